@@ -1,0 +1,45 @@
+# Every target installs what it needs into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SUITE ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types fmt bench chaos clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make PYTHON=python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+install: $(STAMP)  ## Install everything into .venv
+
+demo: install  ## Play a month of a furniture shop's service desk, then live numbers
+	$(BIN)/servicepulse demo
+
+test: lint types  ## Everything: style, types, import rules, all suites
+	$(BIN)/pytest $(SUITE)
+
+lint: install  ## Style and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: install  ## mypy --strict on code and tests
+	$(BIN)/mypy
+
+fmt: install  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install  ## Ingest speed beside a plain Faust agent, on the same events
+	$(BIN)/python -m tests.bench.ingest
+
+clean:  ## Remove the virtual environment, caches and the embedded stack's folder
+	-test -x $(BIN)/servicepulse && $(BIN)/servicepulse down
+	rm -rf $(VENV) .servicepulse .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build

@@ -1,0 +1,321 @@
+"""How events travel: from the bytes of a Kafka record to a typed event, and back.
+
+Three forms of CloudEvents 1.0 are read: structured JSON (what we write), binary (`ce_*` headers beside the data) and
+structured JSON without headers.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from schemas.events import (
+    CATALOGUE,
+    DERIVED,
+    TYPE_PREFIX,
+    TYPE_SUFFIX,
+    Data,
+    EventRetracted,
+    Id,
+    Instant,
+    OpenEnum,
+    OrderData,
+    TicketData,
+    type_of,
+)
+
+CONTENT_TYPE: Final = "application/cloudevents+json"
+MAX_EVENT_BYTES: Final = 256 * 1024
+MAX_DERIVED_BYTES: Final = 900 * 1024
+"""Derived events carry the folded state of a whole ticket; brokers take 1 MiB unless told otherwise."""
+MAX_AHEAD_MS: Final = 5 * 60 * 1000
+"""How far the clock of a producer may run ahead of ours."""
+NO_SEQUENCE: Final = -1
+
+T = TypeVar("T")
+Headers: TypeAlias = Mapping[str, bytes] | Iterable[tuple[str, bytes]] | None
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class Reason(StrEnum):
+    """Why a record is no event. Producers and alerts group by it."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too-large"
+    NOT_JSON = "not-json"
+    MISSING_FIELD = "missing-field"
+    WRONG_TYPE = "wrong-type"
+    BAD_VALUE = "bad-value"
+    FUTURE_TIME = "future-time"
+    IDENTITY_REUSED = "identity-reused"
+
+
+class InvalidEventError(Exception):
+    """A record is no event of the contract. Trying again does not help; the producer has to mend it.
+
+    Attributes:
+        reason: The kind of fault.
+        pointer: RFC 6901 pointer to the faulty field, "" for the whole record.
+        message: One sentence for the producer.
+    """
+
+    def __init__(self, reason: Reason, pointer: str, message: str) -> None:
+        super().__init__(f"{pointer or '(record)'}: {message} [{reason}]")
+        self.reason = reason
+        self.pointer = pointer
+        self.message = message
+
+
+class Envelope(Struct, frozen=True, omit_defaults=True):
+    """The attributes of CloudEvents 1.0 and the extensions that we read; `data` stays undecoded."""
+
+    specversion: Literal["1.0"]
+    id: Id
+    source: Id
+    type: Id
+    time: Instant
+    data: Raw
+    subject: Id | None = None
+    datacontenttype: str | None = None
+    partitionkey: Id | None = None
+    recordedtime: Instant | None = None
+    subjectseq: int | str | None = None
+    causationid: Id | None = None
+    correlationid: Id | None = None
+    replay: bool | Literal["true", "false"] = False
+
+
+class Event(Struct, frozen=True):
+    """One event, decoded.
+
+    Attributes:
+        name: Short name of the contract (`ticket.created`), or the whole type when it is not ours.
+        subject: Whom it is about: ticket id, customer id, or what the producer said; "" when nothing does.
+        at_ms: When it happened, in milliseconds since 1970 in UTC.
+        sequence: The producer's order within the subject, `NO_SEQUENCE` when not given.
+        replay: True marks history that is filled in: it never pages.
+        content: The typed data; None for an event of a type that nobody folds.
+        raw: The event as structured JSON, unknown fields included.
+    """
+
+    source: str
+    id: str
+    name: str
+    subject: str
+    at_ms: int
+    sequence: int
+    replay: bool
+    content: Data | None
+    raw: bytes
+
+    @property
+    def ticket_id(self) -> str | None:
+        """The ticket that folds this event; None when no ticket does."""
+        return self.subject if isinstance(self.content, TicketData | EventRetracted) else None
+
+
+_envelope_decoder: Final = msgspec.json.Decoder(Envelope)
+_data_decoders: Final[Mapping[str, msgspec.json.Decoder[Data]]] = {
+    type_of(name): msgspec.json.Decoder(kind) for name, kind in CATALOGUE.items()
+}
+_DERIVED_TYPES: Final = frozenset(map(type_of, DERIVED))
+
+
+def decode(value: bytes | None, headers: Headers = None, *, now_ms: int) -> Event:
+    """Return the event that a Kafka record carries.
+
+    Args:
+        value: The record's bytes; None or empty is no event.
+        headers: The record's headers, as pairs or as a mapping; they choose between the three forms.
+        now_ms: The clock, in milliseconds since 1970: an event from further ahead than five minutes is refused.
+
+    Raises:
+        InvalidEventError: For everything that is not an event of the contract, whatever the bytes are.
+    """
+    if not value:
+        raise InvalidEventError(Reason.EMPTY, "", "the record has no value; every event carries `data`, if only {}")
+    if len(value) > MAX_DERIVED_BYTES:
+        raise _too_large(value, MAX_DERIVED_BYTES)
+    raw = _structured(value, headers) if headers else value
+    envelope = _checked(_envelope_decoder, raw, "")
+    if len(value) > MAX_EVENT_BYTES and envelope.type not in _DERIVED_TYPES:
+        raise _too_large(value, MAX_EVENT_BYTES)
+    decoder = _data_decoders.get(envelope.type)
+    content: Data | None = None if decoder is None else _checked(decoder, envelope.data, "/data")
+    return Event(
+        source=envelope.source,
+        id=envelope.id,
+        name=_name_of(envelope.type),
+        subject=_subject_of(envelope, content),
+        at_ms=_at_ms(envelope.time, now_ms),
+        sequence=_sequence(envelope.subjectseq),
+        replay=envelope.replay in (True, "true"),
+        content=content,
+        raw=raw,
+    )
+
+
+def unknown_values(event: Event) -> list[tuple[str, str]]:
+    """Return (JSON pointer, value as sent) of every field whose value was unknown and therefore read as `other`."""
+    if event.content is None:
+        return []
+    others = [
+        field
+        for field in msgspec.structs.fields(event.content)
+        if isinstance(value := getattr(event.content, field.name), OpenEnum) and value == "other"
+    ]
+    if not others:
+        return []
+    sent = msgspec.json.decode(event.raw)["data"]
+    return [
+        (f"/data/{field.encode_name}", sent[field.encode_name])
+        for field in others
+        if sent[field.encode_name] != "other"
+    ]
+
+
+def partition_key(event: Event) -> bytes | None:
+    """Return the record key that puts an event beside the others of its subject; None when it has no subject."""
+    return event.subject.encode() or None
+
+
+def encode(
+    content: Data,
+    *,
+    source: str,
+    id: str,
+    time: datetime,
+    name: str,
+    subject: str,
+    **extensions: str | int | bool | None,
+) -> bytes:
+    """Return an event as structured JSON. Extensions that are None are left out."""
+    envelope: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": id,
+        "source": source,
+        "type": type_of(name),
+        "subject": subject,
+        "time": time,
+        "datacontenttype": "application/json",
+        **{key: value for key, value in extensions.items() if value is not None},
+        "data": content,
+    }
+    return msgspec.json.encode(envelope)
+
+
+def _name_of(type_: str) -> str:
+    if type_.startswith(TYPE_PREFIX) and type_.endswith(TYPE_SUFFIX):
+        return type_[len(TYPE_PREFIX) : -len(TYPE_SUFFIX)]
+    return type_
+
+
+def _subject_of(envelope: Envelope, content: Data | None) -> str:
+    if isinstance(content, TicketData):
+        return content.ticket_id
+    if isinstance(content, OrderData):
+        return content.customer_id
+    subject = envelope.subject or envelope.partitionkey or ""
+    if isinstance(content, EventRetracted) and not subject:
+        raise InvalidEventError(
+            Reason.MISSING_FIELD, "/subject", "a retraction names the ticket of the retracted event in `subject`"
+        )
+    return subject
+
+
+def _at_ms(time: datetime, now_ms: int) -> int:
+    at_ms = (time - _EPOCH) // _MILLISECOND
+    if at_ms < 0:
+        raise InvalidEventError(Reason.BAD_VALUE, "/time", f"{time.isoformat()} lies before 1970")
+    if at_ms > now_ms + MAX_AHEAD_MS:
+        raise InvalidEventError(
+            Reason.FUTURE_TIME,
+            "/time",
+            f"{time.isoformat()} is over {MAX_AHEAD_MS // 60_000} minutes ahead of now; check the producer's clock",
+        )
+    return at_ms
+
+
+def _sequence(subjectseq: int | str | None) -> int:
+    if subjectseq is None:
+        return NO_SEQUENCE
+    digits = str(subjectseq)
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 15):
+        raise InvalidEventError(
+            Reason.BAD_VALUE, "/subjectseq", f"{digits[:40]!r} is no whole number from 0 to 999999999999999"
+        )
+    return int(digits)
+
+
+def _structured(value: bytes, headers: Headers) -> bytes:
+    """Return the record as structured JSON, whichever form its headers announce."""
+    named = _header_names(headers)
+    content_type = named.get("content-type", b"").decode("latin-1").strip().lower()
+    if content_type.startswith("application/cloudevents-batch"):
+        raise InvalidEventError(Reason.WRONG_TYPE, "", "a record carries one event, not a batch of CloudEvents")
+    if content_type.startswith("application/cloudevents") or "ce_specversion" not in named:
+        return value
+    return _from_binary(value, named, content_type)
+
+
+def _from_binary(value: bytes, named: Mapping[str, bytes], content_type: str) -> bytes:
+    if not content_type.startswith(("application/json", "text/json")) and content_type:
+        raise InvalidEventError(Reason.WRONG_TYPE, "/datacontenttype", f"data must be JSON, not {content_type[:80]!r}")
+    try:
+        attributes: dict[str, Any] = {
+            name.removeprefix("ce_"): content.decode()
+            for name, content in sorted(named.items())
+            if name.startswith("ce_")
+        }
+    except UnicodeDecodeError as error:
+        raise InvalidEventError(Reason.WRONG_TYPE, "", f"a ce_ header is not UTF-8: {error.reason}") from None
+    # Raw bytes are pasted as they are, so they must be JSON on their own before they go between others.
+    _checked(_any_decoder, value, "/data")
+    return msgspec.json.encode({**attributes, "datacontenttype": "application/json", "data": Raw(value)})
+
+
+_any_decoder: Final = msgspec.json.Decoder(Raw)
+
+
+def _header_names(headers: Headers) -> dict[str, bytes]:
+    if headers is None:
+        return {}
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    return {str(name).lower(): content or b"" for name, content in pairs}
+
+
+def _checked(decoder: msgspec.json.Decoder[T], value: bytes | Raw, base: str) -> T:
+    try:
+        return decoder.decode(value)
+    except msgspec.ValidationError as error:
+        raise _as_invalid(str(error), base) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidEventError(Reason.NOT_JSON, base, f"not JSON in UTF-8: {error}") from None
+    except RecursionError:
+        raise InvalidEventError(Reason.NOT_JSON, base, "nested too deeply") from None
+
+
+def _as_invalid(message: str, base: str) -> InvalidEventError:
+    """Translate msgspec's "sentence - at `$.a.b[1]`" into a reason, a JSON pointer and the sentence."""
+    sentence, _, path = message.partition(" - at `$")
+    pointer = base + _pointer_of(path.rstrip("`"))
+    if sentence.startswith("Object missing required field"):
+        return InvalidEventError(Reason.MISSING_FIELD, f"{pointer}/{sentence.split('`')[1]}", "required, but missing")
+    reason = Reason.WRONG_TYPE if sentence.startswith("Expected") and ", got" in sentence else Reason.BAD_VALUE
+    return InvalidEventError(reason, pointer, sentence)
+
+
+def _pointer_of(path: str) -> str:
+    """Return `.a[1].b` as `/a/1/b`."""
+    return path.replace("[", "/").replace("]", "").replace(".", "/")
+
+
+def _too_large(value: bytes, limit: int) -> InvalidEventError:
+    return InvalidEventError(
+        Reason.TOO_LARGE, "", f"{len(value):,} bytes; an event has at most {limit // 1024} KiB: leave attachments out"
+    )

@@ -1,0 +1,413 @@
+"""The events: what each one says, which of it is required, and under which name it travels.
+
+A field is read by name, unknown fields are kept in the stored event and otherwise ignored. A meaning, a type or a unit
+never changes: whoever needs another one mints `.v2`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Self, TypeAlias
+
+from msgspec import Meta, Struct, field
+
+TYPE_PREFIX = "io.servicepulse."
+TYPE_SUFFIX = ".v1"
+
+Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=512, description="An identifier, unique in its source.")]
+Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256, description="A short name to group by.")]
+Text: TypeAlias = Annotated[str, Meta(max_length=100_000, description="Free text.")]
+Instant: TypeAlias = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
+Amount: TypeAlias = Annotated[
+    int, Meta(ge=-(2**53), le=2**53, description="Money in minor units (cents) of the currency beside it.")
+]
+Currency: TypeAlias = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.")]
+
+
+class OpenEnum(StrEnum):
+    """An enumeration that grows: a value from a newer producer reads as `other` instead of failing."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return cls("other") if isinstance(value, str) and value != "other" else None
+
+
+class Party(OpenEnum):
+    """Who acted: a person outside, a person inside, or a machine."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    BOT = "bot"
+    SYSTEM = "system"
+    OTHER = "other"
+
+
+class ContactType(OpenEnum):
+    """Why somebody got in touch. Complaint rate counts `complaint`."""
+
+    INQUIRY = "inquiry"
+    HELP_REQUEST = "help_request"
+    QUESTION = "question"
+    SUGGESTION = "suggestion"
+    COMPLAINT = "complaint"
+    PRAISE = "praise"
+    OTHER = "other"
+
+
+class Classifier(OpenEnum):
+    """Who decided on a classification."""
+
+    AGENT = "agent"
+    RULE = "rule"
+    MODEL = "model"
+    CUSTOMER = "customer"
+    OTHER = "other"
+
+
+class Status(OpenEnum):
+    """Where a ticket stands."""
+
+    NEW = "new"
+    OPEN = "open"
+    PENDING_CUSTOMER = "pending_customer"
+    ON_HOLD = "on_hold"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    OTHER = "other"
+
+
+class Direction(OpenEnum):
+    """`in` comes from outside, `out` leaves the desk."""
+
+    IN = "in"
+    OUT = "out"
+    OTHER = "other"
+
+
+class Visibility(OpenEnum):
+    """Whether the customer can see a message."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+    OTHER = "other"
+
+
+class RatingSource(OpenEnum):
+    """Who gave a rating. Only the customer's own counts as satisfaction."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    QA = "qa"
+    AI = "ai"
+    OTHER = "other"
+
+
+class OrderKind(OpenEnum):
+    """Why an order exists. Replacements and exchanges are no repurchase."""
+
+    NORMAL = "normal"
+    REPLACEMENT = "replacement"
+    EXCHANGE = "exchange"
+    RENEWAL = "renewal"
+    OTHER = "other"
+
+
+class Data(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an event says, beside its envelope."""
+
+
+class TicketData(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """What an event says about one ticket. Its record key is the ticket's id."""
+
+    ticket_id: Id
+
+
+class TicketCreated(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody got in touch."""
+
+    channel: Label
+    created_by: Party
+    customer_id: Id | None = None
+    team: Label | None = None
+    agent_id: Id | None = None
+    contact_type: ContactType | None = None
+    reason: Label | None = None
+    product_line: Label | None = None
+    product_id: Id | None = None
+    order_id: Id | None = None
+    asset_id: Id | None = None
+    priority: Label | None = None
+    region: Label | None = None
+    language: Label | None = None
+    after_sales: bool | None = None
+    is_test: bool = False
+
+
+class TicketClassified(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The reason for the contact was decided, or decided anew. The latest decision counts."""
+
+    contact_type: ContactType
+    by: Classifier
+    reason: Label | None = None
+    product_line: Label | None = None
+    confidence: Annotated[float, Meta(ge=0, le=1)] | None = None
+
+
+class TicketAssigned(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """A team or an agent took the ticket over. What is left out stays as it was."""
+
+    team: Label | None = None
+    agent_id: Id | None = None
+    cause: Label | None = None
+
+    def __post_init__(self) -> None:
+        """Require an assignee.
+
+        Raises:
+            ValueError: When neither team nor agent is named.
+        """
+        if self.team is None and self.agent_id is None:
+            raise ValueError("name a `team` or an `agent_id` to assign the ticket to")
+
+
+class TicketStatusChanged(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The ticket's status was set. `resolved` and `closed` mean the same as the events of that name."""
+
+    to: Status
+    from_: Status | None = field(default=None, name="from")
+    reason: Label | None = None
+
+
+class TicketResolved(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The desk considers the case solved: the current cycle ends."""
+
+    outcome: Label | None = None
+    strategy: Label | None = None
+    after_sales: bool | None = None
+    agent_id: Id | None = None
+    cycle: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+
+
+class TicketReopened(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """A resolved ticket needs work again: a new cycle begins."""
+
+    by: Party | None = None
+    reason: Label | None = None
+
+
+class TicketClosed(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The ticket was put away."""
+
+    by: Party | None = None
+    reason: Label | None = None
+
+
+class TicketEscalated(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The ticket went up to another level."""
+
+    level: Label
+    reason: Label | None = None
+
+
+class TicketMerged(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """This ticket became part of another one, which counts for both from now on."""
+
+    into_ticket_id: Id
+
+    def __post_init__(self) -> None:
+        """Require another ticket.
+
+        Raises:
+            ValueError: When a ticket is to be merged into itself.
+        """
+        if self.into_ticket_id == self.ticket_id:
+            raise ValueError("a ticket cannot be merged into itself")
+
+
+class TicketAbsorbed(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """Derived: what another ticket, merged into this one, knows. Its highest revision counts.
+
+    An empty `facts` takes the merge back.
+    """
+
+    from_ticket_id: Id
+    revision: Annotated[int, Meta(ge=1, le=2**53)]
+    facts: bytes
+
+
+class TicketMarkedSpam(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The ticket is spam: it counts nowhere."""
+
+    by: Label | None = None
+
+
+class TicketUnmarkedSpam(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The ticket is no spam after all."""
+
+    by: Label | None = None
+
+
+class TicketDeleted(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The ticket was deleted upstream: it counts nowhere."""
+
+    by: Label | None = None
+
+
+class MessageSent(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """A message on the ticket. Response times come from public ones."""
+
+    message_id: Id
+    direction: Direction
+    visibility: Visibility
+    sender_type: Party
+    sender_id: Id | None = None
+    template_id: Id | None = None
+
+
+class SurveyOffered(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The customer was asked for a rating."""
+
+    survey_id: Id
+    channel: Label | None = None
+    expires_at: Instant | None = None
+
+
+class RatingSubmitted(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """A rating was given, on a scale of its own."""
+
+    rating_id: Id
+    raw: float
+    scale_min: float
+    scale_max: float
+    source: RatingSource
+    survey_id: Id | None = None
+    comment: Text | None = None
+    reasons: list[Label] | None = None
+
+    def __post_init__(self) -> None:
+        """Require a rating on its scale.
+
+        Raises:
+            ValueError: When the scale is empty or the rating lies outside it.
+        """
+        if not self.scale_min < self.scale_max:
+            raise ValueError(f"scale_min ({self.scale_min:g}) must be below scale_max ({self.scale_max:g})")
+        if not self.scale_min <= self.raw <= self.scale_max:
+            raise ValueError(f"raw ({self.raw:g}) lies outside the scale {self.scale_min:g} to {self.scale_max:g}")
+
+
+class RatingRevised(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The customer changed a rating, on the scale on which it was given."""
+
+    rating_id: Id
+    raw: float
+
+
+class RatingWithdrawn(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The customer took a rating back."""
+
+    rating_id: Id
+
+
+class CompensationGranted(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """Something was given to make up for a fault."""
+
+    compensation_id: Id
+    kind: Label
+    amount: Amount
+    currency: Currency
+    strategy: Label | None = None
+    authority: Label | None = None
+    cap: Amount | None = None
+
+
+class TicketRepurchased(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """Derived: the customer of a resolved after-sales case ordered again."""
+
+    order_id: Id
+    customer_id: Id
+    ordered_at: Instant
+    amount: Amount
+    currency: Currency
+
+
+class OrderData(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """What an event says about one order. Its record key is the customer's id."""
+
+    order_id: Id
+    customer_id: Id
+
+
+class OrderPlaced(OrderData, frozen=True, kw_only=True, omit_defaults=True):
+    """A customer ordered and paid."""
+
+    amount: Amount
+    currency: Currency
+    kind: OrderKind = OrderKind.NORMAL
+    product_line: Label | None = None
+    margin: Amount | None = None
+
+
+class OrderCancelled(OrderData, frozen=True, kw_only=True, omit_defaults=True):
+    """An order was called off."""
+
+
+class EventRetracted(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """Another event of the same subject should never have been sent: it counts no longer."""
+
+    target_source: Id
+    target_id: Id
+    reason: Label | None = None
+
+
+class ProducerHeartbeat(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """A source is alive, though it may have nothing to tell."""
+
+    lag_s: Annotated[float, Meta(ge=0)] | None = None
+
+
+CATALOGUE: Mapping[str, type[Data]] = {
+    "ticket.created": TicketCreated,
+    "ticket.classified": TicketClassified,
+    "ticket.assigned": TicketAssigned,
+    "ticket.status_changed": TicketStatusChanged,
+    "ticket.resolved": TicketResolved,
+    "ticket.reopened": TicketReopened,
+    "ticket.closed": TicketClosed,
+    "ticket.escalated": TicketEscalated,
+    "ticket.merged": TicketMerged,
+    "ticket.absorbed": TicketAbsorbed,
+    "ticket.marked_spam": TicketMarkedSpam,
+    "ticket.unmarked_spam": TicketUnmarkedSpam,
+    "ticket.deleted": TicketDeleted,
+    "message.sent": MessageSent,
+    "survey.offered": SurveyOffered,
+    "rating.submitted": RatingSubmitted,
+    "rating.revised": RatingRevised,
+    "rating.withdrawn": RatingWithdrawn,
+    "compensation.granted": CompensationGranted,
+    "order.placed": OrderPlaced,
+    "order.cancelled": OrderCancelled,
+    "ticket.repurchased": TicketRepurchased,
+    "event.retracted": EventRetracted,
+    "producer.heartbeat": ProducerHeartbeat,
+}
+"""Every event of the contract by its short name."""
+
+DERIVED = frozenset({"ticket.absorbed", "ticket.repurchased"})
+"""Events that this system publishes itself; producers never send them."""
+
+RESERVED = (
+    "promise.", "fault.", "knownissue.", "notice.", "rootcause.", "contact.", "selfservice.session", "knowledge.",
+    "intervention.recorded", "customer.", "schedule.published", "sla.",
+)  # fmt: skip
+"""Beginnings of names that later events will have: stored when they come, folded by nobody yet."""
+
+
+def type_of(name: str) -> str:
+    """Return the CloudEvents type of a short name: `ticket.created` gives `io.servicepulse.ticket.created.v1`."""
+    return f"{TYPE_PREFIX}{name}{TYPE_SUFFIX}"
+
+
+NAME_OF: Mapping[type[Data], str] = {kind: name for name, kind in CATALOGUE.items()}
+"""The short name of each event class."""

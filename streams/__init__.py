@@ -1,0 +1,1 @@
+"""From ticket events to live metrics: the pure core, the agents around it and the command line."""

@@ -1,0 +1,1 @@
+"""The Faust agents: receive a batch, call the core, write, acknowledge."""

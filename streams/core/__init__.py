@@ -1,0 +1,1 @@
+"""The pure part: folds and measures. No I/O, no clock, no framework."""

@@ -1,0 +1,177 @@
+"""Every setting: its name, its default, what it means. Read from the environment and from one file, checked at once.
+
+`SERVICEPULSE_<NAME>` in the environment beats the file (`servicepulse.toml`, or what `SERVICEPULSE_SETTINGS` names), which
+beats the defaults here.
+"""
+
+import os
+import ssl
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+PREFIX: Final = "SERVICEPULSE_"
+DEFAULT_FILE: Final = "servicepulse.toml"
+
+
+class SettingsError(Exception):
+    """The settings are wrong. The message lists every fault with the name of its setting and never a secret."""
+
+
+class Settings(BaseSettings):
+    """All settings of workers and of the command line."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    kafka: str | None = Field(
+        default=None, description="Brokers, `host:port[,host:port]`. Not set: the embedded broker that `up` started."
+    )
+    kafka_tls: bool = Field(default=False, description="Encrypt the connection to Kafka.")
+    kafka_ca_file: Path | None = Field(default=None, description="Certificate authority of the brokers, PEM.")
+    kafka_cert_file: Path | None = Field(default=None, description="Our client certificate, PEM.")
+    kafka_key_file: Path | None = Field(default=None, description="The key of our client certificate, PEM.")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None, description="How to log in to Kafka; not set: no login."
+    )
+    kafka_username: str | None = Field(default=None, description="Name to log in to Kafka with.")
+    kafka_password: SecretStr | None = Field(default=None, description="Password to log in to Kafka with.")
+    kafka_topic_prefix: str = Field(
+        default="", pattern=r"^[A-Za-z0-9._-]*$", description="Put before every topic and group name, such as `eu-`."
+    )
+    kafka_partitions: int = Field(default=4, ge=1, le=1024, description="Partitions of topics that we create.")
+    kafka_replication: int = Field(default=1, ge=1, le=9, description="Replication factor of topics that we create.")
+    kafka_session_timeout_seconds: float = Field(
+        default=10, ge=6, le=300, description="After how long without a heartbeat a worker's partitions move on."
+    )
+
+    clickhouse: str | None = Field(
+        default=None,
+        description="ClickHouse over HTTP, `http[s]://host:port`. Not set: the embedded engine that `up` started.",
+    )
+    clickhouse_username: str = Field(default="default", description="Name to log in to ClickHouse with.")
+    clickhouse_password: SecretStr | None = Field(default=None, description="Password to log in to ClickHouse with.")
+    clickhouse_ca_file: Path | None = Field(default=None, description="Certificate authority of ClickHouse, PEM.")
+    clickhouse_replicated: bool = Field(
+        default=False, description="Tables are replicated: read and write by quorum, so that no stale row is folded on."
+    )
+    database: str = Field(
+        default="servicepulse", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$", description="Database name."
+    )
+
+    batch_events: int = Field(default=10_000, ge=1, le=1_000_000, description="At most so many events in one write.")
+    batch_linger_seconds: float = Field(
+        default=0.25, ge=0, le=10, description="How long a small batch waits for more events: fewer, larger writes."
+    )
+    cache_tickets: int = Field(default=50_000, ge=1, description="Tickets that a worker keeps in memory.")
+
+    folder: Path = Field(
+        default=Path(".servicepulse"), description="Where the embedded stack and the worker keep files."
+    )
+    web_host: str = Field(default="127.0.0.1", description="Address on which /health and /metrics listen.")
+    web_port: int = Field(default=6066, ge=0, le=65535, description="Port of /health and /metrics; 0 finds a free one.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
+    log_format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="`console` for people, `json` for machines; `auto` looks whether a terminal reads."
+    )
+
+    @field_validator("kafka")
+    @classmethod
+    def _brokers(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        brokers = value.removeprefix("kafka://")
+        for broker in brokers.split(","):
+            host, _, port = broker.strip().rpartition(":")
+            if not host or not port.isdigit():
+                raise ValueError("give brokers as host:port, several divided by commas")
+        return brokers
+
+    @field_validator("clickhouse")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value is not None and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+            raise ValueError("give ClickHouse as http://host:port or https://host:port")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _login_from_url(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever it was given
+        """Take user and password out of the URL, so that the URL itself can be shown in logs."""
+        if not isinstance(values, dict) or not isinstance(values.get("clickhouse"), str):
+            return values
+        url = urlsplit(values["clickhouse"])
+        if "@" not in url.netloc:
+            return values
+        login = {"clickhouse_username": unquote(url.username or ""), "clickhouse_password": unquote(url.password or "")}
+        bare = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+        return {**{name: text for name, text in login.items() if text}, **values, "clickhouse": bare}
+
+    @model_validator(mode="after")
+    def _login_complete(self) -> Self:
+        if self.kafka_sasl_mechanism and not (self.kafka_username and self.kafka_password):
+            raise ValueError("kafka_sasl_mechanism needs kafka_username and kafka_password")
+        if self.kafka_cert_file and not self.kafka_key_file:
+            raise ValueError("kafka_cert_file needs kafka_key_file")
+        return self
+
+    @property
+    def kafka_security_protocol(self) -> str:
+        """Kafka's name for the combination of encryption and login: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+        encrypted = "SSL" if self.kafka_tls else "PLAINTEXT"
+        return f"SASL_{encrypted}" if self.kafka_sasl_mechanism else encrypted
+
+    def kafka_ssl_context(self) -> ssl.SSLContext | None:
+        """Return the TLS context for Kafka clients, None without TLS.
+
+        Raises:
+            OSError: When a certificate file cannot be read.
+        """
+        if not self.kafka_tls:
+            return None
+        context = ssl.create_default_context(cafile=self.kafka_ca_file)
+        if self.kafka_cert_file:
+            context.load_cert_chain(self.kafka_cert_file, self.kafka_key_file)
+        return context
+
+    def topic(self, name: str) -> str:
+        """Return the full name of one of our topics."""
+        return f"{self.kafka_topic_prefix}{name}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Explicit values beat the environment, which beats the file."""
+        file = Path(os.environ.get(f"{PREFIX}SETTINGS", DEFAULT_FILE))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+
+def load_settings(**explicit: object) -> Settings:
+    """Return the settings of this process; explicit values beat everything else, None means not given.
+
+    Raises:
+        SettingsError: With every fault at once, one line each, by the name of its setting.
+    """
+    named_file = os.environ.get(f"{PREFIX}SETTINGS")
+    if named_file and not Path(named_file).is_file():
+        raise SettingsError(f"{PREFIX}SETTINGS names {named_file}, which is no file")
+    given = {name: value for name, value in explicit.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # validated just here
+    except ValidationError as error:
+        faults = [_fault(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
+        raise SettingsError("the settings are wrong:\n" + "\n".join(faults)) from None
+
+
+def _fault(location: tuple[int | str, ...], message: str) -> str:
+    name = ".".join(map(str, location)) or "settings"
+    sentence = message.removeprefix("Value error, ")
+    return f"  {name} ({PREFIX}{name.upper()}): {sentence}" if location else f"  {sentence}"

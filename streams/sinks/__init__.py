@@ -1,0 +1,1 @@
+"""Where rows go: ClickHouse for real, memory for the tests of everything above."""
