@@ -1,7 +1,7 @@
 """Every setting: its name, its default, what it means. Read from the environment and from one file, checked at once.
 
-`SERVICEPULSE_<NAME>` in the environment beats the file (`servicepulse.toml`, or what `SERVICEPULSE_SETTINGS` names), which
-beats the defaults here.
+`SERVICEPULSE_<NAME>` in the environment beats the file (`servicepulse.toml`, or the one that `SERVICEPULSE_SETTINGS`
+names), which beats the defaults here.
 """
 
 import os
