@@ -179,6 +179,11 @@ def unknown_values(event: Event) -> list[tuple[str, str]]:
     ]
 
 
+def ms_of(time: datetime) -> int:
+    """Return an instant in milliseconds since 1970, cut to the millisecond."""
+    return (time - _EPOCH) // _MILLISECOND
+
+
 def partition_key(event: Event) -> bytes | None:
     """Return the record key that puts an event beside the others of its subject; None when it has no subject."""
     return event.subject.encode() or None
@@ -229,7 +234,7 @@ def _subject_of(envelope: Envelope, content: Data | None) -> str:
 
 
 def _at_ms(time: datetime, now_ms: int) -> int:
-    at_ms = (time - _EPOCH) // _MILLISECOND
+    at_ms = ms_of(time)
     if at_ms < 0:
         raise InvalidEventError(Reason.BAD_VALUE, "/time", f"{time.isoformat()} lies before 1970")
     if at_ms > now_ms + MAX_AHEAD_MS:

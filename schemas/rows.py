@@ -1,0 +1,135 @@
+"""The rows of the database: one class a table, one field a column, in the order of the columns.
+
+Instants are milliseconds since 1970 in UTC (`DateTime64(3, 'UTC')`). A dot in a column's name joins arrays of equal
+length: `ratings.raw` and `ratings.rated_at` belong together, element by element.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import astuple, fields
+
+Ms: TypeAlias = int
+"""Milliseconds since 1970-01-01T00:00:00Z."""
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One row of a table; its fields bear the names of the columns."""
+
+
+class EventRow(Row, frozen=True, kw_only=True):
+    """One event as it was received: the log of record. Key: subject, source, id."""
+
+    subject: str
+    source: str
+    id: str
+    name: str
+    at: Ms
+    sequence: int
+    replay: bool
+    revision: int
+    raw: bytes
+    ingested_at: Ms
+
+
+class TicketRow(Row, frozen=True, kw_only=True):
+    """One ticket as its events tell it, the highest version counts. Key: ticket_id."""
+
+    ticket_id: str
+    version: int
+    created_at: Ms
+    created_by: str
+    is_created: bool
+    customer_id: str
+    channel: str
+    team: str
+    agent_id: str
+    contact_type: str
+    reason: str
+    product_line: str
+    product_id: str
+    order_id: str
+    asset_id: str
+    priority: str
+    region: str
+    language: str
+    strategy: str
+    outcome: str
+    escalation: str
+    after_sales: bool
+    status: str
+    is_effective: bool
+    exclusion: str
+    merged_into: str
+    first_response_at: Ms | None
+    first_response_seconds: float | None
+    first_bot_response_at: Ms | None
+    open_wait_since: Ms | None
+    waits_started_at: list[Ms] = field(name="waits.started_at")
+    waits_answered_at: list[Ms | None] = field(name="waits.answered_at")
+    first_resolved_at: Ms | None
+    last_resolved_at: Ms | None
+    closed_at: Ms | None
+    first_resolution_seconds: float | None
+    full_resolution_seconds: float | None
+    reopened: int
+    cycles_started_at: list[Ms] = field(name="cycles.started_at")
+    cycles_resolved_at: list[Ms | None] = field(name="cycles.resolved_at")
+    customer_messages: int
+    agent_messages: int
+    bot_messages: int
+    surveys_id: list[str] = field(name="surveys.id")
+    surveys_offered_at: list[Ms] = field(name="surveys.offered_at")
+    ratings_id: list[str] = field(name="ratings.id")
+    ratings_survey_id: list[str] = field(name="ratings.survey_id")
+    ratings_rated_at: list[Ms] = field(name="ratings.rated_at")
+    ratings_raw: list[float] = field(name="ratings.raw")
+    ratings_score: list[float] = field(name="ratings.score")
+    ratings_source: list[str] = field(name="ratings.source")
+    ratings_is_valid: list[bool] = field(name="ratings.is_valid")
+    compensations_id: list[str] = field(name="compensations.id")
+    compensations_kind: list[str] = field(name="compensations.kind")
+    compensations_amount: list[int] = field(name="compensations.amount")
+    compensations_currency: list[str] = field(name="compensations.currency")
+    repurchases_order_id: list[str] = field(name="repurchases.order_id")
+    repurchases_ordered_at: list[Ms] = field(name="repurchases.ordered_at")
+    repurchases_amount: list[int] = field(name="repurchases.amount")
+    repurchases_currency: list[str] = field(name="repurchases.currency")
+    first_event_at: Ms
+    last_event_at: Ms
+    events: int
+    state: bytes
+    ingested_at: Ms
+
+
+class DeadLetterRow(Row, frozen=True, kw_only=True):
+    """One record that is no event, with everything needed to mend and send it again. Key: id.
+
+    `id` follows from the record and where it lay, so that a record read twice is one dead letter.
+    """
+
+    id: str
+    reason: str
+    pointer: str
+    message: str
+    topic: str
+    partition: int
+    offset: int
+    recorded_at: Ms
+    key: bytes
+    value: bytes
+    headers_name: list[str] = field(name="headers.name")
+    headers_value: list[bytes] = field(name="headers.value")
+    received_at: Ms
+    replayed_at: Ms | None = None
+
+
+def column_names(row: type[Row]) -> list[str]:
+    """Return the names of the columns, in order."""
+    return [column.encode_name for column in fields(row)]
+
+
+def columns_of(rows: Sequence[Row]) -> list[Sequence[Any]]:
+    """Return rows turned by a quarter: one sequence a column. At least one row is needed."""
+    return list(zip(*map(astuple, rows), strict=True))
