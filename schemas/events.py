@@ -232,6 +232,7 @@ class TicketAbsorbed(TicketData, frozen=True, kw_only=True, omit_defaults=True):
 
     from_ticket_id: Id
     revision: Annotated[int, Meta(ge=1, le=2**53)]
+    hops: Annotated[int, Meta(ge=1, le=64)]
     facts: bytes
 
 

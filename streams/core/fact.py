@@ -100,6 +100,7 @@ class Absorbed(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False,
 
     from_ticket_id: str
     revision: int
+    hops: int
     packed: bytes
 
 
@@ -303,7 +304,7 @@ _MAKERS: Final[Mapping[type[e.Data] | type[None], _Maker]] = {
     e.TicketResolved: _resolved,
     e.TicketEscalated: lambda said, key: Escalated(*key, said.level),
     e.TicketMerged: lambda said, key: Merged(*key, said.into_ticket_id),
-    e.TicketAbsorbed: lambda said, key: Absorbed(*key, said.from_ticket_id, said.revision, said.facts),
+    e.TicketAbsorbed: lambda said, key: Absorbed(*key, said.from_ticket_id, said.revision, said.hops, said.facts),
     e.TicketMarkedSpam: lambda _, key: SpamMarked(*key, True),
     e.TicketUnmarkedSpam: lambda _, key: SpamMarked(*key, False),
     e.TicketDeleted: lambda _, key: Deleted(*key),

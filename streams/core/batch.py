@@ -1,0 +1,144 @@
+"""One batch of records: from raw bytes to the rows that state what they changed. Pure; the agents add the I/O."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Protocol
+
+from msgspec import Struct, field
+
+from schemas.codec import Event, InvalidEventError, Reason, decode
+from schemas.events import TicketAbsorbed
+from schemas.rows import DeadLetterRow, EventRow, Ms, TicketRow
+from streams.core.fact import fact_of
+from streams.core.measures import row_of
+from streams.core.ticket import Ticket, Verdict, fold
+
+
+class Record(Protocol):
+    """A Kafka record, as every client library gives it. `timestamp` is in milliseconds since 1970."""
+
+    @property
+    def topic(self) -> str: ...  # noqa: D102 - the words say it
+    @property
+    def partition(self) -> int: ...  # noqa: D102
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def timestamp(self) -> int: ...  # noqa: D102
+    @property
+    def key(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def value(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...  # noqa: D102
+
+
+class Reading(Struct):
+    """A batch, decoded.
+
+    Attributes:
+        of_tickets: Per ticket its events with the records they came in, in their order on Kafka.
+        others: Events that no ticket folds.
+        dead: Records that are no events.
+    """
+
+    of_tickets: dict[str, list[tuple[Event, Record]]]
+    others: list[Event] = field(default_factory=list)
+    dead: list[DeadLetterRow] = field(default_factory=list)
+
+
+class Outcome(Struct):
+    """What a batch amounts to: the rows to write, and the tickets as they stand now."""
+
+    events: list[EventRow]
+    rows: list[TicketRow]
+    dead: list[DeadLetterRow]
+    tickets: dict[str, Ticket]
+
+
+def read(records: Iterable[Record], now_ms: Ms) -> Reading:
+    """Return the events of a batch by ticket, and a dead letter for every record that is none."""
+    reading = Reading(defaultdict(list))
+    for record in records:
+        try:
+            event = decode(record.value, record.headers, now_ms=now_ms)
+        except InvalidEventError as error:
+            reading.dead.append(dead_letter_of(record, error, now_ms))
+            continue
+        ticket_id = event.ticket_id
+        if ticket_id is None:
+            reading.others.append(event)
+        else:
+            reading.of_tickets[ticket_id].append((event, record))
+    return reading
+
+
+def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms) -> Outcome:
+    """Return the outcome of a batch, given the tickets that are known already.
+
+    Every ticket of the batch is stated again, also where all its events were known: a worker may have died after writing
+    the events and before writing the ticket.
+    """
+    outcome = Outcome([event_row(event, now_ms) for event in reading.others], [], list(reading.dead), {})
+    for ticket_id, pairs in reading.of_tickets.items():
+        before = known.get(ticket_id) or Ticket(ticket_id)
+        ticket, verdicts = fold(before, [fact_of(event) for event, _ in pairs])
+        for (event, record), verdict in zip(pairs, verdicts, strict=True):
+            if verdict is Verdict.NEW:
+                outcome.events.append(event_row(event, now_ms))
+            elif verdict is Verdict.REUSED:
+                outcome.dead.append(dead_letter_of(record, _identity_reused(event), now_ms))
+        outcome.tickets[ticket_id] = ticket
+        outcome.rows.append(row_of(ticket, now_ms))
+    return outcome
+
+
+def event_row(event: Event, now_ms: Ms) -> EventRow:
+    """Return the row that keeps an event for good."""
+    return EventRow(
+        subject=event.subject,
+        source=event.source,
+        id=event.id,
+        name=event.name,
+        at=event.at_ms,
+        sequence=event.sequence,
+        replay=event.replay,
+        revision=event.content.revision if isinstance(event.content, TicketAbsorbed) else 0,
+        raw=event.raw,
+        ingested_at=now_ms,
+    )
+
+
+def dead_letter_of(record: Record, error: InvalidEventError, now_ms: Ms) -> DeadLetterRow:
+    """Return the dead letter of a record, with its bytes and the reason."""
+    headers = list(record.headers or ())
+    return DeadLetterRow(
+        id=_letter_id(record),
+        reason=error.reason.value,
+        pointer=error.pointer,
+        message=error.message,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        recorded_at=max(record.timestamp or 0, 0),
+        key=record.key or b"",
+        value=record.value or b"",
+        headers_name=[name for name, _ in headers],
+        headers_value=[content or b"" for _, content in headers],
+        received_at=now_ms,
+    )
+
+
+def _letter_id(record: Record) -> str:
+    """Return an id that a record keeps when it is read again, but not after its topic was made anew."""
+    place = f"{record.topic}\0{record.partition}\0{record.offset}\0{record.timestamp}\0".encode()
+    return blake2b(place + (record.key or b"") + b"\0" + (record.value or b""), digest_size=10).hexdigest()
+
+
+def _identity_reused(event: Event) -> InvalidEventError:
+    return InvalidEventError(
+        Reason.IDENTITY_REUSED,
+        "/id",
+        f"source {event.source!r} used id {event.id!r} before for other content; the first event stands",
+    )

@@ -1,0 +1,108 @@
+"""The ticket: a set of facts, and the fold that adds to it.
+
+Because the state is a set, folding an event twice changes nothing and the order of arrival does not matter: both hold by
+construction, for every kind of event, and refolding relies on them.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final
+
+from msgspec import Struct
+
+from streams.core.fact import Absorbed, AnyFact, Retracted, order_of, pack, unpack
+
+FOLD_EPOCH: Final = 1
+"""Raised when a measure is defined anew: rows of the new definition then outdate those of the old one."""
+
+_EPOCH_SHIFT: Final = 48
+"""Leaves 2^48 events to a ticket and 2^16 epochs to us."""
+
+
+class Ticket(Struct, frozen=True):
+    """All that is known of one ticket.
+
+    Attributes:
+        ticket_id: Its identifier upstream.
+        facts: What its events say, each identity once, in the order of `order_of`.
+    """
+
+    ticket_id: str
+    facts: tuple[AnyFact, ...] = ()
+
+    @property
+    def revision(self) -> int:
+        """Grows with every event folded in, and depends on the set of events alone."""
+        return len(self.facts) + sum(fact.revision for fact in self.facts if type(fact) is Absorbed)
+
+    @property
+    def version(self) -> int:
+        """The revision under the current definition of the measures: the row with the highest one counts."""
+        return FOLD_EPOCH << _EPOCH_SHIFT | self.revision
+
+    @property
+    def state(self) -> bytes:
+        """The facts as bytes; `ticket_of` gives the ticket back."""
+        return pack(self.facts)
+
+
+class Verdict(Enum):
+    """What the fold made of one fact."""
+
+    NEW = "new"
+    KNOWN = "known"
+    REUSED = "reused"
+    """The identity is known with other content: the first one stands."""
+
+
+def ticket_of(ticket_id: str, state: bytes) -> Ticket:
+    """Return the ticket whose `state` was stored.
+
+    Raises:
+        msgspec.MsgspecError: When the bytes are no state.
+    """
+    return Ticket(ticket_id, tuple(unpack(state)))
+
+
+def fold(ticket: Ticket, facts: Iterable[AnyFact]) -> tuple[Ticket, list[Verdict]]:
+    """Return the ticket with facts folded in, and what became of each of them, in the order given.
+
+    A fact folded twice is known the second time. Any order of the same facts gives the same ticket, as long as no
+    identity is reused for other content; then the one that came first stands. A derived `Absorbed` is a statement that
+    its publisher renews under one identity: there the highest revision stands, whichever comes first.
+    """
+    known = {fact.id: fact for fact in ticket.facts}
+    verdicts = [_add(known, fact) for fact in facts]
+    if Verdict.NEW not in verdicts:
+        return ticket, verdicts
+    return Ticket(ticket.ticket_id, tuple(sorted(known.values(), key=order_of))), verdicts
+
+
+def active_facts(facts: Iterable[AnyFact]) -> list[AnyFact]:
+    """Return the facts that count, in order: those that no retraction takes back.
+
+    A retraction can be retracted too. The latest has the last word, so they are read from the end.
+    """
+    ordered = list(facts)
+    retractions = [fact for fact in ordered if type(fact) is Retracted]
+    if not retractions:
+        return ordered
+    gone: set[int] = set()
+    for retraction in reversed(retractions):
+        if retraction.id not in gone:
+            gone.add(retraction.target)
+    return [fact for fact in ordered if fact.id not in gone and type(fact) is not Retracted]
+
+
+def _add(known: dict[int, AnyFact], fact: AnyFact) -> Verdict:
+    old = known.get(fact.id)
+    if old is None or _renews(old, fact):
+        known[fact.id] = fact
+        return Verdict.NEW
+    if old == fact or _renews(fact, old):
+        return Verdict.KNOWN
+    return Verdict.REUSED
+
+
+def _renews(old: AnyFact, new: AnyFact) -> bool:
+    return type(old) is Absorbed and type(new) is Absorbed and new.revision > old.revision

@@ -1,0 +1,34 @@
+"""A store in memory: the same promises as ClickHouse, for tests of everything above it."""
+
+from collections.abc import Collection, Sequence
+
+from schemas.rows import DeadLetterRow, EventRow, TicketRow
+from streams.core.ticket import Ticket, ticket_of
+
+
+class MemoryStore:
+    """Keeps the rows that count, by key."""
+
+    def __init__(self) -> None:
+        self.events: dict[tuple[str, str, str], EventRow] = {}
+        self.tickets: dict[str, TicketRow] = {}
+        self.dead_letters: dict[str, DeadLetterRow] = {}
+
+    async def load(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
+        """Return the tickets that are known, by id."""
+        return {id: ticket_of(id, self.tickets[id].state) for id in ticket_ids if id in self.tickets}
+
+    async def write(
+        self, events: Sequence[EventRow], tickets: Sequence[TicketRow], dead_letters: Sequence[DeadLetterRow]
+    ) -> None:
+        """Keep rows; the highest revision of an event and the highest version of a ticket count."""
+        for letter in dead_letters:
+            self.dead_letters[letter.id] = letter
+        for event in events:
+            old = self.events.get(key := (event.subject, event.source, event.id))
+            if old is None or event.revision >= old.revision:
+                self.events[key] = event
+        for ticket in tickets:
+            stored = self.tickets.get(ticket.ticket_id)
+            if stored is None or ticket.version >= stored.version:
+                self.tickets[ticket.ticket_id] = ticket
