@@ -1,0 +1,96 @@
+"""Events, tickets and dead letters in ClickHouse: written in columns, read back by id."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final, TypeVar
+
+from clickhouse_connect.driver.client import Client
+
+from schemas.codec import decode
+from schemas.rows import DeadLetterRow, EventRow, Row, TicketRow, column_names, columns_of
+from streams.core.fact import fact_of
+from streams.core.ticket import Ticket, fold, ticket_of
+from streams.sinks.connection import named_errors
+
+TABLES: Final[dict[type[Row], str]] = {EventRow: "events", TicketRow: "tickets", DeadLetterRow: "dead_letters"}
+
+R = TypeVar("R", bound=Row)
+
+_IDS_AT_ONCE: Final = 2_000
+_NO_CLOCK: Final = 2**62
+"""Stored events were accepted once; their time is not checked against the clock again."""
+
+
+class ClickHouseStore:
+    """The store of production; see `streams.ports.Store` for what it promises."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._types: dict[str, list[Any]] = {}
+
+    async def load(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
+        """Return the tickets that are known, by id."""
+        return await asyncio.to_thread(self.load_now, list(ticket_ids))
+
+    async def write(
+        self, events: Sequence[EventRow], tickets: Sequence[TicketRow], dead_letters: Sequence[DeadLetterRow]
+    ) -> None:
+        """Keep rows for good: dead letters and events first, then the tickets that follow from them."""
+        await asyncio.gather(asyncio.to_thread(self.insert, dead_letters), asyncio.to_thread(self.insert, events))
+        await asyncio.to_thread(self.insert, tickets)
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Insert rows of one table; none is fine."""
+        if rows:
+            self._insert(TABLES[type(rows[0])], column_names(type(rows[0])), columns_of(rows))
+
+    def load_now(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
+        """Return the tickets that are known, by id."""
+        known: dict[str, Ticket] = {}
+        for start in range(0, len(ticket_ids), _IDS_AT_ONCE):
+            known |= self._load(ticket_ids[start : start + _IDS_AT_ONCE])
+        return known
+
+    def _load(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
+        rows = self._query(
+            """
+            SELECT ticket_id, state FROM tickets WHERE ticket_id IN {ids:Array(String)}
+            ORDER BY ticket_id, version DESC LIMIT 1 BY ticket_id
+            """,
+            {"ids": list(ticket_ids)},
+        )
+        known = {id.decode(): ticket_of(id.decode(), state) for id, state in rows if state}
+        long = [id.decode() for id, state in rows if not state]
+        return known | (self._load_long(long) if long else {})
+
+    def _load_long(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
+        """Return tickets whose rows leave their state out, folded anew from their events."""
+        rows = self._query(
+            "SELECT subject, raw FROM events FINAL WHERE subject IN {ids:Array(String)} ORDER BY subject",
+            {"ids": list(ticket_ids)},
+        )
+        raws: dict[str, list[bytes]] = {id: [] for id in ticket_ids}
+        for subject, raw in rows:
+            raws[subject.decode()].append(raw)
+        return {id: refolded(id, events) for id, events in raws.items()}
+
+    def _query(self, sql: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        """Return rows with String columns as bytes: states and raw events are no text."""
+        with named_errors():
+            return self._client.query(sql, parameters=parameters, query_formats={"String": "bytes"}).result_rows
+
+    def _insert(self, table: str, names: list[str], columns: list[Sequence[Any]]) -> None:
+        with named_errors():
+            if table not in self._types:
+                context = self._client.create_insert_context(table, names)
+                self._types[table] = list(context.column_types)
+            self._client.insert(
+                table, columns, column_names=names, column_types=self._types[table], column_oriented=True
+            )
+
+
+def refolded(ticket_id: str, raws: Iterable[bytes]) -> Ticket:
+    """Return a ticket folded from its stored events, in whatever order they come."""
+    events = [decode(raw, now_ms=_NO_CLOCK) for raw in raws]
+    ticket, _ = fold(Ticket(ticket_id), [fact_of(event) for event in events if event.ticket_id == ticket_id])
+    return ticket

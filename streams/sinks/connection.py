@@ -1,0 +1,106 @@
+"""How we reach ClickHouse, and what its errors mean for us."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+from clickhouse_connect import get_client
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
+from urllib3.exceptions import HTTPError
+
+from streams.ports import StoreRejectedError, StoreUnavailableError
+from streams.settings import Settings
+
+_TRANSIENT: Final = frozenset({
+    74,   # CANNOT_READ_FROM_FILE_DESCRIPTOR
+    159,  # TIMEOUT_EXCEEDED
+    202,  # TOO_MANY_SIMULTANEOUS_QUERIES
+    203,  # NO_FREE_CONNECTION
+    209,  # SOCKET_TIMEOUT
+    210,  # NETWORK_ERROR
+    225,  # NO_ZOOKEEPER
+    236,  # ABORTED
+    241,  # MEMORY_LIMIT_EXCEEDED
+    242,  # TABLE_IS_READ_ONLY
+    243,  # NOT_ENOUGH_SPACE
+    252,  # TOO_MANY_PARTS
+    279,  # ALL_CONNECTION_TRIES_FAILED
+    285,  # TOO_FEW_LIVE_REPLICAS
+    286,  # UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+    289,  # REPLICA_IS_NOT_IN_QUORUM
+    319,  # UNKNOWN_STATUS_OF_INSERT
+    394,  # QUERY_WAS_CANCELLED
+    425,  # SYSTEM_ERROR
+    439,  # CANNOT_SCHEDULE_TASK
+    999,  # KEEPER_EXCEPTION
+})  # fmt: skip
+"""Codes of ClickHouse that go away by waiting. https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp"""
+
+CONNECT_SECONDS: Final = 10
+ANSWER_SECONDS: Final = 300
+
+
+def connect(settings: Settings) -> Client:
+    """Return a client of ClickHouse; threads may share it, each query takes a connection of its own.
+
+    Raises:
+        StoreUnavailableError: When nobody answers.
+        StoreRejectedError: When the login is refused or no address is set.
+    """
+    if settings.clickhouse is None:
+        raise StoreRejectedError("no ClickHouse is set: start the embedded one with `servicepulse up`")
+    url = urlsplit(settings.clickhouse)
+    password = settings.clickhouse_password
+    with named_errors():
+        client = get_client(
+            host=url.hostname,
+            port=url.port,
+            interface=url.scheme,
+            username=settings.clickhouse_username,
+            password=password.get_secret_value() if password else "",
+            ca_cert=str(settings.clickhouse_ca_file) if settings.clickhouse_ca_file else None,
+            autogenerate_session_id=False,
+            connect_timeout=CONNECT_SECONDS,
+            send_receive_timeout=ANSWER_SECONDS,
+            client_name="servicepulse",
+            settings=_quorum() if settings.clickhouse_replicated else {},
+        )
+    client.database = settings.database  # not given above: it may have to be made first
+    return client
+
+
+@contextmanager
+def named_errors() -> Iterator[None]:
+    """Turn what the driver raises into an error that says whether to wait or to stop.
+
+    Raises:
+        StoreUnavailableError: When trying later may help.
+        StoreRejectedError: When it will not.
+    """
+    try:
+        yield
+    except (HTTPError, ConnectionError, TimeoutError) as error:
+        raise StoreUnavailableError(_sentence(error)) from error
+    except ClickHouseError as error:
+        if _is_transient(error):
+            raise StoreUnavailableError(_sentence(error)) from error
+        raise StoreRejectedError(_sentence(error)) from error
+
+
+def _is_transient(error: ClickHouseError) -> bool:
+    code = error.code if isinstance(error, Error) else None
+    return code in _TRANSIENT or (code is None and isinstance(error, OperationalError))
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:500] or type(error).__name__
+
+
+def _quorum() -> dict[str, object]:
+    """Return settings under which a row that was written is a row that is read, whichever replica answers.
+
+    Without them a worker could take up a ticket from a replica that lags, and outdate facts it has not seen.
+    """
+    return {"insert_quorum": "auto", "insert_quorum_parallel": 0, "select_sequential_consistency": 1}

@@ -1,0 +1,88 @@
+"""Brings a database to the current schema."""
+
+from collections.abc import Callable
+
+from clickhouse_connect.driver.client import Client
+
+from schemas.migrations import Migration, migrations
+from streams.ports import StoreRejectedError
+from streams.sinks.connection import named_errors
+
+_LEDGER = """
+CREATE TABLE IF NOT EXISTS schema_migrations
+(
+    number     UInt32,
+    name       String,
+    checksum   String,
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = {replicated}ReplacingMergeTree
+ORDER BY number
+"""
+
+
+def pending(client: Client) -> list[Migration]:
+    """Return the migrations that the database still lacks.
+
+    Raises:
+        StoreRejectedError: When an applied migration differs from the file of its number, or is unknown here.
+        StoreUnavailableError: When ClickHouse does not answer.
+    """
+    applied = _applied(client)
+    known = {migration.number: migration for migration in migrations()}
+    for number, checksum in applied.items():
+        if number not in known:
+            raise StoreRejectedError(
+                f"database {client.database} has migration {number:04}, which this version does not know: upgrade servicepulse"
+            )
+        if known[number].checksum != checksum:
+            raise StoreRejectedError(
+                f"migration {number:04}_{known[number].name} differs from what database {client.database} was given; "
+                "released migrations are never edited: restore the file and add a new one"
+            )
+    return [migration for number, migration in known.items() if number not in applied]
+
+
+def migrate(
+    client: Client, *, replicated: bool = False, on_step: Callable[[Migration], None] | None = None
+) -> list[Migration]:
+    """Apply what the database lacks and return it. Several may do so at once: every statement is safe to run twice.
+
+    Raises:
+        StoreRejectedError: When ClickHouse refuses a statement or the history does not fit.
+        StoreUnavailableError: When ClickHouse does not answer; what was applied stays, running again goes on from there.
+    """
+    with named_errors():
+        if not replicated:  # replicas share a database of engine Replicated that their administrator has made
+            client.command(f"CREATE DATABASE IF NOT EXISTS {client.database} ENGINE = Atomic", use_database=False)
+        client.command(_LEDGER.format(replicated="Replicated" if replicated else ""))
+    todo = pending(client)
+    for migration in todo:
+        if on_step:
+            on_step(migration)
+        _apply(client, migration, replicated=replicated)
+    return todo
+
+
+def _apply(client: Client, migration: Migration, *, replicated: bool) -> None:
+    with named_errors():
+        for statement in migration.statements(replicated=replicated):
+            client.command(statement)
+        client.insert(
+            "schema_migrations",
+            [[migration.number, migration.name, migration.checksum]],
+            column_names=["number", "name", "checksum"],
+        )
+
+
+def _applied(client: Client) -> dict[int, str]:
+    with named_errors():
+        exists = client.command(
+            "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'",
+            parameters={"database": client.database},
+            use_database=False,
+        )
+        if not exists:
+            return {}
+        rows = client.query("SELECT number, checksum FROM schema_migrations FINAL ORDER BY number")
+    return {number: checksum for number, checksum in rows.result_rows}
