@@ -196,19 +196,18 @@ def encode(
     id: str,
     time: datetime,
     name: str,
-    subject: str,
+    subject: str | None = None,
     **extensions: str | int | bool | None,
 ) -> bytes:
-    """Return an event as structured JSON. Extensions that are None are left out."""
+    """Return an event as structured JSON. What is None is left out: a heartbeat has no subject."""
     envelope: dict[str, Any] = {
         "specversion": "1.0",
         "id": id,
         "source": source,
         "type": type_of(name),
-        "subject": subject,
+        **{key: value for key, value in {"subject": subject, **extensions}.items() if value is not None},
         "time": time,
         "datacontenttype": "application/json",
-        **{key: value for key, value in extensions.items() if value is not None},
         "data": content,
     }
     return msgspec.json.encode(envelope)
