@@ -1,7 +1,9 @@
 """What the agents need from the outside world, said as protocols."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
+
+from msgspec import Struct
 
 from schemas.rows import DeadLetterRow, EventRow, Ms, TicketRow
 from streams.core.ticket import Ticket
@@ -22,11 +24,30 @@ class Clock(Protocol):
         """Return the current time in milliseconds since 1970."""
 
 
+class Outgoing(Struct, frozen=True):
+    """A record to publish."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Outbox(Protocol):
+    """Where records go that others must see."""
+
+    def partitions_of(self, topic: str) -> int | None:
+        """Return how many partitions a topic has; None while it is unknown."""
+
+    async def publish(self, records: Iterable[Outgoing]) -> None:
+        """Publish records and return when the broker has all of them."""
+
+
 class Store(Protocol):
     """Where events, tickets and dead letters are kept.
 
-    Every row is a complete statement about its key. Writing it again changes nothing; of two ticket rows the one with the
-    higher version counts, whichever was written last.
+    Every row is a complete statement about its key. Writing it again changes nothing; of two ticket rows the one with
+    the higher version counts, whichever was written last.
     """
 
     async def load(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:

@@ -33,7 +33,7 @@ def pending(client: Client) -> list[Migration]:
     for number, checksum in applied.items():
         if number not in known:
             raise StoreRejectedError(
-                f"database {client.database} has migration {number:04}, which this version does not know: upgrade servicepulse"
+                f"database {client.database} has migration {number:04}, unknown to this version: upgrade servicepulse"
             )
         if known[number].checksum != checksum:
             raise StoreRejectedError(
@@ -50,7 +50,7 @@ def migrate(
 
     Raises:
         StoreRejectedError: When ClickHouse refuses a statement or the history does not fit.
-        StoreUnavailableError: When ClickHouse does not answer; what was applied stays, running again goes on from there.
+        StoreUnavailableError: When ClickHouse does not answer; running again goes on where it stopped.
     """
     with named_errors():
         if not replicated:  # replicas share a database of engine Replicated that their administrator has made
@@ -85,4 +85,4 @@ def _applied(client: Client) -> dict[int, str]:
         if not exists:
             return {}
         rows = client.query("SELECT number, checksum FROM schema_migrations FINAL ORDER BY number")
-    return {number: checksum for number, checksum in rows.result_rows}
+    return dict(rows.result_rows)

@@ -1,0 +1,236 @@
+"""The tickets agent: batches of records become events, tickets and dead letters, and are acknowledged once stored."""
+
+import asyncio
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from typing import Final, Protocol, TypeVar
+
+import structlog
+from kafka.partitioner.default import murmur2
+from msgspec import Struct
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+
+from schemas.codec import CONTENT_TYPE, MAX_EVENT_BYTES, unknown_values
+from schemas.rows import DeadLetterRow
+from streams.core.batch import Outcome, Reading, Record, fold_batch, read
+from streams.core.cache import TicketCache
+from streams.core.merge import statements_of
+from streams.core.ticket import Ticket
+from streams.meters import Meters
+from streams.ports import Clock, Outbox, Outgoing, Store, StoreUnavailableError
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+_LONGEST_WAIT_SECONDS: Final = 15.0
+_BATCHES_WAITING: Final = 64
+"""Fetched batches held in memory at most; the broker keeps the rest."""
+_EVENT_HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
+
+
+class Delivery(Protocol):
+    """A batch of records as the intake hands it over."""
+
+    @property
+    def value(self) -> Sequence[Record]:
+        """The records."""
+
+    def ack(self) -> object:
+        """Acknowledge all of them."""
+
+
+class Work(Struct):
+    """A batch on its way: what was received, and what is to be written for it."""
+
+    deliveries: list[Delivery]
+    outcome: Outcome
+    generation: int
+
+
+class TicketsAgent:
+    """Reads ahead while it writes: one batch is decoded and folded while the one before is being stored.
+
+    Everything it does can be done twice. A worker that dies at any point leaves its batch unacknowledged; the next one
+    receives the batch again, finds some of its events known, and states the same tickets.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        outbox: Outbox,
+        clock: Clock,
+        meters: Meters,
+        *,
+        topic: str,
+        dead_letter_topic: str,
+        cache_tickets: int,
+        batch_events: int,
+    ) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._clock = clock
+        self._meters = meters
+        self._topic = topic
+        self._dead_letter_topic = dead_letter_topic
+        self._batch_events = batch_events
+        self._received: asyncio.Queue[Delivery] = asyncio.Queue(_BATCHES_WAITING)
+        self._folded: asyncio.Queue[Work] = asyncio.Queue(1)
+        self.cache = TicketCache(cache_tickets)
+
+    async def receive(self, deliveries: AsyncIterable[Delivery]) -> None:
+        """Take deliveries in, as fast as they can be worked off."""
+        async for delivery in deliveries:
+            await self._received.put(delivery)
+
+    async def run(self) -> None:
+        """Work off what is received, until cancelled.
+
+        Raises:
+            ExceptionGroup: When anything unexpected happens. The worker must stop: nothing of the batch in hand is
+                acknowledged, and what is remembered may be ahead of what is stored.
+        """
+        async with asyncio.TaskGroup() as steps:
+            steps.create_task(self._fold_received())
+            steps.create_task(self._write_folded())
+
+    async def _fold_received(self) -> None:
+        while True:
+            deliveries = await self._next_deliveries()
+            generation = self.cache.generation
+            with self._meters.batch_seconds.labels("fold").time():
+                outcome = await self._outcome_of([record for delivery in deliveries for record in delivery.value])
+            self.cache.remember(outcome.tickets, generation)
+            await self._folded.put(Work(deliveries, outcome, generation))
+
+    async def _write_folded(self) -> None:
+        while True:
+            work = await self._folded.get()
+            with self._meters.batch_seconds.labels("write").time():
+                await self._keep(work.outcome)
+            self.cache.stored(work.outcome.tickets, work.generation)
+            await self._outbox.publish(self._outgoing(work.outcome))
+            for delivery in work.deliveries:
+                delivery.ack()
+
+    async def _next_deliveries(self) -> list[Delivery]:
+        """Return everything that waits, at least one delivery: the slower the store, the larger its writes."""
+        deliveries = [await self._received.get()]
+        records = len(deliveries[0].value)
+        while records < self._batch_events and not self._received.empty():
+            deliveries.append(self._received.get_nowait())
+            records += len(deliveries[-1].value)
+        self._meters.batch_events.observe(records)
+        return deliveries
+
+    async def _outcome_of(self, records: Sequence[Record]) -> Outcome:
+        now_ms = self._clock.now_ms()
+        reading = read(records, now_ms)
+        await self._forward_strays(reading)
+        known = await self._known(reading)
+        outcome = fold_batch(reading, known, now_ms)
+        self._count(records, reading, outcome)
+        return outcome
+
+    async def _known(self, reading: Reading) -> dict[str, Ticket]:
+        known = self.cache.known(reading.of_tickets)
+        missing = [ticket_id for ticket_id in reading.of_tickets if ticket_id not in known]
+        self._meters.cache_hits.inc(len(known))
+        self._meters.cache_misses.inc(len(missing))
+        if missing:
+            known |= await self._patiently("load tickets", lambda: self._store.load(missing))
+        return known
+
+    async def _keep(self, outcome: Outcome) -> None:
+        await self._patiently("write", lambda: self._store.write(outcome.events, outcome.rows, outcome.dead))
+        self._meters.events.inc(len(outcome.events))
+        if outcome.events:
+            self._meters.newest_event.set(max(event.at for event in outcome.events) / 1000)
+
+    async def _forward_strays(self, reading: Reading) -> None:
+        """Send events on that lie where another worker folds.
+
+        A producer without a key, one with another partitioner, or a topic that was given more partitions puts events of
+        one ticket into several places. Two workers folding one ticket would outdate each other's facts.
+        """
+        partitions = self._outbox.partitions_of(self._topic)
+        if not partitions:
+            return
+        strays: list[Outgoing] = []
+        for ticket_id, pairs in list(reading.of_tickets.items()):
+            key = ticket_id.encode()
+            home = (self._topic, (murmur2(key) & 0x7FFFFFFF) % partitions)
+            at_home = [pair for pair in pairs if (pair[1].topic, pair[1].partition) == home]
+            if len(at_home) < len(pairs):
+                away = [event for event, record in pairs if (record.topic, record.partition) != home]
+                strays.extend(Outgoing(self._topic, key, event.raw, _EVENT_HEADERS) for event in away)
+                reading.of_tickets[ticket_id] = at_home
+            if not at_home:
+                del reading.of_tickets[ticket_id]
+        if strays:
+            await self._outbox.publish(strays)
+            self._meters.forwarded.inc(len(strays))
+
+    def _outgoing(self, outcome: Outcome) -> list[Outgoing]:
+        """Return what others must see: statements for survivors of merges, and dead letters."""
+        statements = [
+            Outgoing(self._topic, survivor.encode(), statement, _EVENT_HEADERS)
+            for ticket in outcome.tickets.values()
+            for survivor, statement in statements_of(ticket).items()
+        ]
+        return statements + [self._letter(letter) for letter in outcome.dead]
+
+    def _letter(self, letter: DeadLetterRow) -> Outgoing:
+        headers = {
+            "letter": letter.id,
+            "reason": letter.reason,
+            "pointer": letter.pointer,
+            "message": letter.message,
+            "topic": letter.topic,
+            "partition": str(letter.partition),
+            "offset": str(letter.offset),
+        }
+        value = letter.value if len(letter.value) <= MAX_EVENT_BYTES else b""  # the table has all of it
+        named = tuple((name, text.encode(errors="replace")) for name, text in headers.items())
+        return Outgoing(self._dead_letter_topic, letter.key or None, value, named)
+
+    def _count(self, records: Sequence[Record], reading: Reading, outcome: Outcome) -> None:
+        for topic in {record.topic for record in records}:
+            self._meters.records.labels(topic).inc(sum(record.topic == topic for record in records))
+        for pairs in reading.of_tickets.values():
+            for event, _ in pairs:
+                for pointer, _value in unknown_values(event):
+                    self._meters.unknown_values.labels(pointer).inc()
+        for letter in outcome.dead:
+            self._meters.dead_letters.labels(letter.reason).inc()
+            log.warning(
+                "dead letter",
+                letter=letter.id,
+                reason=letter.reason,
+                pointer=letter.pointer,
+                why=letter.message,
+                place=f"{letter.topic}/{letter.partition}/{letter.offset}",
+            )
+
+    async def _patiently(self, step: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Return what the call gives, however long the store is away.
+
+        Raises:
+            StoreRejectedError: When the store refuses.
+        """
+
+        def say(state: RetryCallState) -> None:
+            self._meters.waits.inc()
+            log.warning(
+                "ClickHouse is away: waiting, nothing is lost",
+                step=step,
+                attempt=state.attempt_number,
+                next_try_seconds=round(state.upcoming_sleep, 1),
+                error=str(state.outcome.exception()) if state.outcome else None,
+            )
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(StoreUnavailableError),
+            wait=wait_exponential_jitter(initial=0.2, max=_LONGEST_WAIT_SECONDS),
+            before_sleep=say,
+            reraise=True,
+        )
+        return await retrying(call)

@@ -1,0 +1,45 @@
+"""What a worker tells about itself: counters and gauges for Prometheus at /metrics."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Meters:
+    """The meters of one worker, on a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.records = Counter("servicepulse_records", "Kafka records read", ["topic"], registry=self.registry)
+        self.events = Counter("servicepulse_events", "New events stored", registry=self.registry)
+        self.dead_letters = Counter(
+            "servicepulse_dead_letters", "Records that are no events", ["reason"], registry=self.registry
+        )
+        self.unknown_values = Counter(
+            "servicepulse_unknown_values", "Values read as `other`", ["pointer"], registry=self.registry
+        )
+        self.forwarded = Counter(
+            "servicepulse_forwarded", "Events sent on to the partition of their ticket", registry=self.registry
+        )
+        self.waits = Counter(
+            "servicepulse_store_waits", "Times the store was away and waited for", registry=self.registry
+        )
+        self.batch_seconds = Histogram(
+            "servicepulse_batch_seconds",
+            "Time of a batch by step",
+            ["step"],
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            registry=self.registry,
+        )
+        self.batch_events = Histogram(
+            "servicepulse_batch_events",
+            "Records in a batch",
+            buckets=(1, 10, 100, 500, 1_000, 2_500, 5_000, 10_000, 25_000),
+            registry=self.registry,
+        )
+        self.cache_hits = Counter("servicepulse_cache_hits", "Tickets found in memory", registry=self.registry)
+        self.cache_misses = Counter("servicepulse_cache_misses", "Tickets looked up", registry=self.registry)
+        self.newest_event = Gauge(
+            "servicepulse_newest_event_timestamp_seconds", "Time of the newest event stored", registry=self.registry
+        )
+        self.lag = Gauge(
+            "servicepulse_lag_records", "Records not committed yet", ["topic", "partition"], registry=self.registry
+        )
