@@ -16,7 +16,7 @@ SHOP_SOURCE: Final = "/furniture-shop/web-shop"
 
 TICKETS_PER_DAY: Final = 400
 """With 30 days: about 12,000 tickets and 100,000 events, a month that plays in less than a minute."""
-LIVE_TICKETS_PER_DAY: Final = 25_000
+LIVE_TICKETS_PER_DAY: Final = 40_000
 """A few events a second, so that somebody who watches sees the numbers move."""
 ORDERS_PER_TICKET: Final = 0.8
 
@@ -122,11 +122,11 @@ TEAMS: Final = (
 CONTACT_TYPES: Final = {
     # Together 70-80 % inquiries and about 7 % complaints: most people only want to know something.
     "asking": Weighted({
-        ContactType.INQUIRY: 0.90, ContactType.QUESTION: 0.04, ContactType.HELP_REQUEST: 0.02,
-        ContactType.COMPLAINT: 0.03, ContactType.OTHER: 0.01,
+        ContactType.INQUIRY: 0.92, ContactType.QUESTION: 0.03, ContactType.HELP_REQUEST: 0.02,
+        ContactType.COMPLAINT: 0.025, ContactType.OTHER: 0.005,
     }),
     "needing": Weighted({
-        ContactType.HELP_REQUEST: 0.56, ContactType.INQUIRY: 0.26, ContactType.COMPLAINT: 0.15,
+        ContactType.HELP_REQUEST: 0.59, ContactType.INQUIRY: 0.26, ContactType.COMPLAINT: 0.12,
         ContactType.QUESTION: 0.03,
     }),
     "telling": Weighted({
@@ -173,7 +173,7 @@ CHANNELS: Final = {
     "forum": Channel(15_000, 11_000, 20_000, 30_000, "zero-to-ten"),
 }
 OPEN_CHANNELS: Final = Weighted(
-    {"phone": 0.36, "email": 0.29, "chat": 0.18, "self-service": 0.10, "forum": 0.03, "reception": 0.04}
+    {"phone": 0.29, "email": 0.37, "chat": 0.14, "self-service": 0.12, "forum": 0.04, "reception": 0.04}
 )
 CLOSED_CHANNELS: Final = Weighted({"email": 0.52, "chat": 0.20, "self-service": 0.21, "forum": 0.07})
 """While the desk is closed nobody picks up and nobody stands at the counter."""
@@ -258,8 +258,8 @@ class Strategy(NamedTuple):
 
 
 STRATEGIES: Final = {
-    SOLVE: Strategy(0.90, 0.04, 0.30, 0.05, 0.20, 0.30),
-    JUDGE: Strategy(0.62, 0.24, 0.08, 0.14, 0.06, 0.12),
+    SOLVE: Strategy(0.93, 0.03, 0.30, 0.05, 0.20, 0.30),
+    JUDGE: Strategy(0.66, 0.40, 0.08, 0.14, 0.06, 0.12),
 }
 COMPENSATIONS: Final = Weighted({"voucher": 0.5, "refund": 0.35, "gift": 0.15})
 COMPENSATION_MEDIAN: Final = 2_500
@@ -333,9 +333,9 @@ FAULT_EXTRA_CONTACTS: Final = 0.25
 """A carrier loses boxes: so many more contacts reach the delivery team."""
 FAULT_SHARE: Final = 0.20
 """So many of them are about a lost box ..."""
-FAULT_COMPLAINT_SHARE: Final = 0.65
+FAULT_COMPLAINT_SHARE: Final = 0.55
 """... and so many of those are complaints, which makes about three times as many as usual."""
 FAULT_PACE: Final = 3.0
 """Nobody knows where the boxes are, so that every answer takes longer."""
-FAULT_PENALTY: Final = 0.20
+FAULT_PENALTY: Final = 0.22
 """Off the probability to satisfy, for everybody who asks the delivery team in that week."""
