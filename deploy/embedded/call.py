@@ -86,7 +86,7 @@ def _call_of(request: web.Request, values: Mapping[str, str], tables: tuple[Exte
         wait_end_of_query=_is_on(values, "wait_end_of_query"),
         is_read_only=request.method == "GET",
         cancel_on_disconnect=_is_on(values, "cancel_http_readonly_queries_on_client_close"),
-        revision=int(values.get("client_protocol_version") or 0),
+        revision=_revision(values.get("client_protocol_version") or "0"),
         settings=settings,
         parameters={name[6:]: value for name, value in values.items() if name.startswith("param_")},
         tables=tables,
@@ -96,6 +96,12 @@ def _call_of(request: web.Request, values: Mapping[str, str], tables: tuple[Exte
 def _is_setting(name: str, tables: tuple[ExternalTable, ...]) -> bool:
     describes_table = any(name == table.name + suffix for table in tables for suffix in _EXTERNAL_SUFFIXES)
     return name not in _RESERVED and not name.startswith("param_") and not describes_table
+
+
+def _revision(text: str) -> int:
+    if not text.isdecimal():
+        raise InvalidCallError(f"client_protocol_version is a number, not {text!r}")
+    return int(text)
 
 
 def _is_on(values: Mapping[str, str], name: str) -> bool:

@@ -16,8 +16,8 @@ class UnknownEncodingError(ValueError):
     """The client compressed its body in a way that we cannot undo: it must use another encoding."""
 
 
-class TruncatedBodyError(ValueError):
-    """The body ended inside a compressed frame: the request was cut off and must be sent again."""
+class DamagedBodyError(ValueError):
+    """The body is not what its encoding promises, or was cut off: the request must be sent again."""
 
 
 class _Frame(Protocol):
@@ -61,13 +61,20 @@ class Decoder:
         self._frame: _Frame | None = None
 
     def decode(self, piece: bytes) -> bytes:
-        """Return what `piece` adds to the plain body."""
+        """Return what `piece` adds to the plain body.
+
+        Raises:
+            DamagedBodyError: when it does not continue a compressed frame.
+        """
         if self._new_frame is None:
             return piece
         plain = []
         while piece:
             self._frame = self._frame or self._new_frame()
-            plain.append(self._frame.decompress(piece))
+            try:
+                plain.append(self._frame.decompress(piece))
+            except (zlib.error, zstd.ZstdError, RuntimeError) as error:
+                raise DamagedBodyError(f"The body cannot be decompressed ({error}); send the request again") from error
             piece = b""
             if self._frame.eof:
                 piece = self._frame.unused_data or b""
@@ -78,7 +85,7 @@ class Decoder:
         """State that the body has ended.
 
         Raises:
-            TruncatedBodyError: when it ended inside a compressed frame.
+            DamagedBodyError: when it ended inside a compressed frame.
         """
         if self._frame is not None:
-            raise TruncatedBodyError("The body ended inside a compressed frame; send the request again")
+            raise DamagedBodyError("The body ended inside a compressed frame; send the request again")

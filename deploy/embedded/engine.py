@@ -119,8 +119,15 @@ class Engine:
 
     def cancel(self, mark: str) -> None:
         """Ask the statements of the session with this mark to stop; they fail with QUERY_WAS_CANCELLED."""
+        self._kill(f"Settings['log_comment'] = {quoted(mark)}")
+
+    def cancel_all(self) -> None:
+        """Ask every statement to stop."""
+        self._kill("1")
+
+    def _kill(self, condition: str) -> None:
         with closing(self.session()) as session:
-            session.run(f"KILL QUERY WHERE Settings['log_comment'] = {quoted(mark)} ASYNC".encode(), "Null")
+            session.run(f"KILL QUERY WHERE {condition} ASYNC".encode())
 
     def _connect(self) -> _Connection:
         # chdb takes a second to import: only the process that serves it pays.
@@ -237,6 +244,7 @@ class Rows:
         self._stream = stream
         self._errors = errors
         self.counts = Counts()
+        self.is_at_end = False
 
     def fetch(self) -> bytes | None:
         """Return the next piece of the result, None at its end.
@@ -247,6 +255,7 @@ class Rows:
         with self._errors():
             piece = self._stream.fetch()
         if piece is None:
+            self.is_at_end = True
             return None
         self.counts += _counts(piece)
         return piece.bytes() or b""

@@ -84,7 +84,7 @@ _KINDS = {
         preferred_port=18123,
         address=f"http://{HOST}:{{}}",
         has_data=True,
-        stop_seconds=30.0,
+        stop_seconds=35.0,
         is_healthy=is_clickhouse_healthy,
     ),
 }
