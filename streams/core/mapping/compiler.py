@@ -1,0 +1,265 @@
+"""Compiles a mapping to a plan, and says at once everything in it that does not fit the contract or the file."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from schemas.events import Data, EventRetracted, OrderData, TicketData
+from streams.core.mapping.condition import Predicate, predicate_of
+from streams.core.mapping.contract import EVENTS, Field, fields_of
+from streams.core.mapping.document import (
+    Conditions,
+    Document,
+    Draft,
+    Lookup,
+    Rule,
+    RuleTime,
+    Selection,
+    Time,
+    Value,
+    place_of,
+)
+from streams.core.mapping.fault import Fault, MappingError, RowError, close_to
+from streams.core.mapping.instant import TimeSettingError, reader_of
+from streams.core.mapping.lookup import added_columns, columns_needed, unfound
+from streams.core.mapping.plan import At, Join, Part, Plan, Step, Test
+from streams.core.mapping.template import FILE, ROW, Row, Text, columns_of, filled_by, first_of, with_file
+from streams.core.mapping.value import Setting, compute_of
+
+_NOT_IN_URN: Final = re.compile(r"[^A-Za-z0-9._~-]+")
+
+
+def plan_of(
+    draft: Draft, columns: Sequence[str], lookup_columns: Mapping[str, Sequence[str]], *, file_name: str
+) -> Plan:
+    """Return the plan for importing a file by a mapping.
+
+    Args:
+        draft: The mapping as read.
+        columns: The columns of the file.
+        lookup_columns: The columns of each lookup's file, by the lookup's name; one that is left out is not checked.
+        file_name: The file's name without folder and ending.
+
+    Raises:
+        MappingError: With every fault of the mapping at once, those found while it was read included.
+    """
+    compiler = _Compiler(draft.document, columns, lookup_columns, file_name)
+    compiler.faults.extend(draft.faults)
+    plan = compiler.plan()
+    if compiler.faults:
+        raise MappingError(compiler.faults)
+    return plan
+
+
+class _Compiler:
+    """Compiles a mapping and collects what is wrong with it on the way."""
+
+    def __init__(
+        self, document: Document, columns: Sequence[str], lookup_columns: Mapping[str, Sequence[str]], file_name: str
+    ) -> None:
+        self.faults: list[Fault] = []
+        self._document = document
+        self._places = {name: place for place, name in enumerate(columns)}
+        self._lookup_columns = lookup_columns
+        self._file_name = file_name
+        self._known = {*columns, ROW, FILE}
+        self._used: dict[str, None] = {}
+        self._memories: list[Predicate] = []
+        self._setting = Setting(document.map, document.csv.decimal, None)
+
+    def plan(self) -> Plan:
+        document = self._document
+        joins = tuple(self._join(place, lookup) for place, lookup in enumerate(document.lookup))
+        at = None if document.time is None else self._time("time", document.time)
+        self._names("rule", [rule.name for rule in document.rule])
+        self._names("lookup", [lookup.name for lookup in document.lookup])
+        skips = [
+            (skip, self._test(place_of("skip", place, skip.reason), skip)) for place, skip in enumerate(document.skip)
+        ]
+        steps = tuple(step for place, rule in enumerate(document.rule) if (step := self._step(place, rule)))
+        return Plan(
+            source=self._source(),
+            file_name=self._file_name,
+            id_of=self._naming("id", document.id),
+            has_key=ROW not in columns_of(document.id),
+            subject_of=self._naming("ticket", document.ticket) if document.ticket else None,
+            group_of=self._group(),
+            at=at,
+            joins=joins,
+            skips=tuple((skip.reason, test.when) for skip, test in skips if not skip.needs_context),
+            skips_in_group=tuple((skip.reason, test) for skip, test in skips if skip.needs_context),
+            steps=steps,
+            memories=tuple(self._memories),
+            asked=tuple(dict.fromkeys(column for part in [*document.rule, *document.skip] for column in part.when)),
+            replay=document.replay,
+            numbered=document.row_numbers,
+            empty=frozenset(document.csv.empty),
+            cells=tuple((name, self._places[name]) for name in self._used if name in self._places),
+        )
+
+    def _fault(self, place: str, message: str) -> None:
+        self.faults.extend(Fault(place, line) for line in message.splitlines())
+
+    def _columns(self, place: str, names: Iterable[str]) -> None:
+        for name in names:
+            self._used[name] = None
+            if name not in self._known:
+                self._fault(place, f"the file has no column {name!r}{close_to(name, self._known)}")
+
+    def _templates(self, place: str, templates: Iterable[str]) -> None:
+        for template in templates:
+            self._columns(place, columns_of(template))
+
+    def _naming(self, place: str, template: str) -> Text:
+        """Return the function for a template that must name a column, as rows could not be told apart otherwise."""
+        self._templates(place, [template])
+        if not columns_of(template):
+            self._fault(place, f'{template!r} is the same on every row; columns stand in braces: "{{{template}}}"')
+        return filled_by(template)
+
+    def _names(self, section: str, names: Sequence[str]) -> None:
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                self._fault(place_of(section, place, name), "an earlier one has this name already")
+
+    def _source(self) -> str:
+        source = with_file(self._document.source, _NOT_IN_URN.sub("-", self._file_name))
+        if columns_of(source):
+            self._fault("source", "the source is one for all rows; only {$file} can stand in it")
+        return source
+
+    def _group(self) -> Text | None:
+        document = self._document
+        sections: list[tuple[str, Sequence[Selection]]] = [("rule", document.rule), ("skip", document.skip)]
+        grouped = [
+            place_of(section, place)
+            for section, parts in sections
+            for place, part in enumerate(parts)
+            if part.needs_context
+        ]
+        if not grouped:
+            self._templates("group_by", [document.group_by or ""])
+            return None
+        by = document.group_by or document.ticket or document.customer
+        if by is None or document.time is None:
+            needed = "[time], to put the rows of a group in order," if by else "`group_by` or `ticket`"
+            self._fault(grouped[0], f"looks at other rows, which needs {needed} at the top")
+            return None
+        return self._naming("group_by", by)
+
+    def _join(self, place: int, lookup: Lookup) -> Join:
+        where = place_of("lookup", place, lookup.name)
+        on = self._naming(f"{where}.on", lookup.on)
+        there = self._lookup_columns.get(lookup.name)
+        for name in columns_needed(lookup) if there is not None else []:
+            if name not in (there or []):
+                self._fault(where, f"{lookup.file} has no column {name!r}{close_to(name, there or [])}")
+        if not columns_of(lookup.key):
+            self._fault(f"{where}.key", f'columns stand in braces: "{{{lookup.key}}}"')
+        if not added_columns(lookup):
+            self._fault(where, "adds nothing; give `columns`, `sum` or `count = true`")
+        self._known.update(added_columns(lookup))
+        fault = f"is not in {lookup.file}" if lookup.missing == "reject" else ""
+        return Join(lookup.name, on, unfound(lookup), fault)
+
+    def _time(self, place: str, time: Time) -> At | None:
+        self._templates(place, time.from_)
+        if not any(columns_of(template) for template in time.from_):
+            self._fault(place, f'columns stand in braces: from = "{{{time.from_[0]}}}"')
+        try:
+            read = reader_of(time)
+        except TimeSettingError as error:
+            self._fault(place, str(error))
+            return None
+        if place == "time":
+            self._setting = self._setting._replace(read_time=read)
+        text_of = first_of(time.from_)
+        written = " or ".join(time.from_)
+
+        def at(row: Row) -> datetime:
+            text = text_of(row)
+            if not text:
+                raise RowError(f"the time {written} is empty")
+            return read(text)
+
+        return at
+
+    def _conditions(self, place: str, conditions: Conditions) -> Predicate:
+        for column in conditions:
+            self._columns(f"{place}.{column}", [column])
+        return predicate_of(conditions, self._document.csv.decimal)
+
+    def _memory(self, place: str, conditions: Conditions | None) -> int | None:
+        if conditions is None:
+            return None
+        self._memories.append(self._conditions(place, conditions))
+        return len(self._memories) - 1
+
+    def _test(self, where: str, part: Selection) -> Test:
+        return Test(
+            when=self._conditions(f"{where}.when", part.when),
+            first=part.first,
+            previous=None if part.previous is None else self._conditions(f"{where}.previous", part.previous),
+            earlier=self._memory(f"{where}.earlier", part.earlier),
+            unless_earlier=self._memory(f"{where}.unless_earlier", part.unless_earlier),
+        )
+
+    def _step(self, place: int, rule: Rule) -> Step | None:
+        where = place_of("rule", place, rule.name)
+        kind = EVENTS.get(rule.event)
+        if kind is None:
+            self._fault(f"{where}.event", f"no event {rule.event!r}{close_to(rule.event, EVENTS)}")
+        step = Step(
+            name=rule.name,
+            place=place,
+            event=rule.event,
+            kind=kind or Data,
+            test=self._test(where, rule),
+            at=self._rule_time(f"{where}.time", rule.time),
+            parts=self._parts(where, rule, kind) if kind else (),
+        )
+        return step if kind else None
+
+    def _rule_time(self, place: str, time: RuleTime | None) -> At | None:
+        base = self._document.time
+        if time is None and base is None:
+            self._fault(place, "required, as there is no [time] for all rules")
+        if time is None:
+            return None
+        own = time.model_dump(by_alias=True, exclude_none=True)
+        merged = (base.model_dump(by_alias=True) if base else {}) | own
+        if "from" not in merged:
+            self._fault(place, "give `from`: the column of the time")
+            return None
+        return self._time(place, Time.model_validate(merged))
+
+    def _parts(self, where: str, rule: Rule, kind: type[Data]) -> tuple[Part, ...]:
+        fields = fields_of(kind)
+        values = self._subject_values(kind) | rule.data
+        for name in values:
+            if name not in fields:
+                self._fault(f"{where}.data.{name}", f"{rule.event} has no such field{close_to(name, fields)}")
+        missing = [name for name, field in fields.items() if field.required and name not in values]
+        if missing:
+            self._fault(f"{where}.data", f"{rule.event} needs {', '.join(missing)}")
+        if kind is EventRetracted and not self._document.ticket:
+            self._fault(where, "event.retracted needs `ticket` at the top: the ticket of the retracted event")
+        known = [(fields[name], value) for name, value in values.items() if name in fields]
+        return tuple(part for field, value in known if (part := self._part(f"{where}.data", field, value)))
+
+    def _subject_values(self, kind: type[Data]) -> dict[str, Value]:
+        """Return the field that names the subject: taken from the top of the mapping unless the rule says otherwise."""
+        if issubclass(kind, TicketData) and self._document.ticket:
+            return {"ticket_id": Value.model_validate(self._document.ticket)}
+        if issubclass(kind, OrderData) and self._document.customer:
+            return {"customer_id": Value.model_validate(self._document.customer)}
+        return {}
+
+    def _part(self, place: str, field: Field, value: Value) -> Part | None:
+        self._templates(f"{place}.{field.name}", value.from_ or [])
+        try:
+            return Part(field.name, field.required, compute_of(value, field, self._setting))
+        except ValueError as error:
+            self._fault(f"{place}.{field.name}", str(error))
+            return None

@@ -1,0 +1,257 @@
+"""The mapping file: which keys it has, what each of them may be, and the shorthands."""
+
+import tomllib
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from streams.core.mapping.fault import Fault, MappingError, close_to
+
+Scalar: TypeAlias = str | int | float | bool
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _words(value: object) -> object:
+    """Numbers in a condition mean their text: cells are text."""
+    one = isinstance(value, str | int) and not isinstance(value, bool)
+    many = [value] if one else value
+    if not isinstance(many, list):
+        return many
+    return [str(word) if isinstance(word, int) and not isinstance(word, bool) else word for word in many]
+
+
+Templates: TypeAlias = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+Words: TypeAlias = Annotated[list[str], BeforeValidator(_words), Field(min_length=1)]
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+
+class Part(BaseModel):
+    """A table of the mapping file: no keys but the named ones, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+
+
+class Dialect(Part):
+    """How a CSV file is written. Cells are stripped of surrounding blanks; those listed in `empty` count as empty."""
+
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
+    encoding: str = "utf-8"
+    decimal: Literal[".", ","] = "."
+    empty: list[str] = []
+
+
+class Time(Part):
+    """Where an instant stands and how it is written."""
+
+    from_: Annotated[Templates, Field(alias="from")]
+    format: str = "iso"
+    zone: str | None = None
+    ambiguous: Literal["earlier", "later", "reject"] = "earlier"
+    nonexistent: Literal["reject", "shift"] = "reject"
+
+
+class RuleTime(Part):
+    """What a rule's time does differently from `[time]`; a text alone is another `from`."""
+
+    from_: Annotated[Templates | None, Field(alias="from")] = None
+    format: str | None = None
+    zone: str | None = None
+    ambiguous: Literal["earlier", "later", "reject"] | None = None
+    nonexistent: Literal["reject", "shift"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: object) -> object:
+        return {"from": value} if isinstance(value, str | list) else value
+
+
+class Value(Part):
+    """What a field of an event is made of: templates of which the first that is not empty counts, or a constant."""
+
+    from_: Annotated[Templates | None, Field(alias="from")] = None
+    constant: Scalar | None = None
+    map: str | dict[str, Scalar] | None = None
+    default: Scalar | None = None
+    decimals: Annotated[int, Field(ge=0, le=4)] | None = None
+    separator: Annotated[str, Field(min_length=1)] = ","
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"from": value}
+        return {"constant": value} if isinstance(value, bool | int | float) else value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.from_ is None) == (self.constant is None):
+            raise ValueError("give either `from` (a template, or several) or `constant`")
+        return self
+
+
+class Condition(Part):
+    """What a cell must be; all that is given must hold. A text or a list alone is `one_of`."""
+
+    one_of: Words | None = None
+    none_of: Words | None = None
+    empty: bool | None = None
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: object) -> object:
+        return {"one_of": value} if isinstance(value, str | int | list) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("an empty condition; give one of one_of, none_of, empty, above, at_least, below, at_most")
+        return self
+
+
+Conditions: TypeAlias = dict[str, Condition]
+"""By column; all of them must hold."""
+
+
+class Selection(Part):
+    """Which rows: conditions on their own cells, and on other rows of their group."""
+
+    when: Conditions = {}
+    first: bool | None = None
+    previous: Conditions | None = None
+    earlier: Conditions | None = None
+    unless_earlier: Conditions | None = None
+
+    @property
+    def needs_context(self) -> bool:
+        """Whether other rows of the same group decide."""
+        return any(part is not None for part in (self.first, self.previous, self.earlier, self.unless_earlier))
+
+
+class Skip(Selection):
+    """Rows that give no events on purpose."""
+
+    reason: Annotated[str, Field(min_length=1)]
+
+
+class Rule(Selection):
+    """One event for every selected row."""
+
+    name: Name
+    event: str
+    time: RuleTime | None = None
+    data: dict[str, Value] = {}
+
+
+class Lookup(Part):
+    """A second CSV file whose rows add columns, named `<name>.<column>`, to each row of the first."""
+
+    name: Name
+    file: Annotated[str, Field(min_length=1)]
+    key: str
+    on: str
+    columns: list[str] = []
+    sum: list[str] = []
+    count: bool = False
+    missing: Literal["reject", "empty"] = "reject"
+    repeated: Literal["reject", "first", "last"] = "reject"
+    csv: Dialect | None = None
+
+
+class Document(Part):
+    """A whole mapping file."""
+
+    source: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$", max_length=512)]
+    id: str = "{$row}"
+    ticket: str | None = None
+    customer: str | None = None
+    group_by: str | None = None
+    replay: bool = True
+    row_numbers: bool = True
+    csv: Dialect = Dialect()
+    time: Time | None = None
+    map: dict[str, dict[str, Scalar]] = {}
+    lookup: list[Lookup] = []
+    skip: list[Skip] = []
+    rule: Annotated[list[Rule], Field(min_length=1, max_length=1000)]
+
+
+class Draft(NamedTuple):
+    """A mapping file as far as it could be read, with what was wrong so far."""
+
+    document: Document
+    faults: tuple[Fault, ...]
+
+
+def draft_of(text: str) -> Draft:
+    """Return the mapping that a file's text describes; unknown keys are put aside, so that the rest can be checked too.
+
+    Raises:
+        MappingError: When the text is no TOML, or too much is wrong to check anything further.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MappingError([Fault("", f"the file is no TOML: {error}")]) from None
+    try:
+        return Draft(Document.model_validate(table), ())
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        faults = tuple(_fault(_place(table, item["loc"]), item["loc"], item["type"], item["msg"]) for item in details)
+        unknown = [item["loc"] for item in details if item["type"] == "extra_forbidden"]
+        return _without(table, unknown, faults)
+
+
+def _without(table: dict[str, Any], unknown: Sequence[tuple[int | str, ...]], faults: tuple[Fault, ...]) -> Draft:
+    for path in unknown:
+        _remove(table, path)
+    try:
+        return Draft(Document.model_validate(table), faults)
+    except ValidationError:
+        raise MappingError(faults) from None
+
+
+def _remove(table: Any, path: Sequence[int | str]) -> None:  # noqa: ANN401 - whatever TOML holds
+    for step in path[:-1]:
+        table = table[step]
+    del table[path[-1]]
+
+
+_KEYS: Final = frozenset(
+    field.alias or name
+    for part in (Document, Dialect, Time, Value, Condition, Skip, Rule, Lookup)
+    for name, field in part.model_fields.items()
+)
+
+
+def place_of(section: str, index: int, name: str = "", *inside: int | str) -> str:
+    """Return where something stands, as text: `rule[2] (taken).data.raw`. Tables count from 1, as people do."""
+    return f"{section}[{index + 1}]" + (f" ({name})" if name else "") + _path(inside)
+
+
+def _fault(place: str, path: tuple[int | str, ...], kind: str, message: str) -> Fault:
+    if kind == "extra_forbidden":
+        message = f"unknown key{close_to(str(path[-1]), _KEYS)}"
+    elif kind == "missing":
+        message = "required, but missing"
+    return Fault(place, message.removeprefix("Value error, "))
+
+
+def _place(table: dict[str, Any], path: tuple[int | str, ...]) -> str:
+    match path:
+        case (str() as section, int() as index, *inside):
+            name = table[section][index].get("name", "") if isinstance(table[section][index], dict) else ""
+            return place_of(section, index, str(name), *inside)
+    return _path(path).removeprefix(".")
+
+
+def _path(steps: Sequence[int | str]) -> str:
+    return "".join(f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in steps)

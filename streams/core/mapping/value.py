@@ -1,0 +1,134 @@
+"""Values: what a field of an event is made of, compiled from its description to a function of the row."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from streams.core.mapping.contract import Field, Shape
+from streams.core.mapping.document import Scalar, Value
+from streams.core.mapping.fault import RowError, close_to
+from streams.core.mapping.instant import Reader
+from streams.core.mapping.number import minor_units, number_of, whole
+from streams.core.mapping.template import Row, columns_of, first_of
+
+Compute: TypeAlias = Callable[[Row], object]
+"""Gives the content of a field, None when the row has nothing for it; raises `RowError` when it has something wrong."""
+Convert: TypeAlias = Callable[[str], object]
+
+_TRUTHS: Final = dict.fromkeys(("true", "yes", "y", "1"), True) | dict.fromkeys(("false", "no", "n", "0"), False)
+
+
+class Setting(NamedTuple):
+    """What all values of a mapping share."""
+
+    maps: Mapping[str, Mapping[str, Scalar]]
+    decimal: Literal[".", ","]
+    read_time: Reader | None
+
+
+def compute_of(value: Value, field: Field, setting: Setting) -> Compute:
+    """Return the function that computes a field from a row.
+
+    Raises:
+        ValueError: When a constant, a default or an entry of the map is not what the field allows, or the description
+            does not suit the field; one line for each fault.
+    """
+    if value.constant is not None:
+        constant = _constant(value.constant, field, setting, value)
+        return lambda _: constant
+    templates = value.from_ or []
+    convert = _convert(value, field, setting)
+    default = None if value.default is None else _constant(value.default, field, setting, value)
+    if not any(columns_of(template) for template in templates):
+        constant = _as_value_error(convert, templates[0])
+        return lambda _: constant
+    text_of = first_of(templates)
+    return lambda row: convert(text) if (text := text_of(row)) else default
+
+
+def _constant(scalar: Scalar, field: Field, setting: Setting, value: Value) -> object:
+    if isinstance(scalar, str):
+        return _as_value_error(_plain(field, setting, value), scalar)
+    return field.checked(float(scalar) if field.shape is Shape.NUMBER and type(scalar) is int else scalar)
+
+
+def _as_value_error(convert: Convert, text: str) -> object:
+    try:
+        return convert(text)
+    except RowError as error:
+        raise ValueError(str(error)) from None
+
+
+def _convert(value: Value, field: Field, setting: Setting) -> Convert:
+    if value.map is None:
+        return _plain(field, setting, value)
+    if not isinstance(value.map, str):
+        return _mapped(value.map, "the map", field, setting, value)
+    if value.map not in setting.maps:
+        raise ValueError(f"there is no [map.{value.map}]{close_to(value.map, setting.maps)}")
+    return _mapped(setting.maps[value.map], f"map.{value.map}", field, setting, value)
+
+
+def _mapped(entries: Mapping[str, Scalar], name: str, field: Field, setting: Setting, value: Value) -> Convert:
+    contents: dict[str, object] = {}
+    faults = []
+    for text, scalar in entries.items():
+        try:
+            contents[text] = _constant(scalar, field, setting, value)
+        except ValueError as error:
+            faults.append(f"{name}, entry {text!r}: {error}")
+    if faults:
+        raise ValueError("\n".join(faults))
+    others = contents.get("*")
+
+    def convert(text: str) -> object:
+        content = contents.get(text, others)
+        if content is None:
+            raise RowError(f'{text[:80]!r} has no entry in {name}; add one, or "*" for all others')
+        return content
+
+    return convert
+
+
+def _plain(field: Field, setting: Setting, value: Value) -> Convert:
+    if value.decimals is not None and field.shape is not Shape.WHOLE:
+        raise ValueError("`decimals` is for amounts of money")
+    match field.shape:
+        case Shape.WORD:
+            return lambda text: _word(text, field)
+        case Shape.WHOLE:
+            return _whole_reader(value.decimals, setting.decimal)
+        case Shape.NUMBER:
+            return lambda text: float(number_of(text, setting.decimal))
+        case Shape.TRUTH:
+            return _truth
+        case Shape.LIST:
+            return lambda text: [part for piece in text.split(value.separator) if (part := piece.strip())]
+        case Shape.INSTANT:
+            return _instant_reader(setting.read_time)
+    return lambda text: text
+
+
+def _word(text: str, field: Field) -> str:
+    """Return a word of an enumeration. The contract reads others as `other`; at the source they are mistakes."""
+    if text not in field.words:
+        raise RowError(f"{text[:80]!r} is none of {', '.join(sorted(field.words))}; translate it with a `map`")
+    return text
+
+
+def _whole_reader(decimals: int | None, decimal: Literal[".", ","]) -> Convert:
+    if decimals is None:
+        return lambda text: whole(number_of(text, decimal))
+    return lambda text: minor_units(number_of(text, decimal), decimals)
+
+
+def _instant_reader(read_time: Reader | None) -> Convert:
+    if read_time is None:
+        raise ValueError("a time needs [time], which says how times are written")
+    return read_time
+
+
+def _truth(text: str) -> bool:
+    try:
+        return _TRUTHS[text.lower()]
+    except KeyError:
+        raise RowError(f"{text[:80]!r} is neither true nor false; translate it with a `map`") from None
