@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import count
 from threading import Condition
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeAlias
@@ -132,6 +133,8 @@ class Publisher:
         self._derived = derived
         self._outstanding = _Outstanding()
         self._closed = False
+        self._run = str(uuid4())
+        self._ids = count(1)
         context = ssl.create_default_context() if tls is True else tls or None
         _await_listener(_addresses(bootstrap), context, timeout_seconds)
         options = _security(context, login) | {"linger_ms": int(linger_seconds * 1000), "compression_type": compression}
@@ -182,7 +185,7 @@ class Publisher:
             content: What happened, one of the classes in `schemas.events`.
             time: When it happened, with a time zone.
             id: Unique within the source. Give one that your system can derive again, so that a repetition is
-                recognised; a random one is made when there is none.
+                recognised; a unique one is made up when there is none.
             subject: Needed for a retraction only: the ticket of the retracted event. The others name theirs.
             subjectseq: Order of events of one ticket that share an instant.
             replay: True for history that is filled in: it never pages anybody.
@@ -201,7 +204,7 @@ class Publisher:
         value = encode(
             content,
             source=self._source,
-            id=id if id is not None else str(uuid4()),
+            id=id if id is not None else f"{self._run}-{next(self._ids)}",
             time=time,
             name=NAME_OF[type(content)],
             subject=_subject_of(content) or subject,
