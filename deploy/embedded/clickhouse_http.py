@@ -25,6 +25,7 @@ from deploy.embedded.call import InvalidCallError, read_call
 from deploy.embedded.encoding import DamagedBodyError, UnknownEncodingError
 from deploy.embedded.engine import DirectoryInUseError, Engine, StatementError
 from deploy.embedded.exchange import EngineThreads
+from deploy.embedded.native import UnsupportedTypeError
 from deploy.embedded.probe import HOST, PID_HEADER
 from deploy.embedded.statement import Kind, split
 
@@ -55,7 +56,7 @@ _STATUS = {
     }.items()
     for code in codes
 }  # fmt: skip
-_CLIENT_FAULTS = {InvalidCallError: 36, UnknownEncodingError: 779, DamagedBodyError: 117}
+_CLIENT_FAULTS = {InvalidCallError: 36, UnknownEncodingError: 779, DamagedBodyError: 117, UnsupportedTypeError: 48}
 
 _Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = logging.getLogger(__name__)

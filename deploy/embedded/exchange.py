@@ -10,7 +10,8 @@ from typing import TypeVar, TypeVarTuple
 
 from aiohttp import web
 
-from deploy.embedded.call import Call
+from deploy.embedded import native
+from deploy.embedded.call import Call, InvalidCallError
 from deploy.embedded.engine import Counts, Engine, Rows, Session, StatementError, Writer
 from deploy.embedded.statement import Kind, Statement
 
@@ -47,6 +48,8 @@ class EngineThreads:
 
         Raises:
             StatementError: when the engine refuses it before the answer has begun.
+            InvalidCallError: for data in a revision that the engine does not read.
+            UnsupportedTypeError: for a result that cannot be sent in the revision asked for.
         """
         async with self._places:
             return await _Exchange(self, request, call, statement).run(body)
@@ -125,20 +128,22 @@ class _Exchange:
             await response.write(piece)
         del pieces
         try:
-            while (fetched := await self._in_thread(rows.fetch)) is not None:
+            while (fetched := await self._in_thread(self._fetch, rows)) is not None:
                 await response.write(fetched)
-        except StatementError as error:
+        except (StatementError, native.UnsupportedTypeError) as error:
             await response.write(_late_fault(str(error), tag))
         await response.write_eof()
         return response
 
     def _run_whole(self) -> tuple[bytes, Counts]:
         session = self._open()
-        answer = session.run(self._statement.sql, self._format, self._call.parameters)
+        result, counts = session.run(self._statement.sql, self._format, self._call.parameters)
         self._close()
-        return answer
+        return self._encode(result), counts
 
     def _begin_insert(self) -> Writer:
+        if self._format == "Native" and self._call.revision:
+            raise InvalidCallError("Native data is read as revision 0 here: leave client_protocol_version away")
         writer = self._open().insert(self._statement.sql, self._statement.format or "", self._call.parameters)
         writer.append(self._statement.data)
         return writer
@@ -152,12 +157,19 @@ class _Exchange:
         rows = self._open().select(self._statement.sql, self._format, self._call.parameters)
         pieces: list[bytes] = []
         size = 0
-        while (self._call.wait_end_of_query or size < BUFFER_BYTES) and (piece := rows.fetch()) is not None:
+        while (self._call.wait_end_of_query or size < BUFFER_BYTES) and (piece := self._fetch(rows)) is not None:
             pieces.append(piece)
             size += len(piece)
         if rows.is_at_end:
             self._close()
         return rows, pieces
+
+    def _fetch(self, rows: Rows) -> bytes | None:
+        piece = rows.fetch()
+        return None if piece is None else self._encode(piece)
+
+    def _encode(self, result: bytes) -> bytes:
+        return native.for_revision(result, self._call.revision) if self._format == "Native" else result
 
     def _open(self) -> Session:
         """Open a session that is set up as the call asks, its external tables filled."""

@@ -6,13 +6,13 @@ Layout: ClickHouse's NativeWriter and its data types' binary bulk serialization.
 """
 
 import re
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
 # From here on each column says in a byte whether its serialization is a special one (sparse and the like).
 REVISION_WITH_FLAG = 54454
-_BLOCK_INFO = b"\x01\x00\x02" + struct.pack("<i", -1) + b"\x00"
+# Field 1: not an overflow block; field 2: no bucket; 0 ends the fields.
+_BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 _PLAIN = b"\x00"
 _DICTIONARY_KEYS = 1 << 9
 
@@ -32,7 +32,6 @@ _GEOMETRY = {
 }
 _DECIMAL_WIDTHS = ((9, 4), (18, 8), (38, 16), (76, 32))
 _TYPE = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*\Z", re.DOTALL)
-_ARGUMENT = re.compile(r"(?:[^,()'`\"]|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\"|(\())", re.DOTALL)
 _ELEMENT_NAME = re.compile(r"\s*(?:\w+|`(?:[^`\\]|\\.)*`)\s+(?=\w)")
 
 
@@ -54,7 +53,7 @@ def for_revision(blocks: bytes, revision: int) -> bytes:
     Revisions before the flag byte are answered with revision 0: clients that ask for one check what they get.
 
     Raises:
-        UnsupportedTypeError: for a column of a type that has no fixed layout (Variant, Dynamic, JSON, AggregateFunction).
+        UnsupportedTypeError: for a column of a type without a fixed layout: Variant, Dynamic, JSON, AggregateFunction.
     """
     if revision < REVISION_WITH_FLAG:
         return blocks
@@ -105,7 +104,7 @@ def _shape(type_name: str) -> _Shape:
 
 
 def _fixed(width: int) -> _Shape:
-    return _Shape(_no_prefix, lambda view, position, rows: position + width * rows)
+    return _Shape(_no_prefix, lambda _, position, rows: position + width * rows)
 
 
 def _string(_: list[str]) -> _Shape:
@@ -161,7 +160,7 @@ def _low_cardinality(inside: list[str]) -> _Shape:
             rows -= count
         return position
 
-    return _Shape(lambda view, position: position + 8, skip_rows)
+    return _Shape(lambda _, position: position + 8, skip_rows)
 
 
 _COMPOSED: dict[str, Callable[[list[str]], _Shape]] = {
