@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import takewhile
-from random import Random
 
 from streams.simulation import world
-from streams.simulation.arrival import Arrivals
-from streams.simulation.desk import Desk
-from streams.simulation.rhythm import Rhythm, faulty_week, milliseconds
-from streams.simulation.shop import Shop
-from streams.simulation.timeline import Simulated, Timeline
+from streams.simulation.opening import open_desk
+from streams.simulation.rhythm import milliseconds
+from streams.simulation.timeline import Simulated
 from streams.simulation.world import DESK_SOURCE, SHOP_SOURCE
 
 __all__ = ["DESK_SOURCE", "SHOP_SOURCE", "Simulated", "endless", "events"]
@@ -57,16 +54,4 @@ def endless(
     """
     if start.tzinfo is None or now.tzinfo is None:
         raise ValueError("give `start` and `now` with an offset, such as datetime.now(UTC)")
-    return _world(seed, milliseconds(start), milliseconds(now), per_day, live_per_day).events()
-
-
-def _world(seed: int, start: int, now: int, per_day: float, live_per_day: float | None) -> Timeline:
-    rng, timeline, prefix = Random(seed), Timeline(), f"{seed}-"
-    rhythm = Rhythm(live_from=None if live_per_day is None else now)
-    desk = Desk(rng, timeline, rhythm, faulty_week(now), per_day, live_per_day or per_day)
-    shop = Shop(rng, timeline, rhythm, prefix)
-    arrivals = Arrivals(desk, shop, prefix)
-    nobody = timeline.nobody()
-    timeline.start(arrivals.orders(start), nobody)
-    timeline.start(arrivals.contacts(start), nobody)
-    return timeline
+    return open_desk(seed, milliseconds(start), milliseconds(now), per_day, live_per_day).events()

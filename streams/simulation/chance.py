@@ -13,17 +13,17 @@ T = TypeVar("T")
 class Weighted(Generic[T]):
     """Choices by weight. Weights need not add up to anything."""
 
-    __slots__ = ("_bounds", "_choices")
+    __slots__ = ("_bounds", "choices")
 
     def __init__(self, weights: Mapping[T, float]) -> None:
-        self._choices = tuple(weights)
+        self.choices = tuple(weights)
         self._bounds = tuple(accumulate(weights.values()))
 
     def draw(self, rng: Random) -> T:
         """Return one choice; consumes one random number."""
         # min: rounding may put a draw on the upper bound itself.
         at = bisect(self._bounds, rng.random() * self._bounds[-1])
-        return self._choices[min(at, len(self._choices) - 1)]
+        return self.choices[min(at, len(self.choices) - 1)]
 
 
 def around(rng: Random, median: float, spread: float) -> float:

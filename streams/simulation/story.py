@@ -99,6 +99,7 @@ class Story:
 
     def opened_by_agent(self) -> Tale:
         """Tell of an agent who gets in touch first."""
+        yield from self._wait_for_opening()
         yield self._created(by=Party.AGENT, contact_type=self._contact_type)
         self._is_taken = True
         self._classified_as = self._contact_type
@@ -138,16 +139,20 @@ class Story:
             yield from self._work()
             yield from self._resolve(1)
             return
-        yield self._after(SECOND, TicketMerged(ticket_id=self._id, into_ticket_id=first.ticket.key))
+        yield self._after(0, TicketMerged(ticket_id=self._id, into_ticket_id=first.ticket.key))
         self._ticket.is_over = True
 
     def test(self) -> Tale:
         """Tell of somebody of the desk who tries out a form."""
+        yield from self._wait_for_opening()
         yield self._created(by=Party.AGENT, contact_type=ContactType.OTHER, is_test=True)
         yield self._says(seconds(self._rng, 30), Party.AGENT)
         yield self._after(seconds(self._rng, 300), TicketResolved(ticket_id=self._id, outcome="test"))
 
     # Parts, in the order in which they come --------------------------------------------------------------------------
+
+    def _wait_for_opening(self) -> Tale:
+        yield self._at(self._desk.rhythm.worked(self._now, 0), None)
 
     def _arrive(self) -> Tale:
         by_form = self._contact.channel in ("self-service", "reception")
@@ -322,7 +327,7 @@ class Story:
     # Single events ---------------------------------------------------------------------------------------------------
 
     def _at(self, at: int, event: Data | None) -> Moment:
-        self._now = max(at, self._now + 1)
+        self._now = max(at, self._now)
         return self._now, event
 
     def _after(self, duration: int, event: Data | None) -> Moment:
@@ -333,8 +338,8 @@ class Story:
 
     def _created(self, *, by: Party, contact_type: ContactType | None, is_test: bool = False) -> Moment:
         contact = self._contact
-        return self._at(
-            contact.at,
+        return self._after(
+            0,
             TicketCreated(
                 ticket_id=self._id,
                 channel=contact.channel,

@@ -79,11 +79,6 @@ class Timeline:
         """Return how many tales are going on."""
         return len(self._moments)
 
-    @staticmethod
-    def nobody() -> Subject:
-        """Return a subject for tales that only wake up."""
-        return Subject("", "", "")
-
     def start(self, tale: Tale, subject: Subject) -> None:
         """Let a tale begin; it may begin later than now."""
         moment = next(tale, None)

@@ -258,7 +258,7 @@ class Strategy(NamedTuple):
 
 
 STRATEGIES: Final = {
-    SOLVE: Strategy(0.93, 0.03, 0.30, 0.05, 0.20, 0.30),
+    SOLVE: Strategy(0.93, 0.03, 0.30, 0.05, 0.22, 0.30),
     JUDGE: Strategy(0.66, 0.40, 0.08, 0.14, 0.06, 0.12),
 }
 COMPENSATIONS: Final = Weighted({"voucher": 0.5, "refund": 0.35, "gift": 0.15})
@@ -317,12 +317,12 @@ COMMENTS: Final = {
 
 REMEMBERED_CUSTOMERS: Final = 4_000
 """People who ordered lately: they get in touch, and they order again."""
-NEW_CUSTOMER_SHARE: Final = 0.75
+NEW_CUSTOMER_SHARE: Final = 0.90
 CANCELLED_SHARE: Final = 0.04
 CANCEL_MEDIAN_HOURS: Final = 14
 PRICE_SPREAD: Final = 0.5
 MARGIN_SHARE: Final = 0.34
-REPURCHASE_MEAN_DAYS: Final = 12
+REPURCHASE_MEAN_DAYS: Final = 9
 REPLACED_AFTER_MEDIAN_HOURS: Final = 20
 
 # The faulty delivery week ---------------------------------------------------------------------------------------------

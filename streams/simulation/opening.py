@@ -1,0 +1,22 @@
+"""Puts a world together: desk, shop and arrivals around one generator of random numbers and one timeline."""
+
+from random import Random
+
+from streams.simulation.arrival import Arrivals
+from streams.simulation.desk import Desk
+from streams.simulation.rhythm import Rhythm, faulty_week
+from streams.simulation.shop import Shop
+from streams.simulation.timeline import Subject, Timeline
+
+
+def open_desk(seed: int, start: int, now: int, per_day: float, live_per_day: float | None) -> Timeline:
+    """Return the timeline of a world in which nothing has happened yet; instants are milliseconds since 1970."""
+    rng, timeline, prefix = Random(seed), Timeline(), f"{seed}-"
+    rhythm = Rhythm(live_from=None if live_per_day is None else now)
+    desk = Desk(rng, timeline, rhythm, faulty_week(now), per_day, live_per_day or per_day)
+    shop = Shop(rng, timeline, rhythm, prefix)
+    arrivals = Arrivals(desk, shop, prefix)
+    nobody = Subject(source="", key="", stem="")
+    timeline.start(arrivals.orders(start), nobody)
+    timeline.start(arrivals.contacts(start), nobody)
+    return timeline
