@@ -122,6 +122,7 @@ class DeadLetterRow(Row, frozen=True, kw_only=True):
     headers_name: list[str] = field(name="headers.name")
     headers_value: list[bytes] = field(name="headers.value")
     received_at: Ms
+    replays: int = 0
     replayed_at: Ms | None = None
 
 

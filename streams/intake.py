@@ -109,6 +109,10 @@ class BatchConsumer(driver.Consumer):
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Do nothing: offsets between two messages belong to the batch of the first."""
 
+    def committed(self, tp: TP) -> int | None:
+        """Return the offset that was committed last; None when this worker has not committed any."""
+        return self._committed_offset.get(tp)
+
     async def perform_seek(self) -> None:
         """Go back to what is committed; batches in hand will be received again."""
         self._turn += 1
@@ -158,9 +162,11 @@ class BatchApp(App):
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)
 
-    def highwater(self, topic: str, partition: int) -> int | None:
-        """Return the offset after the newest record of a partition; None while it is unknown."""
-        return cast(int | None, self.consumer.highwater(TP(topic, partition)))
+    def lag_of(self, tp: TP) -> int | None:
+        """Return how many records of a partition are not committed yet; None while that is unknown."""
+        newest = self.consumer.highwater(tp)
+        committed = cast(BatchConsumer, self.consumer).committed(tp)
+        return None if newest is None else newest - (committed or 0)
 
     def partitions_of(self, topic: str) -> int | None:
         """Return how many partitions a topic has; None while it is unknown."""

@@ -110,8 +110,9 @@ CREATE TABLE IF NOT EXISTS dead_letters
     `headers.name`  Array(String),
     `headers.value` Array(String),
     received_at     DateTime64(3, 'UTC'),
-    replayed_at     Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was mended and sent again'
+    replays         UInt32 COMMENT 'How often it was sent again',
+    replayed_at     Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was last mended and sent again'
 )
-ENGINE = ${replicated}ReplacingMergeTree
+ENGINE = ${replicated}ReplacingMergeTree(replays)
 ORDER BY id
 SETTINGS index_granularity = 256;

@@ -174,7 +174,7 @@ class TicketsAgent:
         statements = [
             Outgoing(self._topic, survivor.encode(), statement, _EVENT_HEADERS)
             for ticket in outcome.tickets.values()
-            for survivor, statement in statements_of(ticket).items()
+            for survivor, statement in statements_of(ticket)
         ]
         return statements + [self._letter(letter) for letter in outcome.dead]
 
@@ -233,4 +233,7 @@ class TicketsAgent:
             before_sleep=say,
             reraise=True,
         )
-        return await retrying(call)
+        async for attempt in retrying:
+            with attempt:
+                return await call()
+        raise AssertionError("retrying ends by a result or an error")

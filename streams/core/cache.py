@@ -52,7 +52,7 @@ class TicketCache:
         """Let go of tickets that are in the store now; those longest unused make room."""
         if generation != self.generation:
             return
-        self._held.subtract(ticket_ids)
+        self._held.subtract(iter(ticket_ids))
         self._held = +self._held
         excess = len(self._tickets) - self._capacity
         for ticket_id in list(islice(self._tickets, max(0, excess))):

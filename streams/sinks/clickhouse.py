@@ -61,10 +61,10 @@ class ClickHouseStore:
         )
         known = {id.decode(): ticket_of(id.decode(), state) for id, state in rows if state}
         long = [id.decode() for id, state in rows if not state]
-        return known | (self._load_long(long) if long else {})
+        return known | (self.load_from_events(long) if long else {})
 
-    def _load_long(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
-        """Return tickets whose rows leave their state out, folded anew from their events."""
+    def load_from_events(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
+        """Return tickets folded anew from their events: rows may leave the state out, be outdated or lost."""
         rows = self._query(
             "SELECT subject, raw FROM events FINAL WHERE subject IN {ids:Array(String)} ORDER BY subject",
             {"ids": list(ticket_ids)},
@@ -72,7 +72,7 @@ class ClickHouseStore:
         raws: dict[str, list[bytes]] = {id: [] for id in ticket_ids}
         for subject, raw in rows:
             raws[subject.decode()].append(raw)
-        return {id: refolded(id, events) for id, events in raws.items()}
+        return {id: refolded(id, events) for id, events in raws.items() if events}
 
     def _query(self, sql: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
         """Return rows with String columns as bytes: states and raw events are no text."""

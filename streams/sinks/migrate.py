@@ -85,4 +85,4 @@ def _applied(client: Client) -> dict[int, str]:
         if not exists:
             return {}
         rows = client.query("SELECT number, checksum FROM schema_migrations FINAL ORDER BY number")
-    return dict(rows.result_rows)
+    return {int(number): str(checksum) for number, checksum in rows.result_rows}

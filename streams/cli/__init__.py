@@ -1,0 +1,42 @@
+"""The command line: `servicepulse --help` lists what it can do."""
+
+import sys
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from deploy.embedded.stack import StackError
+from deploy.embedded.state import StackBusyError
+from streams.cli import letters, stack, store, work
+from streams.ports import StoreRejectedError, StoreUnavailableError
+from streams.settings import SettingsError
+
+EXPECTED = (SettingsError, StackError, StackBusyError, StoreRejectedError, StoreUnavailableError)
+"""Errors whose message is meant for the person at the terminal; all others are faults of ours and show a traceback."""
+
+app = typer.Typer(
+    name="servicepulse",
+    help="Live service-quality metrics from ticket events: Kafka to Faust to ClickHouse to Grafana.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(stack.up)
+app.command()(stack.down)
+app.command()(stack.status)
+app.command()(store.migrate)
+app.command()(work.worker)
+app.command()(store.refold)
+app.add_typer(letters.app, name="dead-letters")
+
+
+def main() -> NoReturn:
+    """Run the command of this process and exit with its code: 0 done, 1 something was not, 2 it could not begin."""
+    try:
+        app()
+    except EXPECTED as error:
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {error}", highlight=False)
+        sys.exit(2)
+    sys.exit(0)

@@ -1,0 +1,44 @@
+"""Where the servers are: as set, else the embedded stack of the folder."""
+
+from clickhouse_connect.driver.client import Client
+
+from deploy.embedded.stack import Stack
+from streams.settings import Settings, SettingsError
+from streams.sinks.connection import connect
+
+
+def resolve(settings: Settings, *, needs: tuple[str, ...] = ("kafka", "clickhouse")) -> Settings:
+    """Return the settings with the addresses of Kafka and ClickHouse filled in.
+
+    Raises:
+        SettingsError: When one that is needed is not set and the embedded stack does not run.
+    """
+    unset = [name for name in needs if getattr(settings, name) is None]
+    if not unset:
+        return settings
+    addresses = _embedded(settings)
+    missing = [name for name in unset if name not in addresses]
+    if missing:
+        variables = " and ".join(f"SERVICEPULSE_{name.upper()}" for name in missing)
+        raise SettingsError(
+            f"no {' and no '.join(missing)} to work with: start the embedded stack with `servicepulse up`, "
+            f"or set {variables} to yours"
+        )
+    return settings.model_copy(update={name: addresses[name] for name in unset})
+
+
+def open_client(settings: Settings) -> Client:
+    """Return a client of the ClickHouse that the settings mean.
+
+    Raises:
+        SettingsError: When there is none.
+        StoreUnavailableError: When it does not answer.
+        StoreRejectedError: When it refuses the login.
+    """
+    return connect(resolve(settings, needs=("clickhouse",)))
+
+
+def _embedded(settings: Settings) -> dict[str, str]:
+    names = {"broker": "kafka", "clickhouse": "clickhouse"}
+    services = Stack(settings.folder).status()
+    return {names[service.name]: service.address for service in services if service.is_running and service.address}

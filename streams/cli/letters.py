@@ -1,0 +1,178 @@
+"""`dead-letters`: records that were no events - look at them, mend them, send them again."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from kafka import KafkaProducer
+from rich.console import Console
+from rich.table import Table
+
+from schemas.codec import CONTENT_TYPE, InvalidEventError, decode, partition_key
+from schemas.rows import DeadLetterRow
+from streams.broker import kafka_options
+from streams.cli.connection import open_client, resolve
+from streams.clock import SystemClock
+from streams.settings import Settings, load_settings
+from streams.sinks.letters import find_letters, mark_replayed
+
+app = typer.Typer(help="Records that are no events: look at them, mend them, send them again.", no_args_is_help=True)
+console = Console()
+
+_SHOWN_BYTES = 20_000
+
+
+@app.command("list")
+def list_(
+    reason: Annotated[str, typer.Option(help="Only this reason, such as missing-field.")] = "",
+    replayed: Annotated[bool, typer.Option("--replayed", help="Also those that were sent again.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, the newest first.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """List dead letters, the newest first.
+
+    Example: `servicepulse dead-letters list --reason missing-field`
+    """
+    found = find_letters(open_client(load_settings()), reason=reason, with_replayed=replayed, limit=limit)
+    if as_json:
+        for letter in found:
+            sys.stdout.write(msgspec.json.encode(_plain(letter)).decode() + "\n")
+        return
+    if not found:
+        console.print("No dead letters. Every record was an event.")
+        return
+    table = Table(box=None, header_style="dim")
+    for heading in ("letter", "received (UTC)", "reason", "pointer", "why", "topic/partition/offset"):
+        table.add_column(heading, overflow="fold")
+    for letter in found:
+        place = f"{letter.topic}/{letter.partition}/{letter.offset}"
+        table.add_row(letter.id[:10], _time(letter.received_at), letter.reason, letter.pointer, letter.message, place)
+    console.print(table)
+    console.print("Look at one: [bold]servicepulse dead-letters show LETTER[/]", highlight=False)
+
+
+@app.command()
+def show(letter: Annotated[str, typer.Argument(help="The id, or its beginning.")]) -> None:
+    """Show one dead letter whole: where it lay, why it is no event, its headers and its bytes."""
+    found = _one(load_settings(), letter)
+    for name, text in _plain(found).items():
+        if name != "value":
+            console.print(f"[dim]{name:>12}[/] {text}", highlight=False)
+    console.print()
+    sys.stdout.write(found.value[:_SHOWN_BYTES].decode(errors="backslashreplace") + "\n")
+    if len(found.value) > _SHOWN_BYTES:
+        console.print(f"... {len(found.value) - _SHOWN_BYTES:,} more bytes")
+
+
+@app.command()
+def replay(
+    letter: Annotated[str | None, typer.Argument(help="The id, or its beginning.")] = None,
+    with_file: Annotated[Path | None, typer.Option("--with", exists=True, help="The mended event.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Mend one field: POINTER=JSON, such as /data/raw=5.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All that were not sent again yet, as they are.")] = False,
+    reason: Annotated[str, typer.Option(help="With --all: only this reason.")] = "",
+) -> None:
+    """Send dead letters again, mended or as they are (after the fault was ours and is gone).
+
+    What is still no event is not sent and makes the exit code 1.
+
+    Examples: `servicepulse dead-letters replay 3fe0 --set /data/raw=5`,
+    `servicepulse dead-letters replay 3fe0 --with mended.json`,
+    `servicepulse dead-letters replay --all --reason future-time`
+    """
+    if (letter is None) == (not all_):
+        raise typer.BadParameter("name one letter, or say --all")
+    settings = resolve(load_settings())
+    client = open_client(settings)
+    chosen = find_letters(client, reason=reason, limit=100_000) if all_ else [_one(settings, letter or "")]
+    sent = _send(settings, [(each, _mended(each, with_file, set_ or [])) for each in chosen])
+    mark_replayed(client, sent, SystemClock().now_ms())
+    console.print(f"{len(sent):,} of {len(chosen):,} sent again", highlight=False)
+    if len(sent) < len(chosen):
+        raise typer.Exit(1)
+
+
+def _send(settings: Settings, letters: list[tuple[DeadLetterRow, bytes]]) -> list[DeadLetterRow]:
+    """Publish those that are events now and return their letters once the broker has them."""
+    producer = KafkaProducer(**kafka_options(settings), acks="all", max_request_size=4 * 1024 * 1024)
+    sent = []
+    try:
+        for letter, value in letters:
+            try:
+                event = decode(
+                    value, None if value != letter.value else _headers(letter), now_ms=SystemClock().now_ms()
+                )
+            except InvalidEventError as error:
+                console.print(f"[red]{letter.id[:10]}[/] is still no event: {error}", highlight=False)
+                continue
+            headers = [("content-type", CONTENT_TYPE.encode())]
+            future = producer.send(letter.topic, value=event.raw, key=partition_key(event), headers=headers)
+            future.get(timeout=30)
+            sent.append(letter)
+    finally:
+        producer.close()
+    return sent
+
+
+def _one(settings: Settings, start: str) -> DeadLetterRow:
+    found = find_letters(open_client(settings), ids=[start], with_replayed=True, limit=2)
+    if len(found) != 1:
+        how_many = "no" if not found else "more than one"
+        raise typer.BadParameter(f"{how_many} dead letter begins with {start!r}")
+    return found[0]
+
+
+def _mended(letter: DeadLetterRow, file: Path | None, changes: list[str]) -> bytes:
+    value = file.read_bytes().strip() if file else letter.value
+    if not changes:
+        return value
+    try:
+        document = msgspec.json.decode(value)
+        for change in changes:
+            _change(document, change)
+    except (msgspec.DecodeError, KeyError, IndexError, ValueError, TypeError) as error:
+        raise typer.BadParameter(f"cannot be mended by --set: {error}; use --with FILE") from None
+    return msgspec.json.encode(document)
+
+
+def _change(document: Any, change: str) -> None:  # noqa: ANN401 - any JSON
+    pointer, _, text = change.partition("=")
+    *path, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.removeprefix("/").split("/")]
+    for part in path:
+        document = document[int(part)] if isinstance(document, list) else document[part]
+    try:
+        new = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        new = text  # a bare word is meant as text
+    document[int(last) if isinstance(document, list) else last] = new
+
+
+def _headers(letter: DeadLetterRow) -> list[tuple[str, bytes]]:
+    return list(zip(letter.headers_name, letter.headers_value, strict=True))
+
+
+def _plain(letter: DeadLetterRow) -> dict[str, Any]:
+    return {
+        "letter": letter.id,
+        "reason": letter.reason,
+        "pointer": letter.pointer,
+        "message": letter.message,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "recorded_at": _time(letter.recorded_at),
+        "received_at": _time(letter.received_at),
+        "replayed_at": _time(letter.replayed_at) if letter.replayed_at else None,
+        "key": letter.key.decode(errors="backslashreplace"),
+        "headers": {name: content.decode(errors="backslashreplace") for name, content in _headers(letter)},
+        "value": letter.value.decode(errors="backslashreplace"),
+    }
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

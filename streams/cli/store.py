@@ -1,0 +1,57 @@
+"""`migrate` and `refold`: the database's schema, and its projections."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from streams.cli.connection import open_client
+from streams.clock import SystemClock
+from streams.settings import load_settings
+from streams.sinks import migrate as migrations
+from streams.sinks import refold as refolding
+
+console = Console()
+
+
+def migrate(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
+) -> None:
+    """Bring the database up to date. Workers do it too; running it twice, or at the same time, does no harm.
+
+    Example: `servicepulse migrate --dry-run`
+    """
+    settings = load_settings()
+    client = open_client(settings)
+    replicated = settings.clickhouse_replicated
+    if dry_run:
+        for migration in migrations.pending(client):
+            console.rule(f"{migration.number:04} {migration.name}")
+            for statement in migration.statements(replicated=replicated):
+                console.print(statement + ";", highlight=False, markup=False)
+        return
+    applied = migrations.migrate(
+        client, replicated=replicated, on_step=lambda m: console.print(f"  {m.number:04} {m.name}")
+    )
+    console.print(f"database {settings.database} is up to date, {len(applied)} migrations applied", highlight=False)
+
+
+def refold(
+    ticket: Annotated[list[str] | None, typer.Option(help="Only this ticket; may be given several times.")] = None,
+) -> None:
+    """Fold tickets again from the stored events, independent of Kafka. Workers may go on meanwhile.
+
+    Example: `servicepulse refold --ticket T-17`
+    """
+    client = open_client(load_settings())
+    columns = (TextColumn("refolding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("refold", total=None)
+        done = refolding.refold(
+            client,
+            SystemClock().now_ms(),
+            ticket_ids=ticket or None,
+            on_progress=lambda now, total: progress.update(task, completed=now, total=total),
+        )
+    console.print(f"{done:,} tickets folded from their events", highlight=False)

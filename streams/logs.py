@@ -1,0 +1,50 @@
+"""Structured logs of our own code and of the libraries below it, one line an entry, on standard error."""
+
+import logging
+import sys
+
+import structlog
+
+from streams.settings import Settings
+
+_LOUD = {
+    "aiokafka": logging.WARNING,
+    "kafka": logging.WARNING,
+    "faust": logging.WARNING,
+    "mode": logging.WARNING,
+    "streams.intake": logging.WARNING,
+}
+"""Libraries that tell more than an operator wants at INFO."""
+
+
+def configure(settings: Settings) -> None:
+    """Set up logging for this process. Called once, by a command, before anything is logged."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    renderer: list[structlog.typing.Processor] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        if as_json
+        else [structlog.dev.ConsoleRenderer()]
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [lines]
+    root.setLevel(settings.log_level)
+    for name, level in _LOUD.items():
+        logging.getLogger(name).setLevel(max(level, root.level) if settings.log_level != "DEBUG" else logging.DEBUG)

@@ -1,0 +1,61 @@
+"""Dead letters in ClickHouse: found, read, and marked as sent again."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+
+from schemas.rows import DeadLetterRow, Ms, column_names
+from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.connection import named_errors
+
+_TEXTS: Final = ("id", "reason", "pointer", "message", "topic")
+
+
+def find_letters(
+    client: Client, *, ids: Sequence[str] = (), reason: str = "", with_replayed: bool = False, limit: int = 100
+) -> list[DeadLetterRow]:
+    """Return dead letters, the newest first. An id may be cut short as long as it is unique enough for the caller.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away.
+        StoreRejectedError: When it refuses.
+    """
+    columns = ", ".join(f"`{name}`" for name in column_names(DeadLetterRow))
+    sql = f"""
+        SELECT {columns} FROM dead_letters FINAL
+        WHERE (empty({{ids:Array(String)}}) OR arrayExists(start -> startsWith(id, start), {{ids:Array(String)}}))
+          AND ({{reason:String}} = '' OR reason = {{reason:String}})
+          AND ({{with_replayed:Bool}} OR replays = 0)
+        ORDER BY received_at DESC, id LIMIT {{limit:UInt32}}
+    """  # noqa: S608 - the names of our own columns
+    parameters = {"ids": list(ids), "reason": reason, "with_replayed": with_replayed, "limit": limit}
+    with named_errors():
+        rows = client.query(
+            sql, parameters=parameters, query_formats={"String": "bytes", "DateTime64": "int"}
+        ).result_rows
+    return [_letter(row) for row in rows]
+
+
+def mark_replayed(client: Client, letters: Sequence[DeadLetterRow], now_ms: Ms) -> None:
+    """Note that letters were sent again.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away.
+        StoreRejectedError: When it refuses.
+    """
+    marked = [msgspec.structs.replace(letter, replays=letter.replays + 1, replayed_at=now_ms) for letter in letters]
+    ClickHouseStore(client).insert(marked)
+
+
+def _letter(row: Sequence[Any]) -> DeadLetterRow:
+    fields = msgspec.structs.fields(DeadLetterRow)
+    values = dict(zip([field.name for field in fields], row, strict=True))
+    values |= {name: _text(values[name]) for name in _TEXTS}
+    values["headers_name"] = [_text(name) for name in values["headers_name"]]
+    return DeadLetterRow(**values)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

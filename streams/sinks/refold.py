@@ -1,0 +1,55 @@
+"""Tickets folded again from the log of record, after a change of definition or to prove that nothing else is needed."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Final
+
+from clickhouse_connect.driver.client import Client
+
+from schemas.events import CATALOGUE, EventRetracted, TicketData
+from schemas.rows import Ms
+from streams.core.measures import row_of
+from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.connection import named_errors
+
+TICKET_EVENTS: Final = sorted(name for name, kind in CATALOGUE.items() if issubclass(kind, TicketData | EventRetracted))
+_AT_ONCE: Final = 2_000
+
+
+def refold(
+    client: Client,
+    now_ms: Ms,
+    *,
+    ticket_ids: Collection[str] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """State tickets again from their events and return how many; all of them unless some are named.
+
+    Workers may go on meanwhile: of two statements about a ticket the one that knows more events counts.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away; doing it again from the start is safe.
+        StoreRejectedError: When ClickHouse refuses.
+    """
+    store = ClickHouseStore(client)
+    wanted = sorted(ticket_ids) if ticket_ids is not None else _all_ticket_ids(client)
+    done = 0
+    for ids in _chunks(wanted):
+        tickets = store.load_from_events(ids)
+        store.insert([row_of(ticket, now_ms) for ticket in tickets.values()])
+        done += len(ids)
+        if on_progress:
+            on_progress(done, len(wanted))
+    return done
+
+
+def _all_ticket_ids(client: Client) -> list[str]:
+    with named_errors():
+        rows = client.query(
+            "SELECT DISTINCT subject FROM events WHERE name IN {names:Array(String)} ORDER BY subject",
+            parameters={"names": TICKET_EVENTS},
+        ).result_rows
+    return [str(subject) for (subject,) in rows]
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))

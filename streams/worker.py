@@ -1,0 +1,206 @@
+"""One worker: puts store, agents and Faust together from the settings, and runs them until told to stop."""
+
+import asyncio
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from typing import Any, Final
+
+import structlog
+from aiokafka.errors import KafkaError
+from faust import SASLCredentials, SSLCredentials, Worker
+from faust.types.auth import CredentialsT
+from faust.types.web import Request, Response
+from faust.web import View
+from mode.supervisors import CrashingSupervisor
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential_jitter
+
+from streams import broker
+from streams.agents.tickets import TicketsAgent
+from streams.clock import SystemClock
+from streams.intake import BatchApp, BatchSchema
+from streams.meters import Meters
+from streams.ports import Clock, Outgoing, Store, StoreUnavailableError
+from streams.settings import Settings
+from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.connection import connect
+from streams.sinks.migrate import migrate
+
+log = structlog.get_logger()
+
+GROUP: Final = "servicepulse"
+_MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
+_LONG: Final = 24 * 3600.0
+"""Seconds without a poll before the group gives a worker up: one that waits for ClickHouse is no less alive."""
+
+
+class FaustOutbox:
+    """Publishes through the producer of a Faust app."""
+
+    def __init__(self, app: BatchApp) -> None:
+        self._app = app
+
+    def partitions_of(self, topic: str) -> int | None:
+        """Return how many partitions a topic has; None while it is unknown."""
+        return self._app.partitions_of(topic)
+
+    async def publish(self, records: Iterable[Outgoing]) -> None:
+        """Publish records and return when the broker has all of them."""
+        sent = [
+            await self._app.producer.send(
+                record.topic, record.key, record.value, None, None, dict(record.headers) or None
+            )
+            for record in records
+        ]
+        if sent:
+            await asyncio.gather(*sent)
+
+
+def create_app(settings: Settings, store: Store, *, clock: Clock, meters: Meters) -> BatchApp:
+    """Return an app with its agents; nothing is connected before it runs."""
+    app = BatchApp(
+        settings.topic(GROUP),
+        broker=[f"kafka://{address}" for address in (settings.kafka or "").split(",")],
+        broker_credentials=_credentials(settings),
+        broker_session_timeout=settings.kafka_session_timeout_seconds,
+        broker_heartbeat_interval=settings.kafka_session_timeout_seconds / 4,
+        broker_max_poll_interval=_LONG,
+        consumer_auto_offset_reset="earliest",
+        producer_max_request_size=_MAX_RECORD_BYTES,
+        producer_linger=0.005,
+        store="memory://",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_wait_empty=True,
+        stream_buffer_maxsize=64,
+        stream_processing_timeout=_LONG,
+        web_bind=settings.web_host,
+        web_port=settings.web_port,
+        web_in_thread=False,
+        datadir=tempfile.gettempdir(),  # Faust insists on one; without tables it stays empty
+    )
+    app.batch_events = settings.batch_events
+    app.batch_linger_seconds = settings.batch_linger_seconds
+    agent = TicketsAgent(
+        store,
+        FaustOutbox(app),
+        clock,
+        meters,
+        topic=settings.topic(broker.TICKETS),
+        dead_letter_topic=settings.topic(broker.DEAD_LETTERS),
+        cache_tickets=settings.cache_tickets,
+        batch_events=settings.batch_events,
+    )
+    _register(app, agent, settings)
+    _register_pages(app, meters)
+    return app
+
+
+def run_worker(settings: Settings) -> int:
+    """Run a worker until it is told to stop, and return its exit code.
+
+    ClickHouse and Kafka are waited for. When Kafka is lost on the way, the worker starts afresh: it keeps no state.
+
+    Raises:
+        StoreRejectedError: When ClickHouse refuses the login, or its schema does not fit this version.
+    """
+    store = _open_store(settings)
+    created = broker.ensure_topics(settings)
+    log.info("worker starts", kafka=settings.kafka, clickhouse=settings.clickhouse, topics_created=created)
+    app = create_app(settings, store, clock=SystemClock(), meters=Meters())
+    worker = Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
+    code = _exit_code_of(worker)
+    if _lost_kafka(app):
+        log.warning("Kafka was lost: starting afresh")
+        _start_afresh()
+    return code
+
+
+def _exit_code_of(worker: Worker) -> int:
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+@retry(
+    retry=retry_if_exception_type(StoreUnavailableError),
+    wait=wait_exponential_jitter(initial=0.5, max=15),
+    before_sleep=lambda state: _say_waiting(state),
+)
+def _open_store(settings: Settings) -> ClickHouseStore:
+    client = connect(settings)
+    for migration in migrate(client, replicated=settings.clickhouse_replicated):
+        log.info("migrated", number=migration.number, name=migration.name)
+    return ClickHouseStore(client)
+
+
+def _say_waiting(state: RetryCallState) -> None:
+    log.warning(
+        "ClickHouse is away: waiting",
+        attempt=state.attempt_number,
+        next_try_seconds=round(state.upcoming_sleep, 1),
+        error=str(state.outcome.exception()) if state.outcome else None,
+    )
+
+
+def _register(app: BatchApp, agent: TicketsAgent, settings: Settings) -> None:
+    topic = app.topic(settings.topic(broker.TICKETS), settings.topic(broker.ORDERS), schema=BatchSchema())
+
+    async def tickets(stream: Any) -> None:  # noqa: ANN401 - a Faust stream
+        await agent.receive(stream.noack().events())
+
+    async def renew(*_: object, **__: object) -> None:
+        agent.cache.renew()
+
+    app.agent(topic, name="tickets", supervisor_strategy=CrashingSupervisor)(tickets)
+    app.task(agent.run)
+    app.on_partitions_revoked.connect(renew, weak=False)
+    app.on_partitions_assigned.connect(renew, weak=False)
+
+
+def _register_pages(app: BatchApp, meters: Meters) -> None:
+    async def health(view: View, _: Request) -> Response:
+        """Tell whether the worker has partitions and does not fall silent."""
+        ready = not app.rebalancing and not app.unassigned
+        return view.json({"status": "ok" if ready else "starting"}, status=200 if ready else 503)
+
+    async def metrics(view: View, _: Request) -> Response:
+        """Tell everything to Prometheus."""
+        for tp in app.consumer.assignment():
+            behind = app.lag_of(tp)
+            if behind is not None:
+                meters.lag.labels(tp.topic, str(tp.partition)).set(behind)
+        return view.bytes(generate_latest(meters.registry), content_type=CONTENT_TYPE_LATEST.split(";")[0])
+
+    app.page("/health")(health)
+    app.page("/metrics")(metrics)
+
+
+def _credentials(settings: Settings) -> CredentialsT | None:
+    context = settings.kafka_ssl_context()
+    if settings.kafka_sasl_mechanism and settings.kafka_password:
+        return SASLCredentials(
+            username=settings.kafka_username,
+            password=settings.kafka_password.get_secret_value(),
+            mechanism=settings.kafka_sasl_mechanism,
+            ssl_context=context,
+        )
+    return SSLCredentials(context) if context else None
+
+
+def _lost_kafka(app: BatchApp) -> bool:
+    reason: BaseException | None = app.crash_reason
+    while isinstance(reason, BaseExceptionGroup):
+        reason = reason.exceptions[0]
+    return isinstance(reason, KafkaError | ConnectionError)
+
+
+def _start_afresh() -> None:
+    """Replace this process by a new one of the same command: no event loop or thread of the old one is left."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the same command, no shell
