@@ -21,7 +21,8 @@ Instant: TypeAlias = Annotated[datetime, Meta(tz=True, description="RFC 3339 wit
 Amount: TypeAlias = Annotated[
     int, Meta(ge=-(2**53), le=2**53, description="Money in minor units (cents) of the currency beside it.")
 ]
-Currency: TypeAlias = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.")]
+Currency: TypeAlias = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217 code.")]
+Score: TypeAlias = Annotated[float, Meta(ge=-1e9, le=1e9, description="A number on the scale of a rating.")]
 
 
 class OpenEnum(StrEnum):
@@ -227,13 +228,14 @@ class TicketMerged(TicketData, frozen=True, kw_only=True, omit_defaults=True):
 class TicketAbsorbed(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     """Derived: what another ticket, merged into this one, knows. Its highest revision counts.
 
+    `via` names the tickets between the two, in order, when the other was merged into one that was merged in turn.
     An empty `facts` takes the merge back.
     """
 
     from_ticket_id: Id
     revision: Annotated[int, Meta(ge=1, le=2**53)]
-    hops: Annotated[int, Meta(ge=1, le=64)]
     facts: bytes
+    via: Annotated[tuple[Id, ...], Meta(max_length=64)] = ()
 
 
 class TicketMarkedSpam(TicketData, frozen=True, kw_only=True, omit_defaults=True):
@@ -277,9 +279,9 @@ class RatingSubmitted(TicketData, frozen=True, kw_only=True, omit_defaults=True)
     """A rating was given, on a scale of its own."""
 
     rating_id: Id
-    raw: float
-    scale_min: float
-    scale_max: float
+    raw: Score
+    scale_min: Score
+    scale_max: Score
     source: RatingSource
     survey_id: Id | None = None
     comment: Text | None = None
@@ -301,7 +303,7 @@ class RatingRevised(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     """The customer changed a rating, on the scale on which it was given."""
 
     rating_id: Id
-    raw: float
+    raw: Score
 
 
 class RatingWithdrawn(TicketData, frozen=True, kw_only=True, omit_defaults=True):

@@ -77,8 +77,8 @@ def read(records: Iterable[Record], now_ms: Ms) -> Reading:
 def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms) -> Outcome:
     """Return the outcome of a batch, given the tickets that are known already.
 
-    Every ticket of the batch is stated again, also where all its events were known: a worker may have died after writing
-    the events and before writing the ticket.
+    Every ticket of the batch is stated again, also where all its events were known: a worker may have died after
+    writing the events and before writing the ticket.
     """
     outcome = Outcome([event_row(event, now_ms) for event in reading.others], [], list(reading.dead), {})
     for ticket_id, pairs in reading.of_tickets.items():

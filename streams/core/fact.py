@@ -6,7 +6,7 @@ instant without a sequence fall into an arbitrary order that is the same everywh
 
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 from msgspec import Struct
@@ -32,22 +32,22 @@ class Fact(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
 class Created(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=1):
     """The ticket began."""
 
-    created_by: str
-    channel: str
-    customer_id: str
-    team: str
-    agent_id: str
-    contact_type: str
-    reason: str
-    product_line: str
-    product_id: str
-    order_id: str
-    asset_id: str
-    priority: str
-    region: str
-    language: str
-    after_sales: bool
-    is_test: bool
+    created_by: str = ""
+    channel: str = ""
+    customer_id: str = ""
+    team: str = ""
+    agent_id: str = ""
+    contact_type: str = ""
+    reason: str = ""
+    product_line: str = ""
+    product_id: str = ""
+    order_id: str = ""
+    asset_id: str = ""
+    priority: str = ""
+    region: str = ""
+    language: str = ""
+    after_sales: bool = False
+    is_test: bool = False
 
 
 class Classified(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=2):
@@ -93,14 +93,13 @@ class Merged(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, t
 
 
 class Absorbed(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=8):
-    """What a ticket that was merged into this one knows: packed facts, none when the merge was taken back.
+    """What a ticket that was merged into this one knows: packed facts, no bytes when the merge was taken back.
 
-    `hops` counts the merges on the way here.
+    `path` names the tickets it passed through: first the one that knows, last the one that was merged into this one.
     """
 
-    from_ticket_id: str
+    path: tuple[str, ...]
     revision: int
-    hops: int
     packed: bytes
 
 
@@ -197,13 +196,16 @@ AnyFact: TypeAlias = (
     | Retracted
 )
 
+KINDS: Final = frozenset(get_args(AnyFact))
+"""Every kind of fact."""
+
 
 def fact_id(source: str, id: str) -> int:
     """Return the 64-bit hash of an event's identity.
 
     Within one ticket a collision is out of reach: 10,000 events give a chance of 3 in 10^12.
     """
-    return int.from_bytes(blake2b(f"{source}\0{id}".encode(), digest_size=8).digest())
+    return int.from_bytes(blake2b(f"{len(source)}:{source}{id}".encode(), digest_size=8).digest())
 
 
 def fact_of(event: Event) -> AnyFact:
@@ -304,7 +306,7 @@ _MAKERS: Final[Mapping[type[e.Data] | type[None], _Maker]] = {
     e.TicketResolved: _resolved,
     e.TicketEscalated: lambda said, key: Escalated(*key, said.level),
     e.TicketMerged: lambda said, key: Merged(*key, said.into_ticket_id),
-    e.TicketAbsorbed: lambda said, key: Absorbed(*key, said.from_ticket_id, said.revision, said.hops, said.facts),
+    e.TicketAbsorbed: lambda said, key: Absorbed(*key, (said.from_ticket_id, *said.via), said.revision, said.facts),
     e.TicketMarkedSpam: lambda _, key: SpamMarked(*key, True),
     e.TicketUnmarkedSpam: lambda _, key: SpamMarked(*key, False),
     e.TicketDeleted: lambda _, key: Deleted(*key),

@@ -1,12 +1,13 @@
 """What a ticket's facts amount to: its attributes, cycles, waits, ratings, and why it may not count.
 
-Each function reads the facts in their order and knows one subject. Nothing here knows about rows or windows.
+Each function reads a history and knows one subject. Nothing here knows about rows or windows.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.rows import Ms
 from streams.core.fact import (
@@ -34,7 +35,7 @@ from streams.core.fact import (
 
 T = TypeVar("T", bound=AnyFact)
 
-SHARED: Final = (Created, Message, Offered, Rated, Revised, Withdrawn, Compensated, Repurchased)
+SHARED: Final = frozenset({Created, Message, Offered, Rated, Revised, Withdrawn, Compensated, Repurchased})
 """What a merged ticket hands over: the customer's story. How the desk filed and closed the duplicate stays behind."""
 
 DONE: Final = frozenset({"resolved", "closed"})
@@ -77,10 +78,13 @@ class Wait(Struct, frozen=True):
 
 
 class Conversation(Struct, frozen=True):
-    """The waits of the customer, and when a bot first spoke up."""
+    """The waits of the customer, when a bot first spoke up, and how many public messages each side sent."""
 
     waits: list[Wait]
     first_bot_response_at: Ms | None
+    customer_messages: int
+    agent_messages: int
+    bot_messages: int
 
 
 class Rating(Struct, frozen=True):
@@ -89,7 +93,7 @@ class Rating(Struct, frozen=True):
     Attributes:
         raw: On its own scale.
         score: From 0 to 100.
-        is_valid: Neither withdrawn nor outdated by a later rating of the same survey.
+        is_valid: Neither withdrawn nor outdated by a later rating of the same survey from the same source.
     """
 
     rating_id: str
@@ -101,169 +105,231 @@ class Rating(Struct, frozen=True):
     is_valid: bool
 
 
-def of(kind: type[T], facts: Iterable[AnyFact]) -> list[T]:
-    """Return the facts of one kind, in their order."""
-    return [fact for fact in facts if type(fact) is kind]
+class History:
+    """Facts in their order, at hand by kind as well."""
+
+    __slots__ = ("_by_kind", "facts")
+
+    def __init__(self, facts: Sequence[AnyFact]) -> None:
+        self.facts = facts
+        self._by_kind: dict[type, list[Any]] = {}
+        for fact in facts:
+            self._by_kind.setdefault(type(fact), []).append(fact)
+
+    def of(self, kind: type[T]) -> Sequence[T]:
+        """Return the facts of one kind, in their order."""
+        return self._by_kind.get(kind, ())
 
 
-def shared_story(facts: Sequence[AnyFact]) -> list[AnyFact]:
-    """Return the customer's story: the ticket's own part and that of every ticket merged into it, in order."""
-    own = [fact for fact in facts if isinstance(fact, SHARED)]
-    absorbed = [fact for statement in of(Absorbed, facts) for fact in unpack(statement.packed)]
-    if not absorbed:
-        return own
-    return sorted({fact.id: fact for fact in own + absorbed}.values(), key=order_of)
+def story_of(history: History) -> History:
+    """Return the customer's story: the ticket's own part and that of every ticket merged into it."""
+    statements = history.of(Absorbed)
+    if not statements:
+        return history
+    own = [fact for fact in history.facts if type(fact) in SHARED]
+    absorbed = [fact for statement in statements for fact in unpack(statement.packed)]
+    return History(sorted({fact.id: fact for fact in absorbed + own}.values(), key=order_of))
 
 
-def creation_of(facts: Sequence[AnyFact]) -> Created | None:
-    """Return the ticket's own creation: the earliest, should there be several; None while it is unknown."""
-    return next((fact for fact in facts if type(fact) is Created), None)
-
-
-def created_at_of(facts: Sequence[AnyFact], story: Sequence[AnyFact]) -> Ms:
+def created_at_of(history: History, story: History, first_event_at: Ms) -> Ms:
     """Return when the case began: its creation, else its first event; a merged ticket that began earlier counts."""
-    creation = creation_of(facts)
-    own = creation.at if creation else facts[0].at
-    return min([own, *(fact.at for fact in of(Created, story))])
+    own, openings = history.of(Created), story.of(Created)
+    began_at = own[0].at if own else first_event_at
+    return min(began_at, openings[0].at) if openings else began_at
 
 
-def attributes_of(facts: Sequence[AnyFact]) -> Attributes:
-    """Return the latest word on each attribute."""
-    latest: dict[str, str] = {}
+def attributes_of(history: History) -> Attributes:
+    """Return the latest word on each attribute.
+
+    What the creation says is where a ticket starts from: any other word comes later, even one of the same instant.
+    """
+    team = agent_id = contact_type = reason = product_line = strategy = outcome = escalation = ""
     after_sales = False
-    for fact in facts:
-        said = _words_of(fact)
-        if said:
-            latest.update((name, word) for name, word in said.items() if word)
-        if isinstance(fact, Created | Resolved):
-            after_sales = after_sales or fact.after_sales
-    return Attributes(**latest, after_sales=after_sales)
+    for creation in history.of(Created):
+        team = creation.team or team
+        agent_id = creation.agent_id or agent_id
+        contact_type = creation.contact_type or contact_type
+        reason = creation.reason or reason
+        product_line = creation.product_line or product_line
+        after_sales = creation.after_sales or after_sales
+    for fact in history.facts:
+        match fact:
+            case Classified():
+                contact_type = fact.contact_type or contact_type
+                reason = fact.reason or reason
+                product_line = fact.product_line or product_line
+            case Assigned():
+                team = fact.team or team
+                agent_id = fact.agent_id or agent_id
+            case Resolved():
+                strategy = fact.strategy or strategy
+                outcome = fact.outcome or outcome
+                agent_id = fact.agent_id or agent_id
+                after_sales = fact.after_sales or after_sales
+            case Escalated():
+                escalation = fact.level
+    return Attributes(team, agent_id, contact_type, reason, product_line, strategy, outcome, escalation, after_sales)
 
 
-def _words_of(fact: AnyFact) -> dict[str, str] | None:
-    match fact:
-        case Created():
-            return {
-                "team": fact.team,
-                "agent_id": fact.agent_id,
-                "contact_type": fact.contact_type,
-                "reason": fact.reason,
-                "product_line": fact.product_line,
-            }
-        case Classified():
-            return {"contact_type": fact.contact_type, "reason": fact.reason, "product_line": fact.product_line}
-        case Assigned():
-            return {"team": fact.team, "agent_id": fact.agent_id}
-        case Resolved():
-            return {"strategy": fact.strategy, "outcome": fact.outcome, "agent_id": fact.agent_id}
-        case Escalated():
-            return {"escalation": fact.level}
-    return None
-
-
-def lifecycle_of(facts: Sequence[AnyFact], created_at: Ms) -> Lifecycle:
+def lifecycle_of(history: History, created_at: Ms) -> Lifecycle:
     """Return status and cycles.
 
     A second resolution within a cycle changes nothing. Any status but resolved and closed reopens a resolved ticket.
-    Closing alone resolves nothing: the cycle stays without a resolution.
+    Closing alone resolves nothing: the cycle stays without a resolution. A closed ticket that is resolved stays closed,
+    so that desks which say both in one instant mean the same in either order.
     """
     status, closed_at = "new", None
     cycles = [Cycle(created_at, None)]
-    for fact in facts:
-        if type(fact) is Resolved:
-            to = "resolved"
-        elif type(fact) is Moved and fact.to != "other":
-            to = fact.to
-        else:
+    for fact in history.facts:
+        to = _status_set(fact)
+        if not to:
             continue
+        at = max(fact.at, created_at)
         current = cycles[-1]
         if to == "resolved" and current.resolved_at is None:
-            cycles[-1] = Cycle(current.started_at, max(fact.at, current.started_at))
+            cycles[-1] = Cycle(current.started_at, at)
         elif to not in DONE and current.resolved_at is not None:
-            cycles.append(Cycle(fact.at, None))
+            cycles.append(Cycle(at, None))
+        if status == "closed" and to in DONE:
+            continue
         status = to
-        closed_at = fact.at if to == "closed" else None
+        closed_at = at if to == "closed" else None
     return Lifecycle(status, cycles, closed_at)
 
 
-def conversation_of(story: Sequence[AnyFact], created_at: Ms) -> Conversation:
+def _status_set(fact: AnyFact) -> str:
+    if type(fact) is Resolved:
+        return "resolved"
+    return fact.to if type(fact) is Moved and fact.to != "other" else ""
+
+
+def opened_by(story: History) -> str:
+    """Return what kind of party opened the case first; "" while no creation is known."""
+    openings = story.of(Created)
+    return openings[0].created_by if openings else ""
+
+
+def conversation_of(story: History, created_at: Ms) -> Conversation:
     """Return every wait of the customer for a person's answer.
 
-    A wait begins with the creation, when the customer opened the ticket, or with the first public message from the
-    customer that nobody has answered. The next public message from an agent answers it; bots, private notes and
-    resolutions do not.
+    A wait begins when the customer opens the case, opens one that was merged into it, or writes in public while nobody
+    owes an answer. The next public message from an agent ends it; bots, private notes and resolutions do not.
     """
+    turns = [(_speaker_of(message), message.at) for message in story.of(Message)]
+    speakers = [speaker for speaker, _ in turns]
+    bot_at = next((at for speaker, at in turns if speaker == "bot"), None)
+    reopenings = [("customer", fact.at) for fact in story.of(Created)[1:] if fact.created_by == "customer"]
+    if reopenings:
+        turns = sorted(reopenings + turns, key=lambda turn: turn[1])
+    return Conversation(
+        waits=_waits(turns, created_at if opened_by(story) == "customer" else None),
+        first_bot_response_at=bot_at,
+        customer_messages=speakers.count("customer"),
+        agent_messages=speakers.count("agent"),
+        bot_messages=speakers.count("bot"),
+    )
+
+
+def _waits(turns: Sequence[tuple[str, Ms]], waiting_since: Ms | None) -> list[Wait]:
     waits: list[Wait] = []
-    bot_at: Ms | None = None
-    waiting_since = created_at if any(f.created_by == "customer" for f in of(Created, story)) else None
-    for message in of(Message, story):
-        if not message.is_public:
-            continue
-        if message.direction == "in" and message.sender == "customer":
-            waiting_since = message.at if waiting_since is None else waiting_since
-        elif message.direction == "out" and message.sender == "bot":
-            bot_at = message.at if bot_at is None else bot_at
-        elif message.direction == "out" and message.sender == "agent" and waiting_since is not None:
-            waits.append(Wait(waiting_since, max(message.at, waiting_since)))
+    for speaker, at in turns:
+        if speaker == "customer" and waiting_since is None:
+            waiting_since = at
+        elif speaker == "agent" and waiting_since is not None:
+            waits.append(Wait(waiting_since, max(at, waiting_since)))
             waiting_since = None
-    if waiting_since is not None:
-        waits.append(Wait(waiting_since, None))
-    return Conversation(waits, bot_at)
+    return waits if waiting_since is None else [*waits, Wait(waiting_since, None)]
 
 
-def ratings_of(story: Sequence[AnyFact]) -> list[Rating]:
+def _speaker_of(message: Message) -> str:
+    """Return who of customer, agent and bot speaks to the other side; "" when nobody does."""
+    return _SPEAKERS.get((message.direction, message.sender), "") if message.is_public else ""
+
+
+_SPEAKERS: Final = {("in", "customer"): "customer", ("out", "agent"): "agent", ("out", "bot"): "bot"}
+
+
+def surveys_of(story: History) -> list[Offered]:
+    """Return the surveys that went out; a second offer of the same survey is a reminder."""
+    first: dict[str, Offered] = {}
+    for fact in story.of(Offered):
+        first.setdefault(fact.survey_id, fact)
+    return list(first.values())
+
+
+def ratings_of(story: History) -> list[Rating]:
     """Return every rating as it stands, in the order of submission.
 
-    A revision counts when it lies on the scale of its rating, the latest one wins. Of several ratings of one survey the
-    last submitted is valid.
+    The first submission decides on instant, survey and source. What else is said of the same rating revises it: the
+    latest word that lies on its scale wins, and any revision comes after the submission, whatever its clock said.
+    Of several ratings of one survey from one source the last submitted is valid.
     """
-    submitted = {fact.rating_id: fact for fact in reversed(of(Rated, story))}
-    raws = {fact.rating_id: fact.raw for fact in submitted.values()}
-    for fact in story:
-        if isinstance(fact, Rated | Revised) and _on_scale(submitted.get(fact.rating_id), fact.raw):
-            raws[fact.rating_id] = fact.raw
-    withdrawn = {fact.rating_id for fact in of(Withdrawn, story)}
-    ordered = sorted(submitted.values(), key=order_of)
-    last_of_survey = {rated.survey_id: rated.rating_id for rated in ordered if rated.rating_id not in withdrawn}
+    submitted: dict[str, Rated] = {}
+    for fact in story.of(Rated):
+        submitted.setdefault(fact.rating_id, fact)
+    if not submitted:
+        return []
+    standing = _revised(submitted, story)
+    withdrawn = {fact.rating_id for fact in story.of(Withdrawn)}
+    latest = {(r.survey_id, r.source): r.rating_id for r in submitted.values() if r.rating_id not in withdrawn}
     return [
         Rating(
             rating_id=rated.rating_id,
             survey_id=rated.survey_id,
             rated_at=rated.at,
-            raw=raws[rated.rating_id],
-            score=_score(raws[rated.rating_id], rated),
+            raw=standing[rated.rating_id].raw,
+            score=_score(standing[rated.rating_id]),
             source=rated.source,
             is_valid=rated.rating_id not in withdrawn
-            and (not rated.survey_id or last_of_survey[rated.survey_id] == rated.rating_id),
+            and (not rated.survey_id or latest[rated.survey_id, rated.source] == rated.rating_id),
         )
-        for rated in ordered
+        for rated in submitted.values()
     ]
 
 
-def _on_scale(rated: Rated | None, raw: float) -> bool:
-    return rated is not None and rated.scale_min <= raw <= rated.scale_max
+def _revised(submitted: Mapping[str, Rated], story: History) -> dict[str, Rated]:
+    standing = dict(submitted)
+    for fact in story.facts:
+        if type(fact) is Rated and fact is not submitted[fact.rating_id]:
+            standing[fact.rating_id] = fact
+        elif type(fact) is Revised:
+            rated = standing.get(fact.rating_id)
+            if rated and rated.scale_min <= fact.raw <= rated.scale_max:
+                standing[fact.rating_id] = replace(rated, raw=fact.raw)
+    return standing
 
 
-def _score(raw: float, rated: Rated) -> float:
-    return 100.0 * (raw - rated.scale_min) / (rated.scale_max - rated.scale_min)
+def _score(rated: Rated) -> float:
+    """Return a rating on the scale from 0 to 100; the last digit of a division must not lift it above."""
+    return min(100.0, 100.0 * (rated.raw - rated.scale_min) / (rated.scale_max - rated.scale_min))
 
 
-def merged_into(facts: Sequence[AnyFact]) -> str:
+def compensations_of(story: History) -> list[Compensated]:
+    """Return what was granted; the latest word on each grant counts."""
+    return list({fact.compensation_id: fact for fact in story.of(Compensated)}.values())
+
+
+def repurchases_of(story: History) -> list[Repurchased]:
+    """Return the later orders of the customer; the latest word on each order counts."""
+    return list({fact.order_id: fact for fact in story.of(Repurchased)}.values())
+
+
+def merged_into(history: History) -> str:
     """Return the ticket that this one is part of now; "" when it stands alone."""
-    merges = of(Merged, facts)
+    merges = history.of(Merged)
     return merges[-1].into if merges else ""
 
 
-def exclusion_of(facts: Sequence[AnyFact]) -> str:
+def exclusion_of(history: History) -> str:
     """Return why the ticket counts nowhere; "" when it counts."""
-    if not facts:
+    if not history.facts:
         return "retracted"
-    marks = of(SpamMarked, facts)
-    creation = creation_of(facts)
-    reasons = {
-        "deleted": bool(of(Deleted, facts)),
-        "merged": bool(merged_into(facts)),
-        "spam": bool(marks) and marks[-1].is_spam,
-        "test": creation is not None and creation.is_test,
-    }
-    return next((reason for reason, applies in reasons.items() if applies), "")
+    if history.of(Deleted):
+        return "deleted"
+    if history.of(Merged):
+        return "merged"
+    marks = history.of(SpamMarked)
+    if marks and marks[-1].is_spam:
+        return "spam"
+    openings = history.of(Created)
+    return "test" if openings and openings[0].is_test else ""

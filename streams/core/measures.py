@@ -1,8 +1,10 @@
 """The measures of one ticket: everything that its row says, computed from its facts."""
 
+from typing import Final
+
 from schemas.rows import Ms, TicketRow
 from streams.core import history
-from streams.core.fact import Compensated, Message, Offered, Repurchased
+from streams.core.fact import Created
 from streams.core.ticket import Ticket, active_facts
 
 MAX_STATE_BYTES = 64 * 1024
@@ -10,6 +12,10 @@ MAX_STATE_BYTES = 64 * 1024
 
 64 KiB hold about 2,000 facts. A ticket of 10,000 events would otherwise write 350 KB with each further event.
 """
+
+
+_UNKNOWN: Final = Created(0, 0, 0)
+"""Stands in for a creation that is not known (yet)."""
 
 
 def row_of(ticket: Ticket, ingested_at: Ms) -> TicketRow:
@@ -23,42 +29,44 @@ def row_of(ticket: Ticket, ingested_at: Ms) -> TicketRow:
     """
     if not ticket.facts:
         raise ValueError(f"ticket {ticket.ticket_id!r} has no facts")
-    facts = active_facts(ticket.facts)
-    known = facts or ticket.facts
-    story = history.shared_story(facts)
-    creation = history.creation_of(facts)
-    created_at = history.created_at_of(known, story)
-    attributes = history.attributes_of(facts)
-    life = history.lifecycle_of(facts, created_at)
+    active = active_facts(ticket.facts)
+    known = active or ticket.facts
+    own = history.History(active)
+    story = history.story_of(own)
+    openings = own.of(Created)
+    creation = openings[0] if openings else _UNKNOWN
+    created_by = history.opened_by(story)
+    created_at = history.created_at_of(own, story, known[0].at)
+    attributes = history.attributes_of(own)
+    life = history.lifecycle_of(own, created_at)
     talk = history.conversation_of(story, created_at)
+    surveys = history.surveys_of(story)
     ratings = history.ratings_of(story)
-    exclusion = history.exclusion_of(facts)
-    messages = history.of(Message, story)
-    compensations = {fact.compensation_id: fact for fact in history.of(Compensated, story)}.values()
-    repurchases = {fact.order_id: fact for fact in history.of(Repurchased, story)}.values()
-    surveys = {fact.survey_id: fact for fact in reversed(history.of(Offered, story))}.values()
-    first_response_at = _first_response_at(talk, creation.created_by if creation else "")
+    compensations = history.compensations_of(story)
+    repurchases = history.repurchases_of(story)
+    exclusion = history.exclusion_of(own)
+    first_response_at = _first_response_at(talk, created_by)
     resolutions = [cycle.resolved_at for cycle in life.cycles if cycle.resolved_at is not None]
     state = ticket.state
     return TicketRow(
         ticket_id=ticket.ticket_id,
         version=ticket.version,
         created_at=created_at,
-        created_by=creation.created_by if creation else "",
-        is_created=creation is not None,
-        customer_id=creation.customer_id if creation else "",
-        channel=creation.channel if creation else "",
+        created_by=created_by,
+        is_created=creation is not _UNKNOWN,
+        customer_id=creation.customer_id,
+        channel=creation.channel,
         team=attributes.team,
         agent_id=attributes.agent_id,
         contact_type=attributes.contact_type,
         reason=attributes.reason,
         product_line=attributes.product_line,
-        product_id=creation.product_id if creation else "",
-        order_id=creation.order_id if creation else "",
-        asset_id=creation.asset_id if creation else "",
-        priority=creation.priority if creation else "",
-        region=creation.region if creation else "",
-        language=creation.language if creation else "",
+        product_id=creation.product_id,
+        order_id=creation.order_id,
+        asset_id=creation.asset_id,
+        priority=creation.priority,
+        region=creation.region,
+        language=creation.language,
         strategy=attributes.strategy,
         outcome=attributes.outcome,
         escalation=attributes.escalation,
@@ -66,7 +74,7 @@ def row_of(ticket: Ticket, ingested_at: Ms) -> TicketRow:
         status=life.status,
         is_effective=not exclusion,
         exclusion=exclusion,
-        merged_into=history.merged_into(facts),
+        merged_into=history.merged_into(own),
         first_response_at=first_response_at,
         first_response_seconds=_seconds(talk.waits[0].started_at, first_response_at) if talk.waits else None,
         first_bot_response_at=talk.first_bot_response_at,
@@ -81,9 +89,9 @@ def row_of(ticket: Ticket, ingested_at: Ms) -> TicketRow:
         reopened=len(life.cycles) - 1,
         cycles_started_at=[cycle.started_at for cycle in life.cycles],
         cycles_resolved_at=[cycle.resolved_at for cycle in life.cycles],
-        customer_messages=sum(m.is_public and m.direction == "in" and m.sender == "customer" for m in messages),
-        agent_messages=sum(m.is_public and m.direction == "out" and m.sender == "agent" for m in messages),
-        bot_messages=sum(m.is_public and m.direction == "out" and m.sender == "bot" for m in messages),
+        customer_messages=talk.customer_messages,
+        agent_messages=talk.agent_messages,
+        bot_messages=talk.bot_messages,
         surveys_id=[fact.survey_id for fact in surveys],
         surveys_offered_at=[fact.at for fact in surveys],
         ratings_id=[rating.rating_id for rating in ratings],
@@ -110,7 +118,7 @@ def row_of(ticket: Ticket, ingested_at: Ms) -> TicketRow:
 
 
 def _first_response_at(talk: history.Conversation, created_by: str) -> Ms | None:
-    """Return when a person first answered the customer; a ticket that an agent opened has no first response."""
+    """Return when a person first answered the customer; a case that an agent opened has no first response."""
     return talk.waits[0].answered_at if talk.waits and created_by != "agent" else None
 
 

@@ -1,58 +1,100 @@
 """Merges across owners: what the survivor must know travels to it as a derived event under its own key.
 
-The merged ticket states its part of the customer's story under one identity; a later statement has a higher revision and
-takes the place of the earlier one, an empty one takes the merge back.
+A merged ticket tells its own part of the customer's story and passes on what it was told, each along the path that it
+came. Nothing returns to a ticket on its path, so chains and circles of merges come to rest. Each path is a statement
+with an identity of its own; a later one has a higher revision and takes the place of the earlier one, an empty one
+takes the merge back.
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Final
+
+import msgspec
+from msgspec import Struct
 
 from schemas.codec import encode
 from schemas.events import TicketAbsorbed
-from streams.core import history
-from streams.core.fact import Absorbed, Merged, pack
+from streams.core.fact import Absorbed, AnyFact, Merged, pack
+from streams.core.history import SHARED, History, merged_into
 from streams.core.ticket import Ticket, active_facts
 
 SOURCE: Final = "urn:servicepulse:fold"
 """The source of events that the fold itself derives."""
 
 MAX_HOPS: Final = 8
-"""A chain of merges longer than this is a circle: statements stop travelling."""
+"""The longest chain of merges along which a ticket's part travels: tickets merged into each other at random have more
+paths between them than anybody could follow."""
 
 
-def statements_of(ticket: Ticket) -> dict[str, bytes]:
-    """Return what a ticket has to tell the tickets it was ever merged into: survivor's id -> event as JSON.
+class Part(Struct, frozen=True):
+    """A part of a story on its way to survivors.
 
-    The statement follows from the ticket's state alone, so stating it again after a crash is the same event. A survivor
-    that the ticket has left gets an empty statement.
+    Attributes:
+        path: The tickets it passed through: first the one whose part it is, last the one that tells it now.
+        revision: Grows with every event of a ticket on the path, and depends on nothing else.
+        packed: The facts; none when they do not count here any more.
     """
-    merges = history.of(Merged, ticket.facts)
-    hops = 1 + max((fact.hops for fact in history.of(Absorbed, ticket.facts)), default=0)
-    if not merges or hops > MAX_HOPS:
-        return {}
-    facts = active_facts(ticket.facts)
-    survivor = history.merged_into(facts)
-    packed = pack(history.shared_story(facts))
-    return {merge.into: _statement(ticket, merge, hops, packed if merge.into == survivor else b"") for merge in merges}
+
+    path: tuple[str, ...]
+    revision: int
+    packed: bytes
 
 
-def _statement(ticket: Ticket, merge: Merged, hops: int, packed: bytes) -> bytes:
+def statements_of(ticket: Ticket) -> list[tuple[str, bytes]]:
+    """Return what a ticket has to tell the tickets it was ever merged into: pairs of survivor's id and event as JSON.
+
+    The statements follow from the ticket's state alone, so stating them again after a crash gives the same events. A
+    survivor that the ticket has left gets empty ones.
+    """
+    merges = {fact.into: fact for fact in ticket.facts if type(fact) is Merged}
+    if not merges:
+        return []
+    active = active_facts(ticket.facts)
+    survivor = merged_into(History(active))
+    parts = list(_parts(ticket, active))
+    return [
+        (into, _statement(part, merge, is_left=into != survivor))
+        for into, merge in merges.items()
+        for part in parts
+        if into not in part.path
+    ]
+
+
+def _parts(ticket: Ticket, active: Sequence[AnyFact]) -> Iterator[Part]:
+    own = sum(type(fact) is not Absorbed for fact in ticket.facts)
+    yield Part((ticket.ticket_id,), own, pack(fact for fact in active if type(fact) in SHARED))
+    counting = {fact.id for fact in active}
+    for fact in ticket.facts:
+        if type(fact) is Absorbed and len(fact.path) < MAX_HOPS:
+            packed = fact.packed if fact.id in counting else b""
+            yield Part((*fact.path, ticket.ticket_id), own + fact.revision, packed)
+
+
+def _statement(part: Part, merge: Merged, *, is_left: bool) -> bytes:
+    origin, *via = part.path
     said = TicketAbsorbed(
         ticket_id=merge.into,
-        from_ticket_id=ticket.ticket_id,
-        revision=ticket.revision,
-        hops=hops,
-        facts=packed,
+        from_ticket_id=origin,
+        revision=part.revision,
+        facts=b"" if is_left else part.packed,
+        via=tuple(via),
     )
     return encode(
         said,
         source=SOURCE,
-        id=f"absorbed:{ticket.ticket_id}:{merge.into}",
+        id=_identity((*part.path, merge.into)),
         time=_EPOCH + timedelta(milliseconds=merge.at),
         name="ticket.absorbed",
         subject=merge.into,
         replay=True,
     )
+
+
+def _identity(path: tuple[str, ...]) -> str:
+    """Return the id of all statements along a path: short, however long the ids of the tickets are."""
+    return "absorbed:" + blake2b(msgspec.json.encode(path), digest_size=16).hexdigest()
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

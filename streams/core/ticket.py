@@ -1,19 +1,22 @@
 """The ticket: a set of facts, and the fold that adds to it.
 
-Because the state is a set, folding an event twice changes nothing and the order of arrival does not matter: both hold by
-construction, for every kind of event, and refolding relies on them.
+Because the state is a set, folding an event twice changes nothing and the order of arrival does not matter: both hold
+by construction, for every kind of event, and refolding relies on them.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final
 
 from msgspec import Struct
 
-from streams.core.fact import Absorbed, AnyFact, Retracted, order_of, pack, unpack
+from streams.core.fact import KINDS, Absorbed, AnyFact, Retracted, order_of, pack, unpack
 
 FOLD_EPOCH: Final = 1
 """Raised when a measure is defined anew: rows of the new definition then outdate those of the old one."""
+
+_ALWAYS_COUNT: Final = KINDS - {Retracted, Absorbed}
 
 _EPOCH_SHIFT: Final = 48
 """Leaves 2^48 events to a ticket and 2^16 epochs to us."""
@@ -38,7 +41,7 @@ class Ticket(Struct, frozen=True):
     @property
     def version(self) -> int:
         """The revision under the current definition of the measures: the row with the highest one counts."""
-        return FOLD_EPOCH << _EPOCH_SHIFT | self.revision
+        return (FOLD_EPOCH << _EPOCH_SHIFT) + self.revision
 
     @property
     def state(self) -> bytes:
@@ -78,20 +81,38 @@ def fold(ticket: Ticket, facts: Iterable[AnyFact]) -> tuple[Ticket, list[Verdict
     return Ticket(ticket.ticket_id, tuple(sorted(known.values(), key=order_of))), verdicts
 
 
-def active_facts(facts: Iterable[AnyFact]) -> list[AnyFact]:
-    """Return the facts that count, in order: those that no retraction takes back.
+def active_facts(facts: Sequence[AnyFact]) -> Sequence[AnyFact]:
+    """Return the facts that count, in order: neither retracted nor the empty statement of a merge that was taken back.
 
-    A retraction can be retracted too. The latest has the last word, so they are read from the end.
+    A retraction can be retracted too, whatever the clocks of those who sent them say.
     """
-    ordered = list(facts)
-    retractions = [fact for fact in ordered if type(fact) is Retracted]
-    if not retractions:
-        return ordered
+    if _ALWAYS_COUNT.issuperset(map(type, facts)):
+        return facts
+    gone = _retracted(fact for fact in facts if type(fact) is Retracted)
+    return [fact for fact in facts if fact.id not in gone and _says_something(fact)]
+
+
+def _says_something(fact: AnyFact) -> bool:
+    return not (type(fact) is Retracted or (type(fact) is Absorbed and not fact.packed))
+
+
+def _retracted(retractions: Iterable[Retracted]) -> set[int]:
+    """Return the ids of what is retracted.
+
+    A retraction acts once everything that aims at it is settled; those that take back each other in a circle never do.
+    """
+    pending = {retraction.id: retraction for retraction in retractions}
+    aimed_at = Counter(retraction.target for retraction in pending.values())
+    ready = [retraction for retraction in pending.values() if not aimed_at[retraction.id]]
     gone: set[int] = set()
-    for retraction in reversed(retractions):
+    while ready:
+        retraction = ready.pop()
         if retraction.id not in gone:
             gone.add(retraction.target)
-    return [fact for fact in ordered if fact.id not in gone and type(fact) is not Retracted]
+        aimed_at[retraction.target] -= 1
+        if not aimed_at[retraction.target] and retraction.target in pending:
+            ready.append(pending[retraction.target])
+    return gone
 
 
 def _add(known: dict[int, AnyFact], fact: AnyFact) -> Verdict:
