@@ -16,6 +16,7 @@ _SEVERAL = (
     "(SYNTAX_ERROR)"
 )
 _VERSION = re.compile(r" \(version [^()]*(\([^()]*\))?\)\Z")
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _Errors = Callable[[], AbstractContextManager[None]]
 _CODE = re.compile(r"Code: (\d+)\. ")
 
@@ -184,8 +185,9 @@ class Session:
             StatementError: when the engine refuses it.
         """
         self._refuse_several(sql)
+        beside = self._beside(parameters or {})
         with self._errors():
-            outcome = self._connection.query(sql, format, params=dict(parameters or {}))
+            outcome = self._connection.query(sql, format, params=beside)
         return outcome.bytes() or b"", _counts(outcome)
 
     def select(self, sql: bytes, format: str, parameters: Mapping[str, str]) -> "Rows":
@@ -195,8 +197,9 @@ class Session:
             StatementError: when the engine refuses it.
         """
         self._refuse_several(sql)
+        beside = self._beside(parameters)
         with self._errors():
-            return Rows(self._connection.send_query(sql, format, params=dict(parameters)), self._errors)
+            return Rows(self._connection.send_query(sql, format, params=beside), self._errors)
 
     def insert(self, head: bytes, format: str, parameters: Mapping[str, str]) -> "Writer":
         """Start an INSERT (without FORMAT and data) whose data is appended piece by piece.
@@ -204,14 +207,27 @@ class Session:
         Raises:
             StatementError: when the engine refuses it.
         """
-        if parameters:
-            self.prepare("", {f"param_{name}": value for name, value in parameters.items()})
+        self._set_parameters(parameters)
         with self._errors():
             return Writer(self._connection.send_insert(head, format), self._errors)
 
     def close(self) -> None:
         """Give the connection back; a statement that still runs on it is broken off."""
         self._connection.close()
+
+    def _set_parameters(self, parameters: Mapping[str, str]) -> None:
+        self.prepare("", {f"param_{name}": value for name, value in parameters.items()})
+
+    def _beside(self, parameters: Mapping[str, str]) -> dict[str, str]:
+        """Return the parameters to hand over beside the statement; none when one of them is not UTF-8.
+
+        Beside the statement they must be text and have no size limit. Set in SQL they may hold any bytes but must fit
+        `max_query_size`. The engine forgets the set ones when any is handed over.
+        """
+        if not any(_LONE_SURROGATE.search(value) for value in parameters.values()):
+            return dict(parameters)
+        self._set_parameters(parameters)
+        return {}
 
     def _refuse_several(self, sql: bytes) -> None:
         """Refuse several statements in one request, as a server does: the second may be an injected one."""
