@@ -14,7 +14,7 @@ _LOUD = {
     "mode": logging.WARNING,
     "streams.intake": logging.WARNING,
 }
-"""Libraries that tell more than an operator wants at INFO."""
+"""Libraries that tell more than an operator wants, and at DEBUG their whole configuration, passwords included."""
 
 
 def configure(settings: Settings) -> None:
@@ -47,4 +47,4 @@ def configure(settings: Settings) -> None:
     root.handlers[:] = [lines]
     root.setLevel(settings.log_level)
     for name, level in _LOUD.items():
-        logging.getLogger(name).setLevel(max(level, root.level) if settings.log_level != "DEBUG" else logging.DEBUG)
+        logging.getLogger(name).setLevel(max(level, root.level))

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -78,7 +79,7 @@ def create_app(settings: Settings, store: Store, *, clock: Clock, meters: Meters
         stream_buffer_maxsize=64,
         stream_processing_timeout=_LONG,
         web_bind=settings.web_host,
-        web_port=settings.web_port,
+        web_port=settings.web_port or _free_port(settings.web_host),
         web_in_thread=False,
         datadir=tempfile.gettempdir(),  # Faust insists on one; without tables it stays empty
     )
@@ -111,7 +112,9 @@ def run_worker(settings: Settings) -> int:
     created = broker.ensure_topics(settings)
     log.info("worker starts", kafka=settings.kafka, clickhouse=settings.clickhouse, topics_created=created)
     app = create_app(settings, store, clock=SystemClock(), meters=Meters())
+    log.info("health and metrics", url=f"http://{settings.web_host}:{app.conf.web_port}")
     worker = Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
+    worker.spinner = None  # it would write to the log
     code = _exit_code_of(worker)
     if _lost_kafka(app):
         log.warning("Kafka was lost: starting afresh")
@@ -178,6 +181,12 @@ def _register_pages(app: BatchApp, meters: Meters) -> None:
 
     app.page("/health")(health)
     app.page("/metrics")(metrics)
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 def _credentials(settings: Settings) -> CredentialsT | None:

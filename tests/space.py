@@ -1,0 +1,225 @@
+"""A place of its own for each integration test: a database and topics on shared servers, removed afterwards."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from clickhouse_connect.driver.client import Client
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from schemas.codec import CONTENT_TYPE, decode, partition_key
+from schemas.events import OrderData
+from streams.broker import TOPICS, ensure_topics, kafka_options
+from streams.settings import PREFIX, Settings
+from streams.sinks.connection import connect
+from streams.sinks.migrate import migrate
+
+ROOT = Path(__file__).parent.parent
+_PATIENCE_SECONDS = 60.0
+
+
+def wait_until(claim: Callable[[], bool], what: str, seconds: float = _PATIENCE_SECONDS) -> None:
+    """Return once the claim holds; fail by name when it does not in time."""
+    end = time.monotonic() + seconds
+    while not claim():
+        if time.monotonic() > end:
+            raise AssertionError(f"after {seconds:g} s still not: {what}")
+        time.sleep(0.1)
+
+
+@dataclass
+class WorkerProcess:
+    """A worker as its operators see it: a process, its log, its pages."""
+
+    process: subprocess.Popen[bytes]
+    log_path: Path
+    port: int
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def kill(self) -> None:
+        """End it as the kernel or a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ask it to stop and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=60)
+
+    def page(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def is_ready(self) -> bool:
+        with suppress(OSError):
+            return "ok" in self.page("/health")
+        return False
+
+
+@dataclass
+class Space:
+    """One test's database and topics, with what a test does to them."""
+
+    settings: Settings
+    folder: Path
+    workers: list[WorkerProcess] = field(default_factory=list)
+
+    @property
+    def client(self) -> Client:
+        return connect(self.settings)
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        return self.client.query(sql, parameters=dict(parameters or {})).result_rows
+
+    def value(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        return self.query(sql, parameters)[0][0]
+
+    def checksum(self) -> dict[str, tuple[int, int]]:
+        """Return rows and a sum over every column but the ingestion times, for each table of facts."""
+        sql = "SELECT count(), sum(cityHash64(toString(tuple(*)))) FROM (SELECT * EXCEPT (ingested_at) FROM {} FINAL)"
+        return {table: tuple(self.query(sql.format(table))[0]) for table in ("events", "tickets")}
+
+    def environment(self) -> dict[str, str]:
+        """Return what a command needs to work in this space."""
+        names = ("kafka", "clickhouse", "kafka_topic_prefix", "database", "web_port", "kafka_session_timeout_seconds")
+        given = {f"{PREFIX}{name.upper()}": str(getattr(self.settings, name)) for name in names}
+        return {**os.environ, **given, "COLUMNS": "160"}
+
+    def run(self, *arguments: str, input_: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+        """Run a command of `servicepulse` to its end."""
+        command = [sys.executable, "-m", "streams.cli", *arguments]
+        return subprocess.run(
+            command, env=self.environment(), cwd=ROOT, input=input_, capture_output=True, timeout=170, check=False
+        )
+
+    def start_worker(self, **overrides: object) -> WorkerProcess:
+        """Start a worker and return without waiting for it."""
+        number = len(self.workers)
+        log_path = self.folder / f"worker-{number}.log"
+        port = _free_port()
+        given = {f"{PREFIX}{name.upper()}": str(value) for name, value in overrides.items()}
+        environment = {**self.environment(), **given, f"{PREFIX}WEB_PORT": str(port)}
+        with log_path.open("wb") as lines:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "streams.cli", "worker", "--owner-pid", str(os.getpid())],
+                env=environment,
+                cwd=ROOT,
+                stdout=lines,
+                stderr=lines,
+            )
+        self.workers.append(WorkerProcess(process, log_path, port))
+        return self.workers[-1]
+
+    def started_worker(self, **overrides: object) -> WorkerProcess:
+        """Start a worker and return once it has its partitions."""
+        worker = self.start_worker(**overrides)
+        wait_until(worker.is_ready, f"worker ready; its log ends:\n{worker.log[-2000:]}")
+        return worker
+
+    def send(self, values: Sequence[bytes | None], *, topic: str = "tickets", key: bytes | None = None) -> None:
+        """Publish raw records, each under its event's key if it is an event, and wait for the broker to have them."""
+        with self._producer() as producer:
+            sent = [
+                producer.send(
+                    self.settings.topic(topic), value=value, key=key or _key_of(value), headers=_headers_of(value)
+                )
+                for value in values
+            ]
+            for future in sent:
+                future.get(timeout=30)
+
+    def publish(self, events: Sequence[bytes]) -> None:
+        """Publish valid events to the topics where they belong."""
+        decoded = [decode(event, now_ms=2**50) for event in events]
+        orders = [event.raw for event in decoded if isinstance(event.content, OrderData)]
+        tickets = [event.raw for event in decoded if not isinstance(event.content, OrderData)]
+        self.send(tickets)
+        self.send(orders, topic="orders")
+
+    def wait_for_events(self, count: int, seconds: float = _PATIENCE_SECONDS) -> None:
+        """Return once so many different events are stored and folded."""
+        sql = "SELECT (SELECT count() FROM events FINAL)"
+        wait_until(lambda: self.value(sql) >= count, f"{count} events stored", seconds)
+        wait_until(self.is_quiet, "everything that was sent is committed", seconds)
+
+    def is_quiet(self) -> bool:
+        """Tell whether no live worker has anything left to do."""
+        live = [worker for worker in self.workers if worker.process.poll() is None]
+        return bool(live) and all(_lag(worker) == 0 for worker in live)
+
+    def remove(self) -> None:
+        """End the workers, drop the database, delete the topics."""
+        for worker in self.workers:
+            worker.kill()
+        with suppress(Exception):
+            self.client.command(f"DROP DATABASE IF EXISTS {self.settings.database}", use_database=False)
+        with suppress(KafkaError):
+            admin = KafkaAdminClient(**kafka_options(self.settings))
+            admin.delete_topics([self.settings.topic(name) for name in TOPICS])
+            admin.close()
+
+    @contextmanager
+    def _producer(self) -> Iterator[KafkaProducer]:
+        producer = KafkaProducer(**kafka_options(self.settings), acks="all", max_request_size=4 * 2**20)
+        try:
+            yield producer
+        finally:
+            producer.close()
+
+
+def new_space(kafka: str, clickhouse: str, folder: Path) -> Space:
+    """Return a space with its topics and its migrated database."""
+    name = f"test_{uuid4().hex[:12]}"
+    settings = Settings(
+        kafka=kafka,
+        clickhouse=clickhouse,
+        database=name,
+        kafka_topic_prefix=f"{name}-",
+        kafka_session_timeout_seconds=6,
+        web_port=0,
+        folder=folder,
+    )
+    ensure_topics(settings)
+    migrate(connect(settings))
+    return Space(settings, folder)
+
+
+def _lag(worker: WorkerProcess) -> int:
+    try:
+        page = worker.page("/metrics")
+    except OSError:
+        return 1
+    lags = [float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith("servicepulse_lag_records{")]
+    return int(sum(lags)) if lags else 1
+
+
+def _key_of(value: bytes | None) -> bytes | None:
+    with suppress(Exception):
+        return partition_key(decode(value, now_ms=2**50))
+    return None
+
+
+def _headers_of(value: bytes | None) -> list[tuple[str, bytes]]:
+    return [("content-type", CONTENT_TYPE.encode())] if value and value.startswith(b"{") else []
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
