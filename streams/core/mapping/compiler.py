@@ -72,6 +72,9 @@ class _Compiler:
         document = self._document
         joins = tuple(self._join(place, lookup) for place, lookup in enumerate(document.lookup))
         at = None if document.time is None else self._time("time", document.time)
+        subject_of = self._naming("ticket", document.ticket) if document.ticket else None
+        if document.customer:
+            self._naming("customer", document.customer)
         self._names("rule", [rule.name for rule in document.rule])
         self._names("lookup", [lookup.name for lookup in document.lookup])
         skips = [
@@ -83,7 +86,7 @@ class _Compiler:
             file_name=self._file_name,
             id_of=self._naming("id", document.id),
             has_key=ROW not in columns_of(document.id),
-            subject_of=self._naming("ticket", document.ticket) if document.ticket else None,
+            subject_of=subject_of,
             group_of=self._group(),
             at=at,
             joins=joins,
@@ -146,7 +149,7 @@ class _Compiler:
             needed = "[time], to put the rows of a group in order," if by else "`group_by` or `ticket`"
             self._fault(grouped[0], f"looks at other rows, which needs {needed} at the top")
             return None
-        return self._naming("group_by", by)
+        return self._naming("group_by", by) if by == document.group_by else filled_by(by)
 
     def _join(self, place: int, lookup: Lookup) -> Join:
         where = place_of("lookup", place, lookup.name)
@@ -237,7 +240,8 @@ class _Compiler:
     def _parts(self, where: str, rule: Rule, kind: type[Data]) -> tuple[Part, ...]:
         fields = fields_of(kind)
         values = self._subject_values(kind) | rule.data
-        for name in values:
+        for name, value in rule.data.items():
+            self._templates(f"{where}.data.{name}", value.from_ or [])
             if name not in fields:
                 self._fault(f"{where}.data.{name}", f"{rule.event} has no such field{close_to(name, fields)}")
         missing = [name for name, field in fields.items() if field.required and name not in values]
@@ -257,7 +261,6 @@ class _Compiler:
         return {}
 
     def _part(self, place: str, field: Field, value: Value) -> Part | None:
-        self._templates(f"{place}.{field.name}", value.from_ or [])
         try:
             return Part(field.name, field.required, compute_of(value, field, self._setting))
         except ValueError as error:

@@ -53,7 +53,10 @@ class Field(Struct, frozen=True):
         """
         if self.words and content not in self.words:
             raise ValueError(f"{str(content)[:80]!r} is none of {', '.join(sorted(self.words))}")
-        return msgspec.convert(content, self.type)
+        try:
+            return msgspec.convert(content, self.type)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{str(content)[:80]!r}: {error}") from None
 
 
 @cache

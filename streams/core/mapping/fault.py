@@ -34,5 +34,5 @@ class RowError(Exception):
 
 def close_to(word: str, known: Iterable[str]) -> str:
     """Return the end of a sentence that proposes the known word next to an unknown one; "" when none is near."""
-    matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    matches = get_close_matches(word, list(known), n=1, cutoff=0.7)
     return f"; did you mean `{matches[0]}`?" if matches else ""

@@ -39,15 +39,18 @@ def compute_of(value: Value, field: Field, setting: Setting) -> Compute:
     convert = _convert(value, field, setting)
     default = None if value.default is None else _constant(value.default, field, setting, value)
     if not any(columns_of(template) for template in templates):
-        constant = _as_value_error(convert, templates[0])
+        text = templates[0]
+        constant = (
+            field.checked(_as_value_error(convert, text)) if value.map else _constant(text, field, setting, value)
+        )
         return lambda _: constant
     text_of = first_of(templates)
     return lambda row: convert(text) if (text := text_of(row)) else default
 
 
 def _constant(scalar: Scalar, field: Field, setting: Setting, value: Value) -> object:
-    if isinstance(scalar, str):
-        return _as_value_error(_plain(field, setting, value), scalar)
+    if isinstance(scalar, str) and field.shape is not Shape.WORD:
+        return field.checked(_as_value_error(_plain(field, setting, value), scalar))
     return field.checked(float(scalar) if field.shape is Shape.NUMBER and type(scalar) is int else scalar)
 
 
