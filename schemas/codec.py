@@ -36,7 +36,7 @@ MAX_AHEAD_MS: Final = 5 * 60 * 1000
 NO_SEQUENCE: Final = -1
 
 T = TypeVar("T")
-Headers: TypeAlias = Mapping[str, bytes] | Iterable[tuple[str, bytes]] | None
+Headers: TypeAlias = Mapping[str, bytes | None] | Iterable[tuple[str, bytes | None]] | None
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -87,7 +87,7 @@ class Envelope(Struct, frozen=True, omit_defaults=True):
     subjectseq: int | str | None = None
     causationid: Id | None = None
     correlationid: Id | None = None
-    replay: bool | Literal["true", "false"] = False
+    replay: bool | Literal["true", "false"] | None = None
 
 
 class Event(Struct, frozen=True):
@@ -119,7 +119,14 @@ class Event(Struct, frozen=True):
         return self.subject if isinstance(self.content, TicketData | EventRetracted) else None
 
 
+class _Sent(Struct):
+    """The data of an event as it was sent, field by field, each undecoded."""
+
+    data: dict[str, Raw]
+
+
 _envelope_decoder: Final = msgspec.json.Decoder(Envelope)
+_sent_decoder: Final = msgspec.json.Decoder(_Sent)
 _data_decoders: Final[Mapping[str, msgspec.json.Decoder[Data]]] = {
     type_of(name): msgspec.json.Decoder(kind) for name, kind in CATALOGUE.items()
 }
@@ -143,8 +150,12 @@ def decode(value: bytes | None, headers: Headers = None, *, now_ms: int) -> Even
         raise _too_large(value, MAX_DERIVED_BYTES)
     raw = _structured(value, headers) if headers else value
     envelope = _checked(_envelope_decoder, raw, "")
-    if len(value) > MAX_EVENT_BYTES and envelope.type not in _DERIVED_TYPES:
-        raise _too_large(value, MAX_EVENT_BYTES)
+    _refuse_broken_text(raw)
+    limit = MAX_DERIVED_BYTES if envelope.type in _DERIVED_TYPES else MAX_EVENT_BYTES
+    if len(raw) > limit:
+        raise _too_large(raw, limit)
+    if envelope.type in CATALOGUE:
+        raise InvalidEventError(Reason.BAD_VALUE, "/type", f"write the type in full: {type_of(envelope.type)}")
     decoder = _data_decoders.get(envelope.type)
     content: Data | None = None if decoder is None else _checked(decoder, envelope.data, "/data")
     return Event(
@@ -171,12 +182,9 @@ def unknown_values(event: Event) -> list[tuple[str, str]]:
     ]
     if not others:
         return []
-    sent = msgspec.json.decode(event.raw)["data"]
-    return [
-        (f"/data/{field.encode_name}", sent[field.encode_name])
-        for field in others
-        if sent[field.encode_name] != "other"
-    ]
+    sent = _sent_decoder.decode(event.raw).data
+    values = [(f"/data/{field.encode_name}", msgspec.json.decode(sent[field.encode_name])) for field in others]
+    return [(pointer, value) for pointer, value in values if value != "other"]
 
 
 def ms_of(time: datetime) -> int:
@@ -215,7 +223,7 @@ def encode(
 
 def _name_of(type_: str) -> str:
     if type_.startswith(TYPE_PREFIX) and type_.endswith(TYPE_SUFFIX):
-        return type_[len(TYPE_PREFIX) : -len(TYPE_SUFFIX)]
+        return type_[len(TYPE_PREFIX) : -len(TYPE_SUFFIX)] or type_
     return type_
 
 
@@ -268,7 +276,8 @@ def _structured(value: bytes, headers: Headers) -> bytes:
 
 
 def _from_binary(value: bytes, named: Mapping[str, bytes], content_type: str) -> bytes:
-    if not content_type.startswith(("application/json", "text/json")) and content_type:
+    media_type = content_type.partition(";")[0].strip()
+    if media_type not in {"", "application/json", "text/json"} and not media_type.endswith("+json"):
         raise InvalidEventError(Reason.WRONG_TYPE, "/datacontenttype", f"data must be JSON, not {content_type[:80]!r}")
     try:
         attributes: dict[str, Any] = {
@@ -290,7 +299,15 @@ def _header_names(headers: Headers) -> dict[str, bytes]:
     if headers is None:
         return {}
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return {str(name).lower(): content or b"" for name, content in pairs}
+    return {str(name).lower(): content for name, content in pairs if content is not None}
+
+
+def _refuse_broken_text(raw: bytes) -> None:
+    """The decoder skips what it does not read; whoever reads the stored event later must be able to."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidEventError(Reason.NOT_JSON, "", f"not JSON in UTF-8: {error}") from None
 
 
 def _checked(decoder: msgspec.json.Decoder[T], value: bytes | Raw, base: str) -> T:

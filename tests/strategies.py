@@ -1,0 +1,161 @@
+"""Hypothesis strategies for events: valid ones of every type, and ones that were tampered with."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final, TypeAlias
+
+from hypothesis import strategies as st
+from msgspec import inspect
+
+from schemas.codec import encode
+from schemas.events import CATALOGUE, NAME_OF, Data, OrderData, TicketData
+
+NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+NOW_MS: Final = int(NOW.timestamp() * 1000)
+
+Envelope: TypeAlias = dict[str, Any]
+"""Keyword arguments of `schemas.codec.encode` beside the content."""
+Fields: TypeAlias = dict[str, Any]
+
+_OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+def events(*kinds: type[Data]) -> st.SearchStrategy[tuple[Data, Envelope]]:
+    """Return valid pairs for `encode(content, **envelope)`, of all types unless some are named."""
+    return st.sampled_from(kinds or tuple(CATALOGUE.values())).flatmap(_event)
+
+
+def encoded_events(*kinds: type[Data]) -> st.SearchStrategy[bytes]:
+    """Return valid events as structured JSON."""
+    return events(*kinds).map(lambda pair: encode(pair[0], **pair[1]))
+
+
+def contents(kind: type[Data]) -> st.SearchStrategy[Data]:
+    """Return valid contents of one type."""
+    fields = inspect.type_info(kind).fields  # type: ignore[attr-defined]  # every event class is a struct
+    required = {field.name: _values(field.type) for field in fields if field.required}
+    optional = {field.name: _values(field.type) for field in fields if not field.required}
+    return st.fixed_dictionaries(required, optional=optional).map(_REPAIRS.get(kind.__name__, dict)).map(_built(kind))
+
+
+def json_values() -> st.SearchStrategy[Any]:
+    """Return whatever JSON can say."""
+    leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+    return st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
+
+
+def tampered_events() -> st.SearchStrategy[bytes]:
+    """Return events of which one field was dropped, replaced or added, in the envelope or in the data."""
+    return st.builds(
+        _tampered, encoded_events(), st.booleans(), st.integers(0, 30), st.none() | st.tuples(json_values())
+    )
+
+
+def times() -> st.SearchStrategy[datetime]:
+    """Return instants from 1970 until `NOW`, in any time zone."""
+    instants = st.datetimes(datetime(1970, 1, 2), datetime(2025, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+    return st.builds(datetime.astimezone, instants, _OFFSETS)
+
+
+def _event(kind: type[Data]) -> st.SearchStrategy[tuple[Data, Envelope]]:
+    return contents(kind).flatmap(lambda content: st.tuples(st.just(content), _envelopes(content)))
+
+
+def _envelopes(content: Data) -> st.SearchStrategy[Envelope]:
+    return st.fixed_dictionaries(
+        {
+            "name": st.just(NAME_OF[type(content)]),
+            "source": _ids(),
+            "id": _ids(),
+            "time": times(),
+            "subject": _subjects(content),
+        },
+        optional={
+            "subjectseq": st.integers(0, 10**15 - 1),
+            "replay": st.booleans(),
+            "causationid": _ids(),
+            "correlationid": _ids(),
+        },
+    )
+
+
+def _subjects(content: Data) -> st.SearchStrategy[str]:
+    if isinstance(content, TicketData):
+        return st.just(content.ticket_id)
+    return st.just(content.customer_id) if isinstance(content, OrderData) else _ids()
+
+
+def _ids() -> st.SearchStrategy[str]:
+    return st.text(min_size=1, max_size=20)
+
+
+def _values(kind: inspect.Type) -> st.SearchStrategy[Any]:
+    match kind:
+        case inspect.StrType(pattern=str(pattern)):
+            return st.from_regex(pattern, fullmatch=True).filter(lambda text: not text.endswith("\n"))
+        case inspect.StrType():
+            return st.text(min_size=kind.min_length or 0, max_size=min(kind.max_length or 20, 20))
+        case inspect.IntType():
+            return st.integers(kind.ge, kind.le)
+        case inspect.FloatType():
+            return st.floats(kind.ge, kind.le, allow_nan=False, allow_infinity=False)
+        case inspect.BoolType():
+            return st.booleans()
+        case inspect.BytesType():
+            return st.binary(max_size=50)
+        case inspect.DateTimeType():
+            return times()
+        case inspect.EnumType(cls=enumeration):
+            return st.sampled_from(list(enumeration))
+        case inspect.ListType(item_type=item):
+            return st.lists(_values(item), max_size=3)
+        case inspect.VarTupleType(item_type=item):
+            return st.lists(_values(item), max_size=3).map(tuple)
+        case inspect.UnionType(types=kinds):
+            return st.one_of([_values(one) for one in kinds])
+        case inspect.NoneType():
+            return st.none()
+        case inspect.Metadata(type=inner):
+            return _values(inner)
+    raise NotImplementedError(f"no strategy for {kind}; add one here")
+
+
+def _built(kind: type[Data]) -> Callable[[Fields], Data]:
+    return lambda fields: kind(**fields)
+
+
+def _with_assignee(fields: Fields) -> Fields:
+    assigned = fields.get("team") or fields.get("agent_id")
+    return fields if assigned else fields | {"team": "first line"}
+
+
+def _into_another(fields: Fields) -> Fields:
+    same = fields["into_ticket_id"] == fields["ticket_id"]
+    return fields | {"into_ticket_id": f"{fields['ticket_id'][:500]} other"} if same else fields
+
+
+def _on_scale(fields: Fields) -> Fields:
+    low, value, high = sorted((fields["scale_min"], fields["raw"], fields["scale_max"]))
+    scale = (low, value, high) if low < high else (0.0, 0.5, 1.0)
+    return fields | dict(zip(("scale_min", "raw", "scale_max"), scale, strict=True))
+
+
+_REPAIRS: Final[dict[str, Callable[[Fields], Fields]]] = {
+    "TicketAssigned": _with_assignee,
+    "TicketMerged": _into_another,
+    "RatingSubmitted": _on_scale,
+}
+"""What JSON Schema and type hints cannot say: how the fields of one event belong together."""
+
+
+def _tampered(event: bytes, in_data: bool, position: int, replacement: tuple[Any] | None) -> bytes:
+    whole = json.loads(event)
+    part = whole["data"] if in_data else whole
+    names = [*part, "added"]
+    name = names[position % len(names)]
+    if replacement is None:
+        part.pop(name, None)
+    else:
+        part[name] = replacement[0]
+    return json.dumps(whole, ensure_ascii=position % 2 == 0).encode("utf-8", "surrogatepass")
