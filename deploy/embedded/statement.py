@@ -68,7 +68,7 @@ def _split_insert(text: bytes) -> Statement:
 
 
 def _words(text: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield each word and dot outside quotes, comments and a list in parentheses, with its start and end.
+    """Yield each word, quoted name and dot outside comments and a list in parentheses, with its start and end.
 
     A parenthesis that opens a subquery is entered, for `INSERT INTO t (SELECT ...)`.
     """
@@ -82,6 +82,6 @@ def _words(text: bytes) -> Iterator[tuple[bytes, int, int]]:
             depth += 1
         elif piece in (b")", b"]", b"}"):
             depth -= 1
-        elif (depth == 0 and (token["word"] or piece == b".")) or (opened and piece.upper() in (b"SELECT", b"WITH")):
+        elif (depth == 0 and (token["word"] or token["quoted"] or piece == b".")) or (opened and piece.upper() in (b"SELECT", b"WITH")):
             yield piece, token.start(), token.end()
         opened = piece == b"("
