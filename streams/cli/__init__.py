@@ -9,6 +9,8 @@ from rich.console import Console
 from deploy.embedded.stack import StackError
 from deploy.embedded.state import StackBusyError
 from streams.cli import letters, stack, store, work
+from streams.cli.demo import demo
+from streams.cli.import_ import import_
 from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.settings import SettingsError
 
@@ -28,6 +30,8 @@ app.command()(stack.down)
 app.command()(stack.status)
 app.command()(store.migrate)
 app.command()(work.worker)
+app.command("import")(import_)
+app.command()(demo)
 app.command()(store.refold)
 app.add_typer(letters.app, name="dead-letters")
 
