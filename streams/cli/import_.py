@@ -112,6 +112,7 @@ def _print(imported: Import, watch: Watch) -> str:
     except BrokenPipeError:
         # The reader has seen enough. Python would complain when it flushes standard output at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return "standard output was closed by its reader"
     return f"{len(imported.events):,} events written to standard output"
 
 

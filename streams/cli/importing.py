@@ -158,15 +158,15 @@ class _Watched:
         self._mapped = 0
         self._ended = False
         self._records = records
-        self._lines = lines
+        self._bytes = lines.buffer if lines.seekable() else None
         self._size = size
         self._watch = watch
 
     def __iter__(self) -> Iterator[Record]:
         for record in self._records:
             self.count += 1
-            if self.count % _EVERY == 0:
-                self._watch("Reading bytes", self._lines.buffer.tell(), self._size)
+            if self._bytes and self.count % _EVERY == 0:
+                self._watch("Reading bytes", self._bytes.tell(), self._size)
             yield record
         self._ended = True
 
