@@ -15,7 +15,7 @@ from deploy.embedded import lifeline
 from deploy.embedded.probe import HOST, cluster_id
 
 PR_SET_PDEATHSIG = 1
-STOP_SECONDS = 5.0
+STOP_SECONDS = 0.5
 
 
 def run(port: int, owner_pid: int | None = None) -> int:

@@ -23,7 +23,7 @@ from yarl import URL
 from deploy.embedded import lifeline
 from deploy.embedded.call import InvalidCallError, read_call
 from deploy.embedded.encoding import DamagedBodyError, UnknownEncodingError
-from deploy.embedded.engine import DirectoryInUseError, Engine, StatementError
+from deploy.embedded.engine import DirectoryInUseError, Engine, StatementError, UnusableDirectoryError
 from deploy.embedded.exchange import EngineThreads
 from deploy.embedded.native import UnsupportedTypeError
 from deploy.embedded.probe import HOST, PID_HEADER
@@ -36,7 +36,7 @@ READ_BYTES = 2**20
 HEAD_BYTES = 2**20
 GRACE_SECONDS = 20.0
 CANCEL_SECONDS = 5.0
-IN_USE_EXIT = 3
+CLOSED_EXIT = 3
 
 _TEXT = "text/plain; charset=UTF-8"
 # As in ClickHouse's exceptionCodeToHTTPStatus; every other code is 500.
@@ -149,6 +149,7 @@ async def serve(path: Path, listener: socket.socket, max_in_flight: int = MAX_IN
 
     Raises:
         DirectoryInUseError: when another process has the directory open.
+        UnusableDirectoryError: when the engine cannot open it.
     """
     stop = asyncio.Event()
     engine = Engine(path, f"on {_address(listener)}")
@@ -198,7 +199,7 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and serve; the exit status is 3 when the directory is in use."""
+    """Read the command line and serve; the exit status is 3 when the directory cannot be opened."""
     parser = argparse.ArgumentParser(prog="deploy.embedded.clickhouse_http", description=__doc__)
     parser.add_argument("--path", type=Path, required=True, help="data directory, made when missing")
     parser.add_argument("--port", type=int, default=8123)
@@ -216,9 +217,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lifeline.end_with(parsed.owner_pid)
     try:
         asyncio.run(serve(parsed.path.resolve(), _listener(parsed.host, parsed.port), parsed.max_in_flight))
-    except DirectoryInUseError as error:
+    except (DirectoryInUseError, UnusableDirectoryError) as error:
         _log.error("%s", error)
-        return IN_USE_EXIT
+        return CLOSED_EXIT
     return 0
 
 

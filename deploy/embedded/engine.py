@@ -25,6 +25,10 @@ class DirectoryInUseError(RuntimeError):
     """Another process has the data directory open: end that one or choose another directory."""
 
 
+class UnusableDirectoryError(RuntimeError):
+    """The engine cannot open the data directory: it must be repaired, moved away, or another one chosen."""
+
+
 class StatementError(RuntimeError):
     """The engine refused or broke off a statement; `code` is ClickHouse's error code."""
 
@@ -98,11 +102,19 @@ class Engine:
 
         Raises:
             DirectoryInUseError: when another process has it open.
+            UnusableDirectoryError: when it is no directory, may not be written or holds what the engine cannot read.
         """
-        path.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._lock = _hold(path, address)
-        self._keeper = self._connect()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = _hold(path, address)
+            self._keeper = self._connect()
+        except (OSError, RuntimeError) as error:
+            if isinstance(error, DirectoryInUseError):
+                raise
+            raise UnusableDirectoryError(
+                f"The engine cannot open {path}: {error}. Choose another folder, or move this one away to start anew."
+            ) from error
         self.version = self._scalar("SELECT version()")
         self.timezone = self._scalar("SELECT timezone()")
 

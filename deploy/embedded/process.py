@@ -15,7 +15,8 @@ import psutil
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 KILL_SECONDS = 5.0
-START_TOLERANCE_SECONDS = 1.0
+POLL_SECONDS = 0.02
+START_TOLERANCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -39,25 +40,31 @@ class Process:
 
         Ending a process that is gone does nothing.
         """
-        if (live := self._live()) is None:
+        if live := self._live():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                live.terminate()
+        if self._is_gone_within(grace_seconds):
             return True
-        with contextlib.suppress(psutil.NoSuchProcess):
-            live.terminate()
-        try:
-            live.wait(grace_seconds)
-        except psutil.TimeoutExpired:
-            self.kill()
-            return False
-        return True
+        self.kill()
+        return False
 
     def kill(self) -> None:
         """Kill the process and what it started, without notice. Killing one that is gone does nothing."""
-        if (live := self._live()) is None:
+        if self._live() is None:
             return
         with contextlib.suppress(ProcessLookupError):
             # Each of our processes leads a group of its own; see `start`.
             os.killpg(self.pid, signal.SIGKILL)
-        live.wait(KILL_SECONDS)
+        self._is_gone_within(KILL_SECONDS)
+
+    def _is_gone_within(self, seconds: float) -> bool:
+        """Wait for the end. A dead process counts as gone even before its parent, maybe a slow init, has noticed."""
+        deadline = time.monotonic() + seconds
+        while self._live() is not None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
 
     def uptime_seconds(self) -> float | None:
         """Return for how long the process runs, None when it does not."""
@@ -68,17 +75,21 @@ class Process:
         return None
 
     def _live(self) -> psutil.Process | None:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             live = psutil.Process(self.pid)
-            if live.status() == psutil.STATUS_ZOMBIE:
-                live.wait(0)
-                return None
+            is_same_start = abs(_start_mark(live) - self.start_mark) < START_TOLERANCE_SECONDS
+            if is_same_start and not _has_ended(live) and self._fits(live):
+                return live
+        return None
+
+    def _fits(self, live: psutil.Process) -> bool:
+        """Return whether the command line is ours; that of a process which is just ending cannot be read any more."""
+        try:
             # The interpreter's own path may change on the way (framework builds of macOS start it anew).
-            is_ours = tuple(live.cmdline()[1:]) == self.command[1:]
-            is_ours = is_ours and abs(_start_mark(live) - self.start_mark) < START_TOLERANCE_SECONDS
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.TimeoutExpired):
-            return None
-        return live if is_ours else None
+            arguments = tuple(live.cmdline()[1:])
+        except psutil.ZombieProcess:
+            return True
+        return arguments in ((), self.command[1:])
 
 
 def start(module: str, arguments: Sequence[str], folder: Path, log: Path) -> Process:
@@ -113,6 +124,21 @@ def interrupts_later() -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
     if held:
         signal.raise_signal(signal.SIGINT)
+
+
+def _has_ended(live: psutil.Process) -> bool:
+    """Return whether a process is over, cleared away by its parent or not; one that is a child of ours is cleared away.
+
+    A killed process counts as a zombie while some of its threads still hold its port and its locks.
+    """
+    if live.status() != psutil.STATUS_ZOMBIE:
+        return False
+    with contextlib.suppress(psutil.TimeoutExpired):
+        live.wait(0)
+        return True
+    with contextlib.suppress(psutil.ZombieProcess, psutil.AccessDenied):
+        return live.num_threads() <= 1
+    return True
 
 
 def _start_mark(live: psutil.Process) -> float:

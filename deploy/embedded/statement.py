@@ -82,6 +82,8 @@ def _words(text: bytes) -> Iterator[tuple[bytes, int, int]]:
             depth += 1
         elif piece in (b")", b"]", b"}"):
             depth -= 1
-        elif (depth == 0 and (token["word"] or token["quoted"] or piece == b".")) or (opened and piece.upper() in (b"SELECT", b"WITH")):
+        elif (depth == 0 and (token["word"] or token["quoted"] or piece == b".")) or (
+            opened and piece.upper() in (b"SELECT", b"WITH")
+        ):
             yield piece, token.start(), token.end()
         opened = piece == b"("
