@@ -52,6 +52,7 @@ def statements_of(ticket: Ticket) -> list[tuple[str, bytes]]:
     if not merges:
         return []
     active = active_facts(ticket.facts)
+    merges |= {fact.into: fact for fact in active if type(fact) is Merged}
     survivor = merged_into(History(active))
     parts = list(_parts(ticket, active))
     return [

@@ -5,7 +5,7 @@ by construction, for every kind of event, and refolding relies on them.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
@@ -81,7 +81,7 @@ def fold(ticket: Ticket, facts: Iterable[AnyFact]) -> tuple[Ticket, list[Verdict
     return Ticket(ticket.ticket_id, tuple(sorted(known.values(), key=order_of))), verdicts
 
 
-def active_facts(facts: Sequence[AnyFact]) -> Sequence[AnyFact]:
+def active_facts(facts: tuple[AnyFact, ...]) -> tuple[AnyFact, ...]:
     """Return the facts that count, in order: neither retracted nor the empty statement of a merge that was taken back.
 
     A retraction can be retracted too, whatever the clocks of those who sent them say.
@@ -89,7 +89,7 @@ def active_facts(facts: Sequence[AnyFact]) -> Sequence[AnyFact]:
     if _ALWAYS_COUNT.issuperset(map(type, facts)):
         return facts
     gone = _retracted(fact for fact in facts if type(fact) is Retracted)
-    return [fact for fact in facts if fact.id not in gone and _says_something(fact)]
+    return tuple(fact for fact in facts if fact.id not in gone and _says_something(fact))
 
 
 def _says_something(fact: AnyFact) -> bool:

@@ -1,0 +1,230 @@
+"""Hypothesis strategies for the histories of tickets: few names and few instants, so that events meet and collide."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeAlias
+
+from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import replace
+
+from schemas import events as e
+from schemas.codec import Event, decode, encode
+from streams.core.fact import fact_of
+from streams.core.merge import statements_of
+from streams.core.ticket import Ticket, fold
+
+SOURCE: Final = "urn:test:desk"
+NOW_MS: Final = 2_000_000_000_000
+TICKET: Final = "T"
+TICKETS: Final = ("A", "B", "C", "D")
+
+Contents: TypeAlias = st.SearchStrategy[e.Data]
+
+
+class Told(Struct, frozen=True):
+    """One event before it has an identity: what it says, when, and the producer's order within one instant."""
+
+    content: e.Data
+    at: int
+    sequence: int | None = None
+
+
+def event(
+    content: e.Data, at: int, id: str, sequence: int | None = None, *, subject: str = TICKET, source: str = SOURCE
+) -> Event:
+    """Return an event as it comes out of the decoder, `at` in milliseconds since 1970."""
+    encoded = encode(
+        content,
+        source=source,
+        id=id,
+        time=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at),
+        name=e.NAME_OF[type(content)],
+        subject=subject,
+        subjectseq=sequence,
+    )
+    return decode(encoded, now_ms=NOW_MS)
+
+
+def folded(events: Iterable[Event], ticket_id: str = TICKET) -> Ticket:
+    """Return the ticket of some events."""
+    return fold(Ticket(ticket_id), [fact_of(one) for one in events])[0]
+
+
+def settled(events: Iterable[Event], *, most: int = 50_000) -> dict[str, Ticket]:
+    """Return all tickets after every statement that they have for each other was folded too.
+
+    Raises:
+        RuntimeError: When they do not come to rest.
+    """
+    tickets: dict[str, Ticket] = {}
+    waiting = deque(events)
+    folds = 0
+    while waiting:
+        folds += 1
+        if folds > most:
+            raise RuntimeError(f"no rest after {most} folds")
+        one = waiting.popleft()
+        before = tickets.get(one.subject, Ticket(one.subject))
+        tickets[one.subject], _ = fold(before, [fact_of(one)])
+        if tickets[one.subject] is not before:
+            waiting.extend(decode(said, now_ms=NOW_MS) for _, said in statements_of(tickets[one.subject]))
+    return tickets
+
+
+def histories(*, max_size: int = 14) -> st.SearchStrategy[list[Event]]:
+    """Return the events of one ticket, each with an identity of its own, in no order."""
+    return st.lists(_told(contents()), min_size=1, max_size=max_size).map(_numbered)
+
+
+def worlds(*, max_size: int = 16) -> st.SearchStrategy[list[Event]]:
+    """Return events of several tickets that are merged into each other and apart again."""
+    told = st.tuples(st.sampled_from(TICKETS), _told(st.one_of(_merges(), _retractions(), _stories(), contents())))
+    return st.lists(told, min_size=1, max_size=max_size).map(_numbered_world)
+
+
+def contents() -> Contents:
+    """Return what can be said of a ticket, apart from merges."""
+    return st.one_of(_lives(), _talks(), _feedback(), _retractions())
+
+
+def _told(said: Contents) -> st.SearchStrategy[Told]:
+    return st.builds(Told, said, st.integers(0, 40), st.none() | st.integers(0, 2))
+
+
+def _numbered(told: Sequence[Told]) -> list[Event]:
+    return [event(one.content, one.at, f"e{number}", one.sequence) for number, one in enumerate(told)]
+
+
+def _numbered_world(told: Sequence[tuple[str, Told]]) -> list[Event]:
+    return [
+        event(_about(one.content, ticket_id), one.at, f"e{number}", one.sequence, subject=ticket_id)
+        for number, (ticket_id, one) in enumerate(told)
+    ]
+
+
+def _about(content: e.Data, ticket_id: str) -> e.Data:
+    if isinstance(content, e.TicketMerged) and content.into_ticket_id == ticket_id:
+        return e.TicketMarkedSpam(ticket_id=ticket_id)
+    return replace(content, ticket_id=ticket_id) if isinstance(content, e.TicketData) else content
+
+
+_ticket: Final = st.just(TICKET)
+_words: Final = st.none() | st.sampled_from(["x", "y"])
+_parties: Final = st.sampled_from(e.Party)
+_ratings: Final = st.sampled_from(["r1", "r2", "r3"])
+
+
+def _lives() -> Contents:
+    return st.one_of(
+        st.builds(
+            e.TicketCreated,
+            ticket_id=_ticket,
+            channel=st.sampled_from(["phone", "email"]),
+            created_by=_parties,
+            customer_id=_words,
+            team=_words,
+            agent_id=_words,
+            contact_type=st.none() | st.sampled_from(e.ContactType),
+            reason=_words,
+            product_line=_words,
+            priority=_words,
+            after_sales=st.none() | st.booleans(),
+            is_test=st.booleans(),
+        ),
+        st.builds(
+            e.TicketClassified,
+            ticket_id=_ticket,
+            contact_type=st.sampled_from(e.ContactType),
+            by=st.sampled_from(e.Classifier),
+            reason=_words,
+            product_line=_words,
+        ),
+        st.builds(e.TicketAssigned, ticket_id=_ticket, team=st.sampled_from(["x", "y"]), agent_id=_words),
+        st.builds(e.TicketStatusChanged, ticket_id=_ticket, to=st.sampled_from(e.Status)),
+        st.builds(
+            e.TicketResolved,
+            ticket_id=_ticket,
+            outcome=_words,
+            strategy=_words,
+            after_sales=st.none() | st.booleans(),
+            agent_id=_words,
+        ),
+        st.builds(e.TicketReopened, ticket_id=_ticket),
+        st.builds(e.TicketClosed, ticket_id=_ticket),
+        st.builds(e.TicketEscalated, ticket_id=_ticket, level=st.sampled_from(["x", "y"])),
+        st.builds(e.TicketMarkedSpam, ticket_id=_ticket),
+        st.builds(e.TicketUnmarkedSpam, ticket_id=_ticket),
+        st.builds(e.TicketDeleted, ticket_id=_ticket),
+    )
+
+
+def _talks() -> Contents:
+    message = st.builds(
+        e.MessageSent,
+        ticket_id=_ticket,
+        message_id=st.just("m"),
+        direction=st.sampled_from(e.Direction),
+        visibility=st.sampled_from(e.Visibility),
+        sender_type=_parties,
+    )
+    turn = st.sampled_from([(e.Direction.IN, e.Party.CUSTOMER), (e.Direction.OUT, e.Party.AGENT)]).map(
+        lambda side: e.MessageSent(
+            ticket_id=TICKET,
+            message_id="m",
+            direction=side[0],
+            visibility=e.Visibility.PUBLIC,
+            sender_type=side[1],
+        )
+    )
+    return message | turn
+
+
+def _feedback() -> Contents:
+    return st.one_of(
+        st.builds(e.SurveyOffered, ticket_id=_ticket, survey_id=st.sampled_from(["s1", "s2"])),
+        st.builds(
+            e.RatingSubmitted,
+            ticket_id=_ticket,
+            rating_id=_ratings,
+            raw=st.sampled_from([1.0, 2.5, 5.0]),
+            scale_min=st.sampled_from([0.0, 1.0]),
+            scale_max=st.sampled_from([5.0, 10.0]),
+            source=st.sampled_from(e.RatingSource),
+            survey_id=st.none() | st.sampled_from(["s1", "s2"]),
+        ),
+        st.builds(e.RatingRevised, ticket_id=_ticket, rating_id=_ratings, raw=st.sampled_from([0.0, 3.0, 7.0, 11.0])),
+        st.builds(e.RatingWithdrawn, ticket_id=_ticket, rating_id=_ratings),
+        st.builds(
+            e.CompensationGranted,
+            ticket_id=_ticket,
+            compensation_id=st.sampled_from(["k1", "k2"]),
+            kind=st.sampled_from(["coupon", "refund"]),
+            amount=st.integers(0, 500),
+            currency=st.just("EUR"),
+        ),
+        st.builds(
+            e.TicketRepurchased,
+            ticket_id=_ticket,
+            order_id=st.sampled_from(["o1", "o2"]),
+            customer_id=st.just("c"),
+            ordered_at=st.just(datetime(1970, 1, 2, tzinfo=UTC)),
+            amount=st.integers(0, 500),
+            currency=st.just("EUR"),
+        ),
+    )
+
+
+def _stories() -> Contents:
+    return _talks() | _feedback()
+
+
+def _retractions() -> Contents:
+    """Any event may be taken back: an early one, a late one, one that never comes, another retraction, itself."""
+    targets = st.integers(0, 16).map(lambda number: f"e{number}")
+    return st.builds(e.EventRetracted, target_source=st.just(SOURCE), target_id=targets)
+
+
+def _merges() -> Contents:
+    return st.builds(e.TicketMerged, ticket_id=st.just("?"), into_ticket_id=st.sampled_from(TICKETS))

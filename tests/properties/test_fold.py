@@ -1,0 +1,200 @@
+"""What holds for every history of a ticket, in whatever order and how often its events arrive."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import asdict, astuple, replace
+
+from schemas import events as e
+from schemas.codec import Event
+from schemas.rows import TicketRow, column_names
+from streams.core.batch import fold_batch, read
+from streams.core.fact import Absorbed, fact_id, fact_of, pack, unpack
+from streams.core.measures import row_of
+from streams.core.ticket import Ticket, Verdict, active_facts, fold, ticket_of
+from streams.sinks.memory import MemoryStore
+from tests.histories import NOW_MS, SOURCE, TICKET, TICKETS, event, folded, histories, settled, worlds
+from tests.oracle import expected_row
+from tests.records import record_of
+
+ABOUT_THE_SET = {"version", "events", "state"}
+"""Columns that say which events are known, not what they amount to."""
+
+
+def columns(row: TicketRow) -> dict[str, Any]:
+    return dict(zip(column_names(TicketRow), astuple(row), strict=True))
+
+
+def tie(one: Event) -> int:
+    return fact_id(one.source, one.id)
+
+
+def arrivals(history: Sequence[Event]) -> st.SearchStrategy[list[Event]]:
+    """Return the same events in another order, some of them more than once."""
+    again = st.lists(st.sampled_from(history), max_size=4)
+    return again.flatmap(lambda more: st.permutations([*history, *more]))
+
+
+any_arrival = histories().flatmap(lambda history: st.tuples(st.just(history), arrivals(history)))
+
+
+@given(any_arrival)
+def test_any_order_with_repetitions_gives_the_same_row(both: tuple[list[Event], list[Event]]) -> None:
+    history, arrival = both
+    assert row_of(folded(arrival), NOW_MS) == row_of(folded(history), NOW_MS)
+
+
+@given(histories())
+def test_folding_twice_changes_nothing(history: list[Event]) -> None:
+    once = folded(history)
+    twice, verdicts = fold(once, [fact_of(one) for one in history])
+    assert twice is once
+    assert set(verdicts) == {Verdict.KNOWN}
+
+
+@given(any_arrival)
+def test_the_version_grows_with_each_new_event_and_with_no_other(both: tuple[list[Event], list[Event]]) -> None:
+    ticket = Ticket(TICKET)
+    for one in both[1]:
+        before = ticket
+        ticket, [verdict] = fold(before, [fact_of(one)])
+        assert (ticket.version > before.version) == (verdict is Verdict.NEW)
+    assert ticket.revision == len(both[0])
+
+
+@given(histories())
+def test_a_row_gives_back_the_ticket_that_it_states(history: list[Event]) -> None:
+    ticket = folded(history)
+    row = row_of(ticket, NOW_MS)
+    again = ticket_of(row.ticket_id, row.state)
+    assert again == ticket
+    assert row_of(again, NOW_MS) == row
+
+
+@given(histories())
+def test_facts_are_packed_without_loss(history: list[Event]) -> None:
+    facts = [fact_of(one) for one in history]
+    assert unpack(pack(facts)) == facts
+
+
+@given(any_arrival)
+def test_a_row_says_what_the_definitions_say(both: tuple[list[Event], list[Event]]) -> None:
+    history, arrival = both
+    row = columns(row_of(folded(arrival), NOW_MS))
+    expected = expected_row(history, TICKET, tie)
+    assert {name: row[name] for name in expected} == expected
+    assert expected.keys() | {"ticket_id", "version", "state", "ingested_at"} == row.keys()
+
+
+@given(histories(), st.data())
+def test_retracting_an_event_gives_the_row_without_it(history: list[Event], data: st.DataObject) -> None:
+    target = data.draw(st.sampled_from(history))
+    at = data.draw(st.integers(0, 50))
+    retraction = event(e.EventRetracted(target_source=SOURCE, target_id=target.id), at, "the retraction")
+    arrival = data.draw(st.permutations([*history, retraction]))
+    without = [one for one in history if one is not target]
+    _assert_same_amount(folded(arrival), folded([*without, retraction]))
+
+
+@given(histories(), st.data())
+def test_retracting_a_retraction_gives_the_row_from_before(history: list[Event], data: st.DataObject) -> None:
+    targets = [fact_of(one) for one in history]
+    first = event(e.EventRetracted(target_source=SOURCE, target_id=data.draw(st.sampled_from(history)).id), 7, "first")
+    at = data.draw(st.integers(0, 14), label="the second one may bear an earlier time than the first")
+    second = event(e.EventRetracted(target_source=SOURCE, target_id="first"), at, "second")
+    arrival = data.draw(st.permutations([*history, first, second]))
+    assert active_facts(folded(arrival).facts) == active_facts(fold(Ticket(TICKET), targets)[0].facts)
+
+
+@given(histories(), st.data())
+def test_an_identity_that_is_reused_leaves_the_ticket_as_it_was(history: list[Event], data: st.DataObject) -> None:
+    ticket = folded(history)
+    known = data.draw(st.sampled_from(history))
+    other = replace(fact_of(known), at=known.at_ms + 1)
+    same, verdicts = fold(ticket, [other])
+    assert verdicts == [Verdict.REUSED]
+    assert same is ticket
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.sampled_from(["a", "b"])), min_size=1), st.data())
+def test_of_renewed_statements_the_highest_revision_counts(said: list[tuple[int, str]], data: st.DataObject) -> None:
+    statements = [_absorbed(revision) for revision, _ in said]
+    ticket, _ = fold(Ticket("B"), data.draw(st.permutations(statements)))
+    assert list(ticket.facts) == [max(statements, key=lambda one: one.revision)]
+    assert ticket.revision == 1 + max(revision for revision, _ in said)
+
+
+@given(histories(max_size=30), st.data())
+def test_batches_over_a_store_give_the_row_of_one_go(history: list[Event], data: st.DataObject) -> None:
+    arrival = data.draw(arrivals(history))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(arrival)))))
+    store = asyncio.run(_stored(arrival, cuts))
+    assert store.tickets == {TICKET: row_of(folded(history), NOW_MS)}
+    assert {(row.source, row.id) for row in store.events.values()} == {(one.source, one.id) for one in history}
+    assert not store.dead_letters
+
+
+
+@given(worlds(), st.randoms(use_true_random=False))
+def test_merges_come_to_rest_and_survivors_tell_the_whole_story(world: list[Event], random: Any) -> None:
+    arrival = [*world, *world[:3]]
+    random.shuffle(arrival)
+    tickets = settled(arrival)
+    for ticket_id, ticket in tickets.items():
+        row = columns(row_of(ticket, NOW_MS))
+        expected = expected_row(world, ticket_id, tie)
+        if expected["exclusion"] == "retracted":
+            assert row["exclusion"] == "retracted"
+        else:
+            del expected["events"]
+            assert {name: row[name] for name in expected} == expected
+
+
+@given(worlds(), st.sampled_from(TICKETS), st.sampled_from(TICKETS), st.data())
+def test_a_merge_taken_back_gives_the_survivor_its_earlier_row(
+    world: list[Event], merged: str, survivor: str, data: st.DataObject
+) -> None:
+    if merged == survivor:
+        return
+    before = settled(world)
+    merge = event(e.TicketMerged(ticket_id=merged, into_ticket_id=survivor), 40, "the merge", 9, subject=merged)
+    undo = event(e.EventRetracted(target_source=SOURCE, target_id="the merge"), 41, "undo", subject=merged)
+    after = settled(data.draw(st.permutations([*world, merge, undo])))
+    for ticket_id in before.keys() - {merged}:
+        _assert_same_amount(after[ticket_id], before[ticket_id])
+
+
+@given(worlds(), st.randoms(use_true_random=False))
+def test_statements_may_arrive_in_any_order(world: list[Event], random: Any) -> None:
+    shuffled = [*world]
+    random.shuffle(shuffled)
+    one, other = settled(world), settled(shuffled)
+    assert {id: row_of(ticket, NOW_MS) for id, ticket in one.items()} == {
+        id: row_of(ticket, NOW_MS) for id, ticket in other.items()
+    }
+
+
+def _assert_same_amount(one: Ticket, other: Ticket) -> None:
+    kept = asdict(row_of(one, NOW_MS)), asdict(row_of(other, NOW_MS))
+    first, second = ({name: value for name, value in row.items() if name not in ABOUT_THE_SET} for row in kept)
+    if first["exclusion"] == "retracted":
+        assert second["exclusion"] == "retracted"
+    else:
+        assert first == second
+
+
+def _absorbed(revision: int) -> Absorbed:
+    return Absorbed(1, 0, -1, ("A",), revision, bytes([revision]))
+
+
+async def _stored(arrival: Sequence[Event], cuts: Sequence[int]) -> MemoryStore:
+    store = MemoryStore()
+    for start, end in zip([0, *cuts], [*cuts, len(arrival)], strict=True):
+        reading = read([record_of(one.raw, offset) for offset, one in enumerate(arrival[start:end], start)], NOW_MS)
+        outcome = fold_batch(reading, await store.load(reading.of_tickets), NOW_MS)
+        if outcome.rows:
+            await store.write(outcome.events, outcome.rows, outcome.dead)
+    return store
