@@ -42,7 +42,7 @@ def _say(state: RetryCallState) -> None:
 
 @retry(
     retry=retry_if_exception_type((KafkaError, OSError)),
-    wait=wait_exponential_jitter(initial=0.5, max=15),
+    wait=wait_exponential_jitter(multiplier=0.5, max=15),
     before_sleep=_say,
 )
 def ensure_topics(settings: Settings) -> list[str]:

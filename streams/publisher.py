@@ -17,6 +17,7 @@ from uuid import uuid4
 import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.net.compat import KafkaNetClient
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from schemas.codec import CONTENT_TYPE, Event, InvalidEventError, Reason, decode, encode, partition_key
@@ -30,6 +31,7 @@ ORDERS: Final = "orders"
 MOST_OUTSTANDING_EVENTS: Final = 20_000
 MOST_OUTSTANDING_BYTES: Final = 64 * 1024 * 1024
 """What may wait for acknowledgement at once; kafka-python itself would buffer without end."""
+FLUSH_SECONDS: Final = 30.0
 ROOM_SECONDS: Final = 60.0
 """How long `publish` waits for acknowledgements when too many are outstanding: a broker restarts in less."""
 BATCH_BYTES: Final = 256 * 1024
@@ -238,7 +240,7 @@ class Publisher:
             raise
         return identity
 
-    def flush(self, timeout_seconds: float = 30.0) -> None:
+    def flush(self, timeout_seconds: float = FLUSH_SECONDS) -> None:
         """Wait until all that was published before is acknowledged. What failed is reported once.
 
         Raises:
@@ -248,7 +250,7 @@ class Publisher:
         if unacknowledged:
             raise NotAcknowledgedError(unacknowledged)
 
-    def close(self, timeout_seconds: float = 30.0) -> None:
+    def close(self, timeout_seconds: float = FLUSH_SECONDS) -> None:
         """Flush, then let go of the connection. Closing again does nothing.
 
         Raises:
@@ -269,7 +271,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            self.close()
+            self.close(FLUSH_SECONDS)
         except NotAcknowledgedError as unacknowledged:
             if error is None:
                 raise
@@ -408,7 +410,7 @@ def _probe_any(addresses: list[tuple[str, int]], context: ssl.SSLContext | None,
         else:
             return
     encrypted = " over TLS" if context else ""
-    raise BrokerUnavailableError(f"no broker answers{encrypted} at {', '.join(faults)}; is it running?")
+    raise BrokerUnavailableError(f"no broker answers{encrypted} at {', '.join(faults)}")
 
 
 def _probe(address: tuple[str, int], context: ssl.SSLContext | None, timeout_seconds: float) -> None:
@@ -418,8 +420,15 @@ def _probe(address: tuple[str, int], context: ssl.SSLContext | None, timeout_sec
 
 
 def _producer(bootstrap: str, timeout_seconds: float, options: dict[str, Any]) -> KafkaProducer:
+    clients: list[KafkaNetClient] = []
+
+    def connect(**configuration: Any) -> KafkaNetClient:  # noqa: ANN401 - passed through as it comes
+        clients.append(KafkaNetClient(**configuration))
+        return clients[-1]
+
     try:
         return KafkaProducer(
+            kafka_client=connect,
             bootstrap_servers=bootstrap.split(","),
             bootstrap_timeout_ms=int(timeout_seconds * 1000),
             acks="all",
@@ -431,6 +440,8 @@ def _producer(bootstrap: str, timeout_seconds: float, options: dict[str, Any]) -
             **options,
         )
     except KafkaError as error:
+        for client in clients:
+            client.close()  # kafka-python leaves its sockets open when it cannot start
         raise BrokerUnavailableError(
             f"{bootstrap} accepts connections, but not ours: is it Kafka, and are TLS and login right? ({error})"
         ) from error

@@ -131,7 +131,7 @@ def _exit_code_of(worker: Worker) -> int:
 
 @retry(
     retry=retry_if_exception_type(StoreUnavailableError),
-    wait=wait_exponential_jitter(initial=0.5, max=15),
+    wait=wait_exponential_jitter(multiplier=0.5, max=15),
     before_sleep=lambda state: _say_waiting(state),
 )
 def _open_store(settings: Settings) -> ClickHouseStore:

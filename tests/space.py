@@ -64,6 +64,11 @@ class WorkerProcess:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
             return str(answer.read().decode())
 
+    def meter(self, name: str) -> float:
+        """Return a meter, added up over its labels."""
+        lines = [line for line in self.page("/metrics").splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
     def is_ready(self) -> bool:
         with suppress(OSError):
             return "ok" in self.page("/health")
@@ -106,7 +111,7 @@ class Space:
             command, env=self.environment(), cwd=ROOT, input=input_, capture_output=True, timeout=170, check=False
         )
 
-    def start_worker(self, **overrides: object) -> WorkerProcess:
+    def start_worker(self, **overrides: float) -> WorkerProcess:
         """Start a worker and return without waiting for it."""
         number = len(self.workers)
         log_path = self.folder / f"worker-{number}.log"
@@ -124,7 +129,7 @@ class Space:
         self.workers.append(WorkerProcess(process, log_path, port))
         return self.workers[-1]
 
-    def started_worker(self, **overrides: object) -> WorkerProcess:
+    def started_worker(self, **overrides: float) -> WorkerProcess:
         """Start a worker and return once it has its partitions."""
         worker = self.start_worker(**overrides)
         wait_until(worker.is_ready, f"worker ready; its log ends:\n{worker.log[-2000:]}")
@@ -199,12 +204,11 @@ def new_space(kafka: str, clickhouse: str, folder: Path) -> Space:
 
 
 def _lag(worker: WorkerProcess) -> int:
+    """Return how many records are not committed, 1 as long as the worker cannot tell."""
     try:
-        page = worker.page("/metrics")
+        return int(worker.meter("servicepulse_lag_records")) if worker.is_ready() else 1
     except OSError:
         return 1
-    lags = [float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith("servicepulse_lag_records{")]
-    return int(sum(lags)) if lags else 1
 
 
 def _key_of(value: bytes | None) -> bytes | None:

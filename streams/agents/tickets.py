@@ -229,7 +229,7 @@ class TicketsAgent:
 
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(StoreUnavailableError),
-            wait=wait_exponential_jitter(initial=0.2, max=_LONGEST_WAIT_SECONDS),
+            wait=wait_exponential_jitter(multiplier=0.2, max=_LONGEST_WAIT_SECONDS),
             before_sleep=say,
             reraise=True,
         )

@@ -62,8 +62,8 @@ def import_(
         with _progress(console) as watch:
             imported = read_import(file, mapping, now_ms=SystemClock().now_ms(), watch=watch)
             sent = "nothing: a dry run" if dry_run else _send(imported, to, kafka, target, watch)
-    except KeyboardInterrupt:
-        console.print(f"[yellow]Stopped.[/] {_AGAIN}")
+    except KeyboardInterrupt as stop:
+        console.print(" ".join(("[yellow]Stopped.[/]", *map(str, stop.args), _AGAIN)))
         raise typer.Exit(STOPPED) from None
     except (MappingError, SettingsError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}")
@@ -92,10 +92,14 @@ def _send(imported: Import, to: str | None, kafka: str | None, rejected: Path, w
 
 def _publish(imported: Import, kafka: str | None, watch: Watch) -> str:
     settings = resolve(load_settings(kafka=kafka), needs=("kafka",))
-    with Publisher.from_settings(settings) as publisher:
-        _counted(_published(publisher, imported), len(imported.events), "Publishing events", watch)
-        publisher.flush()
-        return f"{publisher.acknowledged:,} events acknowledged by {settings.kafka}"
+    total = len(imported.events)
+    publisher = Publisher.from_settings(settings)
+    try:
+        with publisher:
+            _counted(_published(publisher, imported), total, "Publishing events", watch)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{publisher.acknowledged:,} of {total:,} events have arrived.") from None
+    return f"{publisher.acknowledged:,} events acknowledged by {settings.kafka}"
 
 
 def _published(publisher: Publisher, imported: Import) -> Iterator[MappedEvent]:

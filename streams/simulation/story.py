@@ -86,9 +86,9 @@ class Story:
         """Tell of a contact that somebody takes care of."""
         yield from self._arrive()
         yield from self._classify()
+        yield from self._route()
         if self._contact.channel == "chat" and (yield from self._bot_solves()):
             return
-        yield from self._route()
         for cycle in range(1, world.MOST_CYCLES + 1):
             yield from self._work()
             experience = yield from self._resolve(cycle)
@@ -187,7 +187,7 @@ class Story:
         return True
 
     def _route(self) -> Tale:
-        if self._is_routed_at_once:
+        if self._is_routed_at_once or self._is_taken:
             return
         yield self._after(seconds(self._rng, 8), self._assignment(team=self._crew.name, cause="routing"))
 
@@ -345,7 +345,7 @@ class Story:
                 channel=contact.channel,
                 created_by=by,
                 customer_id=contact.customer_id,
-                team=self._crew.name if self._is_routed_at_once else None,
+                team=self._crew.name if self._is_routed_at_once or by is Party.AGENT else None,
                 agent_id=self._agent.id if by is Party.AGENT else None,
                 contact_type=contact_type,
                 reason=contact.reason.name if contact_type else None,

@@ -337,5 +337,5 @@ FAULT_COMPLAINT_SHARE: Final = 0.55
 """... and so many of those are complaints, which makes about three times as many as usual."""
 FAULT_PACE: Final = 3.0
 """Nobody knows where the boxes are, so that every answer takes longer."""
-FAULT_PENALTY: Final = 0.22
+FAULT_PENALTY: Final = 0.21
 """Off the probability to satisfy, for everybody who asks the delivery team in that week."""
