@@ -1,0 +1,135 @@
+"""ClickHouse or the broker go away in the middle of the work, and come back."""
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.stack import Stack
+from schemas.codec import encode
+from schemas.events import Direction, MessageSent, Party, TicketCreated, Visibility
+from tests.space import Space, new_space, wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.timeout(400)]
+
+OUTAGE_SECONDS = float(os.environ.get("SERVICEPULSE_OUTAGE_SECONDS", "12"))
+"""How long a server is away; set a minute or more to be thorough."""
+
+TICKETS = 10_000
+START = datetime(2026, 1, 5, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """Return servers of this test's own, because they will be stopped. They are always embedded ones."""
+    made = Stack(tmp_path / "stack")
+    made.up(attached=True)
+    yield made
+    made.down()
+
+
+@pytest.fixture
+def own_space(stack: Stack, tmp_path: Path) -> Iterator[Space]:
+    broker, engine = stack.status()
+    assert broker.address
+    assert engine.address
+    space = new_space(broker.address, engine.address, tmp_path)
+    yield space
+    for worker in space.workers:
+        worker.kill()
+
+
+def test_a_minute_without_clickhouse_loses_and_doubles_nothing(stack: Stack, own_space: Space) -> None:
+    worker = own_space.started_worker(batch_events=500, batch_linger_seconds=0.05)
+    events = _events(TICKETS)
+    own_space.publish(events)
+    wait_until(lambda: _stored(own_space) > len(events) // 10, "a tenth of the events stored")
+    stack.down(["clickhouse"])
+    wait_until(lambda: "ClickHouse is away: waiting" in worker.log, "the log says what is waited for")
+    time.sleep(OUTAGE_SECONDS)
+    assert worker.process.poll() is None, "the worker gave up"
+    stack.up(["clickhouse"], attached=True)
+    own_space.wait_for_events(len(events), seconds=120)
+    _assert_all_there(own_space, len(events))
+
+
+def test_clickhouse_killed_while_it_writes_loses_and_doubles_nothing(stack: Stack, own_space: Space) -> None:
+    own_space.started_worker(batch_events=500, batch_linger_seconds=0.05)
+    events = _events(TICKETS)
+    own_space.publish(events)
+    for kill in range(1, 4):
+        wait_until(lambda kill=kill: _stored(own_space) > kill * 3_000, f"{kill * 3_000} stored")  # type: ignore[misc]
+        stack.kill("clickhouse")
+        stack.up(["clickhouse"], attached=True)
+    own_space.wait_for_events(len(events), seconds=120)
+    _assert_all_there(own_space, len(events))
+
+
+def test_a_worker_waits_for_servers_that_are_not_there_yet(stack: Stack, own_space: Space) -> None:
+    stack.down()
+    worker = own_space.start_worker()
+    wait_until(lambda: "ClickHouse is away: waiting" in worker.log, "it says that ClickHouse is away")
+    stack.up(["clickhouse"], attached=True)
+    wait_until(lambda: "Kafka is away: waiting" in worker.log, "it says that Kafka is away")
+    stack.up(["broker"], attached=True)
+    wait_until(worker.is_ready, "the worker works")
+    own_space.publish(_events(10))
+    own_space.wait_for_events(20)
+
+
+def test_a_broker_that_forgot_everything_is_served_again(stack: Stack, own_space: Space) -> None:
+    """The embedded broker keeps its log in memory: what was not read is lost with it, and must be sent again."""
+    worker = own_space.started_worker(batch_events=500, batch_linger_seconds=0.05)
+    events = _events(TICKETS)
+    own_space.publish(events)
+    wait_until(lambda: _stored(own_space) > len(events) // 10, "a tenth of the events stored")
+    stack.kill("broker")
+    wait_until(lambda: "Kafka" in worker.log.split("health and metrics")[-1], "the log says what is waited for")
+    time.sleep(OUTAGE_SECONDS)
+    stack.up(["broker"], attached=True)
+    wait_until(worker.is_ready, f"the worker has its partitions again; its log ends {worker.log[-1500:]}", 90)
+    own_space.publish(events)
+    own_space.wait_for_events(len(events), seconds=120)
+    _assert_all_there(own_space, len(events))
+
+
+def _events(tickets: int) -> list[bytes]:
+    return [line for number in range(tickets) for line in _of_ticket(number)]
+
+
+def _of_ticket(number: int) -> list[bytes]:
+    ticket_id, at = f"T-{number}", START + timedelta(seconds=number)
+    created = TicketCreated(ticket_id=ticket_id, channel="phone", created_by=Party.CUSTOMER)
+    answer = MessageSent(
+        ticket_id=ticket_id,
+        message_id=f"M-{number}",
+        direction=Direction.OUT,
+        visibility=Visibility.PUBLIC,
+        sender_type=Party.AGENT,
+    )
+    return [
+        encode(created, source="urn:test", id=f"{number}-c", time=at, name="ticket.created", subject=ticket_id),
+        encode(
+            answer,
+            source="urn:test",
+            id=f"{number}-m",
+            time=at + timedelta(minutes=3),
+            name="message.sent",
+            subject=ticket_id,
+        ),
+    ]
+
+
+def _stored(space: Space) -> int:
+    return int(space.value("SELECT count() FROM events FINAL"))
+
+
+def _assert_all_there(space: Space, events: int) -> None:
+    assert _stored(space) == events
+    assert space.query(
+        "SELECT count(), sum(events), countIf(first_response_seconds = 180), count() = uniqExact(ticket_id) "
+        "FROM tickets FINAL"
+    )[0] == (events // 2, events, events // 2, True)
