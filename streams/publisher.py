@@ -363,7 +363,7 @@ def _addresses(bootstrap: str) -> list[tuple[str, int]]:
     addresses = []
     for address in bootstrap.split(","):
         host, _, port = address.strip().rpartition(":")
-        if not host or not port.isdigit():
+        if not host or not (port.isascii() and port.isdecimal()):
             raise ValueError(f"{address!r} is no broker address; give host:port, several divided by commas")
         addresses.append((host.strip("[]"), int(port)))
     return addresses

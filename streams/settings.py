@@ -6,15 +6,22 @@ names), which beats the defaults here.
 
 import os
 import ssl
+import tomllib
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 PREFIX: Final = "SERVICEPULSE_"
 DEFAULT_FILE: Final = "servicepulse.toml"
+OTHER_VARIABLES: Final = (f"{PREFIX}SETTINGS", f"{PREFIX}DATA")
+"""Variables of ours that are no settings: where the settings are, and where the tests find real data."""
+OTHER_BEGINNINGS: Final = (f"{PREFIX}GRAFANA", f"{PREFIX}TEST_")
+"""What Grafana's provisioning reads, and what only tests read."""
 
 
 class SettingsError(Exception):
@@ -24,7 +31,14 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """All settings of workers and of the command line."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        # Compose files and charts hand over an empty variable for what nobody set.
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
 
     kafka: str | None = Field(
         default=None, description="Brokers, `host:port[,host:port]`. Not set: the embedded broker that `up` started."
@@ -82,18 +96,23 @@ class Settings(BaseSettings):
     def _brokers(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        brokers = value.removeprefix("kafka://")
-        for broker in brokers.split(","):
-            host, _, port = broker.strip().rpartition(":")
-            if not host or not port.isdigit():
+        if "@" in value:
+            raise ValueError("give the login as kafka_username and kafka_password, not in the address")
+        brokers = [broker.strip() for broker in value.removeprefix("kafka://").split(",")]
+        for broker in brokers:
+            host, _, port = broker.rpartition(":")
+            if not host or not (port.isascii() and port.isdecimal() and 0 < int(port) < 2**16):
                 raise ValueError("give brokers as host:port, several divided by commas")
-        return brokers
+        return ",".join(brokers)
 
     @field_validator("clickhouse")
     @classmethod
     def _url(cls, value: str | None) -> str | None:
-        if value is not None and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+        url = None if value is None else _split(value)
+        if value is not None and not (url and url.scheme in {"http", "https"} and url.hostname):
             raise ValueError("give ClickHouse as http://host:port or https://host:port")
+        if url and (url.query or url.fragment):
+            raise ValueError("leave out what follows the address, from ? or # on; every option is a setting here")
         return value
 
     @model_validator(mode="before")
@@ -102,19 +121,29 @@ class Settings(BaseSettings):
         """Take user and password out of the URL, so that the URL itself can be shown in logs."""
         if not isinstance(values, dict) or not isinstance(values.get("clickhouse"), str):
             return values
-        url = urlsplit(values["clickhouse"])
-        if "@" not in url.netloc:
+        url = _split(values["clickhouse"])
+        if url is None or "@" not in url.netloc:
             return values
         login = {"clickhouse_username": unquote(url.username or ""), "clickhouse_password": unquote(url.password or "")}
         bare = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
         return {**{name: text for name, text in login.items() if text}, **values, "clickhouse": bare}
 
     @model_validator(mode="after")
-    def _login_complete(self) -> Self:
-        if self.kafka_sasl_mechanism and not (self.kafka_username and self.kafka_password):
-            raise ValueError("kafka_sasl_mechanism needs kafka_username and kafka_password")
-        if self.kafka_cert_file and not self.kafka_key_file:
-            raise ValueError("kafka_cert_file needs kafka_key_file")
+    def _complete(self) -> Self:
+        """Refuse halves of a login or of TLS, which would connect in another way than somebody meant."""
+        certificate = (self.kafka_cert_file is None) == (self.kafka_key_file is None)
+        tls_files = ("kafka_ca_file", "kafka_cert_file", "kafka_key_file")
+        claims = {
+            "kafka_sasl_mechanism needs kafka_username and kafka_password": not self.kafka_sasl_mechanism
+            or (self.kafka_username and self.kafka_password),
+            "kafka_username and kafka_password need kafka_sasl_mechanism": self.kafka_sasl_mechanism
+            or not (self.kafka_username or self.kafka_password),
+            "kafka_cert_file and kafka_key_file need each other": certificate,
+            f"{', '.join(tls_files)} need kafka_tls": self.kafka_tls or not any(getattr(self, n) for n in tls_files),
+        }
+        faults = [claim for claim, holds in claims.items() if not holds]
+        if faults:
+            raise ValueError("\n".join(faults))
         return self
 
     @property
@@ -158,20 +187,59 @@ def load_settings(**explicit: object) -> Settings:
     """Return the settings of this process; explicit values beat everything else, None means not given.
 
     Raises:
-        SettingsError: With every fault at once, one line each, by the name of its setting.
+        SettingsError: With every fault at once, one line each, by the name of its setting. How settings go together
+            is looked at once each is right by itself.
     """
     named_file = os.environ.get(f"{PREFIX}SETTINGS")
     if named_file and not Path(named_file).is_file():
         raise SettingsError(f"{PREFIX}SETTINGS names {named_file}, which is no file")
+    faults = _unknown_variables(os.environ)
     given = {name: value for name, value in explicit.items() if value is not None}
     try:
-        return Settings(**given)  # type: ignore[arg-type]  # validated just here
+        settings = Settings(**given)  # type: ignore[arg-type]  # validated just here
     except ValidationError as error:
-        faults = [_fault(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
-        raise SettingsError("the settings are wrong:\n" + "\n".join(faults)) from None
+        faults += [_fault(detail["type"], detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        faults.append(f"{named_file or DEFAULT_FILE} is no TOML: {error}")
+    except OSError as error:
+        faults.append(f"{named_file or DEFAULT_FILE} cannot be read: {error.strerror}")
+    if faults:
+        lines = "\n".join(faults).splitlines()
+        raise SettingsError("the settings are wrong:\n" + "\n".join(f"  {line}" for line in lines))
+    return settings
 
 
-def _fault(location: tuple[int | str, ...], message: str) -> str:
-    name = ".".join(map(str, location)) or "settings"
-    sentence = message.removeprefix("Value error, ")
-    return f"  {name} ({PREFIX}{name.upper()}): {sentence}" if location else f"  {sentence}"
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of a URL whose port is a number, None when it is no such URL."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _unknown_variables(variables: Iterable[str]) -> list[str]:
+    """A typo must not be taken for a wish that was heard."""
+    settings = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    ours = [name.upper() for name in variables if name.upper().startswith(PREFIX)]
+    unknown = [name for name in ours if name not in {*settings, *OTHER_VARIABLES}]
+    return [
+        f"{name}: no such setting{_suggestion(name, settings)}"
+        for name in sorted(unknown)
+        if not name.startswith(OTHER_BEGINNINGS)
+    ]
+
+
+def _fault(kind: str, location: tuple[int | str, ...], message: str) -> str:
+    if not location:
+        return message.removeprefix("Value error, ")
+    name = ".".join(map(str, location))
+    if kind == "extra_forbidden":
+        return f"{name}: no such setting{_suggestion(name, list(Settings.model_fields))}"
+    return f"{name} ({PREFIX}{name.upper()}): {message.removeprefix('Value error, ')}"
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
