@@ -65,7 +65,7 @@ class Import(Struct, frozen=True):
 
 
 def read_import(file: Path, mapping: Path, *, now_ms: int, watch: Watch) -> Import:
-    """Return the events of a file, all in memory: about 1 KB for each, and as much for each row while it is mapped.
+    """Return the events of a file, all in memory: a log of a million rows takes about 1.3 GB.
 
     Lookup files are found beside the file unless the mapping names another folder.
 

@@ -233,6 +233,11 @@ def test_delimiter_quote_decimal_mark_and_words_for_nothing_are_the_mappings() -
     assert "comment" not in event["data"]
 
 
+def test_a_thousands_separator_is_not_taken_for_a_decimal_mark() -> None:
+    mapping = HEAD + '[csv]\ndecimal = ","' + rule(event="ticket.resolved", data='cycle = "{Extra}"')
+    assert "'1.234' is no number" in rejection(mapping, "T,2024-01-02 03:04,x,1.234")
+
+
 # Times
 
 
@@ -333,6 +338,11 @@ def test_comparing_what_is_no_number_is_a_fault_of_the_row() -> None:
     assert rejection(mapping, "T,2024-01-02 03:04,two,") == (
         "column What: 'two' is no number (the decimal mark of the file is '.')"
     )
+
+
+def test_comparing_an_empty_cell_is_no_fault_of_the_row() -> None:
+    mapping = HEAD + rule("low", more="when = { Extra = { at_most = 2 } }") + rule("any")
+    assert single(mapping, "T,2024-01-02 03:04,x,")["id"] == "1-any"
 
 
 STORY = table(

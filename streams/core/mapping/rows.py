@@ -63,7 +63,7 @@ def outcomes(plan: Plan, records: Iterable[Record], indexes: Indexes, *, now_ms:
             yield _composed(plan, composer, ready, _ALONE)
         else:
             held.append(ready)
-    held.sort(key=_order_in_groups)
+    held.sort(key=_order_in_groups, reverse=True)
     yield from _in_groups(plan, held, composer)
 
 
@@ -126,11 +126,13 @@ def _order_in_groups(ready: ReadyRow) -> tuple[str, int, int]:
     return ready.group, ms_of(ready.at) if ready.at else 0, ready.record.row
 
 
-def _in_groups(plan: Plan, held: Iterable[ReadyRow], composer: Composer) -> Iterator[Outcome]:
+def _in_groups(plan: Plan, held: list[ReadyRow], composer: Composer) -> Iterator[Outcome]:
+    """Return the outcomes of rows that are held in reverse order; each is let go of, so that memory holds them once."""
     group: str | None = None
     previous: Row | None = None
     remembered: tuple[bool, ...] = ()
-    for ready in held:
+    while held:
+        ready = held.pop()
         if ready.group != group:
             group, previous, remembered = ready.group, None, (False,) * len(plan.memories)
         yield _composed(plan, composer, ready, Context(previous is None, previous, remembered))

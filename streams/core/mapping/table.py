@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from streams.core.mapping.document import Dialect
 
+_MOST_SHARED_CELLS: Final = 100_000
 _LONGEST_CELL: Final = 64 * 1024 * 1024
 
 
@@ -77,6 +78,7 @@ class _Remembered:
 def _records(source: _Remembered, dialect: Dialect, header_lines: int, width: int) -> Iterator[Record]:
     reader = csv.reader(source, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True)
     row = 0
+    known: dict[str, str] = {}
     while True:
         line = header_lines + reader.line_num + 1
         source.kept.clear()
@@ -91,7 +93,11 @@ def _records(source: _Remembered, dialect: Dialect, header_lines: int, width: in
             continue
         if cells:
             row += 1
-            yield Record(row, line, cells, _fault_of(cells, width, dialect))
+            # Most cells occur on many rows: kept once, a held file takes a third of the memory.
+            shared = [known.setdefault(cell, cell) for cell in cells]
+            if len(known) > _MOST_SHARED_CELLS:
+                known.clear()
+            yield Record(row, line, shared, _fault_of(cells, width, dialect))
 
 
 def _fault_of(cells: Sequence[str], width: int, dialect: Dialect) -> str:
