@@ -58,6 +58,7 @@ def import_(
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     started = monotonic()
     target = rejected or file.with_name(f"{file.name}.rejected.csv")
+    _refuse_overwriting([file, mapping], [target, *map(Path, [to] if to and to != "-" else [])])
     try:
         with _progress(console) as watch:
             imported = read_import(file, mapping, now_ms=SystemClock().now_ms(), watch=watch)
@@ -75,6 +76,12 @@ def import_(
     _show_rejected(imported, None if dry_run else target, console)
     if imported.rejected and not allow_rejected:
         raise typer.Exit(SOME_ROWS_REJECTED)
+
+
+def _refuse_overwriting(inputs: list[Path], outputs: list[Path]) -> None:
+    for output in outputs:
+        if output.exists() and any(output.samefile(one) for one in inputs):
+            raise typer.BadParameter(f"{output} is read by this import; write to another file")
 
 
 def _send(imported: Import, to: str | None, kafka: str | None, rejected: Path, watch: Watch) -> str:

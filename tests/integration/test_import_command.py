@@ -150,6 +150,14 @@ def test_a_wrong_mapping_lists_its_faults_and_sends_nothing(desk: Path) -> None:
         assert text in result.stderr
 
 
+@pytest.mark.parametrize("option", ["--to", "--rejected"])
+def test_what_is_read_is_never_overwritten(desk: Path, option: str) -> None:
+    for name in ("mixed.csv", "map.toml"):
+        before = (desk / name).read_bytes()
+        result = run(desk / "mixed.csv", desk / "map.toml", option, str(desk / name))
+        assert (result.exit_code, (desk / name).read_bytes()) == (2, before)
+
+
 def test_without_a_broker_the_message_says_how_to_go_on(desk: Path) -> None:
     result = run(desk / "desk.csv", desk / "map.toml", "--kafka", "127.0.0.1:1")
     assert result.exit_code == 1
