@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import Final
 
 import structlog
 
@@ -15,6 +16,27 @@ _LOUD = {
     "streams.intake": logging.WARNING,
 }
 """Libraries that tell more than an operator wants, and at DEBUG their whole configuration, passwords included."""
+
+
+_QUIET_SECONDS: Final = 10.0
+
+
+class Repeats(logging.Filter):
+    """Lets the same complaint of a library through once in ten seconds; a broker that is away gives fifty a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_at: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether to log a record of a library; ours are always logged."""
+        if record.name.startswith("streams."):
+            return True
+        said = record.name, str(record.msg)
+        is_new = record.created - self._said_at.get(said, 0) >= _QUIET_SECONDS
+        if is_new:
+            self._said_at[said] = record.created
+        return is_new
 
 
 def configure(settings: Settings) -> None:
@@ -37,6 +59,7 @@ def configure(settings: Settings) -> None:
         cache_logger_on_first_use=True,
     )
     lines = logging.StreamHandler(sys.stderr)
+    lines.addFilter(Repeats())
     lines.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],

@@ -11,6 +11,7 @@ from deploy.embedded.state import StackBusyError
 from streams.cli import letters, stack, store, work
 from streams.cli.demo import demo
 from streams.cli.import_ import import_
+from streams.cli.publish import publish
 from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.settings import SettingsError
 
@@ -30,6 +31,7 @@ app.command()(stack.down)
 app.command()(stack.status)
 app.command()(store.migrate)
 app.command()(work.worker)
+app.command()(publish)
 app.command("import")(import_)
 app.command()(demo)
 app.command()(store.refold)
