@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schemas.events import (
+    NAME_OF,
     CompensationGranted,
     ContactType,
     Data,
@@ -37,10 +38,11 @@ from schemas.events import (
     TicketUnmarkedSpam,
     Visibility,
 )
-from streams.simulation import Simulated, endless, events
+from streams.simulation import DESK_SOURCE, SHOP_SOURCE, Simulated, endless, events
 from streams.simulation.contact import Contact
 from streams.simulation.desk import Desk
 from streams.simulation.opening import open_desk
+from streams.simulation.play import Player
 from streams.simulation.rhythm import HOUR, SECOND, Rhythm, Span, instant, milliseconds
 from streams.simulation.timeline import Subject, Timeline
 from streams.simulation.world import COMMENTS, HOUR_WEIGHTS, TEAMS, WEEKDAY_FACTORS
@@ -472,6 +474,77 @@ def test_memory_grows_with_what_is_going_on_not_with_the_past() -> None:
         sizes.append(len(timeline))
     assert sizes[0] < 30 * 100 / 3
     assert sizes[1] < 1.4 * sizes[0]
+
+
+class Received:
+    """An outlet that keeps what it is given."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.past: list[Simulated] = []
+        self.present: list[Simulated] = []
+        self.flushed = 0
+
+    def publish(
+        self, content: Data, *, time: datetime, id: str, subject: str, subjectseq: int | None, replay: bool
+    ) -> None:
+        received = self.past if replay else self.present
+        received.append(Simulated(time, self.source, id, NAME_OF[type(content)], subject, subjectseq, content))
+
+    def flush(self) -> None:
+        self.flushed = len(self.past)
+
+
+def test_the_past_is_replayed_at_once_and_the_present_as_it_happens() -> None:
+    start, ends_at = NOW - timedelta(days=1), NOW + timedelta(minutes=5)
+    outlets = [Received(DESK_SOURCE), Received(SHOP_SOURCE)]
+    player = Player(endless(1, start, NOW, 100, 40_000), {outlet.source: outlet for outlet in outlets})
+    told: list[datetime] = []
+    player.catch_up(NOW, told.append)
+    time = SimulatedTime(NOW, ends_at)
+    player.keep_up(time.now, time.wait)
+
+    world = list(takewhile(lambda event: event.at <= ends_at, endless(1, start, NOW, 100, 40_000)))
+    for outlet in outlets:
+        own = [event for event in world if event.source == outlet.source]
+        assert outlet.past == [event for event in own if event.at < NOW]
+        assert outlet.present == [event for event in own if event.at >= NOW]
+        assert outlet.flushed == len(outlet.past)
+    assert player.published == len(world)
+    assert told == sorted(told)
+    assert told[-1] == NOW
+
+
+class SimulatedTime:
+    """A clock that moves only while somebody waits for it."""
+
+    def __init__(self, now: datetime, ends_at: datetime) -> None:
+        self._now = now
+        self._ends_at = ends_at
+
+    def now(self) -> datetime:
+        return self._now
+
+    def wait(self, seconds: float) -> bool:
+        self._now += timedelta(seconds=seconds)
+        return self._now > self._ends_at
+
+
+def test_what_happened_while_nobody_played_follows_at_once() -> None:
+    outlets = [Received(DESK_SOURCE), Received(SHOP_SOURCE)]
+    player = Player(endless(1, NOW, NOW, 100, 40_000), {outlet.source: outlet for outlet in outlets})
+    waited: list[float] = []
+    later = NOW + timedelta(minutes=1)
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return seconds > 0
+
+    player.keep_up(lambda: later, wait)
+    assert player.published > 20
+    assert set(waited[:-1]) == {0.0}
+    assert all(event.at <= later for outlet in outlets for event in outlet.present)
+    assert not any(outlet.past for outlet in outlets)
 
 
 def test_an_instant_without_an_offset_is_refused() -> None:

@@ -1,0 +1,278 @@
+"""`demo`: a month of a simulated furniture shop, played into an embedded stack of its own, then live."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from clickhouse_connect.driver.client import Client
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from deploy.embedded.stack import Stack
+from streams import broker
+from streams.cli.work import start_worker
+from streams.clock import SystemClock
+from streams.publisher import Publisher
+from streams.settings import PREFIX, Settings, load_settings
+from streams.simulation import DESK_SOURCE, SHOP_SOURCE, endless
+from streams.simulation.play import Player
+from streams.simulation.rhythm import instant
+from streams.simulation.world import LIVE_TICKETS_PER_DAY, TICKETS_PER_DAY
+from streams.sinks.connection import connect
+from streams.sinks.migrate import migrate
+
+STALLED_SECONDS: Final = 60.0
+"""A worker that stores nothing for so long, though events wait, will not recover by itself."""
+STOP_SECONDS: Final = 8.0
+"""What a worker gets to finish the batch in hand."""
+POLL_SECONDS: Final = 0.2
+LOG_TAIL_LINES: Final = 5
+LOG_LINE_CHARACTERS: Final = 300
+
+console = Console(highlight=False)
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What runs for the demo: the settings that reach it, and the worker."""
+
+    settings: Settings
+    worker: subprocess.Popen[bytes]
+    log_path: Path
+
+    def require_alive(self) -> None:
+        """Do nothing as long as the worker runs.
+
+        Raises:
+            DemoError: When it has ended, with the end of its log.
+        """
+        if self.worker.poll() is not None:
+            raise DemoError(f"the worker has ended with code {self.worker.returncode}. {self.evidence()}")
+
+    def evidence(self) -> str:
+        """Return the end of the worker's log, for a message."""
+        tail = self.log_path.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:] or ["(empty)"]
+        return "\n".join([f"End of its log, {self.log_path}:", *(f"  | {line[:LOG_LINE_CHARACTERS]}" for line in tail)])
+
+
+def demo(
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the simulated world.")] = 1,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Days of history.")] = 30,
+    per_day: Annotated[int, typer.Option(min=1, help="Tickets on an average day of the history.")] = TICKETS_PER_DAY,
+    no_live: Annotated[bool, typer.Option("--no-live", help="Stop after the history and print the report.")] = False,
+    duration: Annotated[float, typer.Option(min=0, help="Seconds of the live part; else until Ctrl-C.")] = float("inf"),
+) -> None:
+    """Play a month of a furniture shop's service desk, then show live numbers.
+
+    Starts a broker, a ClickHouse and a worker of its own, in a folder of its own that every demo begins afresh. Ctrl-C
+    ends all of them.
+
+    Example: `servicepulse demo --days 14 --no-live`
+    """
+    folder = load_settings().folder / "demo"
+    # SIGTERM ends us as cleanly as Ctrl-C does; SIGINT is set too because shells ignore it in what they background.
+    for end in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(end, signal.default_int_handler)
+    try:
+        with _stage(folder) as stage:
+            _play(stage, seed, timedelta(days=days), per_day, live_seconds=0 if no_live else duration)
+    except KeyboardInterrupt:
+        console.print()
+    console.print(f"That was the demo. Nothing runs any more; its files stay in {folder} until the next one.")
+
+
+def _play(stage: Stage, seed: int, history: timedelta, per_day: int, *, live_seconds: float) -> None:
+    now = _now()
+    world = endless(seed, now - history, now, per_day, live_per_day=max(LIVE_TICKETS_PER_DAY, per_day))
+    with _outlets(stage.settings) as outlets:
+        player = Player(world, outlets)
+        _play_history(player, now - history, now)
+        with closing(connect(stage.settings)) as client:
+            _await_stored(client, stage, player.published)
+        if live_seconds > 0:
+            _play_live(stage, player, live_seconds)
+    print_report(stage.settings)
+
+
+def _play_history(player: Player, start: datetime, now: datetime) -> None:
+    began_at = time.monotonic()
+    with _progress() as bars:
+        task = bars.add_task("", total=(now - start).total_seconds())
+
+        def tell(at: datetime) -> None:
+            bars.update(task, completed=(at - start).total_seconds(), description=f"playing {at:%a %d %b}")
+
+        player.catch_up(now, tell)
+    console.print(f"  played {player.published:,} events of {(now - start).days} days", end=" ")
+    console.print(f"in {time.monotonic() - began_at:.0f} s")
+
+
+def _await_stored(client: Client, stage: Stage, published: int) -> None:
+    """Wait until the worker has stored all that was published.
+
+    Raises:
+        DemoError: When the worker has ended or makes no progress.
+    """
+    stored, advanced_at = 0, time.monotonic()
+    with _progress() as bars:
+        task = bars.add_task("folding the rest", total=published)
+        while stored < published:
+            stage.require_alive()
+            was, stored = stored, _stored(client)
+            advanced_at = time.monotonic() if stored > was else advanced_at
+            if time.monotonic() - advanced_at > STALLED_SECONDS:
+                raise DemoError(f"the worker has stored nothing for {STALLED_SECONDS:.0f} s. {stage.evidence()}")
+            bars.update(task, completed=stored)
+            time.sleep(POLL_SECONDS)
+
+
+def _stored(client: Client) -> int:
+    """Return how many of the published events have arrived, good or bad."""
+    statement = """
+        SELECT (SELECT count() FROM events FINAL WHERE source IN ({desk:String}, {shop:String}))
+             + (SELECT count() FROM dead_letters FINAL)
+    """
+    (row,) = client.query(statement, parameters={"desk": DESK_SOURCE, "shop": SHOP_SOURCE}).result_rows
+    return int(row[0])
+
+
+def _play_live(stage: Stage, player: Player, seconds: float) -> None:
+    ends_at = time.monotonic() + seconds
+    with _in_background(lambda wait: player.keep_up(_now, wait)) as playing:
+        live_view(
+            stage.settings,
+            until=lambda: playing.done() or stage.worker.poll() is not None or time.monotonic() >= ends_at,
+        )
+    stage.require_alive()
+
+
+@contextmanager
+def _in_background(play: Callable[[Callable[[float], bool]], None]) -> Iterator[Future[None]]:
+    """Play in a thread until the block ends; what went wrong there is raised here."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(1, "player") as threads:
+        playing = threads.submit(play, stop.wait)
+        try:
+            yield playing
+        finally:
+            stop.set()
+    playing.result()
+
+
+# What runs around it --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _stage(folder: Path) -> Iterator[Stage]:
+    """Run broker, ClickHouse and worker in an empty folder for as long as the block lasts.
+
+    Raises:
+        DemoError: When another demo runs in this folder.
+    """
+    stack = Stack(folder)
+    if any(service.is_running for service in stack.status()):
+        raise DemoError(f"a demo runs already in {folder}: end it with Ctrl-C there, then start this one again")
+    if folder.exists():
+        shutil.rmtree(folder)
+    with ExitStack() as running:
+        running.callback(stack.down)
+        services = stack.up(attached=True, on_step=lambda step: console.print(f"  {step}"))
+        settings = _settings(folder, {service.name: service.address for service in services})
+        with closing(connect(settings)) as client:
+            migrate(client)
+        broker.ensure_topics(settings)
+        log_path = folder / "logs" / "worker.log"
+        worker = start_worker(settings, log_path, owner_pid=os.getpid())
+        running.callback(_end, worker)
+        yield Stage(settings, worker, log_path)
+
+
+def _settings(folder: Path, addresses: Mapping[str, str | None]) -> Settings:
+    """Return settings that reach the demo's own servers, whatever else is set on this machine.
+
+    They are also kept as a file, so that other commands can look at the demo while it runs.
+    """
+    file = folder / "servicepulse.toml"
+    file.write_text(
+        f'kafka = "{addresses["broker"]}"\nclickhouse = "{addresses["clickhouse"]}"\nfolder = \'{folder.resolve()}\'\n'
+    )
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
+    os.environ[f"{PREFIX}SETTINGS"] = str(file)
+    return load_settings(web_port=0)
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    worker.terminate()
+    try:
+        worker.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()
+
+
+@contextmanager
+def _outlets(settings: Settings) -> Iterator[Mapping[str, Publisher]]:
+    """Publish for both systems of the shop: each is a source of its own."""
+    with ExitStack() as publishers:
+        yield {
+            source: publishers.enter_context(Publisher.from_settings(settings, source=source))
+            for source in (DESK_SOURCE, SHOP_SOURCE)
+        }
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("  {task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _now() -> datetime:
+    return instant(SystemClock().now_ms())
+
+
+# What it shows --------------------------------------------------------------------------------------------------------
+
+
+def live_view(settings: Settings, *, until: Callable[[], bool]) -> None:
+    """Show numbers that move until told to stop."""
+    with (
+        closing(connect(settings)) as client,
+        Live(console=console, auto_refresh=False) as screen,
+    ):
+        while not until():
+            screen.update(_by_team(client), refresh=True)
+            time.sleep(POLL_SECONDS)
+
+
+def print_report(settings: Settings) -> None:
+    """Show what the history amounts to."""
+    with closing(connect(settings)) as client:
+        console.print(_by_team(client))
+
+
+def _by_team(client: Client) -> Table:
+    rows = client.query("""
+        SELECT team, count(), avg(contact_type = 'complaint'), quantile(0.5)(first_response_seconds)
+        FROM tickets FINAL WHERE is_effective GROUP BY team ORDER BY team
+    """).result_rows
+    table = Table("team", "tickets", "complaints", "first response", box=None, header_style="dim")
+    for team, tickets, complaints, seconds in rows:
+        table.add_row(team, f"{tickets:,}", f"{complaints:.1%}", f"{(seconds or 0) / 60:.0f} min")
+    return table
