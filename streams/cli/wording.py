@@ -1,0 +1,97 @@
+"""How figures read to people: values with units, intervals, changes that name what they are measured in."""
+
+from typing import Final
+
+from rich.text import Text
+
+from streams.core.figure import Change, Figure
+from streams.core.metrics import Kind, Unit
+from streams.core.report import Rank
+
+MINUTE: Final = 60
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+_STEPS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1, "s"))
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration in its two largest units: `16 h 23 min`. Up to two days are told in hours."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 2 * MINUTE:
+        return f"{seconds:.0f} s"
+    steps = _STEPS[1:] if seconds < 2 * DAY else _STEPS
+    large, small = next((steps[i], steps[i + 1]) for i in range(len(steps) - 1) if seconds >= steps[i][0])
+    count, rest = divmod(round(seconds / small[0]), large[0] // small[0])
+    return f"{count} {large[1]} {rest} {small[1]}" if rest else f"{count} {large[1]}"
+
+
+def value_text(unit: Unit, value: float) -> str:
+    """Return a value with its unit."""
+    match unit:
+        case Unit.SHARE:
+            return f"{100 * value:.1f} %"
+        case Unit.SCORE:
+            return f"{value:.1f}"
+        case Unit.SECONDS:
+            return duration_text(value)
+        case Unit.NUMBER:
+            return f"{value:,.0f}"
+
+
+def figure_text(figure: Figure) -> str:
+    """Return the value, or why there is none."""
+    if figure.shown is not None:
+        return value_text(figure.metric.unit, figure.shown)
+    return "no data" if figure.metric.kind is Kind.COUNT else f"not enough data (n = {figure.n:,})"
+
+
+def interval_text(figure: Figure) -> str:
+    """Return the interval of a figure; of a mean the spread as well."""
+    low, high = figure.interval
+    unit = figure.metric.unit
+    if not figure.is_enough or (low is None and high is None):
+        return ""
+    if low is None or high is None:
+        return f"at least {value_text(unit, low)}" if low is not None else f"at most {value_text(unit, high or 0)}"
+    return f"{value_text(unit, low).removesuffix(' %')} to {value_text(unit, high)}"
+
+
+def spread_text(figure: Figure) -> str:
+    """Return how far the observations behind a mean lie apart; "" for all else."""
+    if figure.spread is None or figure.spread.deviation is None or not figure.is_enough:
+        return ""
+    deviation, p10, p90 = figure.spread
+    return f"standard deviation {deviation:.1f}, p10 {p10:.0f}, p90 {p90:.0f}, p90 - p10 {p90 - p10:.0f}"
+
+
+def change_text(unit: Unit, change: Change | None) -> Text:
+    """Return a change in percent of what was, and in points; green where it is clearly good, red where it is bad."""
+    if change is None:
+        return Text("")
+    words = [] if change.relative is None else [f"{100 * change.relative:+.1f} %"]
+    text = " / ".join([*words, _points_text(unit, change.points)])
+    if change.is_clear is False:
+        return Text(f"{text}, maybe noise", style="dim")
+    style = {True: "green", False: "red", None: ""}[change.is_better]
+    return Text(text, style=style if change.is_clear else "")
+
+
+def _points_text(unit: Unit, points: float) -> str:
+    sign = "-" if points < 0 else "+"
+    if unit is Unit.SECONDS:
+        return sign + duration_text(abs(points))
+    return f"{points:+,.0f}" if unit is Unit.NUMBER else f"{points:+.1f} points"
+
+
+def rank_text(rank: Rank | None) -> str:
+    """Return a place, or the places between which the numbers cannot decide."""
+    if rank is None:
+        return ""
+    return f"{rank.best}" if rank.best == rank.worst else f"{rank.best} to {rank.worst}"
+
+
+def part_text(part: str | None) -> str:
+    """Return how a value of a dimension is called."""
+    return "all" if part is None else part or "(unknown)"

@@ -1,0 +1,140 @@
+"""A published number: the value with its n and interval, whether it may be shown at all, and how it changed."""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
+
+from streams.core.interval import Interval, around_mean, of_difference, wilson
+from streams.core.metrics import Direction, Kind, Metric, Unit
+
+POINTS: Final[Mapping[Unit, str]] = {
+    Unit.SHARE: "percentage points",
+    Unit.SCORE: "points of 100",
+    Unit.SECONDS: "seconds",
+    Unit.NUMBER: "number",
+}
+"""What the difference of two values is measured in."""
+
+_UNBOUNDED: Final = Interval(None, None)
+
+
+class Spread(NamedTuple):
+    """How far observations lie apart: their standard deviation, and the values that a tenth is below and above."""
+
+    deviation: float | None
+    p10: float
+    p90: float
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """What a metric amounts to over one window.
+
+    Attributes:
+        n: Observations behind it.
+        value: Exact, in the metric's unit; None when there is nothing to tell. It may rest on too few observations:
+            show `shown`.
+        interval: Where the true value lies with 95 % confidence; a count is what it is and has none.
+        hits: Of a share: how many of n.
+        spread: Of a mean.
+    """
+
+    metric: Metric
+    n: int
+    value: float | None
+    interval: Interval = _UNBOUNDED
+    hits: int | None = None
+    spread: Spread | None = None
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether it rests on enough observations to be shown."""
+        return self.value is not None and self.n >= self.metric.n_min
+
+    @property
+    def shown(self) -> float | None:
+        """The value, or None when it is too unsure to be shown."""
+        return self.value if self.is_enough else None
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """How a value differs from an earlier one.
+
+    Attributes:
+        points: The difference; shares in percentage points, all else in the metric's unit.
+        relative: The difference as a part of the earlier value (-0.3 is 30 % less); None when that was 0.
+        interval: Where the true difference lies with 95 % confidence, in points.
+        is_clear: False when the difference may be noise, None when there is no telling.
+        is_better: Whether the metric moved the good way; None when no way is good or nothing changed.
+    """
+
+    points: float
+    relative: float | None
+    interval: Interval
+    is_clear: bool | None
+    is_better: bool | None
+
+
+def figure_of(metric: Metric, measures: Mapping[str, Any] | None, *, is_known: bool = True) -> Figure:
+    """Return the figure that aggregates amount to.
+
+    Args:
+        metric: What was asked.
+        measures: The answer, by the names of `measures_of`; None when no observation fell into the window.
+        is_known: Whether anything is known of the window: of one before the first event no count can be told, not
+            even 0.
+    """
+    n = int(measures["n"]) if measures else 0
+    if metric.kind is Kind.COUNT:
+        return Figure(metric=metric, n=n, value=float(n) if is_known else None)
+    if not measures or not n:
+        return Figure(metric=metric, n=0, value=None)
+    if metric.kind is Kind.SHARE:
+        hits = int(measures["hits"])
+        return Figure(metric=metric, n=n, value=hits / n, interval=wilson(hits, n), hits=hits)
+    value = float(measures["value"])
+    if metric.kind is Kind.QUANTILE:
+        return Figure(metric=metric, n=n, value=value, interval=Interval(measures["low"], measures["high"]))
+    return _mean(metric, n, value, measures)
+
+
+def _mean(metric: Metric, n: int, mean: float, measures: Mapping[str, Any]) -> Figure:
+    deviation = float(measures["deviation"])
+    known = deviation if isfinite(deviation) else None  # one observation has no deviation
+    return Figure(
+        metric=metric,
+        n=n,
+        value=mean,
+        interval=_UNBOUNDED if known is None else around_mean(mean, known, n),
+        spread=Spread(known, float(measures["p10"]), float(measures["p90"])),
+    )
+
+
+def change_of(figure: Figure, before: Figure) -> Change | None:
+    """Return how a figure differs from an earlier one of the same metric; None unless both may be shown."""
+    value, earlier = figure.shown, before.shown
+    if value is None or earlier is None:
+        return None
+    scale = 100 if figure.metric.unit is Unit.SHARE else 1
+    low, high = of_difference(value, figure.interval, earlier, before.interval)
+    difference = value - earlier
+    return Change(
+        points=difference * scale,
+        relative=difference / earlier if earlier else None,
+        interval=Interval(None if low is None else low * scale, None if high is None else high * scale),
+        is_clear=_excludes_zero(low, high),
+        is_better=_is_better(figure.metric.direction, difference),
+    )
+
+
+def _excludes_zero(low: float | None, high: float | None) -> bool | None:
+    if (low is not None and low > 0) or (high is not None and high < 0):
+        return True
+    return None if low is None and high is None else False
+
+
+def _is_better(direction: Direction, difference: float) -> bool | None:
+    if direction is Direction.NEITHER or difference == 0:
+        return None
+    return (difference > 0) == (direction is Direction.UP)

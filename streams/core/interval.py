@@ -1,0 +1,87 @@
+"""How sure a number is: 95 % intervals of shares, means, quantiles and of the difference between two numbers."""
+
+from math import ceil, sqrt
+from typing import Final, NamedTuple
+
+Z95: Final = 1.959963984540054
+"""The 97.5 % point of the normal distribution: 95 % of it lie within so many standard deviations."""
+
+
+class Interval(NamedTuple):
+    """Where the true number lies with 95 % confidence; None at an end where the observations give no bound."""
+
+    low: float | None
+    high: float | None
+
+
+def wilson(hits: int, n: int, z: float = Z95) -> Interval:
+    """Return the score interval of a share: within 0 and 1, and honest for few observations and for 0 or n hits.
+
+    Wilson, E. B. (1927): Probable inference, the law of succession, and statistical inference. Journal of the American
+    Statistical Association 22 (158), 209-212.
+
+    Args:
+        hits: Observations that count.
+        n: All observations.
+        z: Half the width in standard deviations.
+
+    Raises:
+        ValueError: When the hits are no part of n, or nothing was observed.
+    """
+    if not 0 <= hits <= n or n == 0:
+        raise ValueError(f"{hits} of {n} is no share")
+    share = hits / n
+    scale = 1 + z * z / n
+    centre = share + z * z / (2 * n)
+    margin = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low = 0.0 if hits == 0 else (centre - margin) / scale
+    high = 1.0 if hits == n else (centre + margin) / scale
+    return Interval(low, high)
+
+
+def around_mean(mean: float, deviation: float, n: int, z: float = Z95) -> Interval:
+    """Return the normal interval of a mean: the standard error `deviation / sqrt(n)`, z times to either side.
+
+    Args:
+        mean: Of the observations.
+        deviation: Their standard deviation, estimated with n - 1.
+        n: How many they are; a single one says nothing about its spread.
+        z: Half the width in standard errors.
+    """
+    if n < 2:
+        return Interval(None, None)
+    margin = z * deviation / sqrt(n)
+    return Interval(mean - margin, mean + margin)
+
+
+def quantile_ranks(p: float, n: int, z: float = Z95) -> tuple[int | None, int | None]:
+    """Return which of n sorted observations, counted from 1, bound the p-quantile, whatever their distribution.
+
+    None where even the smallest or the largest observation is no bound. Conover, W. J. (1999): Practical Nonparametric
+    Statistics, 3rd edition, section 3.2.
+    """
+    margin = z * sqrt(n * p * (1 - p))
+    low, high = ceil(n * p - margin), ceil(n * p + margin)
+    return low if low >= 1 else None, high if high <= n else None
+
+
+def of_difference(value: float, interval: Interval, before: float, interval_before: Interval) -> Interval:
+    """Return the interval of `value - before`, made of the intervals of both.
+
+    For shares this is method 10 of Newcombe, R. G. (1998): Interval estimation for the difference between independent
+    proportions. Statistics in Medicine 17, 873-890; for other numbers Zou, G. Y. and Donner, A. (2008): Construction of
+    confidence limits about effect measures. Statistics in Medicine 27, 1693-1702.
+    """
+    difference = value - before
+    return Interval(
+        _bound(difference, -1, value, interval.low, before, interval_before.high),
+        _bound(difference, +1, value, interval.high, before, interval_before.low),
+    )
+
+
+def _bound(
+    difference: float, side: int, value: float, limit: float | None, before: float, limit_before: float | None
+) -> float | None:
+    if limit is None or limit_before is None:
+        return None
+    return difference + side * sqrt((value - limit) ** 2 + (before - limit_before) ** 2)

@@ -1,0 +1,192 @@
+"""How a question about metrics becomes SQL: which windows, divided by what. Values travel as typed parameters only."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from textwrap import indent
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from schemas.rows import Ms
+from streams.core.interval import Z95
+from streams.core.metrics import Dimension, Kind, Metric, Observations
+from streams.core.window import Bucket, Window, buckets_of
+
+_WINDOWS: Final = """
+WITH
+    {starts:Array(DateTime64(3, 'UTC'))} AS starts,
+    {ends:Array(DateTime64(3, 'UTC'))} AS ends"""
+_ZONE: Final = "{zone:String}"
+
+_UNITS: Final[Mapping[Bucket, str]] = {
+    Bucket.HOUR: "HOUR",
+    Bucket.DAY: "DAY",
+    Bucket.WEEK: "WEEK",
+    Bucket.MONTH: "MONTH",
+}
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """What is asked for.
+
+    Attributes:
+        metrics: Which numbers.
+        windows: Over which stretches of event time; they may overlap.
+        by: Also for each value of this dimension, beside the whole.
+        bucket: Each window divided into these, by the clocks of `zone`.
+        zone: IANA name of a time zone.
+    """
+
+    metrics: Sequence[Metric]
+    windows: Sequence[Window]
+    by: Dimension | None = None
+    bucket: Bucket | None = None
+    zone: str = "UTC"
+
+
+class Statement(Struct, frozen=True):
+    """One SELECT: the answer to a question as far as one kind of observations gives it.
+
+    Its rows say `period` (which window, from 1 on), `start_seconds` of the bucket when the question has one, `is_whole`
+    and `part` when it is divided by a dimension, and `<metric>_<measure>` for every measure of `measures_of`.
+    """
+
+    metrics: Sequence[Metric]
+    windows: Sequence[Window]
+    sql: str
+    parameters: Mapping[str, str | list[str]]
+
+
+def statements(question: Question) -> list[Statement]:
+    """Return the SELECTs that answer a question, one for each kind of observations that its metrics need."""
+    kinds = {metric.observations.name: metric.observations for metric in question.metrics}
+    return [_statement(question, observations) for observations in kinds.values()]
+
+
+def measures_of(metric: Metric) -> dict[str, str]:
+    """Return what is asked about a metric's observations, as aggregate expressions in SQL by name.
+
+    Shares give n and hits, means n, value, deviation, p10 and p90, quantiles n, value and the two observations (null
+    where there is none) between which the true quantile lies, counts n.
+    """
+    n = f"countIf({metric.counted})" if metric.counted else "count()"
+    match metric.kind:
+        case Kind.SHARE:
+            return {"n": n, "hits": f"countIf({_both(metric.counted, metric.hit)})"}
+        case Kind.MEAN:
+            tails = {f"p{p}": _aggregate(f"quantileExactInclusive({p / 100})", metric) for p in (10, 90)}
+            return {"n": n, "value": _aggregate("avg", metric), "deviation": _aggregate("stddevSamp", metric), **tails}
+        case Kind.QUANTILE:
+            margin = f"{Z95:.6f} * sqrt({n} * {metric.p} * (1 - {metric.p}))"
+            return {
+                "n": n,
+                "value": _aggregate(f"quantileExactInclusive({metric.p})", metric),
+                "low": _ranked(metric, n, f"ceil({n} * {metric.p} - {margin})"),
+                "high": _ranked(metric, n, f"ceil({n} * {metric.p} + {margin})"),
+            }
+        case Kind.COUNT:
+            return {"n": n}
+
+
+def _statement(question: Question, observations: Observations) -> Statement:
+    """Return the SELECT for the metrics that read these observations."""
+    if observations.lasts and question.bucket:
+        question = _at_the_end_of_buckets(question)
+    metrics = [metric for metric in question.metrics if metric.observations == observations]
+    parameters = {
+        "starts": [_text(window.start_at) for window in question.windows],
+        "ends": [_text(window.end_at) for window in question.windows],
+    }
+    return Statement(
+        metrics=metrics,
+        windows=question.windows,
+        sql=_select(question, observations, metrics),
+        parameters=parameters | ({"zone": question.zone} if question.bucket else {}),
+    )
+
+
+def _at_the_end_of_buckets(question: Question) -> Question:
+    """Return the question with the buckets as windows: what lasts is counted at the end of each."""
+    zone = ZoneInfo(question.zone)
+    buckets = {
+        bucket for window in question.windows for bucket in buckets_of(window, question.bucket or Bucket.DAY, zone)
+    }
+    return replace(question, windows=sorted(buckets), bucket=None)
+
+
+def _select(question: Question, observations: Observations, metrics: Sequence[Metric]) -> str:
+    keys = ["period"]
+    columns = ["period"]
+    if question.bucket:
+        keys.append("start_seconds")
+        columns.append(f"{_bucket_start(question.bucket)} AS start_seconds")
+    grouping = ", ".join(keys)
+    if question.by:
+        column = Dimension(question.by).value
+        columns += [f"grouping({column}) = 1 AS is_whole", f"{column} AS part"]
+        grouping = f"GROUPING SETS (({grouping}), ({grouping}, {column}))"
+    columns += [f"{sql} AS {metric.name}_{name}" for metric in metrics for name, sql in measures_of(metric).items()]
+    return "\n".join(
+        [
+            _WINDOWS.strip("\n"),
+            "SELECT",
+            indent(",\n".join(columns), "    "),
+            "FROM",
+            "(",
+            indent(_observed(observations), "    "),
+            ")",
+            *_periods(observations),
+            f"GROUP BY {grouping}",
+        ]
+    )
+
+
+def _observed(observations: Observations) -> str:
+    """Return the SELECT of single observations."""
+    columns = [f"{sql} AS {name}" for name, sql in observations.columns.items()]
+    lines = ["SELECT", indent(",\n".join([*columns, ", ".join(["ticket_id", *Dimension])]), "    ")]
+    return "\n".join([*lines, f"FROM {observations.source}", f"WHERE {observations.where}"])
+
+
+def _periods(observations: Observations) -> Iterator[str]:
+    """Yield the clauses that put observations into windows."""
+    if observations.lasts:
+        inside = "since < ends[i] AND until >= ends[i]"
+        bounds = "since < arrayMax(ends) AND until >= arrayMin(ends)"
+    else:
+        inside = "at >= starts[i] AND at < ends[i]"
+        bounds = "at >= arrayMin(starts) AND at < arrayMax(ends)"
+    yield f"ARRAY JOIN arrayFilter(i -> {inside}, arrayEnumerate(starts)) AS period"
+    yield f"WHERE {bounds}"
+
+
+def _bucket_start(bucket: Bucket) -> str:
+    """Return the start of the bucket of `at` in seconds since 1970; weeks and months come as dates."""
+    start = f"toStartOfInterval(at, INTERVAL 1 {_UNITS[Bucket(bucket)]}, {_ZONE})"
+    return f"toUnixTimestamp(toDateTime({start}, {_ZONE}))"
+
+
+def _aggregate(function: str, metric: Metric) -> str:
+    """Return an aggregate over those observations that the metric counts; parameters come before the combinator."""
+    if not metric.counted:
+        return f"{function}({metric.value})"
+    name, bracket, parameters = function.partition("(")
+    return f"{name}If{bracket}{parameters}({metric.value}, {metric.counted})"
+
+
+def _ranked(metric: Metric, n: str, rank: str) -> str:
+    """Return the observation of a rank; null when there is none (an array would answer 0)."""
+    return f"if({rank} BETWEEN 1 AND {n}, arraySort({_aggregate('groupArray', metric)})[toUInt64({rank})], NULL)"
+
+
+def _both(*conditions: str) -> str:
+    return (
+        " AND ".join(f"({condition})" for condition in conditions if condition) if all(conditions) else conditions[-1]
+    )
+
+
+def _text(at: Ms) -> str:
+    """Return an instant as ClickHouse reads it in a parameter of DateTime64(3, 'UTC')."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -1,0 +1,145 @@
+"""What a report says: each metric over its window beside the period before, as a whole, by part and by bucket."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from streams.core.figure import Change, Figure, change_of
+from streams.core.metrics import Direction, Kind, Metric
+from streams.core.window import Window
+
+Key: TypeAlias = tuple[str, str | None, Window]
+"""Name of the metric, part (a value of the dimension, None for the whole), window."""
+Figures: TypeAlias = Mapping[Key, Figure]
+
+
+class Rank(Struct, frozen=True):
+    """A place among parts: from `best` to `worst`, as far as the numbers can tell them apart."""
+
+    best: int
+    worst: int
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One line of a report.
+
+    Attributes:
+        part: A value of the dimension; None for the whole.
+        is_partial: Only a part of the bucket lies within what was asked for, or within what is known.
+        change: Against the line's `before`; None when the two cannot be compared.
+    """
+
+    metric: Metric
+    part: str | None
+    window: Window
+    is_partial: bool = False
+    rank: Rank | None = None
+    figure: Figure
+    before: Figure | None = None
+    change: Change | None = None
+
+
+def compared(
+    metrics: Sequence[Metric], window: Window, before: Window | None, figures: Figures, known: Window
+) -> list[Line]:
+    """Return a line for each metric, and one for each part, beside the period before.
+
+    Args:
+        metrics: In this order.
+        window: What is reported.
+        before: What it is compared with.
+        figures: Of both windows.
+        known: From the first event to the last: a count over a period that begins before is compared with nothing.
+    """
+    lines = []
+    for metric in metrics:
+        of_parts = {part: figures[metric.name, part, window] for part in parts_of(figures) if part is not None}
+        ranks = ranked(of_parts)
+        for part in [None, *ranks]:
+            figure = figures[metric.name, part, window]
+            earlier = figures[metric.name, part, before] if before else None
+            can_compare = before and (metric.kind is not Kind.COUNT or before.start_at >= known.start_at)
+            lines.append(
+                Line(
+                    metric=metric,
+                    part=part,
+                    window=window,
+                    rank=ranks.get(part) if part is not None else None,
+                    figure=figure,
+                    before=earlier,
+                    change=change_of(figure, earlier) if earlier and can_compare else None,
+                )
+            )
+    return lines
+
+
+def in_sequence(metrics: Sequence[Metric], buckets: Sequence[Window], figures: Figures, known: Window) -> list[Line]:
+    """Return lines of each metric and part over consecutive buckets, each one beside the bucket before.
+
+    Args:
+        metrics: In this order.
+        buckets: In order of time.
+        figures: Of all buckets.
+        known: What was asked for and is known: a bucket that reaches beyond is partial and compared with nothing.
+    """
+    return [
+        line
+        for metric in metrics
+        for part in parts_of(figures)
+        for line in _sequence(metric, part, buckets, figures, known)
+    ]
+
+
+def _sequence(
+    metric: Metric, part: str | None, buckets: Sequence[Window], figures: Figures, known: Window
+) -> Iterator[Line]:
+    before: Line | None = None
+    for bucket in buckets:
+        figure = figures[metric.name, part, bucket]
+        is_partial = bucket.start_at < known.start_at or bucket.end_at > known.end_at
+        comparable = before if before and not (is_partial or before.is_partial) else None
+        before = Line(
+            metric=metric,
+            part=part,
+            window=bucket,
+            is_partial=is_partial,
+            figure=figure,
+            before=before.figure if before else None,
+            change=change_of(figure, comparable.figure) if comparable else None,
+        )
+        yield before
+
+
+def parts_of(figures: Figures) -> list[str | None]:
+    """Return the parts that occur: first the whole, then the others by name."""
+    return [None, *sorted({part for _, part, _ in figures if part is not None})]
+
+
+def ranked(figures: Mapping[str, Figure]) -> dict[str, Rank | None]:
+    """Return parts, the best first, with the places that they can claim; those with too few observations come last.
+
+    Best is who is surely good: the bound of the interval on the bad side decides, so that three lucky ratings do not
+    lead the list. A part shares its place with all parts from which it does not differ clearly.
+    """
+    enough = [part for part, figure in figures.items() if figure.is_enough]
+    order = sorted(enough, key=lambda part: (-_worth(figures[part]), part))
+    rest = sorted(figures.keys() - set(enough), key=lambda part: (-figures[part].n, part))
+    return {part: _rank(part, order, figures) for part in order} | dict.fromkeys(rest)
+
+
+def _rank(part: str, others: Sequence[str], figures: Mapping[str, Figure]) -> Rank | None:
+    """Return the places left to a part by those that are clearly better and clearly worse; None where none is best."""
+    figure = figures[part]
+    if figure.metric.direction is Direction.NEITHER or figure.metric.kind is Kind.COUNT:
+        return None
+    changes = [change for other in others if other != part and (change := change_of(figure, figures[other]))]
+    clear = [change.is_better for change in changes if change.is_clear]
+    return Rank(1 + clear.count(False), len(others) - clear.count(True))
+
+
+def _worth(figure: Figure) -> float:
+    value = figure.value or 0.0
+    if figure.metric.direction is Direction.DOWN and figure.metric.kind is not Kind.COUNT:
+        return -(value if figure.interval.high is None else figure.interval.high)
+    return value if figure.interval.low is None else figure.interval.low
