@@ -132,7 +132,8 @@ class Space:
     def started_worker(self, **overrides: float) -> WorkerProcess:
         """Start a worker and return once it has its partitions."""
         worker = self.start_worker(**overrides)
-        wait_until(worker.is_ready, f"worker ready; its log ends:\n{worker.log[-2000:]}")
+        wait_until(lambda: worker.is_ready() or worker.process.poll() is not None, "the worker is ready or has ended")
+        assert worker.process.poll() is None, f"the worker ended; its log ends:\n{worker.log[-2000:]}"
         return worker
 
     def send(self, values: Sequence[bytes | None], *, topic: str = "tickets", key: bytes | None = None) -> None:

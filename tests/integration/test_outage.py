@@ -15,7 +15,7 @@ from tests.space import Space, new_space, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.timeout(400)]
 
-OUTAGE_SECONDS = float(os.environ.get("SERVICEPULSE_OUTAGE_SECONDS", "12"))
+OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "12"))
 """How long a server is away; set a minute or more to be thorough."""
 
 TICKETS = 10_000
