@@ -9,6 +9,8 @@ import structlog
 from streams.settings import Settings
 
 _LOUD = {
+    "clickhouse_connect": logging.ERROR,
+    "urllib3": logging.ERROR,
     "aiokafka": logging.WARNING,
     "kafka": logging.WARNING,
     "faust": logging.WARNING,

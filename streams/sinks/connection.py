@@ -1,5 +1,6 @@
 """How we reach ClickHouse, and what its errors mean for us."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -38,6 +39,7 @@ _TRANSIENT: Final = frozenset({
 })  # fmt: skip
 """Codes of ClickHouse that go away by waiting. https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp"""
 
+_URL: Final = re.compile(r" (with url:|\(for url) \S+")
 CONNECT_SECONDS: Final = 10
 ANSWER_SECONDS: Final = 300
 
@@ -95,7 +97,9 @@ def _is_transient(error: ClickHouseError) -> bool:
 
 
 def _sentence(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:500] or type(error).__name__
+    """Return the first line of an error without the URL: it is long, and its parameters are nobody's business."""
+    first_line = str(error).strip().split("\n")[0]
+    return _URL.sub("", first_line)[:500] or type(error).__name__
 
 
 def _quorum() -> dict[str, object]:
