@@ -18,7 +18,7 @@ from streams.core.ticket import Ticket, fold
 SOURCE: Final = "urn:test:desk"
 NOW_MS: Final = 2_000_000_000_000
 TICKET: Final = "T"
-TICKETS: Final = ("A", "B", "C", "D")
+TICKETS: Final = ("A", "B", "C")
 
 Contents: TypeAlias = st.SearchStrategy[e.Data]
 
@@ -75,13 +75,16 @@ def settled(events: Iterable[Event], *, most: int = 50_000) -> dict[str, Ticket]
 
 def histories(*, max_size: int = 14) -> st.SearchStrategy[list[Event]]:
     """Return the events of one ticket, each with an identity of its own, in no order."""
-    return st.lists(_told(contents()), min_size=1, max_size=max_size).map(_numbered)
+    subjects = (contents(), _lives(), _openings() | _talks(), _feedback(), _lives() | _retractions())
+    return st.one_of([st.lists(_told(said), min_size=1, max_size=max_size) for said in subjects]).map(_numbered)
 
 
 def worlds(*, max_size: int = 16) -> st.SearchStrategy[list[Event]]:
     """Return events of several tickets that are merged into each other and apart again."""
-    told = st.tuples(st.sampled_from(TICKETS), _told(st.one_of(_merges(), _retractions(), _stories(), contents())))
-    return st.lists(told, min_size=1, max_size=max_size).map(_numbered_world)
+    often = (_merges(), _retractions(), _openings() | _talks())
+    subjects = (st.one_of(often), st.one_of(*often, _lives(), _feedback()))
+    worlds = [st.tuples(st.sampled_from(TICKETS), _told(said)) for said in subjects]
+    return st.one_of([st.lists(told, min_size=3, max_size=max_size) for told in worlds]).map(_numbered_world)
 
 
 def contents() -> Contents:
@@ -98,9 +101,13 @@ def _numbered(told: Sequence[Told]) -> list[Event]:
 
 
 def _numbered_world(told: Sequence[tuple[str, Told]]) -> list[Event]:
+    subjects = {f"e{number}": ticket_id for number, (ticket_id, _) in enumerate(told)}
+    for id, (_, one) in zip(list(subjects), told, strict=True):
+        if isinstance(one.content, e.EventRetracted):
+            subjects[id] = subjects.get(one.content.target_id, subjects[id])
     return [
-        event(_about(one.content, ticket_id), one.at, f"e{number}", one.sequence, subject=ticket_id)
-        for number, (ticket_id, one) in enumerate(told)
+        event(_about(one.content, subjects[id]), one.at, id, one.sequence, subject=subjects[id])
+        for id, (_, one) in zip(list(subjects), told, strict=True)
     ]
 
 
@@ -116,23 +123,27 @@ _parties: Final = st.sampled_from(e.Party)
 _ratings: Final = st.sampled_from(["r1", "r2", "r3"])
 
 
+def _openings() -> Contents:
+    return st.builds(
+        e.TicketCreated,
+        ticket_id=_ticket,
+        channel=st.sampled_from(["phone", "email"]),
+        created_by=_parties,
+        customer_id=_words,
+        team=_words,
+        agent_id=_words,
+        contact_type=st.none() | st.sampled_from(e.ContactType),
+        reason=_words,
+        product_line=_words,
+        priority=_words,
+        after_sales=st.none() | st.booleans(),
+        is_test=st.booleans(),
+    )
+
+
 def _lives() -> Contents:
     return st.one_of(
-        st.builds(
-            e.TicketCreated,
-            ticket_id=_ticket,
-            channel=st.sampled_from(["phone", "email"]),
-            created_by=_parties,
-            customer_id=_words,
-            team=_words,
-            agent_id=_words,
-            contact_type=st.none() | st.sampled_from(e.ContactType),
-            reason=_words,
-            product_line=_words,
-            priority=_words,
-            after_sales=st.none() | st.booleans(),
-            is_test=st.booleans(),
-        ),
+        _openings(),
         st.builds(
             e.TicketClassified,
             ticket_id=_ticket,
@@ -214,10 +225,6 @@ def _feedback() -> Contents:
             currency=st.just("EUR"),
         ),
     )
-
-
-def _stories() -> Contents:
-    return _talks() | _feedback()
 
 
 def _retractions() -> Contents:

@@ -122,7 +122,8 @@ def test_an_identity_that_is_reused_leaves_the_ticket_as_it_was(history: list[Ev
 @given(st.lists(st.tuples(st.integers(1, 9), st.sampled_from(["a", "b"])), min_size=1), st.data())
 def test_of_renewed_statements_the_highest_revision_counts(said: list[tuple[int, str]], data: st.DataObject) -> None:
     statements = [_absorbed(revision) for revision, _ in said]
-    ticket, _ = fold(Ticket("B"), data.draw(st.permutations(statements)))
+    ticket, verdicts = fold(Ticket("B"), data.draw(st.permutations(statements)))
+    assert Verdict.REUSED not in verdicts
     assert list(ticket.facts) == [max(statements, key=lambda one: one.revision)]
     assert ticket.revision == 1 + max(revision for revision, _ in said)
 
