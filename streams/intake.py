@@ -166,7 +166,7 @@ class BatchApp(App):
         """Return how many records of a partition are not committed yet; None while that is unknown."""
         newest = self.consumer.highwater(tp)
         committed = cast(BatchConsumer, self.consumer).committed(tp)
-        return None if newest is None else newest - (committed or 0)
+        return None if newest is None else max(0, newest - (committed or 0))
 
     def partitions_of(self, topic: str) -> int | None:
         """Return how many partitions a topic has; None while it is unknown."""
