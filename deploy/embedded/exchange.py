@@ -137,7 +137,7 @@ class _Exchange:
 
     def _run_whole(self) -> tuple[bytes, Counts]:
         session = self._open()
-        result, counts = session.run(self._statement.sql, self._format, self._call.parameters)
+        result, counts = session.run(self._statement.sql, self._call.default_format, self._call.parameters)
         self._close()
         return self._encode(result), counts
 
@@ -154,7 +154,7 @@ class _Exchange:
         return counts
 
     def _begin_select(self) -> tuple[Rows, list[bytes]]:
-        rows = self._open().select(self._statement.sql, self._format, self._call.parameters)
+        rows = self._open().select(self._statement.sql, self._call.default_format, self._call.parameters)
         pieces: list[bytes] = []
         size = 0
         while (self._call.wait_end_of_query or size < BUFFER_BYTES) and (piece := self._fetch(rows)) is not None:

@@ -121,7 +121,7 @@ def interrupts_later() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        signal.signal(signal.SIGINT, signal.SIG_DFL if previous is None else previous)
     if held:
         signal.raise_signal(signal.SIGINT)
 

@@ -13,7 +13,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _FORMAT_NAME = re.compile(rb"\s*([A-Za-z]\w*)[ \t\f]*;?[ \t\f]*\r?\n?")
-_TRAILING_FORMAT = re.compile(rb"\bFORMAT\s+([A-Za-z]\w*)\s*(?:;\s*)?\Z", re.IGNORECASE)
+_TRAILING_FORMAT = re.compile(rb"\bFORMAT\s+([A-Za-z]\w*)\s*(?:\bSETTINGS\b[^;]*)?[;\s]*\Z", re.IGNORECASE)
 
 
 class Kind(enum.Enum):

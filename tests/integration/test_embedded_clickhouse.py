@@ -248,6 +248,14 @@ def test_inserts_find_their_data_wherever_it_is(client: Client, web: Http, url: 
     assert client.query("SELECT * FROM sp.t ORDER BY n").result_rows == [(1, "a"), (2, "b")]
 
 
+@pytest.mark.parametrize("width", [9, 10, 12, 13, 32])
+def test_a_number_of_columns_that_looks_like_white_space_is_data(client: Client, width: int) -> None:
+    names = [f"c{place}" for place in range(width)]
+    client.command(f"CREATE TABLE sp.t ({', '.join(f'{name} UInt8' for name in names)}) ENGINE = Memory")
+    client.insert("sp.t", [[place] for place in range(width)], column_names=names, column_oriented=True)
+    assert client.query("SELECT * FROM sp.t").result_rows == [tuple(range(width))]
+
+
 def test_an_answer_says_its_format_zone_query_and_counts(web: Http) -> None:
     answer = web.request("SELECT sum(number) FROM numbers(10) FORMAT JSON", url={"query_id": "mine"})
     assert answer.headers["X-ClickHouse-Format"] == "JSON"

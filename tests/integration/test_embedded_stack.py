@@ -253,7 +253,8 @@ def test_attached_services_end_with_the_process_that_started_them(folder: Path, 
         owner.send_signal(signum)
         owner.wait(10)
         _until(lambda: _processes_of(folder) == [])
-    assert not any(service.is_running for service in Stack(folder).status())
+    # A process that is just ending is not listed any more; the stack counts it until it has let go of its port.
+    _until(lambda: not any(service.is_running for service in Stack(folder).status()), 2)
 
 
 def test_attached_services_outlive_the_thread_that_started_them(stack: Stack) -> None:
@@ -268,16 +269,12 @@ def test_attached_services_outlive_the_thread_that_started_them(stack: Stack) ->
 @pytest.mark.parametrize("word", ["starting broker", "starting clickhouse", "broker is"])
 def test_an_interrupted_up_leaves_nothing_half_started(folder: Path, word: str) -> None:
     code = """
-        import sys, time
+        import sys
         from pathlib import Path
         from deploy.embedded.stack import Stack
-        def tell(step):
-            print(step, flush=True)
-            if step.startswith(sys.argv[2]):
-                sys.stdin.readline()
         Stack(Path(sys.argv[1])).up(on_step=lambda step: print(step, flush=True))
     """
-    with _python(code, str(folder), word) as command:
+    with _python(code, str(folder)) as command:
         assert command.stdout is not None
         while not command.stdout.readline().startswith(word):
             assert command.poll() is None
