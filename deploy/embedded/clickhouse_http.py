@@ -199,7 +199,7 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and serve; the exit status is 3 when the directory cannot be opened."""
+    """Read the command line and serve; the exit status is 3 when the directory or the port cannot be had."""
     parser = argparse.ArgumentParser(prog="deploy.embedded.clickhouse_http", description=__doc__)
     parser.add_argument("--path", type=Path, required=True, help="data directory, made when missing")
     parser.add_argument("--port", type=int, default=8123)
@@ -219,6 +219,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asyncio.run(serve(parsed.path.resolve(), _listener(parsed.host, parsed.port), parsed.max_in_flight))
     except (DirectoryInUseError, UnusableDirectoryError) as error:
         _log.error("%s", error)
+        return CLOSED_EXIT
+    except OSError as error:
+        _log.error("cannot listen on %s:%d: %s. Choose another --port.", parsed.host, parsed.port, error)
         return CLOSED_EXIT
     return 0
 

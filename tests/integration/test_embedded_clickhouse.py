@@ -640,6 +640,14 @@ def test_a_second_process_on_the_same_directory_is_told_who_has_it(service: Serv
     assert "Traceback" not in said
 
 
+def test_a_port_in_use_is_named(service: Service, tmp_path: Path) -> None:
+    with _serve("--port", str(_port(service)), "--path", str(tmp_path)) as second:
+        _, said = second.communicate(timeout=30)
+    assert second.returncode == 3
+    assert f"cannot listen on 127.0.0.1:{_port(service)}" in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.1", "::", "example.com"])
 def test_an_address_that_others_can_reach_is_refused(tmp_path: Path, host: str) -> None:
     with _serve("--host", host, "--port", "0", "--path", str(tmp_path / "d")) as refused:
