@@ -1,12 +1,16 @@
 """How figures read to people: values with units, intervals, changes that name what they are measured in."""
 
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
+from schemas.rows import Ms
 from streams.core.figure import Change, Figure
 from streams.core.metrics import Kind, Unit
 from streams.core.report import Rank
+from streams.core.window import local_of
+from streams.sinks.figures import Freshness
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -66,16 +70,37 @@ def spread_text(figure: Figure) -> str:
     return f"standard deviation {deviation:.1f}, p10 {p10:.0f}, p90 {p90:.0f}, p90 - p10 {p90 - p10:.0f}"
 
 
-def change_text(unit: Unit, change: Change | None) -> Text:
-    """Return a change in percent of what was, and in points; green where it is clearly good, red where it is bad."""
+def change_text(unit: Unit, change: Change | None, noise: str = ", maybe noise") -> Text:
+    """Return a change in percent of what was, and in points; green where it is clearly good, red where it is bad.
+
+    Args:
+        unit: Of the metric.
+        change: None when there is nothing to compare.
+        noise: Put behind a change that may be none.
+    """
     if change is None:
         return Text("")
-    words = [] if change.relative is None else [f"{100 * change.relative:+.1f} %"]
-    text = " / ".join([*words, _points_text(unit, change.points)])
+    relative = [] if change.relative is None else [_percent(change.relative)]
+    return _marked(" / ".join([*relative, _points_text(unit, change.points)]), change, noise)
+
+
+def brief_change_text(unit: Unit, change: Change | None, noise: str = ", maybe noise") -> Text:
+    """Return a change in percent of what was alone; in points where that was 0."""
+    if change is None:
+        return Text("")
+    return _marked(
+        _points_text(unit, change.points) if change.relative is None else _percent(change.relative), change, noise
+    )
+
+
+def _percent(relative: float) -> str:
+    return f"{100 * relative:+.1f} %"
+
+
+def _marked(text: str, change: Change, noise: str) -> Text:
     if change.is_clear is False:
-        return Text(f"{text}, maybe noise", style="dim")
-    style = {True: "green", False: "red", None: ""}[change.is_better]
-    return Text(text, style=style if change.is_clear else "")
+        return Text(text + noise, style="dim")
+    return Text(text, style={True: "green", False: "red", None: ""}[change.is_better] if change.is_clear else "")
 
 
 def _points_text(unit: Unit, points: float) -> str:
@@ -95,3 +120,13 @@ def rank_text(rank: Rank | None) -> str:
 def part_text(part: str | None) -> str:
     """Return how a value of a dimension is called."""
     return "all" if part is None else part or "(unknown)"
+
+
+def freshness_text(fresh: Freshness, zone: ZoneInfo, now: Ms) -> str:
+    """Return when the newest event happened, and how much is stored."""
+    stored = f"{fresh.events:,} events stored, {fresh.dead_letters:,} dead letters"
+    if fresh.known is None:
+        return f"no events yet; {stored}"
+    newest = fresh.known.end_at - 1
+    ago = duration_text(max(0, now - newest) / 1000)
+    return f"newest event {local_of(newest, zone):%Y-%m-%d %H:%M:%S}, {ago} ago; {stored}"

@@ -101,6 +101,8 @@ class Metric(Struct, frozen=True, kw_only=True):
         value: Of a mean or a quantile: SQL expression of what an observation measures.
         p: Of a quantile: which one.
         n_min: With fewer observations the number is too unsure to be shown.
+        matures_days: So long after the end of its window the number still moves by waiting; until then it is
+            provisional, and comparing it with an older window would show a change that is none.
         about: What a reader should know before drawing conclusions.
     """
 
@@ -118,6 +120,7 @@ class Metric(Struct, frozen=True, kw_only=True):
     value: str = ""
     p: float = 0.5
     n_min: int = 20
+    matures_days: int = 0
     about: str
 
     @property
@@ -277,8 +280,9 @@ RESPONSE_RATE: Final = Metric(
     numerator="of them those with a valid rating by the customer, whenever it came",
     denominator="surveys that went out in the window",
     hit="is_answered",
+    matures_days=7,
     about="Few answers make satisfaction an opinion of those who like to answer. The newest surveys still wait for "
-    "theirs, so the rate of a window that has just ended goes on rising for some days.",
+    "theirs: for a week after its window the rate goes on rising, and is compared with nothing.",
 )
 
 SELF_RATING_SHARE: Final = Metric(
@@ -460,8 +464,9 @@ REOPEN_RATE: Final = Metric(
     numerator="of them those that were reopened, whenever that happened",
     denominator="cycles resolved in the window",
     hit="is_reopened",
-    about="Work that was called done and was not. Cycles resolved just now had little time to be reopened, so the "
-    "rate of a window that has just ended goes on rising for some days.",
+    matures_days=7,
+    about="Work that was called done and was not. Cycles resolved just now had little time to be reopened: for a week "
+    "after its window the rate goes on rising, and is compared with nothing.",
 )
 
 TICKETS_CREATED: Final = Metric(

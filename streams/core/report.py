@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from streams.core.figure import Change, Figure, change_of
-from streams.core.metrics import Direction, Kind, Metric
-from streams.core.window import Window
+from streams.core.metrics import Dimension, Direction, Kind, Metric
+from streams.core.window import DAY_MS, Bucket, Window
 
 Key: TypeAlias = tuple[str, str | None, Window]
 """Name of the metric, part (a value of the dimension, None for the whole), window."""
@@ -27,6 +28,7 @@ class Line(Struct, frozen=True, kw_only=True):
     Attributes:
         part: A value of the dimension; None for the whole.
         is_partial: Only a part of the bucket lies within what was asked for, or within what is known.
+        is_provisional: The figure still moves by waiting; see `Metric.matures_days`.
         change: Against the line's `before`; None when the two cannot be compared.
     """
 
@@ -34,10 +36,32 @@ class Line(Struct, frozen=True, kw_only=True):
     part: str | None
     window: Window
     is_partial: bool = False
+    is_provisional: bool = False
     rank: Rank | None = None
     figure: Figure
     before: Figure | None = None
     change: Change | None = None
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """A report, ready to be shown.
+
+    Attributes:
+        window: What it is about.
+        before: What it is compared with; None when nothing is known of the time before, or when it has buckets.
+        by: What it is divided by.
+        bucket: The step of time of its lines; None for one line a metric and part.
+        zone: By whose clocks.
+        known: From the first event to the last.
+    """
+
+    window: Window
+    before: Window | None
+    by: Dimension | None
+    bucket: Bucket | None
+    zone: ZoneInfo
+    known: Window
+    lines: Sequence[Line]
 
 
 def compared(
@@ -52,26 +76,26 @@ def compared(
         figures: Of both windows.
         known: From the first event to the last: a count over a period that begins before is compared with nothing.
     """
-    lines = []
-    for metric in metrics:
-        of_parts = {part: figures[metric.name, part, window] for part in parts_of(figures) if part is not None}
-        ranks = ranked(of_parts)
-        for part in [None, *ranks]:
-            figure = figures[metric.name, part, window]
-            earlier = figures[metric.name, part, before] if before else None
-            can_compare = before and (metric.kind is not Kind.COUNT or before.start_at >= known.start_at)
-            lines.append(
-                Line(
-                    metric=metric,
-                    part=part,
-                    window=window,
-                    rank=ranks.get(part) if part is not None else None,
-                    figure=figure,
-                    before=earlier,
-                    change=change_of(figure, earlier) if earlier and can_compare else None,
-                )
-            )
-    return lines
+    return [line for metric in metrics for line in _compared(metric, window, before, figures, known)]
+
+
+def _compared(metric: Metric, window: Window, before: Window | None, figures: Figures, known: Window) -> Iterator[Line]:
+    ranks = ranked({part: figures[metric.name, part, window] for part in parts_of(figures) if part is not None})
+    is_provisional = _is_provisional(metric, window, known)
+    lacks_past = metric.kind is Kind.COUNT and before is not None and before.start_at < known.start_at
+    for part in [None, *ranks]:
+        figure = figures[metric.name, part, window]
+        earlier = figures[metric.name, part, before] if before else None
+        yield Line(
+            metric=metric,
+            part=part,
+            window=window,
+            is_provisional=is_provisional,
+            rank=ranks.get(part) if part is not None else None,
+            figure=figure,
+            before=earlier,
+            change=change_of(figure, earlier) if earlier and not (is_provisional or lacks_past) else None,
+        )
 
 
 def in_sequence(metrics: Sequence[Metric], buckets: Sequence[Window], figures: Figures, known: Window) -> list[Line]:
@@ -98,17 +122,23 @@ def _sequence(
     for bucket in buckets:
         figure = figures[metric.name, part, bucket]
         is_partial = bucket.start_at < known.start_at or bucket.end_at > known.end_at
-        comparable = before if before and not (is_partial or before.is_partial) else None
+        is_provisional = _is_provisional(metric, bucket, known)
+        comparable = before if before and not (is_partial or before.is_partial or is_provisional) else None
         before = Line(
             metric=metric,
             part=part,
             window=bucket,
             is_partial=is_partial,
+            is_provisional=is_provisional,
             figure=figure,
             before=before.figure if before else None,
             change=change_of(figure, comparable.figure) if comparable else None,
         )
         yield before
+
+
+def _is_provisional(metric: Metric, window: Window, known: Window) -> bool:
+    return bool(metric.matures_days) and window.end_at + metric.matures_days * DAY_MS > known.end_at
 
 
 def parts_of(figures: Figures) -> list[str | None]:

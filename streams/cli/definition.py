@@ -1,0 +1,47 @@
+"""What a metric means, in words and in SQL. Needs no database."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from streams.core.metrics import Dimension, Metric
+from streams.core.question import Question, statements
+from streams.core.window import DAY_MS, Bucket, Window
+
+_ANY_WINDOW: Final = Window(0, DAY_MS)
+"""Windows travel as parameters: the SQL is the same for all of them."""
+
+_PARAMETERS: Final = (
+    "starts, ends: the window and the period before it, as arrays of equal length (what lasts, such as the backlog: "
+    "every bucket). zone: the time zone."
+)
+
+
+def explain(console: Console, metric: Metric, by: Dimension | None, bucket: Bucket | None) -> None:
+    """Print how a metric is defined, and the SQL that a report with the same options runs."""
+    (statement,) = statements(Question(metrics=[metric], windows=[_ANY_WINDOW], by=by, bucket=bucket))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, text in _definition(metric):
+        table.add_row(Text(name, style="dim"), text)
+    console.print(f"[bold]{metric.title}[/] ({metric.name})", highlight=False)
+    console.print(table)
+    console.print()
+    console.print(statement.sql, highlight=False, markup=False, soft_wrap=True)
+    console.print()
+    console.print(f"[dim]{_PARAMETERS}[/]", highlight=False)
+
+
+def _definition(metric: Metric) -> Iterator[tuple[str, str]]:
+    yield "kind", f"{metric.kind} ({metric.unit}); {metric.direction}"
+    yield "numerator", metric.numerator
+    yield "denominator", metric.denominator
+    yield "one of n", metric.observations.one
+    yield "clock", metric.clock
+    if metric.n_min:
+        yield "least n", f'{metric.n_min}: with fewer it reads "not enough data"'
+    if metric.matures_days:
+        yield "settled", f"{metric.matures_days} days after the end of the window"
+    yield "note", metric.about

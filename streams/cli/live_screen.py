@@ -1,0 +1,211 @@
+"""One screen of the live view: what it looks at and how it draws that."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from clickhouse_connect.driver.client import Client
+from msgspec import Struct
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from schemas.rows import Ms
+from streams.cli.wording import (
+    brief_change_text,
+    change_text,
+    duration_text,
+    figure_text,
+    interval_text,
+    part_text,
+    rank_text,
+)
+from streams.core.figure import Figure
+from streams.core.metrics import (
+    BACKLOG,
+    COMPLAINT_RATE,
+    CSAT_MEAN,
+    CSAT_SHARE,
+    FIRST_RESPONSE_P50,
+    FIRST_RESPONSE_P90,
+    OPEN_WAITS_NOW,
+    RESOLUTION_P50,
+    TICKETS_CREATED,
+    Dimension,
+)
+from streams.core.question import Question
+from streams.core.report import Line, compared
+from streams.core.window import DAY_MS, Window, local_of, previous
+from streams.sinks.figures import LATELY_SECONDS, Freshness, answer, freshness
+
+SHOWN: Final = (
+    COMPLAINT_RATE,
+    CSAT_SHARE,
+    CSAT_MEAN,
+    FIRST_RESPONSE_P50,
+    FIRST_RESPONSE_P90,
+    RESOLUTION_P50,
+    TICKETS_CREATED,
+)
+RANKED_BY: Final = CSAT_SHARE
+OF_TEAMS: Final = {
+    "complaints": COMPLAINT_RATE,
+    "first response": FIRST_RESPONSE_P50,
+    "tickets": TICKETS_CREATED,
+    "waiting": OPEN_WAITS_NOW,
+}
+"""What else the table of teams shows, under short headings."""
+AT_ONCE: Final = (OPEN_WAITS_NOW, BACKLOG)
+
+POINTS_WIDTH: Final = 112
+"""From so many columns on there is room for changes in points beside those in percent,"""
+BEFORE_WIDTH: Final = 138
+"""from so many on for the values of the periods before,"""
+INTERVAL_WIDTH: Final = 190
+"""and from so many on for intervals."""
+BESIDE_TEAMS: Final = 16
+"""Lines of the screen beside those of the teams."""
+LEAST_TEAMS: Final = 3
+NOISE: Final = " ~"
+
+_UTC: Final = ZoneInfo("UTC")
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """What one look at the database found; without events no lines.
+
+    Attributes:
+        now: When it was taken.
+        fresh: How far the database is.
+        spans: Lines over the last day and the last week up to the newest event, by what a reader calls them.
+        teams: Lines of the last week, the best team first.
+        figures: All of the last week and of the instant, by metric and team.
+    """
+
+    now: Ms
+    fresh: Freshness
+    spans: Mapping[str, Sequence[Line]] = {}
+    teams: Sequence[Line] = ()
+    figures: Mapping[tuple[str, str | None], Figure] = {}
+
+
+def look(client: Client, now: Ms) -> Look:
+    """Return the figures up to the newest event, by which their windows end.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away.
+        StoreRejectedError: When it refuses.
+    """
+    fresh = freshness(client, now)
+    if fresh.known is None:
+        return Look(now=now, fresh=fresh)
+    end_at = fresh.known.end_at
+    windows = {"last 24 h": Window(end_at - DAY_MS, end_at), "last 7 d": Window(end_at - 7 * DAY_MS, end_at)}
+    before = {name: previous(window, _UTC) for name, window in windows.items()}
+    question = Question(metrics=[*SHOWN, *AT_ONCE], windows=[*windows.values(), *before.values()], by=Dimension.TEAM)
+    figures = answer(client, question, fresh.known)
+    lines = {name: compared(SHOWN, windows[name], before[name], figures, fresh.known) for name in windows}
+    week = "last 7 d"
+    return Look(
+        now=now,
+        fresh=fresh,
+        spans={name: [line for line in lines[name] if line.part is None] for name in lines},
+        teams=[line for line in lines[week] if line.metric is RANKED_BY and line.part is not None],
+        figures={(name, part): figure for (name, part, window), figure in figures.items() if window == windows[week]},
+    )
+
+
+def screen_of(seen: Look, width: int, height: int) -> RenderableType:
+    """Return a look as a screen of so many columns and lines."""
+    head = Text("Service Pulse ", style="bold").append(_freshness(seen), "not bold")
+    if not seen.figures:
+        return Group(head, Text("Waiting for the first event.", style="dim"))
+    teams = max(LEAST_TEAMS, height - BESIDE_TEAMS)
+    return Group(
+        head,
+        Text("   ".join(_counters(seen))),
+        Text(),
+        _metrics(seen, width),
+        Text(),
+        _teams(seen, teams, width),
+        Text(f"{NOISE.strip()} may be noise. With intervals: servicepulse report", style="dim"),
+    )
+
+
+def _freshness(seen: Look) -> str:
+    if seen.fresh.known is None:
+        return "has no events yet"
+    newest = seen.fresh.known.end_at - 1
+    ago = duration_text(max(0, seen.now - newest) / 1000)
+    return f"as of {local_of(newest, _UTC):%Y-%m-%d %H:%M:%S} UTC, the newest event, {ago} ago"
+
+
+def _counters(seen: Look) -> Iterator[str]:
+    yield f"{seen.fresh.events:,} events"
+    yield f"{seen.fresh.events_lately / LATELY_SECONDS:,.0f}/s"
+    yield f"{seen.fresh.dead_letters:,} dead letters"
+    yield f"{figure_text(seen.figures[OPEN_WAITS_NOW.name, None])} customers waiting"
+    yield f"{figure_text(seen.figures[BACKLOG.name, None])} tickets open"
+
+
+def _metrics(seen: Look, width: int) -> Table:
+    table = _table(width)
+    table.add_column("")
+    for name in seen.spans:
+        for heading in _headings(name, width):
+            table.add_column(heading, no_wrap=True, justify="right" if heading == "n" else "left")
+    for lines in zip(*seen.spans.values(), strict=True):
+        cells = [cell for line in lines for cell in _cells(line, width)]
+        table.add_row(Text(lines[0].metric.title), *cells)
+    return table
+
+
+def _headings(name: str, width: int) -> Iterator[str]:
+    yield name
+    if width >= INTERVAL_WIDTH:
+        yield "95 % interval"
+    yield "n"
+    if width >= BEFORE_WIDTH:
+        yield "before"
+    yield "change"
+
+
+def _cells(line: Line, width: int) -> Iterator[Text]:
+    yield _value(line.figure, "bold")
+    if width >= INTERVAL_WIDTH:
+        yield Text(interval_text(line.figure))
+    yield Text(f"{line.figure.n:,}")
+    if width >= BEFORE_WIDTH:
+        yield _value(line.before) if line.before else Text()
+    change = change_text if width >= POINTS_WIDTH else brief_change_text
+    yield change(line.metric.unit, line.change, NOISE)
+
+
+def _teams(seen: Look, most: int, width: int) -> Table:
+    table = _table(width)
+    table.add_column("rank", no_wrap=True)
+    table.add_column("team, last 7 d")
+    for heading in (RANKED_BY.title, *(["95 % interval"] if width >= POINTS_WIDTH else []), "n", *OF_TEAMS):
+        table.add_column(heading, no_wrap=True, justify="right" if heading == "n" else "left")
+    for line in seen.teams[:most]:
+        table.add_row(Text(rank_text(line.rank)), Text(part_text(line.part)), *_team_cells(seen, line, width))
+    if hidden := len(seen.teams[most:]):
+        table.add_row("", Text(f"and {hidden} more", style="dim"))
+    return table
+
+
+def _team_cells(seen: Look, line: Line, width: int) -> Iterator[Text]:
+    yield _value(line.figure, "bold")
+    if width >= POINTS_WIDTH:
+        yield Text(interval_text(line.figure))
+    yield Text(f"{line.figure.n:,}")
+    for metric in OF_TEAMS.values():
+        yield _value(seen.figures[metric.name, line.part])
+
+
+def _table(width: int) -> Table:
+    return Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2 if width >= POINTS_WIDTH else 1, 0, 0))
+
+
+def _value(figure: Figure, style: str = "") -> Text:
+    return Text(figure_text(figure), style=style if figure.is_enough else "dim")

@@ -1,0 +1,181 @@
+"""`report`: every metric over a window of event time, beside the period before."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
+
+import typer
+from clickhouse_connect.driver.client import Client
+from rich.console import Console
+
+from schemas.rows import Ms
+from streams.cli import report_record, report_table
+from streams.cli.connection import open_client
+from streams.cli.definition import explain
+from streams.clock import SystemClock
+from streams.core.metrics import METRICS, Dimension, Metric
+from streams.core.question import Question
+from streams.core.report import Report, compared, in_sequence
+from streams.core.window import DAY_MS, Bucket, Window, WindowError, buckets_of, instant_of, previous, zone_of
+from streams.settings import Settings, load_settings
+from streams.sinks.figures import Freshness, answer, freshness
+
+DEFAULT_DAYS: Final = 30
+EMPTY: Final = (
+    "No events yet, so there is nothing to report. `servicepulse demo` plays a month of a simulated service desk. "
+    "Your own events come in by `servicepulse import` and `servicepulse publish`, or from any producer of CloudEvents "
+    "on Kafka, while `servicepulse worker` runs."
+)
+
+
+class Format(StrEnum):
+    """For whom a report is."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def report(
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="DATE|TIME", help="Begin of the window, such as 2026-03-01.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="DATE|TIME", help="End of the window; that instant is not part of it.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="From the first event to the newest one.")] = False,
+    zone: Annotated[str, typer.Option(metavar="ZONE", help="Time zone, such as Europe/Berlin.")] = "UTC",
+    by: Annotated[Dimension | None, typer.Option(help="Also divided by this, ranked.")] = None,
+    bucket: Annotated[Bucket | None, typer.Option(help="One line for each of these.")] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help=f"Only this one, repeatable: {', '.join(METRICS)}.")
+    ] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="For people, for programs, for spreadsheets.")
+    ] = Format.TABLE,
+    explain_: Annotated[
+        str | None, typer.Option("--explain", metavar="NAME", help="Only say how this metric is defined, and its SQL.")
+    ] = None,
+) -> None:
+    """Show every metric with its n and its 95 % interval, beside the period before.
+
+    Without a window: the last 30 days up to the newest event. A number that rests on too few observations is not shown.
+
+    Examples: `servicepulse report --by team --metric complaint_rate --metric csat_share`,
+    `servicepulse report --from 2026-03-01 --to 2026-04-01 --zone Europe/Berlin --bucket week --format csv`,
+    `servicepulse report --explain complaint_rate`
+    """
+    metrics = [_metric(name) for name in metric or METRICS]
+    if explain_:
+        explain(Console(), _metric(explain_), by, bucket)
+        return
+    if all_ and (from_ or to):
+        raise typer.BadParameter("--all is everything already: leave --from and --to away")
+    try:
+        clocks = zone_of(zone)
+        begins_at = instant_of(from_, clocks) if from_ else None
+        ends_at = instant_of(to, clocks) if to else None
+        with closing(open_client(load_settings())) as client:
+            now = SystemClock().now_ms()
+            fresh = freshness(client, now)
+            if fresh.known is None:
+                _say_empty(format_)
+                return
+            window = fresh.known if all_ else _window(begins_at, ends_at, fresh.known.end_at)
+            made = make(client, metrics, window, fresh.known, zone=clocks, by=by, bucket=bucket)
+    except WindowError as error:
+        raise typer.BadParameter(str(error)) from None
+    _show(format_, made, fresh, now)
+
+
+def print_report(settings: Settings, console: Console | None = None, *, days: int = DEFAULT_DAYS) -> None:
+    """Print what the last days up to the newest event amount to.
+
+    Raises:
+        SettingsError: When there is no ClickHouse.
+        StoreUnavailableError: When it is away.
+        StoreRejectedError: When it refuses.
+    """
+    with closing(open_client(settings)) as client:
+        now = SystemClock().now_ms()
+        fresh = freshness(client, now)
+        if fresh.known is None:
+            _say_empty(Format.TABLE)
+            return
+        window = _window(None, None, fresh.known.end_at, days)
+        made = make(client, list(METRICS.values()), window, fresh.known)
+    report_table.show(console or Console(), made, fresh, now)
+
+
+def make(
+    client: Client,
+    metrics: Sequence[Metric],
+    window: Window,
+    known: Window,
+    *,
+    zone: ZoneInfo | None = None,
+    by: Dimension | None = None,
+    bucket: Bucket | None = None,
+) -> Report:
+    """Return a report, made from the database as it is now.
+
+    Args:
+        client: Of the database.
+        metrics: In the order of the report.
+        window: What it is about.
+        known: From the first event to the last. A period before it is no comparison.
+        zone: Its clocks; UTC when not given.
+        by: Also divided by this.
+        bucket: In steps of this, each beside the one before, instead of the whole beside the period before.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away.
+        StoreRejectedError: When it refuses.
+        WindowError: When there are too many buckets.
+    """
+    zone = zone or ZoneInfo("UTC")
+    before = None if bucket else previous(window, zone)
+    if before and before.end_at <= known.start_at:
+        before = None
+    windows = [window, before] if before else [window]
+    figures = answer(client, Question(metrics=metrics, windows=windows, by=by, bucket=bucket, zone=zone.key), known)
+    if bucket:
+        inside = Window(max(window.start_at, known.start_at), min(window.end_at, known.end_at))
+        lines = in_sequence(metrics, buckets_of(window, bucket, zone), figures, inside)
+    else:
+        lines = compared(metrics, window, before, figures, known)
+    return Report(window=window, before=before, by=by, bucket=bucket, zone=zone, known=known, lines=lines)
+
+
+def _window(begins_at: Ms | None, ends_at: Ms | None, newest: Ms, days: int = DEFAULT_DAYS) -> Window:
+    end_at = newest if ends_at is None else ends_at
+    return Window(end_at - days * DAY_MS if begins_at is None else begins_at, end_at)
+
+
+def _metric(name: str) -> Metric:
+    if name in METRICS:
+        return METRICS[name]
+    close = [known for known in METRICS if known.startswith(name)] or get_close_matches(name, METRICS)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(METRICS)}"
+    raise typer.BadParameter(f"there is no metric {name!r}; {hint}")
+
+
+def _show(format_: Format, made: Report, fresh: Freshness, now: Ms) -> None:
+    match format_:
+        case Format.TABLE:
+            report_table.show(Console(), made, fresh, now)
+        case Format.JSON:
+            sys.stdout.write(report_record.json_text(made, fresh, now))
+        case Format.CSV:
+            sys.stdout.write(report_record.csv_text(made))
+
+
+def _say_empty(format_: Format) -> None:
+    """Say that there is nothing; a program that reads the output gets an empty document."""
+    Console(stderr=format_ is not Format.TABLE).print(EMPTY, highlight=False, markup=False)
+    if format_ is Format.JSON:
+        sys.stdout.write("{}\n")

@@ -1,0 +1,127 @@
+"""A report as a table for people."""
+
+from collections.abc import Iterator
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from schemas.rows import Ms
+from streams.cli.wording import (
+    change_text,
+    duration_text,
+    figure_text,
+    freshness_text,
+    interval_text,
+    part_text,
+    rank_text,
+    spread_text,
+)
+from streams.core.figure import Figure
+from streams.core.metrics import Metric
+from streams.core.report import Line, Report
+from streams.core.window import Bucket, Window, local_of
+from streams.sinks.figures import Freshness
+
+WIDE: Final = 180
+"""Columns of a table that goes to a file or a pipe: nothing folds its lines there."""
+
+
+def show(console: Console, report: Report, fresh: Freshness, now: Ms) -> None:
+    """Print a report."""
+    if not console.is_terminal:
+        console = Console(file=console.file, width=WIDE)
+    console.print(f"[bold]{_span(report.window, report.zone)}[/] ({report.zone.key})", highlight=False)
+    console.print(f"[dim]{freshness_text(fresh, report.zone, now)}[/]", highlight=False)
+    console.print()
+    console.print(_table(report))
+    console.print()
+    for note in _notes(report):
+        console.print(f"[dim]{note}[/]", highlight=False)
+
+
+def _table(report: Report) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in _headings(report):
+        table.add_column(heading, justify="right" if heading == "n" else "left")
+    previous: Metric | None = None
+    for line in report.lines:
+        if previous and _begins_anew(report, previous, line.metric):
+            table.add_row()
+        table.add_row(*_cells(report, line, is_first=line.metric is not previous))
+        previous = line.metric
+    return table
+
+
+def _headings(report: Report) -> Iterator[str]:
+    yield "metric"
+    if report.by:
+        yield report.by.value
+    if report.bucket:
+        yield f"{report.bucket} from"
+    elif report.by:
+        yield "rank"
+    yield from ("value", "95 % interval", "n")
+    if report.bucket or report.before:
+        yield f"{report.bucket} before" if report.bucket else "period before"
+        yield "change: % / absolute"
+
+
+def _begins_anew(report: Report, previous: Metric, metric: Metric) -> bool:
+    return metric is not previous if report.by or report.bucket else metric.topic is not previous.topic
+
+
+def _cells(report: Report, line: Line, *, is_first: bool) -> Iterator[Text]:
+    yield Text(line.metric.title if is_first else "", style="bold")
+    if report.by:
+        yield Text(part_text(line.part))
+    if report.bucket:
+        yield _bucket_text(line, report.bucket, report.zone)
+    elif report.by:
+        yield Text(rank_text(line.rank))
+    yield _value_text(line.figure).append(" so far" if line.is_provisional and line.figure.is_enough else "", "dim")
+    yield Text(interval_text(line.figure))
+    yield Text(f"{line.figure.n:,}")
+    if report.bucket or report.before:
+        yield _value_text(line.before) if line.before else Text("")
+        yield change_text(line.metric.unit, line.change)
+
+
+def _value_text(figure: Figure) -> Text:
+    return Text(figure_text(figure), style="" if figure.is_enough else "dim")
+
+
+def _bucket_text(line: Line, bucket: Bucket, zone: ZoneInfo) -> Text:
+    start = local_of(line.window.start_at, zone)
+    text = f"{start:%Y-%m-%d %H:%M}" if bucket is Bucket.HOUR else f"{start:%a %Y-%m-%d}"
+    return Text(text).append(" in part", style="dim") if line.is_partial else Text(text)
+
+
+def _notes(report: Report) -> Iterator[str]:
+    if not report.bucket:
+        spreads = {line.metric.title: spread_text(line.figure) for line in report.lines if line.part is None}
+        yield from (f"{title}: {spread}." for title, spread in spreads.items() if spread)
+    if young := {line.metric.title: line.metric.matures_days for line in report.lines if line.is_provisional}:
+        yield (
+            f'"So far": {", ".join(young)} of the newest days still move and are compared with nothing; '
+            f"they are settled {max(young.values())} days after the window."
+        )
+    yield from _notes_on_before(report)
+    yield "How a metric is defined: servicepulse report --explain NAME"
+
+
+def _notes_on_before(report: Report) -> Iterator[str]:
+    first = f"The first event is of {local_of(report.known.start_at, report.zone):%Y-%m-%d %H:%M}"
+    if report.before:
+        yield f"Period before: {_span(report.before, report.zone)}."
+        if report.before.start_at < report.known.start_at:
+            yield f"{first}: the period before lacks a part, so counts are not compared."
+    elif not report.bucket:
+        yield f"{first}: there is nothing before to compare with."
+
+
+def _span(window: Window, zone: ZoneInfo) -> str:
+    start, end = local_of(window.start_at, zone), local_of(window.end_at, zone)
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}, {duration_text(window.length_ms / 1000)}"
