@@ -1,0 +1,122 @@
+"""What every store promises, run on memory and on ClickHouse alike."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.embedded.stack import Stack
+from schemas.codec import decode, encode
+from schemas.events import Direction, MessageSent, Party, TicketCreated, Visibility
+from streams.core.batch import event_row
+from streams.core.fact import fact_of
+from streams.core.measures import row_of
+from streams.core.ticket import Ticket, fold
+from streams.ports import Store
+from streams.settings import Settings
+from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.connection import connect
+from streams.sinks.memory import MemoryStore
+from streams.sinks.migrate import migrate
+from tests.strategies import NOW
+
+NOW_MS = int(NOW.timestamp() * 1000)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    stack = Stack(tmp_path_factory.mktemp("engine"))
+    (clickhouse,) = stack.up(["clickhouse"], attached=True)
+    assert clickhouse.address
+    yield clickhouse.address
+    stack.down()
+
+
+@pytest.fixture(params=["memory", "clickhouse"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    address = request.getfixturevalue("engine")
+    client = connect(Settings(clickhouse=address, database="contract", folder=tmp_path))
+    migrate(client)
+    yield ClickHouseStore(client)
+    client.command("DROP DATABASE contract", use_database=False)
+
+
+def test_what_was_never_written_is_not_known(store: Store) -> None:
+    assert asyncio.run(store.load(["T-1", "T-2"])) == {}
+    assert asyncio.run(store.load([])) == {}
+
+
+def test_a_ticket_comes_back_as_it_was_written(store: Store) -> None:
+    tickets = [_ticket(f"T-{number}", number) for number in range(1, 6)]
+    _write(store, *tickets)
+    assert asyncio.run(store.load(["T-1", "T-3", "T-5", "T-9"])) == {t.ticket_id: t for t in tickets[::2]}
+
+
+def test_an_older_version_written_later_hides_nothing(store: Store) -> None:
+    older, newer = _ticket("T-1", 3), _ticket("T-1", 7)
+    _write(store, newer)
+    _write(store, older)
+    assert asyncio.run(store.load(["T-1"])) == {"T-1": newer}
+
+
+def test_writing_twice_changes_nothing(store: Store) -> None:
+    ticket = _ticket("T-1", 4)
+    _write(store, ticket)
+    _write(store, ticket)
+    assert asyncio.run(store.load(["T-1"])) == {"T-1": ticket}
+
+
+def test_a_long_ticket_comes_back_from_its_events(store: Store) -> None:
+    ticket = _ticket("T-1", 3_000)
+    assert row_of(ticket, NOW_MS).state == b"", "too short to be left out of its row"
+    _write(store, ticket, _ticket("T-2", 2))
+    loaded = asyncio.run(store.load(["T-1", "T-2"]))
+    assert loaded["T-1"] == ticket
+    assert loaded["T-1"].version == ticket.version
+
+
+@pytest.mark.parametrize(
+    "ticket_id", ["quote ' and \\ back", "new\nline", "nul \0 byte", "票号", "a" * 512, "'); DROP"]
+)
+def test_any_id_is_only_an_id(store: Store, ticket_id: str) -> None:
+    _write(store, _ticket(ticket_id, 2), _ticket("other", 1))
+    assert set(asyncio.run(store.load([ticket_id]))) == {ticket_id}
+
+
+def test_nothing_to_write_is_fine(store: Store) -> None:
+    asyncio.run(store.write([], [], []))
+
+
+def _ticket(ticket_id: str, messages: int) -> Ticket:
+    events = [decode(raw, now_ms=NOW_MS) for raw in _events(ticket_id, messages)]
+    return fold(Ticket(ticket_id), [fact_of(event) for event in events])[0]
+
+
+def _write(store: Store, *tickets: Ticket) -> None:
+    for ticket in tickets:
+        raws = _events(ticket.ticket_id, len(ticket.facts) - 1)
+        rows = [event_row(decode(raw, now_ms=NOW_MS), NOW_MS) for raw in raws]
+        asyncio.run(store.write(rows, [row_of(ticket, NOW_MS)], []))
+
+
+def _events(ticket_id: str, messages: int) -> list[bytes]:
+    created = TicketCreated(ticket_id=ticket_id, channel="chat", created_by=Party.CUSTOMER)
+    said = [
+        MessageSent(
+            ticket_id=ticket_id,
+            message_id=f"M-{number}",
+            direction=Direction.OUT if number % 2 else Direction.IN,
+            visibility=Visibility.PUBLIC,
+            sender_type=Party.AGENT if number % 2 else Party.CUSTOMER,
+        )
+        for number in range(messages)
+    ]
+    first = encode(created, source="urn:test", id="created", time=NOW, name="ticket.created", subject=ticket_id)
+    return [first] + [
+        encode(m, source="urn:test", id=m.message_id, time=NOW, name="message.sent", subject=ticket_id, subjectseq=n)
+        for n, m in enumerate(said)
+    ]
