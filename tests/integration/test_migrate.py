@@ -1,0 +1,91 @@
+"""Migrations: once, twice, by several at the same time, and refused when history was rewritten."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from schemas import rows
+from schemas.migrations import migrations
+from streams.ports import StoreRejectedError, StoreUnavailableError
+from streams.settings import Settings
+from streams.sinks.clickhouse import TABLES
+from streams.sinks.connection import connect
+from streams.sinks.migrate import migrate, pending
+from tests.integration.conftest import Servers
+from tests.space import Space
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def client(servers: Servers, tmp_path: Path) -> Iterator[Client]:
+    """Return a client for a database that does not exist yet."""
+    made = connect(Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=tmp_path))
+    yield made
+    made.command(f"DROP DATABASE IF EXISTS {made.database}", use_database=False)
+
+
+def test_migrating_twice_does_nothing_the_second_time(client: Client) -> None:
+    assert [migration.number for migration in migrate(client)] == [m.number for m in migrations()]
+    assert migrate(client) == []
+    assert pending(client) == []
+
+
+def test_several_workers_migrate_at_once(client: Client, servers: Servers, tmp_path: Path) -> None:
+    settings = Settings(clickhouse=servers.clickhouse, database=str(client.database), folder=tmp_path)
+    with ThreadPoolExecutor(6) as workers:
+        list(workers.map(lambda _: migrate(connect(settings)), range(6)))
+    assert pending(client) == []
+    assert client.query("SELECT count() FROM schema_migrations FINAL").result_rows[0][0] == len(migrations())
+
+
+def test_a_dry_run_shows_the_statements_and_does_nothing(space: Space) -> None:
+    space.client.command(f"DROP DATABASE {space.settings.database}", use_database=False)
+    shown = space.run("migrate", "--dry-run")
+    assert shown.returncode == 0, shown.stderr.decode()
+    assert b"CREATE TABLE IF NOT EXISTS tickets" in shown.stdout
+    databases = space.client.command("SHOW DATABASES", use_database=False)
+    assert space.settings.database not in str(databases)
+
+
+def test_an_edited_migration_is_refused(client: Client) -> None:
+    migrate(client)
+    client.command(
+        "ALTER TABLE schema_migrations UPDATE checksum = 'edited' WHERE number = 1 SETTINGS mutations_sync = 1"
+    )
+    with pytest.raises(StoreRejectedError, match="differs from what database"):
+        migrate(client)
+
+
+def test_a_database_from_the_future_is_refused(client: Client) -> None:
+    migrate(client)
+    client.insert("schema_migrations", [[9_999, "later", "x"]], column_names=["number", "name", "checksum"])
+    with pytest.raises(StoreRejectedError, match="upgrade servicepulse"):
+        migrate(client)
+
+
+@pytest.mark.parametrize("kind", list(TABLES))
+def test_rows_have_the_columns_of_their_table_in_order(client: Client, kind: type[rows.Row]) -> None:
+    migrate(client)
+    columns = client.query(
+        "SELECT name FROM system.columns WHERE database = {database:String} AND table = {table:String} "
+        "ORDER BY position",
+        parameters={"database": client.database, "table": TABLES[kind]},
+    ).result_rows
+    assert [name for (name,) in columns] == rows.column_names(kind)
+
+
+def test_replicated_statements_name_replicated_engines() -> None:
+    for migration in migrations():
+        for statement in migration.statements(replicated=True):
+            if statement.startswith("CREATE TABLE"):
+                assert "ENGINE = ReplicatedReplacingMergeTree" in statement
+
+
+def test_nobody_at_the_address_says_to_wait(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailableError, match=r"127\.0\.0\.1"):
+        connect(Settings(clickhouse="http://127.0.0.1:9", folder=tmp_path))
