@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct, field
 
@@ -13,6 +13,9 @@ from schemas.rows import DeadLetterRow, EventRow, Ms, TicketRow
 from streams.core.fact import fact_of
 from streams.core.measures import row_of
 from streams.core.ticket import Ticket, Verdict, fold
+
+_NO_CLOCK: Final = 2**62
+"""Stored events were accepted once; their time is not held against the clock again."""
 
 
 class Record(Protocol):
@@ -92,6 +95,16 @@ def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms) -> Out
         outcome.tickets[ticket_id] = ticket
         outcome.rows.append(row_of(ticket, now_ms))
     return outcome
+
+
+def refolded(ticket_id: str, raws: Iterable[bytes]) -> Ticket:
+    """Return a ticket folded anew from its stored events, in whatever order they come.
+
+    Raises:
+        InvalidEventError: When bytes are not what `EventRow.raw` held.
+    """
+    events = [decode(raw, now_ms=_NO_CLOCK) for raw in raws]
+    return fold(Ticket(ticket_id), [fact_of(event) for event in events if event.ticket_id == ticket_id])[0]
 
 
 def event_row(event: Event, now_ms: Ms) -> EventRow:

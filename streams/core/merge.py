@@ -28,6 +28,10 @@ MAX_HOPS: Final = 8
 paths between them than anybody could follow."""
 
 
+MAX_PART_BYTES: Final = 600 * 1024
+"""As JSON, 800 KiB: a part fits into one event. That is about 17,000 messages on one ticket."""
+
+
 class Part(Struct, frozen=True):
     """A part of a story on its way to survivors.
 
@@ -65,12 +69,18 @@ def statements_of(ticket: Ticket) -> list[tuple[str, bytes]]:
 
 def _parts(ticket: Ticket, active: Sequence[AnyFact]) -> Iterator[Part]:
     own = sum(type(fact) is not Absorbed for fact in ticket.facts)
-    yield Part((ticket.ticket_id,), own, pack(fact for fact in active if type(fact) in SHARED))
+    yield Part((ticket.ticket_id,), own, _packed([fact for fact in active if type(fact) in SHARED]))
     counting = {fact.id for fact in active}
     for fact in ticket.facts:
         if type(fact) is Absorbed and len(fact.path) < MAX_HOPS:
             packed = fact.packed if fact.id in counting else b""
             yield Part((*fact.path, ticket.ticket_id), own + fact.revision, packed)
+
+
+def _packed(facts: Sequence[AnyFact]) -> bytes:
+    """Return facts as bytes; of too many, the beginning: there lie the creation and the first answers."""
+    packed = pack(facts)
+    return packed if len(packed) <= MAX_PART_BYTES else _packed(facts[: len(facts) // 2])
 
 
 def _statement(part: Part, merge: Merged, *, is_left: bool) -> bytes:

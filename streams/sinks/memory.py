@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from schemas.rows import DeadLetterRow, EventRow, TicketRow
+from streams.core.batch import refolded
 from streams.core.ticket import Ticket, ticket_of
 
 
@@ -16,7 +17,13 @@ class MemoryStore:
 
     async def load(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
         """Return the tickets that are known, by id."""
-        return {id: ticket_of(id, self.tickets[id].state) for id in ticket_ids if id in self.tickets}
+        return {id: self._load(id) for id in ticket_ids if id in self.tickets}
+
+    def _load(self, ticket_id: str) -> Ticket:
+        state = self.tickets[ticket_id].state
+        if state:
+            return ticket_of(ticket_id, state)
+        return refolded(ticket_id, [event.raw for event in self.events.values() if event.subject == ticket_id])
 
     async def write(
         self, events: Sequence[EventRow], tickets: Sequence[TicketRow], dead_letters: Sequence[DeadLetterRow]
