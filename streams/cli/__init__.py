@@ -9,13 +9,25 @@ from rich.console import Console
 from deploy.embedded.stack import StackError
 from deploy.embedded.state import StackBusyError
 from streams.cli import letters, stack, store, work
-from streams.cli.demo import demo
+from streams.cli.demo import DemoError, demo
 from streams.cli.import_ import import_
+from streams.cli.live import live
 from streams.cli.publish import publish
+from streams.cli.report import report
 from streams.ports import StoreRejectedError, StoreUnavailableError
+from streams.publisher import BrokerUnavailableError, NotAcknowledgedError
 from streams.settings import SettingsError
 
-EXPECTED = (SettingsError, StackError, StackBusyError, StoreRejectedError, StoreUnavailableError)
+EXPECTED = (
+    BrokerUnavailableError,
+    DemoError,
+    NotAcknowledgedError,
+    SettingsError,
+    StackBusyError,
+    StackError,
+    StoreRejectedError,
+    StoreUnavailableError,
+)
 """Errors whose message is meant for the person at the terminal; all others are faults of ours and show a traceback."""
 
 app = typer.Typer(
@@ -34,6 +46,8 @@ app.command()(work.worker)
 app.command()(publish)
 app.command("import")(import_)
 app.command()(demo)
+app.command()(report)
+app.command()(live)
 app.command()(store.refold)
 app.add_typer(letters.app, name="dead-letters")
 

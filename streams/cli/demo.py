@@ -17,12 +17,12 @@ from typing import Annotated, Final
 import typer
 from clickhouse_connect.driver.client import Client
 from rich.console import Console
-from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from deploy.embedded.stack import Stack
 from streams import broker
+from streams.cli.live import live_view
+from streams.cli.report import print_report
 from streams.cli.work import start_worker
 from streams.clock import SystemClock
 from streams.publisher import Publisher
@@ -245,34 +245,3 @@ def _progress() -> Progress:
 
 def _now() -> datetime:
     return instant(SystemClock().now_ms())
-
-
-# What it shows --------------------------------------------------------------------------------------------------------
-
-
-def live_view(settings: Settings, *, until: Callable[[], bool]) -> None:
-    """Show numbers that move until told to stop."""
-    with (
-        closing(connect(settings)) as client,
-        Live(console=console, auto_refresh=False) as screen,
-    ):
-        while not until():
-            screen.update(_by_team(client), refresh=True)
-            time.sleep(POLL_SECONDS)
-
-
-def print_report(settings: Settings) -> None:
-    """Show what the history amounts to."""
-    with closing(connect(settings)) as client:
-        console.print(_by_team(client))
-
-
-def _by_team(client: Client) -> Table:
-    rows = client.query("""
-        SELECT team, count(), avg(contact_type = 'complaint'), quantile(0.5)(first_response_seconds)
-        FROM tickets FINAL WHERE is_effective GROUP BY team ORDER BY team
-    """).result_rows
-    table = Table("team", "tickets", "complaints", "first response", box=None, header_style="dim")
-    for team, tickets, complaints, seconds in rows:
-        table.add_row(team, f"{tickets:,}", f"{complaints:.1%}", f"{(seconds or 0) / 60:.0f} min")
-    return table
