@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,6 +47,10 @@ console = Console(highlight=False)
 
 class DemoError(Exception):
     """The demo cannot go on; the message says why and what to do."""
+
+
+class _StoppedError(Exception):
+    """Ctrl-C came while the history was being played."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,12 @@ def _play(stage: Stage, seed: int, history: timedelta, per_day: int, *, live_sec
     world = endless(seed, now - history, now, per_day, live_per_day=max(LIVE_TICKETS_PER_DAY, per_day))
     with _outlets(stage.settings) as outlets:
         player = Player(world, outlets)
-        _play_history(player, now - history, now)
-        with closing(connect(stage.settings)) as client:
-            _await_stored(client, stage, player.published)
         if live_seconds > 0:
-            _play_live(stage, player, live_seconds)
+            _play_live(stage, player, now, live_seconds)
+        else:
+            _play_history(player, now - history, now)
+            with closing(connect(stage.settings)) as client:
+                _await_stored(client, stage, player.published)
     print_report(stage.settings)
 
 
@@ -153,9 +158,20 @@ def _stored(client: Client) -> int:
     return int(row[0])
 
 
-def _play_live(stage: Stage, player: Player, seconds: float) -> None:
+def _play_live(stage: Stage, player: Player, now: datetime, seconds: float) -> None:
+    """Show numbers from the first second on: the month is played behind them, and then what happens now."""
     ends_at = time.monotonic() + seconds
-    with _in_background(lambda wait: player.keep_up(_now, wait)) as playing:
+
+    def play(wait: Callable[[float], bool]) -> None:
+        def tell(_: datetime) -> None:
+            if wait(0):
+                raise _StoppedError
+
+        with suppress(_StoppedError):
+            player.catch_up(now, tell)
+            player.keep_up(_now, wait)
+
+    with _in_background(play) as playing:
         live_view(
             stage.settings,
             until=lambda: playing.done() or stage.worker.poll() is not None or time.monotonic() >= ends_at,
@@ -216,7 +232,7 @@ def _settings(folder: Path, addresses: Mapping[str, str | None]) -> Settings:
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     os.environ[f"{PREFIX}SETTINGS"] = str(file)
-    return load_settings(web_port=0)
+    return load_settings(web_port=0, kafka_session_timeout_seconds=6)  # joining the group takes half of it
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:

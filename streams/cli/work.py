@@ -14,7 +14,7 @@ from streams.cli.connection import resolve
 from streams.settings import PREFIX, Settings, load_settings
 from streams.worker import run_worker
 
-ADDRESSES = ("kafka", "clickhouse", "kafka_topic_prefix", "database", "web_port")
+PASSED_ON = ("kafka", "clickhouse", "kafka_topic_prefix", "kafka_session_timeout_seconds", "database", "web_port")
 
 
 def worker(
@@ -38,7 +38,7 @@ def worker(
 
 def start_worker(settings: Settings, log_path: Path, *, owner_pid: int | None = None) -> subprocess.Popen[bytes]:
     """Start a worker as a process of its own that logs to a file; with `owner_pid` it ends when that process ends."""
-    given = {name: getattr(settings, name) for name in ADDRESSES}
+    given = {name: getattr(settings, name) for name in PASSED_ON}
     environment = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items() if value is not None}
     if settings.clickhouse_password:
         environment[f"{PREFIX}CLICKHOUSE_USERNAME"] = settings.clickhouse_username
