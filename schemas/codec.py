@@ -28,6 +28,9 @@ from schemas.events import (
 )
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
+TICKETS: Final = "tickets"
+ORDERS: Final = "orders"
+"""The topics of events, without the prefix that the settings may put before them."""
 MAX_EVENT_BYTES: Final = 256 * 1024
 MAX_DERIVED_BYTES: Final = 900 * 1024
 """Derived events carry the folded state of a whole ticket; brokers take 1 MiB unless told otherwise."""
@@ -195,6 +198,11 @@ def ms_of(time: datetime) -> int:
 def partition_key(event: Event) -> bytes | None:
     """Return the record key that puts an event beside the others of its subject; None when it has no subject."""
     return event.subject.encode() or None
+
+
+def topic_of(event: Event) -> str:
+    """Return the topic where an event belongs, without prefix: what is nobody's business lies among the tickets."""
+    return ORDERS if isinstance(event.content, OrderData) else TICKETS
 
 
 def encode(

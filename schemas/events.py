@@ -366,7 +366,7 @@ class EventRetracted(Data, frozen=True, kw_only=True, omit_defaults=True):
 class ProducerHeartbeat(Data, frozen=True, kw_only=True, omit_defaults=True):
     """A source is alive, though it may have nothing to tell."""
 
-    lag_s: Annotated[float, Meta(ge=0)] | None = None
+    lag_s: Annotated[float, Meta(ge=0, le=1e9)] | None = None
 
 
 CATALOGUE: Mapping[str, type[Data]] = {

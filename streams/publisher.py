@@ -20,14 +20,12 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from schemas.codec import CONTENT_TYPE, Event, InvalidEventError, Reason, decode, encode, partition_key
+from schemas.codec import CONTENT_TYPE, Event, InvalidEventError, Reason, decode, encode, partition_key, topic_of
 from schemas.events import DERIVED, NAME_OF, Data, OrderData, TicketData
 
 if TYPE_CHECKING:
     from streams.settings import Settings
 
-TICKETS: Final = "tickets"
-ORDERS: Final = "orders"
 MOST_OUTSTANDING_EVENTS: Final = 20_000
 MOST_OUTSTANDING_BYTES: Final = 64 * 1024 * 1024
 """What may wait for acknowledgement at once; kafka-python itself would buffer without end."""
@@ -131,7 +129,7 @@ class Publisher:
         """
         self._bootstrap = bootstrap
         self._source = source
-        self._topics = {OrderData: f"{topic_prefix}{ORDERS}", TicketData: f"{topic_prefix}{TICKETS}"}
+        self._topic_prefix = topic_prefix
         self._derived = derived
         self._outstanding = _Outstanding()
         self._closed = False
@@ -278,7 +276,7 @@ class Publisher:
             error.add_note(str(unacknowledged))
 
     def _send(self, event: Event, number: int) -> None:
-        topic = self._topics[OrderData if isinstance(event.content, OrderData) else TicketData]
+        topic = f"{self._topic_prefix}{topic_of(event)}"
         try:
             # The list is copied by nobody: kafka-python only reads it.
             future = self._producer.send(topic, event.raw, partition_key(event), _HEADERS)

@@ -14,6 +14,14 @@ from schemas.events import CATALOGUE, NAME_OF, Data, OrderData, TicketData
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 NOW_MS: Final = int(NOW.timestamp() * 1000)
 
+_TELLING: Final[list[Any]] = [
+    *(None, True, 0, 1, -1, 1.0, 2.5, 1e300, 10**15, 2**53, 2**53 + 1, {}, [], ["a"], [""], ["x"] * 65),
+    *("", "x", "x" * 256, "x" * 257, "x" * 512, "x" * 513, "EUR", "EUR\n", "other", "agent", "AAAA", "AA=", "true"),
+    *("2025-02-28T00:00:00Z", "2025-02-30T00:00:00Z", "2025-01-01T24:00:00Z", "2025-01-01T00:00:00", "2025-01-01"),
+    *("2025-01-01T00:00:00+99:99", "2016-12-31T23:59:60Z", "1969-12-31T23:59:59Z", "123", "0123456789012345", "\u0661"),
+]
+"""Values at the edges of what some field allows."""
+
 Envelope: TypeAlias = dict[str, Any]
 """Keyword arguments of `schemas.codec.encode` beside the content."""
 Fields: TypeAlias = dict[str, Any]
@@ -48,7 +56,11 @@ def json_values() -> st.SearchStrategy[Any]:
 def tampered_events() -> st.SearchStrategy[bytes]:
     """Return events of which one field was dropped, replaced or added, in the envelope or in the data."""
     return st.builds(
-        _tampered, encoded_events(), st.booleans(), st.integers(0, 30), st.none() | st.tuples(json_values())
+        _tampered,
+        encoded_events(),
+        st.booleans(),
+        st.integers(0, 30),
+        st.none() | st.tuples(json_values() | st.sampled_from(_TELLING)),
     )
 
 

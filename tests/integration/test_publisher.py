@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import re
 import shutil
 import signal
 import ssl
@@ -29,6 +30,7 @@ from typer.testing import CliRunner, Result
 from deploy.embedded.probe import free_port
 from deploy.embedded.stack import Stack
 from schemas.codec import InvalidEventError, decode
+from schemas.describe import README
 from schemas.events import (
     EventRetracted,
     OrderPlaced,
@@ -185,6 +187,13 @@ class TestArrival:
             publisher.flush()
             assert publisher.acknowledged == 500
             publisher.flush()
+
+
+def test_the_first_event_of_the_readme_arrives(broker: Broker) -> None:
+    (shown,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    exec(shown.replace("localhost:9092", broker.address), {})
+    (record,) = broker.records()
+    assert decode(record.value, record.headers, now_ms=2**50).id == "desk-000124"
 
 
 class TestRefusal:

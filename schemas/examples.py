@@ -1,0 +1,152 @@
+"""One example of every event, for documents: the life of a case about a wardrobe that came with a scratched door."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from schemas.codec import encode
+from schemas.events import (
+    NAME_OF,
+    Classifier,
+    CompensationGranted,
+    ContactType,
+    Data,
+    Direction,
+    EventRetracted,
+    MessageSent,
+    OrderCancelled,
+    OrderData,
+    OrderKind,
+    OrderPlaced,
+    Party,
+    ProducerHeartbeat,
+    RatingRevised,
+    RatingSource,
+    RatingSubmitted,
+    RatingWithdrawn,
+    Status,
+    SurveyOffered,
+    TicketAbsorbed,
+    TicketAssigned,
+    TicketClassified,
+    TicketClosed,
+    TicketCreated,
+    TicketData,
+    TicketDeleted,
+    TicketEscalated,
+    TicketMarkedSpam,
+    TicketMerged,
+    TicketReopened,
+    TicketRepurchased,
+    TicketResolved,
+    TicketStatusChanged,
+    TicketUnmarkedSpam,
+    Visibility,
+)
+
+SOURCE: Final = "urn:shop:helpdesk"
+AT: Final = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
+
+_CONTENTS: Final[tuple[Data, ...]] = (
+    TicketCreated(
+        ticket_id="T-1042",
+        channel="phone",
+        created_by=Party.CUSTOMER,
+        customer_id="C-77",
+        team="first line",
+        product_line="wardrobes",
+        order_id="O-5001",
+        region="north",
+        after_sales=True,
+    ),
+    TicketClassified(
+        ticket_id="T-1042", contact_type=ContactType.COMPLAINT, by=Classifier.AGENT, reason="damaged on arrival"
+    ),
+    TicketAssigned(ticket_id="T-1042", team="repairs", agent_id="A-9", cause="skill"),
+    TicketStatusChanged(ticket_id="T-1042", from_=Status.OPEN, to=Status.PENDING_CUSTOMER, reason="waits for photos"),
+    TicketResolved(ticket_id="T-1042", outcome="repaired", strategy="repair at home", agent_id="A-9", cycle=1),
+    TicketReopened(ticket_id="T-1042", by=Party.CUSTOMER, reason="door sticks again"),
+    TicketClosed(ticket_id="T-1042", by=Party.SYSTEM, reason="nothing heard for 7 days"),
+    TicketEscalated(ticket_id="T-1042", level="second line", reason="spare part missing"),
+    TicketMerged(ticket_id="T-1043", into_ticket_id="T-1042"),
+    TicketAbsorbed(ticket_id="T-1042", from_ticket_id="T-1043", revision=3, facts=b"..."),
+    TicketMarkedSpam(ticket_id="T-1044", by="mail filter"),
+    TicketUnmarkedSpam(ticket_id="T-1044", by="A-9"),
+    TicketDeleted(ticket_id="T-1045", by="retention"),
+    MessageSent(
+        ticket_id="T-1042",
+        message_id="M-1",
+        direction=Direction.OUT,
+        visibility=Visibility.PUBLIC,
+        sender_type=Party.AGENT,
+        sender_id="A-9",
+    ),
+    SurveyOffered(ticket_id="T-1042", survey_id="S-1", channel="mail", expires_at=AT.replace(day=16)),
+    RatingSubmitted(
+        ticket_id="T-1042",
+        rating_id="R-1",
+        raw=4,
+        scale_min=1,
+        scale_max=5,
+        source=RatingSource.CUSTOMER,
+        survey_id="S-1",
+        comment="Repaired the same day.",
+        reasons=["fast"],
+    ),
+    RatingRevised(ticket_id="T-1042", rating_id="R-1", raw=5),
+    RatingWithdrawn(ticket_id="T-1042", rating_id="R-1"),
+    CompensationGranted(
+        ticket_id="T-1042",
+        compensation_id="K-1",
+        kind="voucher",
+        amount=1000,
+        currency="EUR",
+        strategy="goodwill",
+        authority="agent",
+        cap=1000,
+    ),
+    OrderPlaced(
+        order_id="O-5107",
+        customer_id="C-77",
+        amount=24900,
+        currency="EUR",
+        kind=OrderKind.NORMAL,
+        product_line="wardrobes",
+        margin=7400,
+    ),
+    OrderCancelled(order_id="O-5107", customer_id="C-77"),
+    TicketRepurchased(
+        ticket_id="T-1042",
+        order_id="O-5107",
+        customer_id="C-77",
+        ordered_at=AT.replace(month=4),
+        amount=24900,
+        currency="EUR",
+    ),
+    EventRetracted(target_source=SOURCE, target_id="desk-000123", reason="typed into the wrong ticket"),
+    ProducerHeartbeat(lag_s=0.4),
+)
+
+EXAMPLES: Final[Mapping[str, Data]] = {NAME_OF[type(content)]: content for content in _CONTENTS}
+"""What an event of each name may say."""
+
+
+def example(name: str) -> dict[str, Any]:
+    """Return a whole CloudEvent of this name, as plain JSON values."""
+    content = EXAMPLES[name]
+    event = encode(content, source=SOURCE, id="desk-000124", time=AT, name=name, subject=_subject_of(content))
+    plain: dict[str, Any] = msgspec.json.decode(event)
+    return plain
+
+
+def _subject_of(content: Data) -> str | None:
+    match content:
+        case TicketData():
+            return content.ticket_id
+        case OrderData():
+            return content.customer_id
+        case EventRetracted():
+            return "T-1042"
+    return None

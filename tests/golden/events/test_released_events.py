@@ -1,0 +1,228 @@
+"""Events as producers sent them when v1 was released: they read the same for ever. Files here are never edited."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from schemas.codec import NO_SEQUENCE, Event, decode
+from schemas.events import (
+    Classifier,
+    CompensationGranted,
+    ContactType,
+    Data,
+    Direction,
+    EventRetracted,
+    MessageSent,
+    OrderCancelled,
+    OrderKind,
+    OrderPlaced,
+    Party,
+    ProducerHeartbeat,
+    RatingRevised,
+    RatingSource,
+    RatingSubmitted,
+    RatingWithdrawn,
+    Status,
+    SurveyOffered,
+    TicketAbsorbed,
+    TicketAssigned,
+    TicketClassified,
+    TicketClosed,
+    TicketCreated,
+    TicketDeleted,
+    TicketEscalated,
+    TicketMarkedSpam,
+    TicketMerged,
+    TicketReopened,
+    TicketRepurchased,
+    TicketResolved,
+    TicketStatusChanged,
+    TicketUnmarkedSpam,
+    Visibility,
+)
+
+FOLDER: Final = Path(__file__).parent / "v1"
+NOW_MS: Final = 1_780_000_000_000  # in May 2026, after all that happens in the files
+
+MINIMAL: Final[dict[str, Data]] = {
+    "ticket.created": TicketCreated(ticket_id="T-1042", channel="phone", created_by=Party.CUSTOMER),
+    "ticket.classified": TicketClassified(ticket_id="T-1042", contact_type=ContactType.INQUIRY, by=Classifier.RULE),
+    "ticket.assigned": TicketAssigned(ticket_id="T-1042", agent_id="A-9"),
+    "ticket.status_changed": TicketStatusChanged(ticket_id="T-1042", to=Status.ON_HOLD),
+    "ticket.resolved": TicketResolved(ticket_id="T-1042"),
+    "ticket.reopened": TicketReopened(ticket_id="T-1042"),
+    "ticket.closed": TicketClosed(ticket_id="T-1042"),
+    "ticket.escalated": TicketEscalated(ticket_id="T-1042", level="second line"),
+    "ticket.merged": TicketMerged(ticket_id="T-1043", into_ticket_id="T-1042"),
+    "ticket.absorbed": TicketAbsorbed(ticket_id="T-1042", from_ticket_id="T-1043", revision=1, facts=b""),
+    "ticket.marked_spam": TicketMarkedSpam(ticket_id="T-1044"),
+    "ticket.unmarked_spam": TicketUnmarkedSpam(ticket_id="T-1044"),
+    "ticket.deleted": TicketDeleted(ticket_id="T-1045"),
+    "message.sent": MessageSent(
+        ticket_id="T-1042",
+        message_id="M-1",
+        direction=Direction.IN,
+        visibility=Visibility.PUBLIC,
+        sender_type=Party.CUSTOMER,
+    ),
+    "survey.offered": SurveyOffered(ticket_id="T-1042", survey_id="S-1"),
+    "rating.submitted": RatingSubmitted(
+        ticket_id="T-1042", rating_id="R-1", raw=4, scale_min=1, scale_max=5, source=RatingSource.CUSTOMER
+    ),
+    "rating.revised": RatingRevised(ticket_id="T-1042", rating_id="R-1", raw=5),
+    "rating.withdrawn": RatingWithdrawn(ticket_id="T-1042", rating_id="R-1"),
+    "compensation.granted": CompensationGranted(
+        ticket_id="T-1042", compensation_id="K-1", kind="voucher", amount=1000, currency="EUR"
+    ),
+    "order.placed": OrderPlaced(order_id="O-5107", customer_id="C-77", amount=24900, currency="EUR"),
+    "order.cancelled": OrderCancelled(order_id="O-5107", customer_id="C-77"),
+    "ticket.repurchased": TicketRepurchased(
+        ticket_id="T-1042",
+        order_id="O-5107",
+        customer_id="C-77",
+        ordered_at=datetime(2026, 4, 2, 9, 15, tzinfo=UTC),
+        amount=24900,
+        currency="EUR",
+    ),
+    "event.retracted": EventRetracted(target_source="urn:shop:helpdesk", target_id="desk-000123"),
+    "producer.heartbeat": ProducerHeartbeat(),
+}
+
+FULL: Final[dict[str, Data]] = {
+    "ticket.created": TicketCreated(
+        ticket_id="T-1042",
+        channel="phone",
+        created_by=Party.AGENT,
+        customer_id="C-77",
+        team="first line",
+        agent_id="A-9",
+        contact_type=ContactType.COMPLAINT,
+        reason="damaged on arrival",
+        product_line="wardrobes",
+        product_id="P-310",
+        order_id="O-5001",
+        asset_id="lift-4",
+        priority="high",
+        region="north",
+        language="de",
+        after_sales=True,
+        is_test=True,
+    ),
+    "ticket.classified": TicketClassified(
+        ticket_id="T-1042",
+        contact_type=ContactType.COMPLAINT,
+        by=Classifier.MODEL,
+        reason="damaged on arrival",
+        product_line="wardrobes",
+        confidence=0.87,
+    ),
+    "ticket.assigned": TicketAssigned(ticket_id="T-1042", team="repairs", agent_id="A-9", cause="skill"),
+    "ticket.status_changed": TicketStatusChanged(
+        ticket_id="T-1042", from_=Status.OPEN, to=Status.PENDING_CUSTOMER, reason="waits for photos"
+    ),
+    "ticket.resolved": TicketResolved(
+        ticket_id="T-1042",
+        outcome="repaired",
+        strategy="repair at home",
+        after_sales=True,
+        agent_id="A-9",
+        cycle=2,
+    ),
+    "ticket.reopened": TicketReopened(ticket_id="T-1042", by=Party.CUSTOMER, reason="door sticks again"),
+    "ticket.closed": TicketClosed(ticket_id="T-1042", by=Party.SYSTEM, reason="nothing heard for 7 days"),
+    "ticket.escalated": TicketEscalated(ticket_id="T-1042", level="second line", reason="spare part missing"),
+    "ticket.merged": TicketMerged(ticket_id="T-1043", into_ticket_id="T-1042"),
+    "ticket.absorbed": TicketAbsorbed(
+        ticket_id="T-1042",
+        from_ticket_id="T-1043",
+        revision=2**53,
+        facts=b"\x00\x01\x02\x03",
+        via=("T-1044", "T-1045"),
+    ),
+    "ticket.marked_spam": TicketMarkedSpam(ticket_id="T-1044", by="mail filter"),
+    "ticket.unmarked_spam": TicketUnmarkedSpam(ticket_id="T-1044", by="A-9"),
+    "ticket.deleted": TicketDeleted(ticket_id="T-1045", by="retention"),
+    "message.sent": MessageSent(
+        ticket_id="T-1042",
+        message_id="M-2",
+        direction=Direction.OUT,
+        visibility=Visibility.PRIVATE,
+        sender_type=Party.BOT,
+        sender_id="B-1",
+        template_id="please-wait",
+    ),
+    "survey.offered": SurveyOffered(
+        ticket_id="T-1042", survey_id="S-1", channel="mail", expires_at=datetime(2026, 3, 16, 9, 15, tzinfo=UTC)
+    ),
+    "rating.submitted": RatingSubmitted(
+        ticket_id="T-1042",
+        rating_id="R-1",
+        raw=-0.5,
+        scale_min=-1,
+        scale_max=1,
+        source=RatingSource.QA,
+        survey_id="S-1",
+        comment="Polite, but two weeks late.\nGrüße 🙂",
+        reasons=["slow", "friendly"],
+    ),
+    "rating.revised": RatingRevised(ticket_id="T-1042", rating_id="R-1", raw=2.5),
+    "rating.withdrawn": RatingWithdrawn(ticket_id="T-1042", rating_id="R-1"),
+    "compensation.granted": CompensationGranted(
+        ticket_id="T-1042",
+        compensation_id="K-1",
+        kind="voucher",
+        amount=1000,
+        currency="JPY",
+        strategy="goodwill",
+        authority="agent",
+        cap=2000,
+    ),
+    "order.placed": OrderPlaced(
+        order_id="O-5107",
+        customer_id="C-77",
+        amount=24900,
+        currency="EUR",
+        kind=OrderKind.REPLACEMENT,
+        product_line="wardrobes",
+        margin=-7400,
+    ),
+    "order.cancelled": OrderCancelled(order_id="O-5107", customer_id="C-77"),
+    "ticket.repurchased": MINIMAL["ticket.repurchased"],
+    "event.retracted": EventRetracted(
+        target_source="urn:shop:helpdesk", target_id="desk-000123", reason="typed into the wrong ticket"
+    ),
+    "producer.heartbeat": ProducerHeartbeat(lag_s=0.4),
+}
+
+
+def read(name: str, form: str) -> Event:
+    event = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))[form]
+    return decode(json.dumps(event).encode(), now_ms=NOW_MS)
+
+
+def test_every_released_event_has_its_file() -> None:
+    assert {path.name.removesuffix(".json") for path in FOLDER.iterdir()} == set(MINIMAL) == set(FULL)
+
+
+@pytest.mark.parametrize("name", MINIMAL)
+def test_an_event_with_only_what_is_required_reads_as_it_always_did(name: str) -> None:
+    event = read(name, "minimal")
+    assert event.content == MINIMAL[name]
+    assert type(event.content) is type(MINIMAL[name])
+    assert (event.source, event.id, event.name) == ("urn:shop:helpdesk", "desk-000124", name)
+    assert event.at_ms == 1_772_442_900_000
+    assert (event.sequence, event.replay) == (NO_SEQUENCE, False)
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_an_event_with_everything_and_more_reads_as_it_always_did(name: str) -> None:
+    event = read(name, "full")
+    assert event.content == FULL[name]
+    assert (event.source, event.id, event.name) == ("urn:shop:helpdesk", "desk-000125", name)
+    assert event.at_ms == 1_772_442_900_123
+    assert (event.sequence, event.replay) == (7, True)
+    assert event.subject == json.loads(event.raw)["subject"]
+    assert b"added_later" in event.raw
