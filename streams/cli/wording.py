@@ -25,6 +25,7 @@ def duration_text(seconds: float) -> str:
         return f"{seconds:.1f} s"
     if seconds < 2 * MINUTE:
         return f"{seconds:.0f} s"
+    seconds = round(seconds)
     steps = _STEPS[1:] if seconds < 2 * DAY else _STEPS
     large, small = next((steps[i], steps[i + 1]) for i in range(len(steps) - 1) if seconds >= steps[i][0])
     count, rest = divmod(round(seconds / small[0]), large[0] // small[0])

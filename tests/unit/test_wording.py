@@ -1,0 +1,109 @@
+"""How figures read to people."""
+
+import pytest
+
+from streams.cli.wording import (
+    brief_change_text,
+    change_text,
+    duration_text,
+    figure_text,
+    interval_text,
+    part_text,
+    rank_text,
+    spread_text,
+    value_text,
+)
+from streams.core.figure import change_of, figure_of
+from streams.core.metrics import COMPLAINT_RATE, CSAT_MEAN, FIRST_RESPONSE_P50, TICKETS_CREATED, Unit
+from streams.core.report import Rank
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0.0 s"),
+        (4.25, "4.2 s"),
+        (59.6, "60 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (200, "3 min 20 s"),
+        (3_599.9, "1 h"),
+        (3_600, "1 h"),
+        (58_980, "16 h 23 min"),
+        (47.99 * 3_600, "47 h 59 min"),
+        (48 * 3_600, "2 d"),
+        (51 * 3_600, "2 d 3 h"),
+        (71.9 * 3_600, "3 d"),
+    ],
+)
+def test_durations_are_told_in_their_two_largest_units(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+def test_values_carry_their_unit() -> None:
+    assert value_text(Unit.SHARE, 0.0432) == "4.3 %"
+    assert value_text(Unit.SCORE, 87.25) == "87.2"
+    assert value_text(Unit.NUMBER, 20254) == "20,254"
+
+
+def test_too_few_observations_read_as_not_enough_data_with_their_number() -> None:
+    assert figure_text(figure_of(COMPLAINT_RATE, {"n": 7, "hits": 0})) == "not enough data (n = 7)"
+    assert interval_text(figure_of(COMPLAINT_RATE, {"n": 7, "hits": 0})) == ""
+    assert figure_text(figure_of(COMPLAINT_RATE, None)) == "not enough data (n = 0)"
+
+
+def test_a_count_of_an_unknown_time_reads_as_no_data() -> None:
+    assert figure_text(figure_of(TICKETS_CREATED, None, is_known=False)) == "no data"
+    assert figure_text(figure_of(TICKETS_CREATED, None)) == "0"
+
+
+def test_an_interval_names_its_unit_once() -> None:
+    assert interval_text(figure_of(COMPLAINT_RATE, {"n": 100, "hits": 10})) == "5.5 to 17.4 %"
+
+
+def test_an_interval_with_one_bound_says_so() -> None:
+    figure = figure_of(FIRST_RESPONSE_P50, {"n": 20, "value": 7_200.0, "low": 3_600.0, "high": None})
+    assert interval_text(figure) == "at least 1 h"
+
+
+def test_a_spread_names_its_numbers() -> None:
+    figure = figure_of(CSAT_MEAN, {"n": 100, "value": 80.0, "deviation": 12.5, "p10": 60.0, "p90": 100.0})
+    assert spread_text(figure) == "standard deviation 12.5, p10 60, p90 100, p90 - p10 40"
+
+
+def test_a_change_is_labelled_in_percent_and_in_points() -> None:
+    clear = change_of(
+        figure_of(COMPLAINT_RATE, {"n": 1_000, "hits": 50}), figure_of(COMPLAINT_RATE, {"n": 1_000, "hits": 100})
+    )
+    text = change_text(Unit.SHARE, clear)
+    assert text.plain == "-50.0 % / -5.0 points"
+    assert text.style == "green", "fewer complaints are good"
+
+
+def test_a_change_that_may_be_noise_says_so() -> None:
+    noise = change_of(
+        figure_of(COMPLAINT_RATE, {"n": 100, "hits": 9}), figure_of(COMPLAINT_RATE, {"n": 100, "hits": 10})
+    )
+    assert change_text(Unit.SHARE, noise).plain == "-10.0 % / -1.0 points, maybe noise"
+    assert brief_change_text(Unit.SHARE, noise, " ~").plain == "-10.0 % ~"
+
+
+def test_changes_of_durations_are_durations() -> None:
+    slower = change_of(
+        figure_of(FIRST_RESPONSE_P50, {"n": 99, "value": 7_200.0, "low": 7_000.0, "high": 7_400.0}),
+        figure_of(FIRST_RESPONSE_P50, {"n": 99, "value": 3_600.0, "low": 3_500.0, "high": 3_700.0}),
+    )
+    text = change_text(Unit.SECONDS, slower)
+    assert (text.plain, text.style) == ("+100.0 % / +1 h", "red")
+
+
+def test_no_change_is_told_where_nothing_can_be_compared() -> None:
+    assert change_text(Unit.SHARE, None).plain == ""
+
+
+def test_places_that_numbers_cannot_tell_apart_are_a_range() -> None:
+    assert [rank_text(rank) for rank in (Rank(1, 1), Rank(2, 4), None)] == ["1", "2 to 4", ""]
+
+
+def test_parts_without_a_name_have_one() -> None:
+    assert [part_text(part) for part in (None, "", "billing")] == ["all", "(unknown)", "billing"]
