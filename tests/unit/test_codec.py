@@ -86,6 +86,7 @@ class TestForms:
         event = read(CREATED, headers)
         assert event == read(event.raw), "what is stored is the same event as structured JSON"
         assert event.content == read(cloud_event()).content
+        assert json.loads(event.raw)["datacontenttype"] == "application/json"
 
     def test_extensions_travel_as_text_in_binary_form(self) -> None:
         event = read(CREATED, {**BINARY, "ce_subjectseq": b"7", "ce_replay": b"true", "ce_shopregion": b"north"})
@@ -97,6 +98,9 @@ class TestForms:
 
     def test_a_header_without_a_value_is_absent(self) -> None:
         assert read(CREATED, {**BINARY, "ce_subject": None, "trace": None}).subject == "T-1"
+
+    def test_a_header_with_an_empty_value_is_an_empty_attribute(self) -> None:
+        assert fault(CREATED, {**BINARY, "ce_subject": b""}) == (Reason.BAD_VALUE, "/subject")
 
     def test_headers_of_others_do_not_matter(self) -> None:
         assert read(cloud_event(), {"__TypeId__": b"com.shop.Event", "traceparent": b"\xff"}).name == "ticket.created"
@@ -125,7 +129,9 @@ class TestForms:
 
     def test_a_batch_is_refused(self) -> None:
         headers = {"content-type": b"application/cloudevents-batch+json; charset=utf-8"}
-        assert fault([cloud_event()], headers) == (Reason.WRONG_TYPE, "")
+        with pytest.raises(InvalidEventError, match="batch") as caught:
+            read([cloud_event()], headers)
+        assert (caught.value.reason, caught.value.pointer) == (Reason.WRONG_TYPE, "")
 
     def test_a_structured_event_with_ce_headers_beside_it_is_read_as_structured(self) -> None:
         headers = {**BINARY, "ce_id": b"other", "content-type": CONTENT_TYPE.encode()}

@@ -78,6 +78,10 @@ class TestOpenEnums:
             with pytest.raises(msgspec.ValidationError):
                 msgspec.json.decode(value, type=enumeration)
 
+    def test_only_text_can_be_an_unknown_value(self) -> None:
+        with pytest.raises(ValueError, match="5 is not a valid Party"):
+            Party(5)
+
     def test_known_values_stay_themselves(self) -> None:
         assert Party("agent") is Party.AGENT
         assert ContactType("complaint") is ContactType.COMPLAINT
