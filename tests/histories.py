@@ -1,7 +1,7 @@
 """Hypothesis strategies for the histories of tickets: few names and few instants, so that events meet and collide."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
 
@@ -52,13 +52,15 @@ def folded(events: Iterable[Event], ticket_id: str = TICKET) -> Ticket:
     return fold(Ticket(ticket_id), [fact_of(one) for one in events])[0]
 
 
-def settled(events: Iterable[Event], *, most: int = 50_000) -> dict[str, Ticket]:
-    """Return all tickets after every statement that they have for each other was folded too.
+def settled(
+    events: Iterable[Event], known: Mapping[str, Ticket] | None = None, *, most: int = 50_000
+) -> dict[str, Ticket]:
+    """Return all tickets, known ones included, after every statement that they have for each other was folded too.
 
     Raises:
         RuntimeError: When they do not come to rest.
     """
-    tickets: dict[str, Ticket] = {}
+    tickets = dict(known or {})
     waiting = deque(events)
     folds = 0
     while waiting:

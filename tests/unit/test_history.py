@@ -132,6 +132,7 @@ def test_no_duration_is_negative_when_events_lie_before_the_creation() -> None:
     one = row(resolved(5), set_to(e.Status.OPEN, 6), resolved(7), answered(8), created(HOUR))
     assert (one.first_resolution_seconds, one.full_resolution_seconds, one.first_response_seconds) == (0, 0, 0)
     assert one.cycles_started_at == one.cycles_resolved_at == [HOUR, HOUR]
+    assert one.waits_answered_at == [HOUR]
     assert one.first_event_at == 5
 
 

@@ -111,7 +111,7 @@ def test_a_chain_of_merges_hands_everything_to_its_end() -> None:
 def test_leaving_takes_along_what_came_with_it() -> None:
     onward = merged("B", "C", 6)
     events = [created("A", 3), created("B", 2), created("C", 4), merged("A", "B", 5), onward]
-    tickets = settled([*events, undone(onward, 7)])
+    tickets = settled([undone(onward, 7)], settled(events))
     assert row(tickets, "C").created_at == 4
     assert row(tickets, "B").exclusion == ""
     assert row(tickets, "B").created_at == 2
