@@ -1,0 +1,404 @@
+"""Every metric, asked of the real engine, against numbers counted by hand from the same events."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from math import isclose
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+import typer
+from clickhouse_connect.driver.client import Client
+from typer.testing import CliRunner, Result
+
+from schemas import events as e
+from schemas.codec import Event, decode, encode
+from streams.cli.report import print_report, report
+from streams.core.batch import event_row
+from streams.core.figure import Figure
+from streams.core.interval import around_mean, quantile_ranks, wilson
+from streams.core.measures import row_of
+from streams.core.metrics import METRICS, Dimension, Kind, Metric
+from streams.core.question import Question
+from streams.core.window import DAY_MS, HOUR_MS, Bucket, Window, buckets_of, instant_of, previous
+from streams.settings import Settings
+from streams.simulation import events as simulated
+from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.connection import connect
+from streams.sinks.figures import answer, freshness
+from streams.sinks.migrate import migrate
+from tests.histories import NOW_MS, SOURCE, settled
+from tests.integration.conftest import Servers
+from tests.ledger import Ledger, spread_of, value_of
+
+pytestmark = pytest.mark.integration
+
+BERLIN: Final = ZoneInfo("Europe/Berlin")
+END: Final = datetime(2026, 4, 2, 9, tzinfo=UTC)
+"""Three days after the clocks went forward in Berlin."""
+START: Final = END - timedelta(days=18)
+LAST_WEEK: Final = Window(instant_of("2026-03-26", BERLIN), instant_of("2026-04-02", BERLIN))
+ALL: Final = tuple(METRICS.values())
+
+app = typer.Typer()
+app.command("report")(report)
+every_metric = pytest.mark.parametrize("metric", ALL, ids=METRICS)
+
+
+class Told:
+    """A database with the history of a desk, and the same history counted by hand."""
+
+    def __init__(self, settings: Settings, client: Client, events: Sequence[Event]) -> None:
+        self.settings = settings
+        self.client = client
+        self.ledger = Ledger(events)
+        self.known = Window(min(one.at_ms for one in events), max(one.at_ms for one in events) + 1)
+
+    def answer(self, *windows: Window, metrics: Sequence[Metric] = ALL, **asked: Any) -> Any:
+        question = Question(metrics=metrics, windows=windows, **asked)
+        return answer(self.client, question, self.known)
+
+    def run(self, *arguments: str) -> Result:
+        return _run(self.settings, *arguments)
+
+    def lines(self, *arguments: str) -> list[dict[str, Any]]:
+        """Return the lines of a report in JSON."""
+        shown = self.run(*arguments, "--format", "json")
+        assert shown.exit_code == 0, shown.output
+        lines: list[dict[str, Any]] = json.loads(shown.stdout)["lines"]
+        return lines
+
+
+@pytest.fixture(scope="module")
+def told(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    """Return eighteen days of a small desk, each ticket stored in an older version as well."""
+    settings, client = _database(servers, tmp_path_factory.mktemp("told"))
+    events = _events()
+    store = ClickHouseStore(client)
+    store.insert([event_row(one, NOW_MS) for one in events])
+    for part in (events[: len(events) // 2], events):
+        store.insert([row_of(ticket, NOW_MS) for ticket in settled(_of_tickets(part)).values()])
+    yield Told(settings, client, events)
+    client.command(f"DROP DATABASE {settings.database}", use_database=False)
+
+
+@pytest.fixture
+def empty(servers: Servers, tmp_path: Path) -> Iterator[Settings]:
+    """Return settings whose database nobody has made yet."""
+    settings, client = _database(servers, tmp_path, is_made=False)
+    yield settings
+    client.command(f"DROP DATABASE IF EXISTS {settings.database}", use_database=False)
+
+
+def _run(settings: Settings, *arguments: str) -> Result:
+    environment = {
+        "SERVICEPULSE_CLICKHOUSE": settings.clickhouse,
+        "SERVICEPULSE_DATABASE": settings.database,
+        "SERVICEPULSE_FOLDER": str(settings.folder),
+    }
+    return CliRunner().invoke(app, list(arguments), env=environment)
+
+
+def _database(servers: Servers, folder: Path, *, is_made: bool = True) -> tuple[Settings, Client]:
+    settings = Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=folder)
+    client = connect(settings)
+    if is_made:
+        migrate(client)
+    return settings, client
+
+
+def _of_tickets(events: Sequence[Event]) -> list[Event]:
+    return [one for one in events if one.ticket_id is not None]
+
+
+def _events() -> list[Event]:
+    """Return what a simulated desk tells, and what it never does: odd tickets, ratings of all sources."""
+    told = [(one.source, one.id, one.at, one.subject, one.sequence, one.data) for one in simulated(7, START, END, 40)]
+    odd = [(SOURCE, f"odd-{n}", at, said.ticket_id, n, said) for n, (at, said) in enumerate(_odd())]
+    return [
+        decode(
+            encode(said, source=source, id=id, time=at, name=e.NAME_OF[type(said)], subject=subject, subjectseq=number),
+            now_ms=NOW_MS,
+        )
+        for source, id, at, subject, number, said in sorted([*told, *odd], key=lambda one: one[2])
+    ]
+
+
+def _odd() -> Iterator[tuple[datetime, e.TicketData]]:
+    """Yield the events of tickets that go a way of their own, all within the last week."""
+    at = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    hour = timedelta(hours=1)
+
+    def created(id: str, by: e.Party = e.Party.CUSTOMER, **more: Any) -> tuple[datetime, e.TicketCreated]:
+        return at, e.TicketCreated(ticket_id=id, channel="chat", created_by=by, team="odd ['team']", **more)
+
+    def message(id: str, after: float, by: e.Party) -> tuple[datetime, e.MessageSent]:
+        direction = e.Direction.IN if by is e.Party.CUSTOMER else e.Direction.OUT
+        said = e.MessageSent(
+            ticket_id=id,
+            message_id=f"{id}-{after}",
+            direction=direction,
+            visibility=e.Visibility.PUBLIC,
+            sender_type=by,
+        )
+        return at + after * hour, said
+
+    def rated(id: str, raw: float, source: e.RatingSource) -> tuple[datetime, e.RatingSubmitted]:
+        said = e.RatingSubmitted(
+            ticket_id=id, rating_id=f"{id}-{source}-{raw}", raw=raw, scale_min=1, scale_max=5, source=source
+        )
+        return at + 30 * hour, said
+
+    yield created("test", is_test=True, contact_type=e.ContactType.COMPLAINT)
+    yield created("by agent", e.Party.AGENT)
+    yield message("by agent", 1, e.Party.AGENT)
+    yield message("by agent", 2, e.Party.CUSTOMER)
+    yield message("by agent", 5, e.Party.AGENT)
+    yield created("bot only")
+    yield message("bot only", 0.1, e.Party.BOT)
+    yield created("closed unsolved")
+    yield at + 3 * hour, e.TicketClosed(ticket_id="closed unsolved")
+    yield created("unsure")
+    yield at + 3 * hour, e.TicketResolved(ticket_id="unsure")
+    yield message("unsure", 4, e.Party.CUSTOMER)
+    yield at + 6 * hour, e.TicketReopened(ticket_id="unsure")
+    yield message("unsure", 7, e.Party.AGENT)
+    yield at + 9 * hour, e.TicketResolved(ticket_id="unsure")
+    yield at + 9.5 * hour, e.TicketReopened(ticket_id="unsure")
+    yield created("duplicate")
+    yield message("duplicate", 2, e.Party.AGENT)
+    yield rated("duplicate", 1, e.RatingSource.CUSTOMER)
+    yield at + 2.5 * hour, e.TicketMerged(ticket_id="duplicate", into_ticket_id="unsure")
+    yield created("rated by all")
+    for source in e.RatingSource:
+        for raw in (4, 4.2, 5):
+            yield rated("rated by all", raw, source)
+    yield at + 5 * hour, e.TicketAssigned(ticket_id="never created", team="odd ['team']")
+
+
+def _agrees(figure: Figure, seen: Sequence[float]) -> bool:
+    wanted = value_of(figure.metric.name, seen)
+    return figure.n == len(seen) and (
+        figure.value == wanted
+        or (wanted is not None and figure.value is not None and isclose(figure.value, wanted, rel_tol=1e-12))
+    )
+
+
+# Against numbers counted by hand
+
+
+@every_metric
+def test_a_metric_is_what_can_be_counted_by_hand(told: Told, metric: Metric) -> None:
+    windows = [
+        LAST_WEEK,
+        previous(LAST_WEEK, BERLIN),
+        told.known,
+        Window(told.known.end_at - DAY_MS, told.known.end_at),
+    ]
+    figures = told.answer(*windows, metrics=[metric])
+    assert list(figures) == [(metric.name, None, window) for window in windows]
+    for window in windows:
+        seen = told.ledger.seen(metric.name, window)
+        assert seen, "the history must tell something of every metric"
+        assert _agrees(figures[metric.name, None, window], seen)
+
+
+@every_metric
+def test_an_interval_is_what_can_be_counted_by_hand(told: Told, metric: Metric) -> None:
+    seen = told.ledger.seen(metric.name, LAST_WEEK)
+    figure = told.answer(LAST_WEEK, metrics=[metric])[metric.name, None, LAST_WEEK]
+    match metric.kind:
+        case Kind.SHARE:
+            assert figure.hits == sum(seen)
+            assert figure.interval == wilson(int(sum(seen)), len(seen))
+        case Kind.QUANTILE:
+            low, high = quantile_ranks(metric.p, len(seen))
+            assert low is not None
+            assert high is not None
+            assert figure.interval == (seen[low - 1], seen[high - 1])
+        case Kind.MEAN:
+            deviation, p10, p90 = spread_of(seen)
+            assert figure.spread == pytest.approx((deviation, p10, p90))
+            assert figure.interval == pytest.approx(around_mean(sum(seen) / len(seen), deviation, len(seen)))
+        case Kind.COUNT:
+            assert figure.interval == (None, None)
+
+
+@pytest.mark.parametrize("dimension", Dimension)
+def test_parts_are_what_can_be_counted_by_hand_and_make_up_the_whole(told: Told, dimension: Dimension) -> None:
+    figures = told.answer(LAST_WEEK, by=dimension)
+    for (name, part, window), figure in figures.items():
+        chosen = None if part is None else (dimension.value, part)
+        assert _agrees(figure, told.ledger.seen(name, window, chosen)), (name, part)
+    for metric in ALL:
+        parts = [figure for (name, part, _), figure in figures.items() if name == metric.name and part is not None]
+        assert sum(figure.n for figure in parts) == figures[metric.name, None, LAST_WEEK].n
+    assert {part for _, part, _ in figures} <= told.ledger.parts(dimension.value) | {None}
+
+
+@pytest.mark.parametrize("bucket", [Bucket.DAY, Bucket.WEEK, Bucket.MONTH])
+def test_buckets_are_those_of_the_zone_over_a_change_of_its_clocks(told: Told, bucket: Bucket) -> None:
+    window = Window(instant_of("2026-03-25T07:30", BERLIN), told.known.end_at)
+    figures = told.answer(window, bucket=bucket, zone=BERLIN.key)
+    buckets = buckets_of(window, bucket, BERLIN)
+    assert [key[2] for key in figures if key[0] == "tickets"] == buckets
+    for (name, _, one), figure in figures.items():
+        inside = one if METRICS[name].observations.lasts else Window(max(one.start_at, window.start_at), one.end_at)
+        assert _agrees(figure, told.ledger.seen(name, inside)), (name, one)
+    assert sum(figures["tickets", None, one].n for one in buckets) == len(told.ledger.seen("tickets", window))
+
+
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Pacific/Apia"]
+)
+def test_hours_are_those_of_the_zone(told: Told, zone: str) -> None:
+    window = Window(instant_of("2026-03-28T20:00", BERLIN), instant_of("2026-03-29T20:00", BERLIN))
+    figures = told.answer(window, metrics=[METRICS["tickets"]], bucket=Bucket.HOUR, zone=zone)
+    assert len(figures) == 23 + (zone in ("Asia/Kolkata", "Asia/Kathmandu"))
+    for (name, _, hour), figure in figures.items():
+        inside = Window(max(hour.start_at, window.start_at), min(hour.end_at, window.end_at))
+        assert _agrees(figure, told.ledger.seen(name, inside))
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "America/Havana", "Asia/Beirut"])
+@pytest.mark.parametrize("bucket", Bucket)
+def test_this_machine_and_the_engine_agree_where_buckets_begin(told: Told, zone: str, bucket: Bucket) -> None:
+    clocks = ZoneInfo(zone)
+    for year in (2018, 2026):
+        window = Window(instant_of(f"{year}-01-01", clocks), instant_of(f"{year + 1}-01-01", clocks))
+        starts = [one.start_at // 1000 for one in buckets_of(window, bucket, clocks)]
+        instants = [start + rest for start in starts for rest in (0, 1, 1_799, 3_599)]
+        found = told.client.query(
+            f"""
+            SELECT DISTINCT toUnixTimestamp(toDateTime(
+                toStartOfInterval(toDateTime64(arrayJoin({{instants:Array(UInt32)}}), 3, 'UTC'),
+                                  INTERVAL 1 {bucket.value}, {{zone:String}}), {{zone:String}})) AS start_seconds
+            ORDER BY start_seconds
+            """,
+            parameters={"instants": instants, "zone": zone},
+        ).result_rows
+        assert [start for (start,) in found] == starts
+
+
+def test_the_backlog_of_now_is_what_tickets_say_of_themselves(told: Told) -> None:
+    figures = told.answer(told.known)
+    row = told.client.query(
+        """
+        SELECT countIf(open_wait_since IS NOT NULL), countIf(status NOT IN ('resolved', 'closed'))
+        FROM tickets FINAL WHERE is_effective
+        """
+    ).result_rows[0]
+    assert (figures["open_waits", None, told.known].n, figures["backlog", None, told.known].n) == row
+
+
+def test_what_lies_beyond_all_events_is_unknown_and_not_0(told: Told) -> None:
+    long_ago = Window(told.known.start_at - 10 * DAY_MS, told.known.start_at - 9 * DAY_MS)
+    assert {figure.shown for figure in told.answer(long_ago).values()} == {None}
+
+
+def test_freshness_tells_how_far_the_database_is(told: Told) -> None:
+    (stored,) = told.client.query("SELECT count() FROM events FINAL").result_rows[0]
+    fresh = freshness(told.client, NOW_MS + 1_000)
+    assert (fresh.known, fresh.events, fresh.events_lately) == (told.known, stored, stored)
+    assert freshness(told.client, NOW_MS + HOUR_MS).events_lately == 0
+
+
+# The command
+
+
+def test_a_report_in_json_is_exact(told: Told) -> None:
+    lines = told.lines("--from", "2026-03-26", "--to", "2026-04-02", "--zone", "Europe/Berlin")
+    assert [line["metric"] for line in lines] == list(METRICS)
+    for line in lines:
+        assert (line["start"], line["end"]) == ("2026-03-26T00:00:00.000+01:00", "2026-04-02T00:00:00.000+02:00")
+        seen = told.ledger.seen(line["metric"], LAST_WEEK)
+        assert line["n"] == len(seen)
+        assert line["value"] == pytest.approx(value_of(line["metric"], seen), rel=1e-12)
+
+
+def test_a_report_stands_beside_the_period_before(told: Told) -> None:
+    (line,) = told.lines("--from", "2026-03-26", "--to", "2026-04-02", "--zone", "Europe/Berlin", "--metric", "tickets")
+    before = len(told.ledger.seen("tickets", previous(LAST_WEEK, BERLIN)))
+    assert line["before_value"] == before
+    assert line["change_points"] == line["value"] - before
+    assert line["change_percent"] == pytest.approx(100 * (line["value"] - before) / before)
+
+
+def test_too_few_observations_are_null_with_their_number(told: Told) -> None:
+    lines = told.lines("--from", "2026-03-31T10:00", "--to", "2026-03-31T10:20", "--metric", "csat_share")
+    assert [(line["value"], line["low"], line["text"]) for line in lines] == [
+        (None, None, f"not enough data (n = {lines[0]['n']})")
+    ]
+
+
+def test_a_report_in_csv_has_a_line_for_each_day_and_part(told: Told) -> None:
+    options = ("--from", "2026-03-30", "--to", "2026-04-01", "--bucket", "day", "--by", "team", "--metric", "tickets")
+    lines = list(csv.DictReader(io.StringIO(told.run(*options, "--format", "csv").stdout)))
+    parts = {line["part"] for line in lines}
+    assert len(lines) == 2 * len(parts)
+    assert {line["end"] for line in lines} == {"2026-03-31T00:00:00.000+00:00", "2026-04-01T00:00:00.000+00:00"}
+
+
+def test_a_table_tells_values_with_units_intervals_and_changes(told: Told) -> None:
+    shown = told.run("--from", "2026-03-26", "--zone", "Europe/Berlin")
+    assert shown.exit_code == 0
+    assert "2026-03-26 00:00 to 2026-04-02 10:" in shown.stdout
+    line = next(line for line in shown.stdout.splitlines() if line.startswith("First response, p90"))
+    assert " h " in line
+    assert " to " in line
+    assert " % / " in line
+
+
+def test_names_of_parts_are_text_and_no_markup(told: Told) -> None:
+    assert "odd ['team']" in told.run("--by", "team", "--metric", "tickets").stdout
+
+
+def test_the_report_of_the_demo_is_the_same_table(told: Told, capsys: pytest.CaptureFixture[str]) -> None:
+    print_report(told.settings, days=7)
+    assert "Complaint rate" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("is_migrated", [False, True])
+def test_an_empty_database_says_how_to_get_events_in(empty: Settings, is_migrated: bool) -> None:
+    if is_migrated:
+        migrate(connect(empty))
+    shown = _run(empty)
+    assert shown.exit_code == 0, shown.output
+    assert "servicepulse import" in shown.stdout
+    asked = _run(empty, "--format", "json")
+    assert (asked.stdout, asked.exit_code) == ("{}\n", 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (["--zone", "Berlin"], "Europe/Berlin"),
+        (["--metric", "csat"], "csat_share or csat_mean"),
+        (["--metric", "complain_rate"], "complaint_rate"),
+        (["--from", "yesterday"], "2026-03-31"),
+        (["--from", "2026-03-05", "--to", "2026-03-05"], "window is empty"),
+        (["--all", "--from", "2026-03-05"], "leave --from and --to away"),
+        (["--by", "colour"], "team"),
+        (["--from", "2001-01-01", "--bucket", "hour"], "coarser bucket"),
+    ],
+)
+def test_a_wrong_option_is_told_with_what_was_probably_meant(told: Told, options: list[str], hint: str) -> None:
+    shown = told.run(*options)
+    assert shown.exit_code == 2
+    assert hint in " ".join(shown.stderr.replace("│", " ").split())
+
+
+@every_metric
+def test_the_sql_that_is_explained_is_sql_that_runs(told: Told, metric: Metric) -> None:
+    shown = CliRunner().invoke(app, ["--explain", metric.name])
+    assert shown.exit_code == 0, shown.output
+    sql = shown.stdout[shown.stdout.index("WITH") : shown.stdout.index("GROUP BY period") + len("GROUP BY period")]
+    parameters = {"starts": ["2026-03-01 00:00:00.000"], "ends": ["2026-04-01 00:00:00.000"]}
+    rows = told.client.query(sql, parameters=parameters).result_rows
+    window = Window(instant_of("2026-03-01T00:00Z", BERLIN), instant_of("2026-04-01T00:00Z", BERLIN))
+    assert rows[0][1] == len(told.ledger.seen(metric.name, window))
