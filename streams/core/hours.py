@@ -1,0 +1,470 @@
+"""Business time: when a desk is open, and how much of a wait lies in its open hours.
+
+The rule for every zone and every day: a desk is open at an instant when the clock on its wall, at that instant, shows a
+day and a time within the hours of that day. Where clocks are put forward, hours that nobody's clock shows do not pass:
+02:00-04:00 lasts one hour. Where they are put back, what the clock shows twice counts twice: 02:00-04:00 lasts three
+hours, and a pause of 02:10-02:50 is taken twice. An end that is skipped is thus the instant of the skip; an end that
+is repeated counts both times.
+
+Hours belong to the day whose date the clock shows, so a holiday closes exactly that date. A night shift is written as
+two intervals: 22:00-24:00 on one day, 00:00-06:00 on the next.
+"""
+
+import re
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import cache, cached_property
+from itertools import accumulate, chain, pairwise
+from typing import Annotated, Final, NamedTuple, Self, TypeAlias
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta, Struct
+
+from schemas.codec import ms_of
+from schemas.events import Label
+from schemas.rows import Ms
+from streams.core.window import DAY_MS, local_of, zone_of
+
+DUE_WITHIN_MS: Final = 100 * 364 * DAY_MS
+"""What is not due within about a hundred years is never due: a desk may have closed for good."""
+
+_PAGE_MS: Final = 364 * DAY_MS
+_MINUTE_MS: Final = 60_000
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_EPOCH_WEEKDAY: Final = date(1970, 1, 1).weekday()
+_HOURS: Final = "^(([01][0-9]|2[0-3]):[0-5][0-9])-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+
+Span: TypeAlias = tuple[int, int]
+"""From the first until before the second: instants, or milliseconds that the clock shows past midnight."""
+
+Hours: TypeAlias = tuple[
+    Annotated[
+        str,
+        Meta(
+            description="An interval of a day by the clock on the wall, from 00:00 to 24:00, such as 09:00-17:30.",
+            extra_json_schema={"pattern": _HOURS},
+        ),
+    ],
+    ...,
+]
+"""The open intervals of a day. They may be written in any order and touch, but not overlap."""
+
+
+class ScheduleError(ValueError):
+    """Hours that cannot be meant; the message says where and what to write instead."""
+
+
+class Week(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The hours of an ordinary week; a day that is left out is closed."""
+
+    monday: Hours = ()
+    tuesday: Hours = ()
+    wednesday: Hours = ()
+    thursday: Hours = ()
+    friday: Hours = ()
+    saturday: Hours = ()
+    sunday: Hours = ()
+
+    def __post_init__(self) -> None:
+        """Read the hours once, so that wrong ones are refused here.
+
+        Raises:
+            ScheduleError: When an interval is none, or two of a day overlap.
+        """
+        _ = self.spans
+
+    @cached_property
+    def spans(self) -> tuple[tuple[Span, ...], ...]:
+        """The open intervals of each day, Monday first, in milliseconds past midnight."""
+        return tuple(_spans_of(getattr(self, day), day) for day in self.__struct_fields__)
+
+
+class SpecialDay(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A date with hours of its own instead of those of its weekday."""
+
+    day: date
+    hours: Hours
+
+    def __post_init__(self) -> None:
+        """Read the hours once, so that wrong ones are refused here.
+
+        Raises:
+            ScheduleError: When an interval is none, or two of them overlap.
+        """
+        _ = self.spans
+
+    @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        """The open intervals, in milliseconds past midnight."""
+        return _spans_of(self.hours, self.day.isoformat())
+
+
+class Version(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """What is in force from an instant on, until the next version is.
+
+    Attributes:
+        from_at: When it begins to count. Without an offset it is what the clocks of `zone` show; a time that they
+            show twice is the first of the two, one that they skip is read as if they had not been put forward yet.
+        zone: IANA name of a time zone.
+        holidays: Dates that are closed all day.
+        special_days: Dates with other hours.
+    """
+
+    from_at: datetime = msgspec.field(name="from")
+    zone: str
+    weekly: Week
+    holidays: tuple[date, ...] = ()
+    special_days: tuple[SpecialDay, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Look everything up once, so that a wrong version is refused here.
+
+        Raises:
+            ScheduleError: When a date is closed or special twice, or both.
+            WindowError: When there is no such time zone; the message names similar ones.
+        """
+        _ = _zone_of(self.zone), self.in_force_at, self.exceptions
+
+    @cached_property
+    def in_force_at(self) -> Ms:
+        """The first instant at which it counts."""
+        return ms_of(self.from_at if self.from_at.tzinfo else self.from_at.replace(tzinfo=_zone_of(self.zone)))
+
+    @cached_property
+    def exceptions(self) -> Mapping[int, tuple[Span, ...]]:
+        """The hours of the dates that do not follow the week, by the number of the day since 1970."""
+        found: dict[int, tuple[Span, ...]] = {}
+        special = ((other.day, other.spans) for other in self.special_days)
+        for day, spans in chain(((day, ()) for day in self.holidays), special):
+            number = day.toordinal() - _EPOCH_DAY
+            if number in found:
+                raise ScheduleError(f"{day} stands twice among holidays and special days: keep the one that is meant")
+            found[number] = spans
+        return found
+
+    def spans_on(self, day: int) -> tuple[Span, ...]:
+        """Return the open intervals of a day, in milliseconds that the clock shows past midnight.
+
+        Args:
+            day: Number of the date since 1970.
+        """
+        usual = self.weekly.spans[(day + _EPOCH_WEEKDAY) % 7]
+        return self.exceptions.get(day, usual)
+
+
+class Page(NamedTuple):
+    """Open time within 52 weeks: intervals, and the open milliseconds of the page before each of them.
+
+    Columns of machine integers take a fraction of the memory of tuples, and bisect searches them as well.
+    """
+
+    starts: "array[int]"
+    ends: "array[int]"
+    before: "array[int]"
+    open_ms: int
+
+    @classmethod
+    def of(cls, spans: Iterable[Span]) -> Self:
+        """Return the page of ordered spans that do not touch."""
+        kept = list(spans)
+        columns = ([start for start, _ in kept], [end for _, end in kept], _before(kept))
+        starts, ends, before = (array("q", column) for column in columns)
+        return cls(starts, ends, before, sum(end - start for start, end in kept))
+
+    def spans(self) -> Iterator[Span]:
+        """Yield the open intervals in order."""
+        return zip(self.starts, self.ends, strict=True)
+
+    def open_ms_until(self, at: Ms) -> int:
+        """Return how long it was open from the beginning of the page until an instant on it."""
+        row = bisect_right(self.starts, at) - 1
+        return 0 if row < 0 else self.before[row] + min(at, self.ends[row]) - self.starts[row]
+
+    def reached_at(self, open_ms: int) -> Ms:
+        """Return the first instant until which it was open for so long, which must be on the page."""
+        row = bisect_left(self.before, open_ms) - 1
+        return self.starts[row] + open_ms - self.before[row]
+
+
+class Schedule(Struct, frozen=True, dict=True, forbid_unknown_fields=True):
+    """When the desk of one name is open: all of it, past and future. A new statement takes the place of the whole.
+
+    Attributes:
+        name: The team, or `default` for the teams without a schedule of their own.
+        versions: At least one, in the order in which they come into force.
+    """
+
+    name: Label
+    versions: tuple[Version, ...]
+
+    def __post_init__(self) -> None:
+        """Require versions in order.
+
+        Raises:
+            ScheduleError: When there is none, or one begins before its predecessor or with it.
+        """
+        if not self.versions:
+            raise ScheduleError(f"the schedule {self.name!r} has no versions: add one with `from`, `zone` and `weekly`")
+        for earlier, later in pairwise(self.versions):
+            if later.in_force_at <= earlier.in_force_at:
+                raise ScheduleError(
+                    f"the version from {later.from_at.isoformat()} stands behind the one from "
+                    f"{earlier.from_at.isoformat()}, but does not begin after it: put the earlier one first"
+                )
+
+    @property
+    def in_force_at(self) -> Ms:
+        """The first instant of which it says anything."""
+        return self.versions[0].in_force_at
+
+    @cached_property
+    def _pages(self) -> dict[int, Page]:
+        return {}
+
+    def page(self, number: int) -> Page:
+        """Return a page of the table of open time, made when it is first asked for.
+
+        Args:
+            number: How many times 52 weeks after 1970 it begins.
+        """
+        found = self._pages.get(number)
+        if found is None:
+            start = number * _PAGE_MS
+            found = self._pages[number] = Page.of(_merged(_open_spans(self.versions, start, start + _PAGE_MS)))
+        return found
+
+
+class Breakpoint(NamedTuple):
+    """A row of the cumulative function B, which says how many milliseconds were open since the first row.
+
+    `B(t) = open_ms_before + min(t, end_ms) - start_ms`, taken from the last row with `start_ms <= t`.
+    """
+
+    start_ms: Ms
+    end_ms: Ms
+    open_ms_before: int
+
+
+def schedules_of(text: str) -> dict[str, Schedule]:
+    """Return the schedules that a TOML document states, by name.
+
+    ```toml
+    [[schedule]]
+    name = "default"
+
+    [[schedule.versions]]
+    from = 2026-01-01T00:00:00
+    zone = "Europe/Berlin"
+    holidays = [2026-12-25, 2026-12-26]
+    special_days = [{ day = 2026-12-24, hours = ["09:00-12:00"] }]
+    weekly.monday = ["09:00-12:00", "13:00-17:30"]
+    weekly.saturday = ["10:00-14:00"]
+    ```
+
+    Raises:
+        ScheduleError: When the text is no TOML, or states a schedule that cannot be meant.
+    """
+    try:
+        stated = msgspec.toml.decode(text, type=_Document).schedule
+    except msgspec.DecodeError as error:
+        raise ScheduleError(f"the schedules are wrong: {error}") from None
+    schedules = {schedule.name: schedule for schedule in stated}
+    if len(schedules) < len(stated):
+        names = [schedule.name for schedule in stated]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ScheduleError(f"the schedule {twice!r} is stated twice: make one of them a further version of the other")
+    return schedules
+
+
+def business_seconds(schedule: Schedule, started_at_ms: Ms, ended_at_ms: Ms) -> float | None:
+    """Return how many seconds of a wait lie in open hours, exact to the millisecond.
+
+    Each instant counts by the version in force then. 0.0 when nothing was open, or when the wait ends before it starts.
+    None when it starts before the first version: of that part nothing is known, and what is known of the rest would
+    look like a shorter wait.
+    """
+    if started_at_ms < schedule.in_force_at:
+        return None
+    if ended_at_ms <= started_at_ms:
+        return 0.0
+    first, last = started_at_ms // _PAGE_MS, ended_at_ms // _PAGE_MS
+    whole_pages = sum(schedule.page(number).open_ms for number in range(first, last))
+    until_end = schedule.page(last).open_ms_until(ended_at_ms)
+    return (whole_pages + until_end - schedule.page(first).open_ms_until(started_at_ms)) / 1000
+
+
+def due_at(schedule: Schedule, started_at_ms: Ms, seconds: float) -> Ms | None:
+    """Return the first instant at which so many business seconds have passed.
+
+    A target of a whole day is due at the end of that day, not at the beginning of the next one. None when the wait
+    starts before the first version, or when there is not so much open time within `DUE_WITHIN_MS`. The seconds are
+    rounded to the millisecond.
+
+    Raises:
+        ValueError: When the seconds are negative.
+    """
+    if seconds < 0:
+        raise ValueError(f"{seconds:g} s is no target: it must not be negative")
+    if started_at_ms < schedule.in_force_at:
+        return None
+    wanted_ms = round(seconds * 1000)
+    if not wanted_ms:
+        return started_at_ms
+    number = started_at_ms // _PAGE_MS
+    last = (started_at_ms + DUE_WITHIN_MS) // _PAGE_MS
+    wanted_ms += schedule.page(number).open_ms_until(started_at_ms)
+    while wanted_ms > schedule.page(number).open_ms:
+        wanted_ms -= schedule.page(number).open_ms
+        number += 1
+        if number > last:
+            return None
+    return schedule.page(number).reached_at(wanted_ms)
+
+
+def open_intervals(schedule: Schedule, from_ms: Ms, to_ms: Ms) -> Iterator[Span]:
+    """Yield when it is open from one instant until before another: in order, each as long as it can be.
+
+    Intervals neither overlap nor touch. Before the first version there are none.
+    """
+    pages = range(max(from_ms, schedule.in_force_at) // _PAGE_MS, to_ms // _PAGE_MS + 1)
+    spans = (span for number in pages for span in schedule.page(number).spans())
+    clipped = ((max(start, from_ms), min(end, to_ms)) for start, end in spans)
+    return _merged((start, end) for start, end in clipped if start < end)
+
+
+def breakpoints(schedule: Schedule, from_ms: Ms, to_ms: Ms) -> list[Breakpoint]:
+    """Return the cumulative function of open time, from one instant up to and including another.
+
+    `(B(b) - B(a)) / 1000` is `business_seconds(schedule, a, b)` for all a <= b within. The first row stands at
+    `from_ms`, or at the first version when that is later, also when it is closed then; for an instant before it there
+    is no row, which is the None of `business_seconds`. After `to_ms` nothing is said: the last row would read as closed
+    for ever. A later `to_ms` adds rows and changes no earlier one, except where the last of them ends.
+    """
+    start_ms = max(from_ms, schedule.in_force_at)
+    if start_ms > to_ms:
+        return []
+    spans = list(open_intervals(schedule, start_ms, to_ms))
+    if not spans or spans[0][0] > start_ms:
+        spans.insert(0, (start_ms, start_ms))
+    return [Breakpoint(start, end, before) for (start, end), before in zip(spans, _before(spans), strict=True)]
+
+
+class _Document(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a file of schedules says."""
+
+    schedule: tuple[Schedule, ...]
+
+
+_zone_of = cache(zone_of)
+"""The list of all zones is read from disk anew every time that a name is checked."""
+
+
+def _spans_of(hours: Sequence[str], day: str) -> tuple[Span, ...]:
+    """Return intervals in order, in milliseconds past midnight.
+
+    Raises:
+        ScheduleError: When one is none or two overlap; the message names the day.
+    """
+    spans = sorted((_span_of(written, day), written) for written in hours)
+    for (earlier, one), (later, other) in pairwise(spans):
+        if later[0] < earlier[1]:
+            raise ScheduleError(
+                f"{day}: {one} and {other} overlap; write one interval, or end one where the other begins"
+            )
+    return tuple(span for span, _ in spans)
+
+
+def _span_of(written: str, day: str) -> Span:
+    if not re.fullmatch(_HOURS, written):
+        raise ScheduleError(f"{day}: {written!r} is no interval; write 09:00-17:30, within 00:00 and 24:00")
+    opens, closes = written.split("-")
+    if opens == closes:
+        raise ScheduleError(f"{day}: {written} is empty; leave it out, or write 00:00-24:00 for the whole day")
+    if closes == "00:00":
+        raise ScheduleError(f"{day}: {written} ends before it starts; the end of a day is 24:00: write {opens}-24:00")
+    if closes < opens:
+        raise ScheduleError(
+            f"{day}: {written} ends before it starts; hours past midnight belong to the next day: "
+            f"write {opens}-24:00 here and 00:00-{closes} there"
+        )
+    return _past_midnight(opens), _past_midnight(closes)
+
+
+def _past_midnight(shown: str) -> int:
+    hours, minutes = shown.split(":")
+    return (int(hours) * 60 + int(minutes)) * _MINUTE_MS
+
+
+def _open_spans(versions: Sequence[Version], from_ms: Ms, to_ms: Ms) -> Iterator[Span]:
+    """Yield open intervals in order; neighbours may touch."""
+    ends = [*(version.in_force_at for version in versions[1:]), to_ms]
+    for version, end in zip(versions, ends, strict=True):
+        start_ms, end_ms = max(from_ms, version.in_force_at), min(to_ms, end)
+        if start_ms < end_ms:
+            for stretch in _offsets(_zone_of(version.zone), start_ms, end_ms):
+                yield from _open_by_offset(version, *stretch)
+
+
+def _open_by_offset(version: Version, from_ms: Ms, to_ms: Ms, offset: int) -> Iterator[Span]:
+    """Yield the open intervals of a stretch in which the clocks are `offset` milliseconds ahead of UTC."""
+    for day in range((from_ms + offset) // DAY_MS, (to_ms + offset - 1) // DAY_MS + 1):
+        midnight = day * DAY_MS - offset
+        for opens, closes in version.spans_on(day):
+            start, end = max(midnight + opens, from_ms), min(midnight + closes, to_ms)
+            if start < end:
+                yield start, end
+
+
+def _offsets(zone: ZoneInfo, from_ms: Ms, to_ms: Ms) -> Iterator[tuple[Ms, Ms, int]]:
+    """Yield stretches (start, end, milliseconds ahead of UTC) within which nobody puts the clocks of a zone.
+
+    They are looked at once a day: no zone ever put its clocks and put them back sooner than after four days.
+    """
+    start = at = from_ms
+    offset = _offset(zone, from_ms)
+    while at < to_ms:
+        following = min(at + DAY_MS, to_ms)
+        if _offset(zone, following) != offset:
+            following = _put_at(zone, at, following)
+            yield start, following, offset
+            start, offset = following, _offset(zone, following)
+        at = following
+    if start < to_ms:
+        yield start, to_ms, offset
+
+
+def _put_at(zone: ZoneInfo, before: Ms, after: Ms) -> Ms:
+    """Return the first instant with another offset than `before` has, at the latest `after`."""
+    offset = _offset(zone, before)
+    while after - before > 1:
+        middle = (before + after) // 2
+        if _offset(zone, middle) == offset:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def _offset(zone: ZoneInfo, at: Ms) -> int:
+    return (local_of(at, zone).utcoffset() or timedelta()) // timedelta(milliseconds=1)
+
+
+def _merged(spans: Iterable[Span]) -> Iterator[Span]:
+    """Yield ordered spans, those that touch as one."""
+    kept: Span | None = None
+    for start, end in spans:
+        if kept is not None and start == kept[1]:
+            start = kept[0]
+        elif kept is not None:
+            yield kept
+        kept = (start, end)
+    if kept is not None:
+        yield kept
+
+
+def _before(spans: Iterable[Span]) -> list[int]:
+    """Return for each span how long the ones before it are, together."""
+    return [0, *accumulate(end - start for start, end in spans)][:-1]
