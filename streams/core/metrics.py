@@ -60,6 +60,7 @@ class Topic(StrEnum):
     SATISFACTION = "Satisfaction"
     RESPONSE = "Response"
     RESOLUTION = "Resolution"
+    AFTER_SALES = "After sales"
     LOAD = "Load"
 
 
@@ -100,6 +101,7 @@ class Metric(Struct, frozen=True, kw_only=True):
         hit: Of a share: SQL condition on an observation that makes it count.
         value: Of a mean or a quantile: SQL expression of what an observation measures.
         p: Of a quantile: which one.
+        once_per: Of a share: whose observations count as one, such as those of a customer; "" for each by itself.
         n_min: With fewer observations the number is too unsure to be shown.
         matures_days: So long after the end of its window the number still moves by waiting; until then it is
             provisional, and comparing it with an older window would show a change that is none.
@@ -119,6 +121,7 @@ class Metric(Struct, frozen=True, kw_only=True):
     hit: str = ""
     value: str = ""
     p: float = 0.5
+    once_per: str = ""
     n_min: int = 20
     matures_days: int = 0
     about: str
@@ -218,6 +221,27 @@ OPEN_WAITS: Final = Observations(
     f"least(ifNull(answered_at, {_NEVER}), coalesce(resolved_at, closed_at, {_NEVER}))), "
     "cycles.started_at, cycles.resolved_at), waits.started_at, waits.answered_at)) AS span",
     where="is_effective AND since < until",
+)
+
+AFTER_SALES_CASES: Final = Observations(
+    name="after_sales_cases",
+    one="an after-sales ticket of a known customer that was resolved",
+    clock="first_resolved_at: when it was resolved for the first time",
+    columns={"at": "assumeNotNull(first_resolved_at)", "customer_id": "customer_id", "ordered_at": "ordered_at"},
+    source="""tickets FINAL LEFT JOIN
+(
+    SELECT customer_id, groupArray(placed_at) AS ordered_at
+    FROM
+    (
+        SELECT customer_id, minIf(at, name = 'order.placed') AS placed_at
+        FROM orders
+        GROUP BY customer_id, order_id
+        HAVING countIf(name = 'order.placed') > 0
+            AND countIf(name = 'order.cancelled' OR kind IN ('replacement', 'exchange')) = 0
+    )
+    GROUP BY customer_id
+) AS customers USING (customer_id)""",
+    where="is_effective AND after_sales AND customer_id != '' AND first_resolved_at IS NOT NULL",
 )
 
 # The metrics ----------------------------------------------------------------------------------------------------------
@@ -469,6 +493,31 @@ REOPEN_RATE: Final = Metric(
     "after its window the rate goes on rising, and is compared with nothing.",
 )
 
+
+def _repurchase(days: int) -> Metric:
+    return Metric(
+        name=f"repurchase_{days}d",
+        title=f"Repurchase, {days} days",
+        topic=Topic.AFTER_SALES,
+        unit=Unit.SHARE,
+        direction=Direction.UP,
+        kind=Kind.SHARE,
+        observations=AFTER_SALES_CASES,
+        numerator=f"of them those who placed an order within {days} days after the resolution",
+        denominator="customers with an after-sales case that was resolved for the first time in the window",
+        hit=f"arrayExists(placed_at -> placed_at > at AND placed_at <= at + toIntervalDay({days}), ordered_at)",
+        once_per="customer_id",
+        matures_days=days,
+        about="Cancelled orders, replacements and exchanges are no repurchase. A customer counts once, however many "
+        f"cases and orders. The last cases of a window have {days} days left to be followed by an order: until "
+        "they are over the share goes on rising, and is compared with nothing.",
+    )
+
+
+REPURCHASE_30D: Final = _repurchase(30)
+REPURCHASE_60D: Final = _repurchase(60)
+REPURCHASE_90D: Final = _repurchase(90)
+
 TICKETS_CREATED: Final = Metric(
     name="tickets",
     title="Tickets",
@@ -519,6 +568,9 @@ METRICS: Final[Mapping[str, Metric]] = {
         FIRST_RESOLUTION_P50,
         FIRST_RESOLUTION_P90,
         REOPEN_RATE,
+        REPURCHASE_30D,
+        REPURCHASE_60D,
+        REPURCHASE_90D,
         TICKETS_CREATED,
         BACKLOG,
     )

@@ -74,7 +74,7 @@ def measures_of(metric: Metric) -> dict[str, str]:
     n = f"countIf({metric.counted})" if metric.counted else "count()"
     match metric.kind:
         case Kind.SHARE:
-            return {"n": n, "hits": f"countIf({_both(metric.counted, metric.hit)})"}
+            return {"n": _count(metric, metric.counted), "hits": _count(metric, _both(metric.counted, metric.hit))}
         case Kind.MEAN:
             tails = {f"p{p}": _aggregate(f"quantileExactInclusive({p / 100})", metric) for p in (10, 90)}
             return {"n": n, "value": _aggregate("avg", metric), "deviation": _aggregate("stddevSamp", metric), **tails}
@@ -88,6 +88,14 @@ def measures_of(metric: Metric) -> dict[str, str]:
             }
         case Kind.COUNT:
             return {"n": n}
+
+
+def _count(metric: Metric, condition: str) -> str:
+    """Return how many observations meet a condition, or how many customers and the like have one that does."""
+    function, of = ("uniqExact", metric.once_per) if metric.once_per else ("count", "")
+    if not condition:
+        return f"{function}({of})"
+    return f"{function}If({of}, {condition})" if of else f"{function}If({condition})"
 
 
 def _statement(question: Question, observations: Observations) -> Statement:
