@@ -14,7 +14,10 @@ from streams.core.fact import fact_id
 from streams.core.window import Window
 from tests.oracle import expected_row
 
-SHARES: Final = ("complaint_rate", "csat_share", "response_rate", "self_rating_share", "reopen_rate")
+REPURCHASES: Final = {f"repurchase_{days}d": days * 86_400_000 for days in (30, 60, 90)}
+SHARES: Final = (
+    "complaint_rate", "csat_share", "response_rate", "self_rating_share", "reopen_rate", *REPURCHASES
+)  # fmt: skip
 COUNTS: Final = ("tickets", "first_response_n", "backlog", "open_waits")
 
 
@@ -29,7 +32,8 @@ class Seen(NamedTuple):
 class Ledger:
     """Every observation of every metric."""
 
-    def __init__(self, events: Iterable[Event]) -> None:
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._orders = _orders(events)
         self._worlds = _worlds(events)
         rows = [_row(world, id) for id, world in self._worlds.items()]
         self.rows = {row["ticket_id"]: row for row in rows if row["is_effective"]}
@@ -40,6 +44,7 @@ class Ledger:
             self._enter_feedback(row)
             self._enter_answers(row)
             self._enter_resolutions(row)
+            self._enter_repurchases(row)
 
     def seen(self, metric: str, window: Window, part: tuple[str, str] | None = None) -> list[float]:
         """Return what the observations of a metric measure, in a window and where a column has a value."""
@@ -47,7 +52,11 @@ class Ledger:
             found = self._open_at(metric, window.end_at)
         else:
             found = [one for one in self._seen[metric] if window.start_at <= one.at < window.end_at]
-        return sorted(one.value for one in found if part is None or one.row[part[0]] == part[1])
+        found = [one for one in found if part is None or one.row[part[0]] == part[1]]
+        if metric in REPURCHASES:
+            customers = {one.row["customer_id"] for one in found}
+            return sorted(max(one.value for one in found if one.row["customer_id"] == id) for id in customers)
+        return sorted(one.value for one in found)
 
     def parts(self, column: str) -> set[str]:
         """Return the values of a column."""
@@ -94,6 +103,14 @@ class Ledger:
         if row["first_resolved_at"] is not None:
             for p in (50, 90):
                 self._enter(f"first_resolution_p{p}", row["first_resolved_at"], row, row["first_resolution_seconds"])
+
+    def _enter_repurchases(self, row: Mapping[str, Any]) -> None:
+        at = row["first_resolved_at"]
+        if not row["after_sales"] or not row["customer_id"] or at is None:
+            return
+        for metric, within in REPURCHASES.items():
+            placed = [order for order in self._orders[row["customer_id"]] if at < order <= at + within]
+            self._enter(metric, at, row, bool(placed))
 
     def _enter(self, metric: str, at: int, row: Mapping[str, Any], value: float) -> None:
         self._seen[metric].append(Seen(at, row, float(value)))
@@ -163,6 +180,25 @@ def _worlds(events: Iterable[Event]) -> dict[str, list[Event]]:
     for id in own:
         members[_root(group, id)].append(id)
     return {id: [one for other in members[_root(group, id)] for one in own[other]] for id in own}
+
+
+def _orders(events: Iterable[Event]) -> dict[str, list[int]]:
+    """Return for each customer when the orders were placed that count as a purchase."""
+    placed: dict[tuple[str, str], int] = {}
+    others = set()
+    for one in events:
+        match one.content:
+            case e.OrderCancelled():
+                others.add((one.content.customer_id, one.content.order_id))
+            case e.OrderPlaced():
+                placed[one.content.customer_id, one.content.order_id] = one.at_ms
+                if one.content.kind in (e.OrderKind.REPLACEMENT, e.OrderKind.EXCHANGE):
+                    others.add((one.content.customer_id, one.content.order_id))
+    orders: dict[str, list[int]] = defaultdict(list)
+    for key, at in placed.items():
+        if key not in others:
+            orders[key[0]].append(at)
+    return orders
 
 
 def _root(group: Mapping[str, str], id: str) -> str:

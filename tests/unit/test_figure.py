@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.core.figure import Figure, change_of, figure_of
+from streams.core.figure import Figure, Spread, change_of, figure_of
 from streams.core.metrics import (
     COMPLAINT_RATE,
     CSAT_MEAN,
@@ -51,7 +51,7 @@ def test_of_a_time_before_all_events_no_count_can_be_told() -> None:
 
 def test_a_mean_carries_its_spread_and_its_interval() -> None:
     figure = figure_of(CSAT_MEAN, {"n": 100, "value": 80.0, "deviation": 10.0, "p10": 60.0, "p90": 100.0})
-    assert figure.spread == (10, 60, 100)
+    assert figure.spread == Spread(10, 60, 100)
     assert figure.interval == pytest.approx((80 - 1.96, 80 + 1.96), abs=1e-3)
 
 
