@@ -18,7 +18,7 @@ class Row(Struct, frozen=True, kw_only=True):
     """One row of a table; its fields bear the names of the columns."""
 
 
-class EventRow(Row, frozen=True, kw_only=True):
+class EventRow(Row, frozen=True, kw_only=True, gc=False):
     """One event as it was received: the log of record. Key: subject, source, id."""
 
     subject: str
@@ -33,7 +33,7 @@ class EventRow(Row, frozen=True, kw_only=True):
     ingested_at: Ms
 
 
-class TicketRow(Row, frozen=True, kw_only=True):
+class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     """One ticket as its events tell it, the highest version counts. Key: ticket_id."""
 
     ticket_id: str
@@ -103,7 +103,7 @@ class TicketRow(Row, frozen=True, kw_only=True):
     ingested_at: Ms
 
 
-class DeadLetterRow(Row, frozen=True, kw_only=True):
+class DeadLetterRow(Row, frozen=True, kw_only=True, gc=False):
     """One record that is no event, with everything needed to mend and send it again. Key: id.
 
     `id` follows from the record and where it lay, so that a record read twice is one dead letter.

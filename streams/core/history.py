@@ -3,6 +3,7 @@
 Each function reads a history and knows one subject. Nothing here knows about rows or windows.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -41,7 +42,7 @@ SHARED: Final = frozenset({Created, Message, Offered, Rated, Revised, Withdrawn,
 DONE: Final = frozenset({"resolved", "closed"})
 
 
-class Attributes(Struct, frozen=True):
+class Attributes(Struct, frozen=True, gc=False):
     """The latest known word on each attribute; "" where nobody said."""
 
     team: str = ""
@@ -55,14 +56,14 @@ class Attributes(Struct, frozen=True):
     after_sales: bool = False
 
 
-class Cycle(Struct, frozen=True):
+class Cycle(Struct, frozen=True, gc=False):
     """From creation or reopening to the next resolution."""
 
     started_at: Ms
     resolved_at: Ms | None
 
 
-class Lifecycle(Struct, frozen=True):
+class Lifecycle(Struct, frozen=True, gc=False):
     """Where a ticket stands and which cycles it went through; at least one."""
 
     status: str
@@ -70,14 +71,14 @@ class Lifecycle(Struct, frozen=True):
     closed_at: Ms | None
 
 
-class Wait(Struct, frozen=True):
+class Wait(Struct, frozen=True, gc=False):
     """A customer waits for a person's public answer."""
 
     started_at: Ms
     answered_at: Ms | None
 
 
-class Conversation(Struct, frozen=True):
+class Conversation(Struct, frozen=True, gc=False):
     """The waits of the customer, when a bot first spoke up, and how many public messages each side sent."""
 
     waits: list[Wait]
@@ -87,7 +88,7 @@ class Conversation(Struct, frozen=True):
     bot_messages: int
 
 
-class Rating(Struct, frozen=True):
+class Rating(Struct, frozen=True, gc=False):
     """A rating as it stands after revisions.
 
     Attributes:
@@ -112,9 +113,9 @@ class History:
 
     def __init__(self, facts: Sequence[AnyFact]) -> None:
         self.facts = facts
-        self._by_kind: dict[type, list[Any]] = {}
+        self._by_kind: defaultdict[type, list[Any]] = defaultdict(list)
         for fact in facts:
-            self._by_kind.setdefault(type(fact), []).append(fact)
+            self._by_kind[type(fact)].append(fact)
 
     def of(self, kind: type[T]) -> Sequence[T]:
         """Return the facts of one kind, in their order."""
@@ -153,21 +154,20 @@ def attributes_of(history: History) -> Attributes:
         product_line = creation.product_line or product_line
         after_sales = creation.after_sales or after_sales
     for fact in history.facts:
-        match fact:
-            case Classified():
-                contact_type = fact.contact_type or contact_type
-                reason = fact.reason or reason
-                product_line = fact.product_line or product_line
-            case Assigned():
-                team = fact.team or team
-                agent_id = fact.agent_id or agent_id
-            case Resolved():
-                strategy = fact.strategy or strategy
-                outcome = fact.outcome or outcome
-                agent_id = fact.agent_id or agent_id
-                after_sales = fact.after_sales or after_sales
-            case Escalated():
-                escalation = fact.level
+        if type(fact) is Classified:
+            contact_type = fact.contact_type or contact_type
+            reason = fact.reason or reason
+            product_line = fact.product_line or product_line
+        elif type(fact) is Assigned:
+            team = fact.team or team
+            agent_id = fact.agent_id or agent_id
+        elif type(fact) is Resolved:
+            strategy = fact.strategy or strategy
+            outcome = fact.outcome or outcome
+            agent_id = fact.agent_id or agent_id
+            after_sales = fact.after_sales or after_sales
+        elif type(fact) is Escalated:
+            escalation = fact.level
     return Attributes(team, agent_id, contact_type, reason, product_line, strategy, outcome, escalation, after_sales)
 
 
@@ -215,9 +215,13 @@ def conversation_of(story: History, created_at: Ms) -> Conversation:
     A wait begins when the customer opens the case, opens one that was merged into it, or writes in public while nobody
     owes an answer. The next public message from an agent ends it; bots, private notes and resolutions do not.
     """
-    turns = [(_speaker_of(message), message.at) for message in story.of(Message)]
+    turns = [
+        (speaker, message.at)
+        for message in story.of(Message)
+        if message.is_public and (speaker := _SPEAKERS.get((message.direction, message.sender)))
+    ]
     speakers = [speaker for speaker, _ in turns]
-    bot_at = next((at for speaker, at in turns if speaker == "bot"), None)
+    bot_at = turns[speakers.index("bot")][1] if "bot" in speakers else None
     reopenings = [("customer", fact.at) for fact in story.of(Created)[1:] if fact.created_by == "customer"]
     if reopenings:
         turns = sorted(reopenings + turns, key=lambda turn: turn[1])
@@ -241,12 +245,8 @@ def _waits(turns: Sequence[tuple[str, Ms]], waiting_since: Ms | None) -> list[Wa
     return waits if waiting_since is None else [*waits, Wait(waiting_since, None)]
 
 
-def _speaker_of(message: Message) -> str:
-    """Return who of customer, agent and bot speaks to the other side; "" when nobody does."""
-    return _SPEAKERS.get((message.direction, message.sender), "") if message.is_public else ""
-
-
 _SPEAKERS: Final = {("in", "customer"): "customer", ("out", "agent"): "agent", ("out", "bot"): "bot"}
+"""Who speaks to the other side. What anybody else says neither asks nor answers."""
 
 
 def surveys_of(story: History) -> list[Offered]:

@@ -22,7 +22,7 @@ _EPOCH_SHIFT: Final = 48
 """Leaves 2^48 events to a ticket and 2^16 epochs to us."""
 
 
-class Ticket(Struct, frozen=True):
+class Ticket(Struct, frozen=True, gc=False):
     """All that is known of one ticket.
 
     Attributes:
