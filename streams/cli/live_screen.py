@@ -32,6 +32,7 @@ from streams.core.metrics import (
     RESOLUTION_P50,
     TICKETS_CREATED,
     Dimension,
+    Kind,
 )
 from streams.core.question import Question
 from streams.core.report import Line, compared
@@ -67,6 +68,7 @@ BESIDE_TEAMS: Final = 16
 """Lines of the screen beside those of the teams."""
 LEAST_TEAMS: Final = 3
 NOISE: Final = " ~"
+LEGEND: Final = "~ may be noise; too few: not enough data. With intervals: servicepulse report"
 
 _UTC: Final = ZoneInfo("UTC")
 
@@ -128,7 +130,7 @@ def screen_of(seen: Look, width: int, height: int) -> RenderableType:
         _metrics(seen, width),
         Text(),
         _teams(seen, teams, width),
-        Text(f"{NOISE.strip()} may be noise. With intervals: servicepulse report", style="dim"),
+        Text(LEGEND, style="dim"),
     )
 
 
@@ -150,7 +152,7 @@ def _counters(seen: Look) -> Iterator[str]:
 
 def _metrics(seen: Look, width: int) -> Table:
     table = _table(width)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in seen.spans:
         for heading in _headings(name, width):
             table.add_column(heading, no_wrap=True, justify="right" if heading == "n" else "left")
@@ -208,4 +210,7 @@ def _table(width: int) -> Table:
 
 
 def _value(figure: Figure, style: str = "") -> Text:
-    return Text(figure_text(figure), style=style if figure.is_enough else "dim")
+    """Return a value; its n stands beside it or in the report, so too few observations need no more words."""
+    if figure.is_enough or figure.metric.kind is Kind.COUNT:
+        return Text(figure_text(figure), style=style)
+    return Text("too few", style="dim")
