@@ -1,5 +1,6 @@
 """`live`: the main numbers, as they move."""
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -21,6 +22,8 @@ LEAST_REST: Final = 5
 """The view rests at least so many times as long as a look took: a busy machine has better things to do."""
 LOOK_SECONDS: Final = 0.1
 """How soon the view notices that it shall end."""
+DRIVERS: Final = ("clickhouse_connect", "urllib3")
+"""What they warn of we say ourselves; theirs would be written across the screen."""
 
 
 def live() -> None:
@@ -53,6 +56,8 @@ def live_view(settings: Settings, until: Callable[[], bool] | None = None, conso
     """
     console = console or Console()
     ends = until or _never
+    for driver in DRIVERS:
+        logging.getLogger(driver).setLevel(logging.ERROR)
     seen: RenderableType = Text("looking ...", style="dim")
     with closing(open_client(settings)) as client, Live(seen, console=console, auto_refresh=False) as screen:
         while not ends():

@@ -137,7 +137,7 @@ def test_the_view_waits_for_the_first_event_and_then_shows_it(settings: Settings
 
 
 @pytest.mark.chaos
-def test_the_view_goes_on_when_clickhouse_comes_back(tmp_path: Path) -> None:
+def test_the_view_goes_on_when_clickhouse_comes_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     stack = Stack(tmp_path)
     (engine,) = stack.up(["clickhouse"], attached=True)
     settings = Settings(clickhouse=engine.address, folder=tmp_path)
@@ -161,6 +161,7 @@ def test_the_view_goes_on_when_clickhouse_comes_back(tmp_path: Path) -> None:
     finally:
         stack.down()
     assert seen == ["there", "away", "there"]
+    assert not caplog.records, "nothing writes across the screen"
 
 
 def test_ctrl_c_ends_the_view_cleanly(space: Space) -> None:
