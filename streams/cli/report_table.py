@@ -103,11 +103,9 @@ def _notes(report: Report) -> Iterator[str]:
     if not report.bucket:
         spreads = {line.metric.title: spread_text(line.figure) for line in report.lines if line.part is None}
         yield from (f"{title}: {spread}." for title, spread in spreads.items() if spread)
-    if young := {line.metric.title: line.metric.matures_days for line in report.lines if line.is_provisional}:
-        yield (
-            f'"So far": {", ".join(young)} of the newest days still move and are compared with nothing; '
-            f"they are settled {max(young.values())} days after the window."
-        )
+    if days := sorted({line.metric.matures_days for line in report.lines if line.is_provisional}):
+        until = " to ".join(map(str, dict.fromkeys((days[0], days[-1]))))
+        yield f'"So far" still moves by waiting, and is compared with nothing until {until} days after the window.'
     yield from _notes_on_before(report)
     yield "How a metric is defined: servicepulse report --explain NAME"
 

@@ -376,6 +376,12 @@ def test_a_table_tells_values_with_units_intervals_and_changes(told: Told) -> No
     assert " % / " in line
 
 
+def test_a_rate_that_still_moves_is_marked(told: Told) -> None:
+    shown = told.run("--metric", "reopen_rate", "--metric", "repurchase_30d").stdout
+    assert " % so far" in shown
+    assert "nothing until 7 to 30 days after the window" in shown
+
+
 def test_names_of_parts_are_text_and_no_markup(told: Told) -> None:
     assert "odd ['team']" in told.run("--by", "team", "--metric", "tickets").stdout
 
