@@ -5,13 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final, Protocol
 
+import msgspec
 from msgspec import Struct, field
 
 from schemas.codec import Event, InvalidEventError, Reason, decode
 from schemas.events import TicketAbsorbed
 from schemas.rows import DeadLetterRow, EventRow, Ms, TicketRow
-from streams.core.fact import fact_of
+from streams.core.fact import fact_of, unpack
 from streams.core.measures import row_of
+from streams.core.merge import SOURCE
 from streams.core.ticket import Ticket, Verdict, fold
 
 _NO_CLOCK: Final = 2**62
@@ -66,6 +68,7 @@ def read(records: Iterable[Record], now_ms: Ms) -> Reading:
     for record in records:
         try:
             event = decode(record.value, record.headers, now_ms=now_ms)
+            _refuse_foreign_statement(event)
         except InvalidEventError as error:
             reading.dead.append(dead_letter_of(record, error, now_ms))
             continue
@@ -105,6 +108,18 @@ def refolded(ticket_id: str, raws: Iterable[bytes]) -> Ticket:
     """
     events = [decode(raw, now_ms=_NO_CLOCK) for raw in raws]
     return fold(Ticket(ticket_id), [fact_of(event) for event in events if event.ticket_id == ticket_id])[0]
+
+
+def _refuse_foreign_statement(event: Event) -> None:
+    """Let no statement of a merged ticket in but our own: its bytes are folded as they are."""
+    if not isinstance(event.content, TicketAbsorbed):
+        return
+    if event.source != SOURCE:
+        raise InvalidEventError(Reason.BAD_VALUE, "/source", f"only {SOURCE} states what a merged ticket knows")
+    try:
+        unpack(event.content.facts)
+    except msgspec.MsgspecError:
+        raise InvalidEventError(Reason.BAD_VALUE, "/data/facts", "these bytes are no facts") from None
 
 
 def event_row(event: Event, now_ms: Ms) -> EventRow:

@@ -1,7 +1,7 @@
 """What holds for every history of a ticket, in whatever order and how often its events arrive."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hypothesis import given
@@ -19,6 +19,7 @@ from streams.sinks.memory import MemoryStore
 from tests.histories import NOW_MS, SOURCE, TICKET, TICKETS, event, folded, histories, settled, worlds
 from tests.oracle import expected_row
 from tests.records import record_of
+from tests.strategies import encoded_events, tampered_events
 
 ABOUT_THE_SET = {"version", "events", "state"}
 """Columns that say which events are known, not what they amount to."""
@@ -138,6 +139,19 @@ def test_batches_over_a_store_give_the_row_of_one_go(history: list[Event], data:
     assert not store.dead_letters
 
 
+@given(st.lists(encoded_events() | tampered_events() | st.binary(max_size=20), max_size=12))
+def test_nothing_that_arrives_stops_a_batch(values: list[bytes]) -> None:
+    reading = read([record_of(value, offset) for offset, value in enumerate(values)], NOW_MS)
+    outcome = fold_batch(reading, {}, NOW_MS)
+    letters = {letter.offset for letter in outcome.dead}
+    folded_events = sum(len(ticket.facts) for ticket in outcome.tickets.values())
+    assert len(outcome.events) == folded_events + len(reading.others)
+    assert len(letters) == len(outcome.dead)
+    assert len(outcome.events) + len(outcome.dead) <= len(values)
+    assert {row.ticket_id for row in outcome.rows} == reading.of_tickets.keys()
+    assert all(len(set(map(len, group))) == 1 for row in outcome.rows for group in _groups(columns(row)))
+
+
 @given(worlds(), st.randoms(use_true_random=False))
 def test_merges_come_to_rest_and_survivors_tell_the_whole_story(world: list[Event], random: Any) -> None:
     arrival = [*world, *world[:3]]
@@ -177,6 +191,12 @@ def test_statements_may_arrive_in_any_order(world: list[Event], random: Any) -> 
     assert {id: row_of(ticket, NOW_MS) for id, ticket in one.items()} == {
         id: row_of(ticket, NOW_MS) for id, ticket in other.items()
     }
+
+
+def _groups(row: dict[str, Any]) -> Iterator[list[Any]]:
+    """Yield the arrays that lie beside each other: they are as long as each other, or ClickHouse refuses them."""
+    for prefix in {name.partition(".")[0] for name in row if "." in name}:
+        yield [value for name, value in row.items() if name.startswith(f"{prefix}.")]
 
 
 def _assert_same_amount(one: Ticket, other: Ticket) -> None:

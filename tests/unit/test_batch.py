@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from schemas import events as e
 from schemas.codec import InvalidEventError
 from schemas.rows import TicketRow, column_names, columns_of
+from streams.core import merge
 from streams.core.batch import Outcome, fold_batch, read, refolded
+from streams.core.fact import pack
 from streams.core.measures import row_of
 from streams.core.ticket import Ticket
 from streams.sinks.memory import MemoryStore
@@ -105,8 +107,18 @@ def test_what_is_known_of_a_ticket_is_not_changed_by_a_batch() -> None:
 
 def test_a_renewed_statement_bears_its_revision_as_a_row() -> None:
     said = e.TicketAbsorbed(ticket_id="T", from_ticket_id="U", revision=7, facts=b"")
-    [row] = outcome_of([event(said, 5, "1").raw]).events
+    [row] = outcome_of([event(said, 5, "1", source=merge.SOURCE).raw]).events
     assert row.revision == 7
+
+
+@pytest.mark.parametrize(
+    ("source", "facts", "pointer"), [(SOURCE, pack([]), "/source"), (merge.SOURCE, b"\xff", "/data/facts")]
+)
+def test_a_statement_that_is_not_ours_does_not_stop_the_fold(source: str, facts: bytes, pointer: str) -> None:
+    said = e.TicketAbsorbed(ticket_id="T", from_ticket_id="U", revision=7, facts=facts)
+    outcome = outcome_of([event(said, 5, "1", source=source).raw, closed("2")])
+    assert [(letter.reason, letter.pointer) for letter in outcome.dead] == [("bad-value", pointer)]
+    assert [row.events for row in outcome.rows] == [1]
 
 
 def test_rows_turn_into_columns_in_the_order_of_their_names() -> None:
