@@ -230,6 +230,12 @@ class TestRefusal:
             ours.publish(content, time=AT)
         assert ours.acknowledged == 1
 
+    def test_an_event_that_could_not_be_handed_over_is_not_waited_for(self, broker: Broker) -> None:
+        with Publisher(broker.address, source=SOURCE, topic_prefix="no/topic/") as publisher:
+            with pytest.raises(ValueError, match="no/topic/tickets"):
+                publisher.publish(CREATED, time=AT)
+            publisher.flush(timeout_seconds=0)
+
     def test_a_closed_publisher_says_so_and_closes_again_in_peace(self, broker: Broker) -> None:
         publisher = Publisher(broker.address, source=SOURCE)
         publisher.close()

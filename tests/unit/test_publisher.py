@@ -4,10 +4,21 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import pytest
 
-from streams.publisher import BrokerUnavailableError, Login, NotAcknowledgedError, Publisher, Unacknowledged
+from streams import publisher as publisher_module
+from streams.publisher import (
+    BrokerUnavailableError,
+    Identity,
+    Login,
+    NotAcknowledgedError,
+    Publisher,
+    Unacknowledged,
+    _Outstanding,
+)
 from streams.settings import Settings
 
 
@@ -73,3 +84,70 @@ def test_a_producer_needs_nothing_of_the_workers() -> None:
         check=True,
     ).stdout
     assert printed.splitlines() == ["[]", "['streams.publisher']"]
+
+
+class TestOutstanding:
+    EVENT: Final = Identity("urn:a", "e-1")
+
+    def test_what_failed_is_told_once(self) -> None:
+        outstanding = _Outstanding()
+        outstanding.fail(outstanding.reserve(self.EVENT, 100, "broker:1"), OSError("refused"))
+        assert outstanding.settle(0) == [Unacknowledged("urn:a", "e-1", "refused")]
+        assert outstanding.settle(0) == []
+
+    def test_what_is_late_is_told_until_it_is_acknowledged(self) -> None:
+        outstanding = _Outstanding()
+        number = outstanding.reserve(self.EVENT, 100, "broker:1")
+        assert [late.id for late in outstanding.settle(0)] == ["e-1"]
+        assert [late.id for late in outstanding.settle(0)] == ["e-1"]
+        outstanding.acknowledge(number, None)
+        assert outstanding.settle(0) == []
+        assert outstanding.acknowledged == 1
+
+    def test_what_was_withdrawn_neither_fails_nor_counts(self) -> None:
+        outstanding = _Outstanding()
+        number = outstanding.reserve(self.EVENT, 100, "broker:1")
+        outstanding.withdraw(number)
+        outstanding.fail(number, OSError("late"))
+        outstanding.acknowledge(number, None)
+        assert outstanding.settle(0) == []
+        assert outstanding.acknowledged == 0
+
+    def test_settled_events_make_room_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(publisher_module, "MOST_OUTSTANDING_BYTES", 1_000)
+        monkeypatch.setattr(publisher_module, "ROOM_SECONDS", 0)
+        outstanding = _Outstanding()
+        for _ in range(3):
+            numbers = [outstanding.reserve(self.EVENT, 500, "broker:1") for _ in range(2)]
+            with pytest.raises(BrokerUnavailableError, match="broker:1 leaves 2 events"):
+                outstanding.reserve(self.EVENT, 1, "broker:1")
+            outstanding.acknowledge(numbers[0], None)
+            outstanding.fail(numbers[1], OSError("refused"))
+
+    def test_waiting_ends_though_new_events_keep_coming(self) -> None:
+        outstanding = _Outstanding()
+        newest = outstanding.reserve(self.EVENT, 100, "broker:1")
+        deadline = time.monotonic() + 10
+        with ThreadPoolExecutor(1) as threads:
+            settled = threads.submit(outstanding.settle, 30)
+            while not settled.done() and time.monotonic() < deadline:
+                previous, newest = newest, outstanding.reserve(self.EVENT, 100, "broker:1")
+                outstanding.acknowledge(previous, None)  # so that there is always one
+                time.sleep(0.001)
+            outstanding.acknowledge(newest, None)
+        assert settled.result() == []
+        assert time.monotonic() < deadline
+
+    def test_time_that_is_up_tells_nothing_of_later_events(self) -> None:
+        outstanding = _Outstanding()
+        outstanding.reserve(self.EVENT, 100, "broker:1")
+        with ThreadPoolExecutor(1) as threads:
+            settled = threads.submit(outstanding.settle, 0.5)
+            count = 0
+            while not settled.done():
+                outstanding.reserve(Identity("urn:a", f"later-{count}"), 0, "broker:1")
+                count += 1
+                time.sleep(0.001)
+        told = {late.id for late in settled.result()}
+        assert "e-1" in told
+        assert f"later-{count - 2}" not in told
