@@ -13,7 +13,6 @@ MAX_STATE_BYTES = 64 * 1024
 64 KiB hold about 2,000 facts. A ticket of 10,000 events would otherwise write 350 KB with each further event.
 """
 
-
 _UNKNOWN: Final = Created(0, 0, 0)
 """Stands in for a creation that is not known (yet)."""
 
