@@ -31,3 +31,19 @@ SELECT
     JSONExtractString(raw, 'data', 'product_line') AS product_line
 FROM events
 WHERE name IN ('order.placed', 'order.cancelled');
+
+-- Orders that were stored before this table was there.
+INSERT INTO orders
+SELECT
+    JSONExtractString(raw, 'data', 'customer_id'),
+    JSONExtractString(raw, 'data', 'order_id'),
+    name,
+    source,
+    id,
+    at,
+    if(name = 'order.placed' AND NOT JSONHas(raw, 'data', 'kind'), 'normal', JSONExtractString(raw, 'data', 'kind')),
+    JSONExtractInt(raw, 'data', 'amount'),
+    JSONExtractString(raw, 'data', 'currency'),
+    JSONExtractString(raw, 'data', 'product_line')
+FROM events
+WHERE name IN ('order.placed', 'order.cancelled');

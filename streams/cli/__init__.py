@@ -1,5 +1,6 @@
 """The command line: `servicepulse --help` lists what it can do."""
 
+import logging
 import sys
 from typing import NoReturn
 
@@ -54,6 +55,8 @@ app.add_typer(letters.app, name="dead-letters")
 
 def main() -> NoReturn:
     """Run the command of this process and exit with its code: 0 done, 1 something was not, 2 it could not begin."""
+    for driver in ("clickhouse_connect", "urllib3"):
+        logging.getLogger(driver).setLevel(logging.ERROR)  # they print tracebacks beside our sentence
     try:
         app()
     except EXPECTED as error:

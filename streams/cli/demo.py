@@ -34,6 +34,8 @@ from streams.simulation.world import LIVE_TICKETS_PER_DAY, TICKETS_PER_DAY
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
 
+REPORTED_DAYS: Final = 7
+"""So that the report has a week before to compare with, and the faulty one is in sight."""
 STALLED_SECONDS: Final = 60.0
 """A worker that stores nothing for so long, though events wait, will not recover by itself."""
 STOP_SECONDS: Final = 8.0
@@ -113,7 +115,7 @@ def _play(stage: Stage, seed: int, history: timedelta, per_day: int, *, live_sec
             _play_history(player, now - history, now)
             with closing(connect(stage.settings)) as client:
                 _await_stored(client, stage, player.published)
-    print_report(stage.settings)
+    print_report(stage.settings, days=REPORTED_DAYS)
 
 
 def _play_history(player: Player, start: datetime, now: datetime) -> None:

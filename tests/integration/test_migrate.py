@@ -12,7 +12,7 @@ from schemas import rows
 from schemas.migrations import migrations
 from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.settings import Settings
-from streams.sinks.clickhouse import TABLES
+from streams.sinks.clickhouse import TABLES, ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate, pending
 from tests.integration.conftest import Servers
@@ -89,3 +89,27 @@ def test_replicated_statements_name_replicated_engines() -> None:
 def test_nobody_at_the_address_says_to_wait(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match=r"127\.0\.0\.1"):
         connect(Settings(clickhouse="http://127.0.0.1:9", folder=tmp_path))
+
+
+def test_orders_that_were_stored_before_their_table_are_in_it(client: Client) -> None:
+    migrate(client)
+    row = rows.EventRow(
+        subject="C-1",
+        source="urn:shop",
+        id="1",
+        name="order.placed",
+        at=1_700_000_000_000,
+        sequence=-1,
+        replay=False,
+        revision=0,
+        raw=b'{"data":{"order_id":"O-1","customer_id":"C-1","amount":995,"currency":"EUR"}}',
+        ingested_at=1_700_000_000_000,
+    )
+    ClickHouseStore(client).insert([row])
+    expected = [("C-1", "O-1", "order.placed", "normal", 995, "EUR")]
+    select = "SELECT customer_id, order_id, name, kind, amount, currency FROM orders FINAL"
+    assert client.query(select).result_rows == expected
+    client.command("TRUNCATE TABLE orders")
+    client.command("ALTER TABLE schema_migrations DELETE WHERE number = 2 SETTINGS mutations_sync = 1")
+    assert [migration.number for migration in migrate(client)] == [2]
+    assert client.query(select).result_rows == expected
