@@ -141,7 +141,7 @@ class TicketCreated(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     region: Label | None = None
     language: Label | None = None
     after_sales: bool | None = None
-    is_test: bool = False
+    is_test: bool | None = None
 
 
 class TicketClassified(TicketData, frozen=True, kw_only=True, omit_defaults=True):
@@ -346,7 +346,7 @@ class OrderPlaced(OrderData, frozen=True, kw_only=True, omit_defaults=True):
 
     amount: Amount
     currency: Currency
-    kind: OrderKind = OrderKind.NORMAL
+    kind: OrderKind | None = None
     product_line: Label | None = None
     margin: Amount | None = None
 

@@ -7,12 +7,11 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential_jitter
 
+from schemas.codec import ORDERS, TICKETS
 from streams.settings import Settings
 
 log = structlog.get_logger()
 
-TICKETS: Final = "tickets"
-ORDERS: Final = "orders"
 DEAD_LETTERS: Final = "dead-letters"
 TOPICS: Final = (TICKETS, ORDERS, DEAD_LETTERS)
 """Topics by their short names; `Settings.topic` gives the full one."""

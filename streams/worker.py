@@ -19,6 +19,7 @@ from mode.supervisors import CrashingSupervisor
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential_jitter
 
+from schemas.codec import ORDERS, TICKETS
 from streams import broker
 from streams.agents.tickets import TicketsAgent
 from streams.clock import SystemClock
@@ -90,7 +91,7 @@ def create_app(settings: Settings, store: Store, *, clock: Clock, meters: Meters
         FaustOutbox(app),
         clock,
         meters,
-        topic=settings.topic(broker.TICKETS),
+        topic=settings.topic(TICKETS),
         dead_letter_topic=settings.topic(broker.DEAD_LETTERS),
         cache_tickets=settings.cache_tickets,
         batch_events=settings.batch_events,
@@ -151,7 +152,7 @@ def _say_waiting(state: RetryCallState) -> None:
 
 
 def _register(app: BatchApp, agent: TicketsAgent, settings: Settings) -> None:
-    topic = app.topic(settings.topic(broker.TICKETS), settings.topic(broker.ORDERS), schema=BatchSchema())
+    topic = app.topic(settings.topic(TICKETS), settings.topic(ORDERS), schema=BatchSchema())
 
     async def tickets(stream: Any) -> None:  # noqa: ANN401 - a Faust stream
         await agent.receive(stream.noack().events())

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from deploy.embedded.stack import StackError
 from deploy.embedded.state import StackBusyError
@@ -60,6 +61,6 @@ def main() -> NoReturn:
     try:
         app()
     except EXPECTED as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {error}", highlight=False)
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         sys.exit(2)
     sys.exit(0)

@@ -9,6 +9,7 @@ import msgspec
 import typer
 from kafka import KafkaProducer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from schemas.codec import CONTENT_TYPE, InvalidEventError, decode, partition_key
@@ -49,7 +50,8 @@ def list_(
         table.add_column(heading, overflow="fold")
     for letter in found:
         place = f"{letter.topic}/{letter.partition}/{letter.offset}"
-        table.add_row(letter.id[:10], _time(letter.received_at), letter.reason, letter.pointer, letter.message, place)
+        words = (letter.reason, letter.pointer, letter.message, place)
+        table.add_row(letter.id[:10], _time(letter.received_at), *map(escape, words))
     console.print(table)
     console.print("Look at one: [bold]servicepulse dead-letters show LETTER[/]", highlight=False)
 
@@ -60,7 +62,7 @@ def show(letter: Annotated[str, typer.Argument(help="The id, or its beginning.")
     found = _one(load_settings(), letter)
     for name, text in _plain(found).items():
         if name != "value":
-            console.print(f"[dim]{name:>12}[/] {text}", highlight=False)
+            console.print(f"[dim]{name:>12}[/] {escape(str(text))}", highlight=False)
     console.print()
     sys.stdout.write(found.value[:_SHOWN_BYTES].decode(errors="backslashreplace") + "\n")
     if len(found.value) > _SHOWN_BYTES:
@@ -108,7 +110,7 @@ def _send(settings: Settings, letters: list[tuple[DeadLetterRow, bytes]]) -> lis
                     value, None if value != letter.value else _headers(letter), now_ms=SystemClock().now_ms()
                 )
             except InvalidEventError as error:
-                console.print(f"[red]{letter.id[:10]}[/] is still no event: {error}", highlight=False)
+                console.print(f"[red]{letter.id[:10]}[/] is still no event: {escape(str(error))}", highlight=False)
                 continue
             headers = [("content-type", CONTENT_TYPE.encode())]
             future = producer.send(letter.topic, value=event.raw, key=partition_key(event), headers=headers)

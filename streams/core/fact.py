@@ -261,7 +261,7 @@ def _created(said: e.TicketCreated, key: _Key) -> Created:
         region=said.region or "",
         language=said.language or "",
         after_sales=bool(said.after_sales),
-        is_test=said.is_test,
+        is_test=bool(said.is_test),
     )
 
 
