@@ -43,6 +43,7 @@ from schemas.events import (
 from streams import publisher as publisher_module
 from streams.cli.publish import publish
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
+from tests.space import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -282,6 +283,7 @@ class TestTrouble:
         assert "during" in "".join(caught.value.__notes__)
 
     def test_closing_while_the_broker_is_gone_ends_the_connection_and_names_the_events(self, broker: Broker) -> None:
+        before = set(threading.enumerate())
         publisher = Publisher(broker.address, source=SOURCE)
         publisher.publish(CREATED, time=AT)
         publisher.flush()
@@ -289,7 +291,8 @@ class TestTrouble:
         publisher.publish(CREATED, time=AT, id="lost")
         with pytest.raises(NotAcknowledgedError, match="lost"):
             publisher.close(timeout_seconds=0.5)
-        assert not [thread for thread in threading.enumerate() if "kafka" in thread.name.lower()]
+        threads = set(threading.enumerate()) - before
+        wait_until(lambda: not any(thread.is_alive() for thread in threads), "its threads have ended", 10)
 
     def test_too_many_outstanding_events_hold_the_publisher_back(
         self, broker: Broker, monkeypatch: pytest.MonkeyPatch
