@@ -4,10 +4,10 @@ Three forms of CloudEvents 1.0 are read: structured JSON (what we write), binary
 structured JSON without headers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 
 import msgspec
 from msgspec import Raw, Struct
@@ -93,7 +93,10 @@ class Envelope(Struct, frozen=True, omit_defaults=True):
     replay: bool | Literal["true", "false"] | None = None
 
 
-class Event(Struct, frozen=True):
+_OF_TICKETS: Final = (TicketData, EventRetracted)
+
+
+class Event(Struct, frozen=True, gc=False):
     """One event, decoded.
 
     Attributes:
@@ -119,7 +122,7 @@ class Event(Struct, frozen=True):
     @property
     def ticket_id(self) -> str | None:
         """The ticket that folds this event; None when no ticket does."""
-        return self.subject if isinstance(self.content, TicketData | EventRetracted) else None
+        return self.subject if isinstance(self.content, _OF_TICKETS) else None
 
 
 class _Sent(Struct):
@@ -176,18 +179,27 @@ def decode(value: bytes | None, headers: Headers = None, *, now_ms: int) -> Even
 
 def unknown_values(event: Event) -> list[tuple[str, str]]:
     """Return (JSON pointer, value as sent) of every field whose value was unknown and therefore read as `other`."""
-    if event.content is None:
-        return []
     others = [
-        field
-        for field in msgspec.structs.fields(event.content)
-        if isinstance(value := getattr(event.content, field.name), OpenEnum) and value == "other"
+        encode_name
+        for name, encode_name in _OPEN_FIELDS.get(type(event.content), ())
+        if getattr(event.content, name) == "other"
     ]
     if not others:
         return []
     sent = _sent_decoder.decode(event.raw).data
-    values = [(f"/data/{field.encode_name}", msgspec.json.decode(sent[field.encode_name])) for field in others]
+    values = [(f"/data/{name}", msgspec.json.decode(sent[name])) for name in others]
     return [(pointer, value) for pointer, value in values if value != "other"]
+
+
+def _is_open(hint: object) -> bool:
+    return any(isinstance(one, type) and issubclass(one, OpenEnum) for one in (hint, *get_args(hint)))
+
+
+_OPEN_FIELDS: Final[Mapping[type, Sequence[tuple[str, str]]]] = {
+    kind: [(field.name, field.encode_name) for field in msgspec.structs.fields(kind) if _is_open(field.type)]
+    for kind in CATALOGUE.values()
+}
+"""Per content the fields that are open enumerations: (attribute, name as sent)."""
 
 
 def ms_of(time: datetime) -> int:

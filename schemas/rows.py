@@ -19,7 +19,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class EventRow(Row, frozen=True, kw_only=True, gc=False):
-    """One event as it was received: the log of record. Key: subject, source, id."""
+    """One event as it was received: the log of record. Key: subject, source, id, name."""
 
     subject: str
     source: str

@@ -1,6 +1,7 @@
 """One worker: puts store, agents and Faust together from the settings, and runs them until told to stop."""
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -114,6 +115,7 @@ def run_worker(settings: Settings) -> int:
     log.info("worker starts", kafka=settings.kafka, clickhouse=settings.clickhouse, topics_created=created)
     app = create_app(settings, store, clock=SystemClock(), meters=Meters())
     log.info("health and metrics", url=f"http://{settings.web_host}:{app.conf.web_port}")
+    _collect_less()
     worker = Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
     worker.spinner = None  # it would write to the log
     code = _exit_code_of(worker)
@@ -121,6 +123,16 @@ def run_worker(settings: Settings) -> int:
         log.warning("Kafka was lost: starting afresh")
         _start_afresh()
     return code
+
+
+def _collect_less() -> None:
+    """Spare the garbage collector what stays for good, and let it look less often for circles.
+
+    A batch makes some ten thousand small objects that hold none: looking through them again and again took a fifth of
+    the time of a batch.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _exit_code_of(worker: Worker) -> int:

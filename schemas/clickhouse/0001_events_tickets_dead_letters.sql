@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS events
     INDEX ingested_range ingested_at TYPE minmax GRANULARITY 1
 )
 ENGINE = ${replicated}ReplacingMergeTree(revision)
-ORDER BY (subject, source, id)
+ORDER BY (subject, source, id, name)  -- the name too: an identity used again for another type replaces nothing
 SETTINGS index_granularity = 1024;
 
 -- One row a ticket and version, complete in itself; the highest version counts (read with FINAL).

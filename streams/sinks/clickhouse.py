@@ -1,15 +1,14 @@
 """Events, tickets and dead letters in ClickHouse: written in columns, read back by id."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, TypeVar
 
 from clickhouse_connect.driver.client import Client
 
-from schemas.codec import decode
 from schemas.rows import DeadLetterRow, EventRow, Row, TicketRow, column_names, columns_of
-from streams.core.fact import fact_of
-from streams.core.ticket import Ticket, fold, ticket_of
+from streams.core.batch import refolded
+from streams.core.ticket import Ticket, ticket_of
 from streams.sinks.connection import named_errors
 
 TABLES: Final[dict[type[Row], str]] = {EventRow: "events", TicketRow: "tickets", DeadLetterRow: "dead_letters"}
@@ -17,8 +16,6 @@ TABLES: Final[dict[type[Row], str]] = {EventRow: "events", TicketRow: "tickets",
 R = TypeVar("R", bound=Row)
 
 _IDS_AT_ONCE: Final = 2_000
-_NO_CLOCK: Final = 2**62
-"""Stored events were accepted once; their time is not checked against the clock again."""
 
 
 class ClickHouseStore:
@@ -87,10 +84,3 @@ class ClickHouseStore:
             self._client.insert(
                 table, columns, column_names=names, column_types=self._types[table], column_oriented=True
             )
-
-
-def refolded(ticket_id: str, raws: Iterable[bytes]) -> Ticket:
-    """Return a ticket folded from its stored events, in whatever order they come."""
-    events = [decode(raw, now_ms=_NO_CLOCK) for raw in raws]
-    ticket, _ = fold(Ticket(ticket_id), [fact_of(event) for event in events if event.ticket_id == ticket_id])
-    return ticket

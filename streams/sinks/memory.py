@@ -11,7 +11,7 @@ class MemoryStore:
     """Keeps the rows that count, by key."""
 
     def __init__(self) -> None:
-        self.events: dict[tuple[str, str, str], EventRow] = {}
+        self.events: dict[tuple[str, str, str, str], EventRow] = {}
         self.tickets: dict[str, TicketRow] = {}
         self.dead_letters: dict[str, DeadLetterRow] = {}
 
@@ -32,7 +32,7 @@ class MemoryStore:
         for letter in dead_letters:
             self.dead_letters[letter.id] = letter
         for event in events:
-            old = self.events.get(key := (event.subject, event.source, event.id))
+            old = self.events.get(key := (event.subject, event.source, event.id, event.name))
             if old is None or event.revision >= old.revision:
                 self.events[key] = event
         for ticket in tickets:
