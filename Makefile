@@ -23,7 +23,7 @@ demo: install  ## Play a month of a furniture shop's service desk, then live num
 	$(BIN)/servicepulse demo
 
 test: lint types  ## Everything: style, types, import rules, all suites
-	$(BIN)/pytest --numprocesses auto --dist loadfile $(SUITE)
+	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(SUITE)
 
 lint: install  ## Style and import rules
 	$(BIN)/ruff check .

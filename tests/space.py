@@ -24,6 +24,7 @@ from streams.broker import TOPICS, ensure_topics, kafka_options
 from streams.settings import PREFIX, Settings
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
+from streams.sinks.refold import TICKET_EVENTS
 
 ROOT = Path(__file__).parent.parent
 _PATIENCE_SECONDS = 60.0
@@ -157,13 +158,20 @@ class Space:
         self.send(orders, topic="orders")
 
     def wait_for_events(self, count: int, seconds: float = _PATIENCE_SECONDS) -> None:
-        """Return once so many different events are stored and folded."""
-        sql = "SELECT (SELECT count() FROM events FINAL)"
-        wait_until(lambda: self.value(sql) >= count, f"{count} events stored", seconds)
+        """Return once so many different events are stored, folded into their tickets and acknowledged."""
+        wait_until(lambda: self.value("SELECT count() FROM events FINAL") >= count, f"{count} events stored", seconds)
+        folded = """
+            SELECT (SELECT count() FROM events FINAL WHERE name IN {names:Array(String)})
+                 = (SELECT sum(events) FROM tickets FINAL)
+        """
+        wait_until(lambda: bool(self.value(folded, {"names": TICKET_EVENTS})), "every stored event is folded", seconds)
         wait_until(self.is_quiet, "everything that was sent is committed", seconds)
 
     def is_quiet(self) -> bool:
-        """Tell whether no live worker has anything left to do."""
+        """Tell whether no live worker knows of anything left to do.
+
+        The embedded broker says too little of how far a partition reaches, so this alone proves nothing.
+        """
         live = [worker for worker in self.workers if worker.process.poll() is None]
         return bool(live) and all(_lag(worker) == 0 for worker in live)
 

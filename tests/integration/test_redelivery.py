@@ -45,10 +45,11 @@ def stored(space: Space) -> int:
 
 
 def test_sending_everything_twice_changes_nothing(space: Space, lines: list[bytes], expected: Checksum) -> None:
-    space.started_worker()
+    worker = space.started_worker()
     space.publish(lines)
     space.wait_for_events(EVENTS)
     space.publish(lines)
+    wait_until(lambda: worker.meter("servicepulse_records_total") == 2 * EVENTS, "the second sending is read")
     wait_until(space.is_quiet, "the second sending is committed")
     assert space.checksum() == expected
     assert space.value("SELECT count() FROM dead_letters FINAL") == 0
