@@ -8,10 +8,12 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
 from aiokafka.errors import KafkaError
+from clickhouse_connect.driver import options
 from faust import SASLCredentials, SSLCredentials, Worker
 from faust.types.auth import CredentialsT
 from faust.types.web import Request, Response
@@ -115,6 +117,7 @@ def run_worker(settings: Settings) -> int:
     log.info("worker starts", kafka=settings.kafka, clickhouse=settings.clickhouse, topics_created=created)
     app = create_app(settings, store, clock=SystemClock(), meters=Meters())
     log.info("health and metrics", url=f"http://{settings.web_host}:{app.conf.web_port}")
+    _load_early()
     _collect_less()
     worker = Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
     worker.spinner = None  # it would write to the log
@@ -123,6 +126,12 @@ def run_worker(settings: Settings) -> int:
         log.warning("Kafka was lost: starting afresh")
         _start_afresh()
     return code
+
+
+def _load_early() -> None:
+    """Have the driver import pandas now, where it is installed: else the first batch waits for that."""
+    with suppress(AttributeError):
+        _ = options.pd
 
 
 def _collect_less() -> None:

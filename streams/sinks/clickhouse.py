@@ -33,8 +33,15 @@ class ClickHouseStore:
         self, events: Sequence[EventRow], tickets: Sequence[TicketRow], dead_letters: Sequence[DeadLetterRow]
     ) -> None:
         """Keep rows for good: dead letters and events first, then the tickets that follow from them."""
-        await asyncio.gather(asyncio.to_thread(self.insert, dead_letters), asyncio.to_thread(self.insert, events))
-        await asyncio.to_thread(self.insert, tickets)
+        await asyncio.to_thread(self._write, events, tickets, dead_letters)
+
+    def _write(
+        self, events: Sequence[EventRow], tickets: Sequence[TicketRow], dead_letters: Sequence[DeadLetterRow]
+    ) -> None:
+        """Insert all of it in one go: between two steps the event loop would first finish folding the next batch."""
+        self.insert(dead_letters)
+        self.insert(events)
+        self.insert(tickets)
 
     def insert(self, rows: Sequence[Row]) -> None:
         """Insert rows of one table; none is fine."""
