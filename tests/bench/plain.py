@@ -147,6 +147,7 @@ def plain_app(run: Run, client: Client) -> faust.App:
         store="memory://",
         topic_partitions=PARTITIONS,
         web_enabled=False,
+        datadir=Path(run.result).parent / "plain",
     )
     topic = app.topic(run.topic, value_type=TicketEvent)
     tickets = app.Table("tickets", default=new_ticket, partitions=PARTITIONS)
