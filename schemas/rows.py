@@ -98,6 +98,7 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     repurchases_currency: list[str] = field(name="repurchases.currency")
     first_event_at: Ms
     last_event_at: Ms
+    days: list[int]
     events: int
     state: bytes
     ingested_at: Ms

@@ -11,13 +11,18 @@ from typing import Any, Final, NamedTuple
 from schemas import events as e
 from schemas.codec import Event
 from streams.core.fact import fact_id
+from streams.core.metrics import Metric
 from streams.core.window import Window
 from tests.oracle import expected_row
 
 REPURCHASES: Final = {f"repurchase_{days}d": days * 86_400_000 for days in (30, 60, 90)}
 SHARES: Final = (
-    "complaint_rate", "csat_share", "response_rate", "self_rating_share", "reopen_rate", *REPURCHASES
+    "complaint_rate", "csat_share", "csat_share_by_resolution", "csat_share_by_creation", "response_rate",
+    "self_rating_share", "first_response_within", "next_response_within", "reopen_rate", "inquiry_share", *REPURCHASES
 )  # fmt: skip
+MEANS: Final = ("csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation")
+RATES: Final = ("complaints_per_1000_orders", "complaints_per_1000_customers")
+TARGETS: Final = {"first_response_within": 3_600_000, "next_response_within": 4 * 3_600_000}
 COUNTS: Final = ("tickets", "first_response_n", "backlog", "open_waits")
 
 
@@ -34,6 +39,7 @@ class Ledger:
 
     def __init__(self, events: Sequence[Event]) -> None:
         self._orders = _orders(events)
+        self._placed = _placed(events)
         self._worlds = _worlds(events)
         rows = [_row(world, id) for id, world in self._worlds.items()]
         self.rows = {row["ticket_id"]: row for row in rows if row["is_effective"]}
@@ -58,6 +64,33 @@ class Ledger:
             return sorted(max(one.value for one in found if one.row["customer_id"] == id) for id in customers)
         return sorted(one.value for one in found)
 
+    def n(self, metric: Metric, window: Window, part: tuple[str, str] | None = None) -> int:
+        """Return how many observations stand behind a number."""
+        if metric.name in RATES:
+            return self.rate(metric.name, window, part[1] if part else None)[0]
+        return len(self.seen(metric.name, window, part))
+
+    def value(self, metric: Metric, window: Window, part: tuple[str, str] | None = None) -> float | None:
+        """Return what a metric amounts to; None where there are no observations to tell from."""
+        if metric.name in RATES:
+            n, hits = self.rate(metric.name, window, part[1] if part else None)
+            return 1000 * hits / n if n else None
+        return value_of(metric.name, self.seen(metric.name, window, part))
+
+    def rate(self, metric: str, window: Window, product_line: str | None = None) -> tuple[int, int]:
+        """Return n and hits of a rate, for one product line or for all."""
+
+        def is_in(at: int, line: str) -> bool:
+            return window.start_at <= at < window.end_at and product_line in (None, line)
+
+        tickets = [row for row in self.rows.values() if is_in(row["created_at"], row["product_line"])]
+        orders = [order for order in self._placed if is_in(order.at_ms, _placed_of(order).product_line or "")]
+        hits = sum(row["contact_type"] == "complaint" for row in tickets)
+        if metric == "complaints_per_1000_orders":
+            return len({(_placed_of(one).customer_id, _placed_of(one).order_id) for one in orders}), hits
+        customers = {row["customer_id"] for row in tickets} | {_placed_of(one).customer_id for one in orders}
+        return len(customers - {""}), hits
+
     def parts(self, column: str) -> set[str]:
         """Return the values of a column."""
         return {row[column] for row in self.rows.values()}
@@ -66,6 +99,7 @@ class Ledger:
         at = row["created_at"]
         self._enter("tickets", at, row, 1)
         self._enter("complaint_rate", at, row, row["contact_type"] == "complaint")
+        self._enter("inquiry_share", at, row, row["contact_type"] == "inquiry")
 
     def _enter_feedback(self, row: Mapping[str, Any]) -> None:
         answered = set()
@@ -77,20 +111,37 @@ class Ledger:
                 self._enter("self_rating_share", at, row, source == "agent")
             if source == "customer":
                 answered.add(row["ratings.survey_id"][n])
-                self._enter("csat_mean", at, row, score)
-                self._enter("csat_share", at, row, score >= 80)
+                clocks = {"": at, "_by_creation": row["created_at"], "_by_resolution": _judged(row, at)}
+                for clock, when in clocks.items():
+                    if when is not None:
+                        self._enter(f"csat_mean{clock}", when, row, score)
+                        self._enter(f"csat_share{clock}", when, row, score >= 80)
         for id, at in zip(row["surveys.id"], row["surveys.offered_at"], strict=True):
             self._enter("response_rate", at, row, id in answered)
 
     def _enter_answers(self, row: Mapping[str, Any]) -> None:
         if row["first_response_at"] is not None:
-            for metric in ("first_response_p50", "first_response_p90"):
+            for metric in ("first_response_p50", "first_response_p90", "first_response_p99"):
                 self._enter(metric, row["first_response_at"], row, row["first_response_seconds"])
             self._enter("first_response_n", row["first_response_at"], row, 1)
         for start, end in zip(row["waits.started_at"], row["waits.answered_at"], strict=True):
             if end is not None:
-                for metric in ("next_response_p50", "next_response_p90"):
+                for metric in ("next_response_p50", "next_response_p90", "next_response_p99"):
                     self._enter(metric, end, row, (end - start) / 1000)
+        for n, (start, end) in enumerate(zip(row["waits.started_at"], row["waits.answered_at"], strict=True)):
+            if n == 0 and row["created_by"] != "agent":
+                self._enter_target("first_response_within", row, start, end)
+            self._enter_target("next_response_within", row, start, end)
+        bot_at = row["first_bot_response_at"]
+        if bot_at is not None:
+            self._enter("bot_response_p50", bot_at, row, max(0, bot_at - row["created_at"]) / 1000)
+
+    def _enter_target(self, metric: str, row: Mapping[str, Any], start: int, end: int | None) -> None:
+        due = start + TARGETS[metric]
+        if end is not None and end <= due:
+            self._enter(metric, end, row, 1)
+        elif _row(self._known(row["ticket_id"], due + 1), row["ticket_id"])["status"] not in ("resolved", "closed"):
+            self._enter(metric, due, row, 0)
 
     def _enter_resolutions(self, row: Mapping[str, Any]) -> None:
         cycles = list(zip(row["cycles.started_at"], row["cycles.resolved_at"], strict=True))
@@ -100,6 +151,8 @@ class Ledger:
             for p in (50, 90):
                 self._enter(f"resolution_p{p}", end, row, (end - start) / 1000)
             self._enter("reopen_rate", end, row, n + 1 < len(cycles))
+            if n + 1 == len(cycles):
+                self._enter("full_resolution_p50", end, row, (end - row["created_at"]) / 1000)
         if row["first_resolved_at"] is not None:
             for p in (50, 90):
                 self._enter(f"first_resolution_p{p}", row["first_resolved_at"], row, row["first_resolution_seconds"])
@@ -116,19 +169,22 @@ class Ledger:
         self._seen[metric].append(Seen(at, row, float(value)))
 
     def _open_at(self, metric: str, instant: int) -> list[Seen]:
-        """Look at each ticket as its events before an instant tell it; what tickets are and were part of is known."""
+        """Look at each ticket as its events before an instant tell it."""
         if (metric, instant) in self._open:
             return self._open[metric, instant]
         found = self._open[metric, instant] = []
         for id, row in self.rows.items():
-            known = [
-                one
-                for one in self._worlds[id]
-                if one.at_ms < instant or isinstance(one.content, e.EventRetracted | e.TicketMerged)
-            ]
-            if row["created_at"] < instant and _is_open(metric, _row(known, id)):
+            if row["created_at"] < instant and _is_open(metric, _row(self._known(id, instant), id)):
                 found.append(Seen(instant, row, 1))
         return found
+
+    def _known(self, ticket_id: str, instant: int) -> list[Event]:
+        """Return a ticket's events before an instant; what tickets are and were part of is known already."""
+        return [
+            one
+            for one in self._worlds[ticket_id]
+            if one.at_ms < instant or isinstance(one.content, e.EventRetracted | e.TicketMerged)
+        ]
 
 
 def quantile(ordered: Sequence[float], p: float) -> float:
@@ -145,7 +201,7 @@ def value_of(metric: str, seen: Sequence[float]) -> float | None:
         return float(len(seen))
     if not seen:
         return None
-    if metric in SHARES or metric == "csat_mean":
+    if metric in SHARES or metric in MEANS:
         return fmean(seen)
     return quantile(seen, int(metric[-2:]) / 100)
 
@@ -153,6 +209,13 @@ def value_of(metric: str, seen: Sequence[float]) -> float | None:
 def spread_of(seen: Sequence[float]) -> tuple[float, float, float]:
     """Return standard deviation, p10 and p90."""
     return stdev(seen), quantile(seen, 0.1), quantile(seen, 0.9)
+
+
+def _judged(row: Mapping[str, Any], rated_at: int) -> int | None:
+    """Return the resolution that a rating is about."""
+    resolved: list[int] = [at for at in row["cycles.resolved_at"] if at is not None]
+    before = [at for at in resolved if at <= rated_at]
+    return max(before) if before else min(resolved, default=None)
 
 
 def _is_open(metric: str, row: Mapping[str, Any]) -> bool:
@@ -199,6 +262,17 @@ def _orders(events: Iterable[Event]) -> dict[str, list[int]]:
         if key not in others:
             orders[key[0]].append(at)
     return orders
+
+
+def _placed(events: Iterable[Event]) -> list[Event]:
+    """Return the orders that were placed, whatever became of them."""
+    others = (e.OrderKind.REPLACEMENT, e.OrderKind.EXCHANGE)
+    return [one for one in events if isinstance(one.content, e.OrderPlaced) and one.content.kind not in others]
+
+
+def _placed_of(one: Event) -> e.OrderPlaced:
+    assert isinstance(one.content, e.OrderPlaced)
+    return one.content
 
 
 def _root(group: Mapping[str, str], id: str) -> str:

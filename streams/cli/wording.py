@@ -37,7 +37,7 @@ def value_text(unit: Unit, value: float) -> str:
     match unit:
         case Unit.SHARE:
             return f"{100 * value:.1f} %"
-        case Unit.SCORE:
+        case Unit.SCORE | Unit.PER_1000:
             return f"{value:.1f}"
         case Unit.SECONDS:
             return duration_text(value)

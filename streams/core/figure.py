@@ -6,16 +6,20 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from streams.core.interval import Interval, around_mean, of_difference, wilson
+from streams.core.interval import Interval, around_mean, of_difference, of_rate, wilson
 from streams.core.metrics import Direction, Kind, Metric, Unit
 
 POINTS: Final[Mapping[Unit, str]] = {
     Unit.SHARE: "percentage points",
+    Unit.PER_1000: "per 1,000",
     Unit.SCORE: "points of 100",
     Unit.SECONDS: "seconds",
     Unit.NUMBER: "number",
 }
 """What the difference of two values is measured in."""
+
+PER: Final = 1_000
+"""Rates are told per so many."""
 
 _UNBOUNDED: Final = Interval(None, None)
 
@@ -36,7 +40,7 @@ class Figure(Struct, frozen=True, kw_only=True):
         value: Exact, in the metric's unit; None when there is nothing to tell. It may rest on too few observations:
             show `shown`.
         interval: Where the true value lies with 95 % confidence; a count is what it is and has none.
-        hits: Of a share: how many of n.
+        hits: Of a share how many of n, of a rate how many per n.
         spread: Of a mean.
     """
 
@@ -93,6 +97,9 @@ def figure_of(metric: Metric, measures: Mapping[str, Any] | None, *, is_known: b
     if metric.kind is Kind.SHARE:
         hits = int(measures["hits"])
         return Figure(metric=metric, n=n, value=hits / n, interval=wilson(hits, n), hits=hits)
+    if metric.kind is Kind.RATE:
+        hits = int(measures["hits"])
+        return Figure(metric=metric, n=n, value=PER * hits / n, interval=of_rate(hits, n, per=PER), hits=hits)
     value = float(measures["value"])
     if metric.kind is Kind.QUANTILE:
         return Figure(metric=metric, n=n, value=value, interval=Interval(measures["low"], measures["high"]))

@@ -39,6 +39,29 @@ def wilson(hits: int, n: int, z: float = Z95) -> Interval:
     return Interval(low, high)
 
 
+def of_rate(hits: int, n: int, z: float = Z95, *, per: float = 1.0) -> Interval:
+    """Return the interval of a rate: hits that happen by chance, however often each, over a known n.
+
+    Byar's approximation of the exact Poisson limits: Breslow, N. E. and Day, N. E. (1987): Statistical Methods in
+    Cancer Research II, section 2.3. From one hit on it is within 2 % of them.
+
+    Args:
+        hits: How often it happened.
+        n: Over how many.
+        z: Half the width in standard deviations.
+        per: The rate is told per so many.
+
+    Raises:
+        ValueError: When there is nothing to count over.
+    """
+    if hits < 0 or n <= 0:
+        raise ValueError(f"{hits} per {n} is no rate")
+    low = hits * (1 - 1 / (9 * hits) - z / (3 * sqrt(hits))) ** 3 if hits else 0.0
+    above = hits + 1
+    high = above * (1 - 1 / (9 * above) + z / (3 * sqrt(above))) ** 3
+    return Interval(max(0.0, per * low / n), per * high / n)
+
+
 def around_mean(mean: float, deviation: float, n: int, z: float = Z95) -> Interval:
     """Return the normal interval of a mean: the standard error `deviation / sqrt(n)`, z times to either side.
 

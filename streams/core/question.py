@@ -68,13 +68,15 @@ def statements(question: Question) -> list[Statement]:
 def measures_of(metric: Metric) -> dict[str, str]:
     """Return what is asked about a metric's observations, as aggregate expressions in SQL by name.
 
-    Shares give n and hits, means n, value, deviation, p10 and p90, quantiles n, value and the two observations (null
-    where there is none) between which the true quantile lies, counts n.
+    Shares and rates give n and hits, means n, value, deviation, p10 and p90, quantiles n, value and the two
+    observations (null where there is none) between which the true quantile lies, counts n.
     """
     n = f"countIf({metric.counted})" if metric.counted else "count()"
     match metric.kind:
         case Kind.SHARE:
             return {"n": _count(metric, metric.counted), "hits": _count(metric, _both(metric.counted, metric.hit))}
+        case Kind.RATE:
+            return {"n": _count(metric, metric.counted), "hits": f"countIf({metric.hit})"}
         case Kind.MEAN:
             tails = {f"p{p}": _aggregate(f"quantileExactInclusive({p / 100})", metric) for p in (10, 90)}
             return {"n": n, "value": _aggregate("avg", metric), "deviation": _aggregate("stddevSamp", metric), **tails}
@@ -131,8 +133,7 @@ def _select(question: Question, observations: Observations, metrics: Sequence[Me
         keys.append("start_seconds")
         columns.append(f"{_bucket_start(question.bucket)} AS start_seconds")
     grouping = ", ".join(keys)
-    if question.by:
-        column = Dimension(question.by).value
+    if question.by and (column := Dimension(question.by)) in observations.dimensions:
         columns += [f"grouping({column}) = 1 AS is_whole", f"{column} AS part"]
         grouping = f"GROUPING SETS (({grouping}), ({grouping}, {column}))"
     columns += [f"{sql} AS {metric.name}_{name}" for metric in metrics for name, sql in measures_of(metric).items()]
@@ -143,7 +144,7 @@ def _select(question: Question, observations: Observations, metrics: Sequence[Me
             indent(",\n".join(columns), "    "),
             "FROM",
             "(",
-            indent(_observed(observations), "    "),
+            indent(observed(observations, _days(observations)), "    "),
             ")",
             *_periods(observations),
             f"GROUP BY {grouping}",
@@ -151,11 +152,30 @@ def _select(question: Question, observations: Observations, metrics: Sequence[Me
     )
 
 
-def _observed(observations: Observations) -> str:
-    """Return the SELECT of single observations."""
-    columns = [f"{sql} AS {name}" for name, sql in observations.columns.items()]
-    lines = ["SELECT", indent(",\n".join([*columns, ", ".join(["ticket_id", *Dimension])]), "    ")]
-    return "\n".join([*lines, f"FROM {observations.source}", f"WHERE {observations.where}"])
+def observed(observations: Observations, days: str) -> str:
+    """Return the SELECT of single observations on certain days.
+
+    Args:
+        observations: Which ones.
+        days: SQL condition on `day`; it decides how much is read.
+    """
+    made = [f"{sql} AS {name}" for name, sql in observations.columns.items() if sql != name]
+    plain = [name for name, sql in observations.columns.items() if sql == name]
+    columns = indent(",\n".join([*made, ", ".join([*plain, "ticket_id", *Dimension])]), "    ")
+    home = observations.home or ("since" if observations.lasts else "at")
+    conditions = [days, f"day = toDate({home})", "is_effective", observations.where]
+    where = "\n    AND ".join(filter(None, conditions))
+    return f"SELECT\n{columns}\nFROM {observations.source}\nWHERE {where}"
+
+
+def _days(observations: Observations) -> str:
+    """Return the condition on the days whose rows can hold observations of the windows."""
+    if observations.lasts:
+        return "day <= toDate(arrayMax(ends)) AND open_until >= arrayMin(ends)"
+    start = "arrayMin(starts)"
+    if observations.lookback_seconds:
+        start += f" - toIntervalSecond({observations.lookback_seconds})"
+    return f"day BETWEEN toDate({start}) AND toDate(arrayMax(ends))"
 
 
 def _periods(observations: Observations) -> Iterator[str]:

@@ -80,7 +80,7 @@ def compared(
 
 
 def _compared(metric: Metric, window: Window, before: Window | None, figures: Figures, known: Window) -> Iterator[Line]:
-    ranks = ranked({part: figures[metric.name, part, window] for part in parts_of(figures) if part is not None})
+    ranks = ranked({part: figures[metric.name, part, window] for part in parts_of(figures, metric) if part is not None})
     is_provisional = _is_provisional(metric, window, known)
     lacks_past = metric.kind is Kind.COUNT and before is not None and before.start_at < known.start_at
     for part in [None, *ranks]:
@@ -110,7 +110,7 @@ def in_sequence(metrics: Sequence[Metric], buckets: Sequence[Window], figures: F
     return [
         line
         for metric in metrics
-        for part in parts_of(figures)
+        for part in parts_of(figures, metric)
         for line in _sequence(metric, part, buckets, figures, known)
     ]
 
@@ -141,9 +141,9 @@ def _is_provisional(metric: Metric, window: Window, known: Window) -> bool:
     return bool(metric.matures_days) and window.end_at + metric.matures_days * DAY_MS > known.end_at
 
 
-def parts_of(figures: Figures) -> list[str | None]:
-    """Return the parts that occur: first the whole, then the others by name."""
-    return [None, *sorted({part for _, part, _ in figures if part is not None})]
+def parts_of(figures: Figures, metric: Metric) -> list[str | None]:
+    """Return the parts of a metric that occur: first the whole, then the others by name."""
+    return [None, *sorted({part for name, part, _ in figures if name == metric.name and part is not None})]
 
 
 def ranked(figures: Mapping[str, Figure]) -> dict[str, Rank | None]:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from streams.core.fact import KINDS, Absorbed, AnyFact, Retracted, order_of, pack, unpack
 
-FOLD_EPOCH: Final = 1
+FOLD_EPOCH: Final = 2
 """Raised when a measure is defined anew: rows of the new definition then outdate those of the old one."""
 
 _ALWAYS_COUNT: Final = KINDS - {Retracted, Absorbed}

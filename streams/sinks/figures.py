@@ -71,6 +71,7 @@ def freshness(client: Client, now: Ms) -> Freshness:
 def answer(client: Client, question: Question, known: Window) -> Figures:
     """Return every figure that a question asks for: a window or part without observations is there as well.
 
+    A metric that the dimension cannot divide is told as a whole only.
     With a bucket the keys are the buckets, as a whole also where a window covers a part of them.
 
     Args:
@@ -89,12 +90,13 @@ def answer(client: Client, question: Question, known: Window) -> Figures:
         with named_errors():
             rows = client.query(statement.sql, parameters=dict(statement.parameters)).named_results()
             found.update(_by_key(rows, statement, windows))
+    parts = {part for _, part, _ in found}
     return {
         (metric.name, part, window): figure_of(
             metric, found.get((metric.name, part, window)), is_known=_overlap(window, known)
         )
         for metric in question.metrics
-        for part in {None, *(part for _, part, _ in found)}
+        for part in ({None, *parts} if question.by in metric.observations.dimensions else {None})
         for window in windows
     }
 

@@ -27,7 +27,8 @@ from streams.cli.wording import figure_text
 from streams.core.batch import event_row
 from streams.core.figure import Figure
 from streams.core.measures import row_of
-from streams.core.metrics import COMPLAINT_RATE, METRICS
+from streams.core.metrics import METRICS
+from streams.core.metrics.complaint_rate import COMPLAINT_RATE
 from streams.core.question import Question
 from streams.core.window import DAY_MS, HOUR_MS, Window, local_of
 from streams.settings import Settings

@@ -3,15 +3,12 @@
 import pytest
 
 from streams.core.figure import Figure, Spread, change_of, figure_of
-from streams.core.metrics import (
-    COMPLAINT_RATE,
-    CSAT_MEAN,
-    CSAT_SHARE,
-    FIRST_RESPONSE_P50,
-    REOPEN_RATE,
-    TICKETS_CREATED,
-    Metric,
-)
+from streams.core.metrics import Metric
+from streams.core.metrics.complaint_rate import COMPLAINT_RATE
+from streams.core.metrics.load import TICKETS_CREATED
+from streams.core.metrics.resolution import REOPEN_RATE
+from streams.core.metrics.response_time import FIRST_RESPONSE_P50
+from streams.core.metrics.satisfaction import CSAT_MEAN, CSAT_SHARE
 from streams.core.report import Figures, Rank, compared, in_sequence, ranked
 from streams.core.window import DAY_MS, Window
 

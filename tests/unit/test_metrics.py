@@ -6,18 +6,10 @@ from typing import Any, cast
 import pytest
 
 from schemas.rows import TicketRow, column_names
-from streams.core.metrics import (
-    BACKLOG,
-    COMPLAINT_RATE,
-    CSAT_MEAN,
-    METRICS,
-    RESPONSE_RATE,
-    TICKETS_CREATED,
-    Dimension,
-    Kind,
-    Metric,
-    Unit,
-)
+from streams.core.metrics import METRICS, Dimension, Kind, Metric, Unit
+from streams.core.metrics.complaint_rate import COMPLAINT_RATE, COMPLAINTS_PER_1000_ORDERS
+from streams.core.metrics.load import BACKLOG, TICKETS_CREATED
+from streams.core.metrics.satisfaction import CSAT_MEAN
 from streams.core.question import Question, measures_of, statements
 from streams.core.window import Bucket, Window
 
@@ -37,7 +29,8 @@ def test_every_metric_says_what_it_needs_to_say(metric: Metric) -> None:
     assert METRICS[metric.name] is metric
     assert re.fullmatch(r"[a-z][a-z0-9_]*", metric.name)
     assert all([metric.title, metric.numerator, metric.denominator, metric.clock, metric.about])
-    assert bool(metric.hit) == (metric.kind is Kind.SHARE)
+    assert bool(metric.hit) == (metric.kind in (Kind.SHARE, Kind.RATE))
+    assert (metric.unit is Unit.PER_1000) == (metric.kind is Kind.RATE)
     assert bool(metric.value) == (metric.kind in (Kind.MEAN, Kind.QUANTILE))
     assert (metric.unit is Unit.SHARE) == (metric.kind is Kind.SHARE)
 
@@ -45,14 +38,14 @@ def test_every_metric_says_what_it_needs_to_say(metric: Metric) -> None:
 @every_metric
 def test_only_a_count_is_told_however_small_it_is(metric: Metric) -> None:
     assert (metric.n_min == 0) == (metric.kind is Kind.COUNT)
-    assert metric.n_min in (0, 20)
+    assert metric.n_min in (0, 20, 200)
 
 
 @every_metric
 def test_observations_are_of_effective_tickets_in_their_latest_version(metric: Metric) -> None:
     observations = metric.observations
-    assert observations.source.startswith("tickets FINAL")
-    assert observations.where.startswith("is_effective")
+    assert observations.source.count("ticket_days") == observations.source.count("ticket_days FINAL") == 1
+    assert "\n        AND is_effective" in _sql(metric)
     assert set(observations.columns) >= ({"since", "until"} if observations.lasts else {"at"})
 
 
@@ -103,6 +96,17 @@ def test_what_is_no_dimension_and_no_bucket_is_refused(field: str) -> None:
         _sql(COMPLAINT_RATE, **{field: cast("Dimension", HOSTILE)})
 
 
+def test_what_orders_do_not_know_divides_no_rate_of_orders() -> None:
+    assert "GROUPING SETS" not in _sql(COMPLAINTS_PER_1000_ORDERS, by=Dimension.TEAM)
+    assert "GROUPING SETS" in _sql(COMPLAINTS_PER_1000_ORDERS, by=Dimension.PRODUCT_LINE)
+
+
+@every_metric
+def test_only_days_of_the_windows_are_read(metric: Metric) -> None:
+    wanted = "day <= toDate(arrayMax(ends))" if metric.observations.lasts else "day BETWEEN toDate(arrayMin(starts)"
+    assert wanted in _sql(metric)
+
+
 @pytest.mark.parametrize("dimension", Dimension)
 def test_a_divided_question_asks_for_the_whole_as_well(dimension: Dimension) -> None:
     sql = _sql(COMPLAINT_RATE, by=dimension)
@@ -119,4 +123,3 @@ def test_what_lasts_is_asked_at_the_end_of_each_bucket() -> None:
 
 def test_self_ratings_never_enter_satisfaction() -> None:
     assert all("source = 'customer'" in sql for sql in measures_of(CSAT_MEAN).values())
-    assert "source = 'customer' AND is_valid" in RESPONSE_RATE.observations.columns["is_answered"]

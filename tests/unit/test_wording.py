@@ -14,7 +14,11 @@ from streams.cli.wording import (
     value_text,
 )
 from streams.core.figure import change_of, figure_of
-from streams.core.metrics import COMPLAINT_RATE, CSAT_MEAN, FIRST_RESPONSE_P50, TICKETS_CREATED, Unit
+from streams.core.metrics import Unit
+from streams.core.metrics.complaint_rate import COMPLAINT_RATE
+from streams.core.metrics.load import TICKETS_CREATED
+from streams.core.metrics.response_time import FIRST_RESPONSE_P50
+from streams.core.metrics.satisfaction import CSAT_MEAN
 from streams.core.report import Rank
 
 

@@ -1,0 +1,90 @@
+"""Every metric, once: what it counts, over what, by which clock. SQL, reports, panels and alerts are made from here.
+
+The four that service is judged by have a module each: `complaint_rate`, `satisfaction`, `response_time`, `repurchase`.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from streams.core.metrics.complaint_rate import (
+    COMPLAINT_RATE,
+    COMPLAINTS_PER_1000_CUSTOMERS,
+    COMPLAINTS_PER_1000_ORDERS,
+)
+from streams.core.metrics.load import BACKLOG, INQUIRY_SHARE, TICKETS_CREATED
+from streams.core.metrics.repurchase import REPURCHASE_30D, REPURCHASE_60D, REPURCHASE_90D
+from streams.core.metrics.resolution import (
+    FIRST_RESOLUTION_P50,
+    FIRST_RESOLUTION_P90,
+    FULL_RESOLUTION_P50,
+    REOPEN_RATE,
+    RESOLUTION_P50,
+    RESOLUTION_P90,
+)
+from streams.core.metrics.response_time import (
+    BOT_RESPONSE_P50,
+    FIRST_RESPONSE_N,
+    FIRST_RESPONSE_P50,
+    FIRST_RESPONSE_P90,
+    FIRST_RESPONSE_P99,
+    FIRST_RESPONSE_WITHIN,
+    NEXT_RESPONSE_P50,
+    NEXT_RESPONSE_P90,
+    NEXT_RESPONSE_P99,
+    NEXT_RESPONSE_WITHIN,
+    OPEN_WAITS_NOW,
+)
+from streams.core.metrics.satisfaction import (
+    CSAT_MEAN,
+    CSAT_MEAN_BY_CREATION,
+    CSAT_MEAN_BY_RESOLUTION,
+    CSAT_SHARE,
+    CSAT_SHARE_BY_CREATION,
+    CSAT_SHARE_BY_RESOLUTION,
+    RESPONSE_RATE,
+    SELF_RATING_SHARE,
+)
+from streams.core.metrics.word import Dimension, Direction, Kind, Metric, Observations, Topic, Unit
+
+__all__ = ["METRICS", "Dimension", "Direction", "Kind", "Metric", "Observations", "Topic", "Unit"]
+
+METRICS: Final[Mapping[str, Metric]] = {
+    metric.name: metric
+    for metric in (
+        COMPLAINT_RATE,
+        COMPLAINTS_PER_1000_ORDERS,
+        COMPLAINTS_PER_1000_CUSTOMERS,
+        CSAT_SHARE,
+        CSAT_MEAN,
+        CSAT_SHARE_BY_RESOLUTION,
+        CSAT_MEAN_BY_RESOLUTION,
+        CSAT_SHARE_BY_CREATION,
+        CSAT_MEAN_BY_CREATION,
+        RESPONSE_RATE,
+        SELF_RATING_SHARE,
+        FIRST_RESPONSE_P50,
+        FIRST_RESPONSE_P90,
+        FIRST_RESPONSE_P99,
+        FIRST_RESPONSE_WITHIN,
+        FIRST_RESPONSE_N,
+        BOT_RESPONSE_P50,
+        NEXT_RESPONSE_P50,
+        NEXT_RESPONSE_P90,
+        NEXT_RESPONSE_P99,
+        NEXT_RESPONSE_WITHIN,
+        OPEN_WAITS_NOW,
+        RESOLUTION_P50,
+        RESOLUTION_P90,
+        FIRST_RESOLUTION_P50,
+        FIRST_RESOLUTION_P90,
+        FULL_RESOLUTION_P50,
+        REOPEN_RATE,
+        REPURCHASE_30D,
+        REPURCHASE_60D,
+        REPURCHASE_90D,
+        TICKETS_CREATED,
+        INQUIRY_SHARE,
+        BACKLOG,
+    )
+}
+"""Every metric by its name, in the order in which reports show them."""

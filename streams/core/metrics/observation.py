@@ -1,0 +1,202 @@
+"""What metrics are made of: where single observations stand in the database, and when they happened."""
+
+from typing import Final
+
+from streams.core.metrics.word import Dimension, Observations
+
+DAYS: Final = "ticket_days FINAL"
+"""One row for each ticket and day, in the ticket's latest version."""
+
+FIRST_TARGET_SECONDS: Final = 3_600
+NEXT_TARGET_SECONDS: Final = 4 * 3_600
+
+TICKETS: Final = Observations(
+    name="tickets",
+    one="a ticket",
+    clock="created_at: when the ticket was created",
+    columns={"at": "created_at", "customer_id": "customer_id"},
+    source=DAYS,
+)
+
+_RATING: Final = {"score": "rating.score", "source": "rating.source"}
+_RATED: Final = f"{DAYS} ARRAY JOIN ratings AS rating"
+
+RATINGS: Final = Observations(
+    name="ratings",
+    one="a valid rating: as last revised, not withdrawn, the last one of its survey",
+    clock="rated_at: when the rating was given",
+    columns={"at": "rating.rated_at", **_RATING},
+    source=_RATED,
+)
+
+RATINGS_BY_RESOLUTION: Final = Observations(
+    name="ratings_by_resolution",
+    one="a valid rating of a ticket that was resolved",
+    clock="resolved_at: the resolution that it judges, the last one before the rating, else the first one after it",
+    columns={"at": "assumeNotNull(rating.solved_at)", **_RATING},
+    source=_RATED,
+    where="rating.solved_at IS NOT NULL",
+)
+
+RATINGS_BY_CREATION: Final = Observations(
+    name="ratings_by_creation",
+    one="a valid rating",
+    clock="created_at: when the rated ticket was created",
+    columns={"at": "created_at", **_RATING},
+    source=_RATED,
+)
+
+SURVEYS: Final = Observations(
+    name="surveys",
+    one="a survey that went out",
+    clock="offered_at: when the survey went out",
+    columns={"at": "survey.offered_at", "is_answered": "survey.is_answered"},
+    source=f"{DAYS} ARRAY JOIN surveys AS survey",
+)
+
+_WAITED: Final = f"{DAYS} ARRAY JOIN waits AS wait"
+_WAIT_SECONDS: Final = "dateDiff('millisecond', wait.started_at, at) / 1000"
+
+FIRST_RESPONSES: Final = Observations(
+    name="first_responses",
+    one="the first public answer of a person to a customer; tickets that an agent opened have none",
+    clock="first_response_at: when the answer was given",
+    columns={"at": "assumeNotNull(wait.answered_at)", "seconds": _WAIT_SECONDS},
+    source=_WAITED,
+    where="wait.is_first AND wait.answered_at IS NOT NULL",
+)
+
+ANSWERED_WAITS: Final = Observations(
+    name="answered_waits",
+    one="a wait of a customer, from the first message that nobody had answered to a person's public answer",
+    clock="answered_at: when the wait ended",
+    columns={"at": "assumeNotNull(wait.answered_at)", "seconds": _WAIT_SECONDS},
+    source=_WAITED,
+    where="wait.answered_at IS NOT NULL",
+)
+
+BOT_RESPONSES: Final = Observations(
+    name="bot_responses",
+    one="the first public message of a bot on a ticket",
+    clock="first_bot_response_at: when the bot wrote",
+    columns={
+        "at": "assumeNotNull(first_bot_response_at)",
+        "seconds": "greatest(0, dateDiff('millisecond', created_at, at)) / 1000",
+    },
+    source=DAYS,
+    where="first_bot_response_at IS NOT NULL",
+)
+
+
+def _decided(name: str, one: str, where: str, target_seconds: int) -> Observations:
+    """Return waits at the instant at which it is decided whether the customer was answered within a target.
+
+    That is the answer when it comes in time, and else the instant at which the target passes while the ticket is open.
+    So an unanswered customer is a miss as soon as it is late, and no later event moves or mends that.
+    """
+    return Observations(
+        name=name,
+        one=f"{one}, answered in time or open as its target of {target_seconds // 60} minutes passes",
+        clock="decided_at: the answer within the target, or else the end of the target",
+        columns={
+            "due_at": f"wait.started_at + toIntervalSecond({target_seconds})",
+            "is_kept": "ifNull(wait.answered_at <= due_at, false)",
+            "at": "if(is_kept, assumeNotNull(wait.answered_at), due_at)",
+        },
+        home="wait.started_at",
+        lookback_seconds=target_seconds,
+        source=_WAITED,
+        where=f"{where} AND (is_kept OR (due_at <= now64(3)\n"
+        "        AND arrayExists(span -> span.1 <= due_at AND due_at < span.2, wait.open)))",
+    )
+
+
+FIRST_TARGETS: Final = _decided(
+    "first_targets", "a customer's first wait for a person", "wait.is_first", FIRST_TARGET_SECONDS
+)
+NEXT_TARGETS: Final = _decided("next_targets", "a customer's wait for a person", "true", NEXT_TARGET_SECONDS)
+
+_CYCLES: Final = f"{DAYS} ARRAY JOIN cycles AS cycle"
+
+RESOLVED_CYCLES: Final = Observations(
+    name="resolved_cycles",
+    one="a cycle that was resolved: from creation or reopening to the next resolution",
+    clock="resolved_at: when the cycle was resolved",
+    columns={
+        "at": "assumeNotNull(cycle.resolved_at)",
+        "seconds": "dateDiff('millisecond', cycle.started_at, at) / 1000",
+        "full_seconds": "dateDiff('millisecond', created_at, at) / 1000",
+        "is_first": "cycle.is_first",
+        "is_reopened": "cycle.is_reopened",
+    },
+    source=_CYCLES,
+    where="cycle.resolved_at IS NOT NULL",
+)
+
+OPEN_TICKETS: Final = Observations(
+    name="open_tickets",
+    one="a ticket for as long as it is neither resolved nor closed",
+    clock="the end of the window: open then",
+    lasts=True,
+    columns={"since": "cycle.started_at", "until": "cycle.ended_at"},
+    source=_CYCLES,
+)
+
+OPEN_WAITS: Final = Observations(
+    name="open_waits",
+    one="a customer for as long as nobody answers, while the ticket is neither resolved nor closed",
+    clock="the end of the window: waiting then",
+    lasts=True,
+    columns={"since": "span.1", "until": "span.2"},
+    home="wait.started_at",
+    source=f"{DAYS} ARRAY JOIN waits AS wait ARRAY JOIN wait.open AS span",
+)
+
+_PURCHASES: Final = """
+(
+    SELECT customer_id, groupArray(placed_at) AS ordered_at
+    FROM
+    (
+        SELECT customer_id, minIf(at, name = 'order.placed') AS placed_at
+        FROM orders
+        GROUP BY customer_id, order_id
+        HAVING countIf(name = 'order.placed') > 0
+            AND countIf(name = 'order.cancelled' OR kind IN ('replacement', 'exchange')) = 0
+    )
+    GROUP BY customer_id
+)""".strip()
+
+AFTER_SALES_CASES: Final = Observations(
+    name="after_sales_cases",
+    one="an after-sales ticket of a known customer that was resolved",
+    clock="first_resolved_at: when it was resolved for the first time",
+    columns={"at": "assumeNotNull(first_resolved_at)", "customer_id": "customer_id", "ordered_at": "ordered_at"},
+    source=f"{DAYS} LEFT JOIN\n{_PURCHASES} AS customers USING (customer_id)",
+    where="after_sales AND customer_id != '' AND first_resolved_at IS NOT NULL",
+)
+
+_TICKETS_AND_ORDERS: Final = """
+(
+    SELECT day, is_effective, created_at AS happened_at, ticket_id, customer_id, '' AS order_id,
+        {dimensions}
+    FROM {days}
+    UNION ALL
+    SELECT day, true AS is_effective, at AS happened_at, '' AS ticket_id, customer_id, order_id,
+        {of_no_ticket}
+    FROM order_days FINAL
+)""".strip().format(
+    days=DAYS,
+    dimensions=", ".join(Dimension),
+    of_no_ticket=", ".join(
+        "product_line" if dimension is Dimension.PRODUCT_LINE else f"'' AS {dimension}" for dimension in Dimension
+    ),
+)
+
+CONTACTS_AND_ORDERS: Final = Observations(
+    name="contacts_and_orders",
+    one="an order that a customer placed, or a ticket",
+    clock="created_at of tickets, placed_at of orders",
+    columns={"at": "happened_at", "customer_id": "customer_id", "order_id": "order_id"},
+    source=_TICKETS_AND_ORDERS,
+    dimensions=frozenset({Dimension.PRODUCT_LINE}),
+)

@@ -1,0 +1,99 @@
+"""Resolution: how long cases take, and whether they stay solved."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from streams.core.metrics.observation import RESOLVED_CYCLES
+from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit
+
+RESOLUTION_P50: Final = Metric(
+    name="resolution_p50",
+    title="Resolution, median",
+    topic=Topic.RESOLUTION,
+    unit=Unit.SECONDS,
+    direction=Direction.DOWN,
+    kind=Kind.QUANTILE,
+    observations=RESOLVED_CYCLES,
+    numerator="time from creation, or from reopening, to the resolution; half took longer",
+    denominator="cycles resolved in the window",
+    value="seconds",
+    p=0.5,
+    about="Calendar time. A ticket that is reopened begins a new cycle; its second resolution is not measured from its "
+    "creation again.",
+)
+
+RESOLUTION_P90: Final = Metric(
+    name="resolution_p90",
+    title="Resolution, p90",
+    topic=Topic.RESOLUTION,
+    unit=Unit.SECONDS,
+    direction=Direction.DOWN,
+    kind=Kind.QUANTILE,
+    observations=RESOLVED_CYCLES,
+    numerator="time from creation, or from reopening, to the resolution; one in ten took longer",
+    denominator="cycles resolved in the window",
+    value="seconds",
+    p=0.9,
+    about="As resolution_p50, but what the unlucky tenth exceeds.",
+)
+
+FIRST_RESOLUTION_P50: Final = Metric(
+    name="first_resolution_p50",
+    title="First resolution, median",
+    topic=Topic.RESOLUTION,
+    unit=Unit.SECONDS,
+    direction=Direction.DOWN,
+    kind=Kind.QUANTILE,
+    observations=RESOLVED_CYCLES,
+    numerator="time from creation to the first resolution; half took longer",
+    denominator="tickets resolved for the first time in the window",
+    counted="is_first",
+    value="seconds",
+    p=0.5,
+    about="Calendar time. Whether the solution held is another matter: see reopen_rate.",
+)
+
+FIRST_RESOLUTION_P90: Final = Metric(
+    name="first_resolution_p90",
+    title="First resolution, p90",
+    topic=Topic.RESOLUTION,
+    unit=Unit.SECONDS,
+    direction=Direction.DOWN,
+    kind=Kind.QUANTILE,
+    observations=RESOLVED_CYCLES,
+    numerator="time from creation to the first resolution; one in ten took longer",
+    denominator="tickets resolved for the first time in the window",
+    counted="is_first",
+    value="seconds",
+    p=0.9,
+    about="As first_resolution_p50, but what the unlucky tenth exceeds.",
+)
+
+FULL_RESOLUTION_P50: Final = replace(
+    RESOLUTION_P50,
+    name="full_resolution_p50",
+    title="Full resolution, median",
+    numerator="time from creation to the last resolution so far; half took longer",
+    denominator="tickets whose last resolution lies in the window",
+    counted="NOT is_reopened",
+    value="full_seconds",
+    is_main=False,
+    about="Calendar time, the time between a resolution and a reopening included: how long the customer had the case.",
+)
+
+REOPEN_RATE: Final = Metric(
+    name="reopen_rate",
+    title="Reopen rate",
+    topic=Topic.RESOLUTION,
+    unit=Unit.SHARE,
+    direction=Direction.DOWN,
+    kind=Kind.SHARE,
+    observations=RESOLVED_CYCLES,
+    numerator="of them those that were reopened, whenever that happened",
+    denominator="cycles resolved in the window",
+    hit="is_reopened",
+    matures_days=7,
+    about="Work that was called done and was not. Cycles resolved just now had little time to be reopened: for a week "
+    "after its window the rate goes on rising, and is compared with nothing.",
+)

@@ -1,0 +1,170 @@
+"""Response time: how long customers wait for a person."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from streams.core.metrics.observation import (
+    ANSWERED_WAITS,
+    BOT_RESPONSES,
+    FIRST_RESPONSES,
+    FIRST_TARGET_SECONDS,
+    FIRST_TARGETS,
+    NEXT_TARGET_SECONDS,
+    NEXT_TARGETS,
+    OPEN_WAITS,
+)
+from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit
+
+FIRST_RESPONSE_P50: Final = Metric(
+    name="first_response_p50",
+    title="First response, median",
+    topic=Topic.RESPONSE,
+    unit=Unit.SECONDS,
+    direction=Direction.DOWN,
+    kind=Kind.QUANTILE,
+    observations=FIRST_RESPONSES,
+    numerator="time from the customer's first contact to the first public answer of a person; half took longer",
+    denominator="first answers given in the window",
+    value="seconds",
+    p=0.5,
+    about="Calendar time. Bots, private notes and tickets that an agent opened are left out. Whoever is still "
+    "unanswered is in no window yet: read open_waits beside it, which leaving a ticket alone makes worse.",
+)
+
+FIRST_RESPONSE_P90: Final = Metric(
+    name="first_response_p90",
+    title="First response, p90",
+    topic=Topic.RESPONSE,
+    unit=Unit.SECONDS,
+    direction=Direction.DOWN,
+    kind=Kind.QUANTILE,
+    observations=FIRST_RESPONSES,
+    numerator="time from the customer's first contact to the first public answer of a person; one in ten took longer",
+    denominator="first answers given in the window",
+    value="seconds",
+    p=0.9,
+    about="As first_response_p50, but what the unlucky tenth exceeds: the wait that customers tell others about.",
+)
+
+FIRST_RESPONSE_P99: Final = replace(
+    FIRST_RESPONSE_P90,
+    name="first_response_p99",
+    title="First response, p99",
+    numerator=FIRST_RESPONSE_P90.numerator.replace("one in ten", "one in a hundred"),
+    p=0.99,
+    n_min=200,
+    is_main=False,
+    about="As first_response_p50, but what the unluckiest hundredth exceeds.",
+)
+
+FIRST_RESPONSE_WITHIN: Final = Metric(
+    name="first_response_within",
+    title="First response within 1 h",
+    topic=Topic.RESPONSE,
+    unit=Unit.SHARE,
+    direction=Direction.UP,
+    kind=Kind.SHARE,
+    observations=FIRST_TARGETS,
+    numerator=f"of them those answered by a person within {FIRST_TARGET_SECONDS // 60} minutes",
+    denominator="first waits answered in time within the window, or still open as their target passed in the window",
+    hit="is_kept",
+    about="A customer who waits past the target is a miss from that instant on, answered or not: leaving a ticket "
+    "alone never improves this. A ticket resolved before its target without an answer counts on neither side.",
+)
+
+FIRST_RESPONSE_N: Final = Metric(
+    name="first_response_n",
+    title="First responses",
+    topic=Topic.RESPONSE,
+    unit=Unit.NUMBER,
+    direction=Direction.NEITHER,
+    kind=Kind.COUNT,
+    observations=FIRST_RESPONSES,
+    numerator="first answers given in the window",
+    denominator="none: it is a count",
+    n_min=0,
+    about="How many customers got their first answer from a person.",
+)
+
+NEXT_RESPONSE_P50: Final = Metric(
+    name="next_response_p50",
+    title="Any response, median",
+    topic=Topic.RESPONSE,
+    unit=Unit.SECONDS,
+    direction=Direction.DOWN,
+    kind=Kind.QUANTILE,
+    observations=ANSWERED_WAITS,
+    numerator="time that a customer waited for a person's public answer, first or later; half took longer",
+    denominator="waits that ended in the window",
+    value="seconds",
+    p=0.5,
+    about="Every wait counts, not only the first: desks that answer fast once and then fall silent show here.",
+)
+
+NEXT_RESPONSE_P90: Final = Metric(
+    name="next_response_p90",
+    title="Any response, p90",
+    topic=Topic.RESPONSE,
+    unit=Unit.SECONDS,
+    direction=Direction.DOWN,
+    kind=Kind.QUANTILE,
+    observations=ANSWERED_WAITS,
+    numerator="time that a customer waited for a person's public answer, first or later; one in ten took longer",
+    denominator="waits that ended in the window",
+    value="seconds",
+    p=0.9,
+    about="As next_response_p50, but what the unlucky tenth exceeds.",
+)
+
+NEXT_RESPONSE_P99: Final = replace(
+    NEXT_RESPONSE_P90,
+    name="next_response_p99",
+    title="Any response, p99",
+    numerator=NEXT_RESPONSE_P90.numerator.replace("one in ten", "one in a hundred"),
+    p=0.99,
+    n_min=200,
+    is_main=False,
+    about="As next_response_p50, but what the unluckiest hundredth exceeds.",
+)
+
+NEXT_RESPONSE_WITHIN: Final = replace(
+    FIRST_RESPONSE_WITHIN,
+    name="next_response_within",
+    title="Any response within 4 h",
+    observations=NEXT_TARGETS,
+    numerator=f"of them those answered by a person within {NEXT_TARGET_SECONDS // 60} minutes",
+    denominator="waits answered in time within the window, or still open as their target passed in the window",
+    is_main=False,
+    about="As first_response_within, for every wait of a customer and not only the first.",
+)
+
+BOT_RESPONSE_P50: Final = Metric(
+    name="bot_response_p50",
+    title="First answer of a bot, median",
+    topic=Topic.RESPONSE,
+    unit=Unit.SECONDS,
+    direction=Direction.DOWN,
+    kind=Kind.QUANTILE,
+    observations=BOT_RESPONSES,
+    numerator="time from the creation of a ticket to the first public message of a bot on it; half took longer",
+    denominator="first answers of bots given in the window",
+    value="seconds",
+    is_main=False,
+    about="Bots never enter the response times of people: a receipt within a second answers nobody.",
+)
+
+OPEN_WAITS_NOW: Final = Metric(
+    name="open_waits",
+    title="Customers waiting",
+    topic=Topic.RESPONSE,
+    unit=Unit.NUMBER,
+    direction=Direction.DOWN,
+    kind=Kind.COUNT,
+    observations=OPEN_WAITS,
+    numerator="customers who wait for a person's answer as the window ends",
+    denominator="none: it is a count",
+    n_min=0,
+    about="Of a window that ends now: those who wait now. Of an earlier one it is what today's knowledge says of that "
+    "instant, with today's team of each ticket.",
+)

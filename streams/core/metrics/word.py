@@ -1,0 +1,136 @@
+"""The words of every metric: what a number is made of, measured in, divided by."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Dimension(StrEnum):
+    """By what metrics can be divided; each is a column of `tickets` with the latest word on it."""
+
+    TEAM = "team"
+    AGENT = "agent_id"
+    CHANNEL = "channel"
+    PRODUCT_LINE = "product_line"
+    REASON = "reason"
+    CONTACT_TYPE = "contact_type"
+    PRIORITY = "priority"
+    REGION = "region"
+    STRATEGY = "strategy"
+
+
+class Kind(StrEnum):
+    """How observations become one number."""
+
+    SHARE = "share"
+    MEAN = "mean"
+    QUANTILE = "quantile"
+    COUNT = "count"
+    RATE = "rate"
+
+
+class Unit(StrEnum):
+    """What a value is measured in. A share lies between 0 and 1."""
+
+    SHARE = "share"
+    PER_1000 = "per 1,000"
+    SCORE = "score from 0 to 100"
+    SECONDS = "seconds"
+    NUMBER = "number"
+
+
+class Direction(StrEnum):
+    """Which way is better."""
+
+    UP = "up is good"
+    DOWN = "down is good"
+    NEITHER = "neither way is good"
+
+
+class Topic(StrEnum):
+    """What a reader looks for."""
+
+    COMPLAINTS = "Complaints"
+    SATISFACTION = "Satisfaction"
+    RESPONSE = "Response"
+    RESOLUTION = "Resolution"
+    AFTER_SALES = "After sales"
+    LOAD = "Load"
+
+
+class Observations(Struct, frozen=True, kw_only=True):
+    """Single observations of tickets that count, as rows of a SELECT.
+
+    Every row also has its `ticket_id` and all dimensions.
+
+    Attributes:
+        name: By which readers know it.
+        one: What one row stands for.
+        clock: Which instant puts an observation into a window.
+        lasts: False: a row happens at `at` and belongs to the window in which that lies. True: it lasts from `since`
+            until before `until`, and belongs to every window at whose end it goes on.
+        columns: SQL expression of each column that the metrics read, by its name.
+        source: What stands behind FROM; only `ticket_days`, with each ticket in its latest version.
+        where: Which rows are observations.
+        home: On which day's row an observation stands, where that is not the day of `at` or `since`.
+        lookback_seconds: How long before `at` that can be.
+        dimensions: By what it can be divided.
+    """
+
+    name: str
+    one: str
+    clock: str
+    lasts: bool = False
+    columns: Mapping[str, str]
+    source: str
+    where: str = ""
+    home: str = ""
+    lookback_seconds: int = 0
+    dimensions: frozenset[Dimension] = frozenset(Dimension)
+
+
+class Metric(Struct, frozen=True, kw_only=True):
+    """A number over a window.
+
+    Attributes:
+        name: By which programs know it; it never changes its meaning.
+        title: By which people know it.
+        numerator: What is counted or measured, in words.
+        denominator: Of what, in words.
+        counted: SQL condition on an observation: which of them enter; "" for all.
+        hit: Of a share or a rate: SQL condition on an observation that makes it count.
+        value: Of a mean or a quantile: SQL expression of what an observation measures.
+        p: Of a quantile: which one.
+        once_per: Of a share or a rate: whose observations count as one in the denominator, such as those of a customer;
+            "" for each by itself.
+        n_min: With fewer observations the number is too unsure to be shown.
+        matures_days: So long after the end of its window the number still moves by waiting; until then it is
+            provisional, and comparing it with an older window would show a change that is none.
+        is_main: Shown when nobody asks for more.
+        about: What a reader should know before drawing conclusions.
+    """
+
+    name: str
+    title: str
+    topic: Topic
+    unit: Unit
+    direction: Direction
+    kind: Kind
+    observations: Observations
+    numerator: str
+    denominator: str
+    counted: str = ""
+    hit: str = ""
+    value: str = ""
+    p: float = 0.5
+    once_per: str = ""
+    n_min: int = 20
+    matures_days: int = 0
+    is_main: bool = True
+    about: str
+
+    @property
+    def clock(self) -> str:
+        """Which instant puts an observation into a window."""
+        return self.observations.clock
