@@ -229,13 +229,15 @@ class TicketAbsorbed(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     """Derived: what another ticket, merged into this one, knows. Its highest revision counts.
 
     `via` names the tickets between the two, in order, when the other was merged into one that was merged in turn.
-    An empty `facts` takes the merge back.
+    An empty `facts` takes the merge back. `days` are those of everything that was ever said of the other, counted from
+    1970 in UTC: what its facts no longer say must be corrected there.
     """
 
     from_ticket_id: Id
     revision: Annotated[int, Meta(ge=1, le=2**53)]
     facts: bytes
     via: Annotated[tuple[Id, ...], Meta(max_length=64)] = ()
+    days: Annotated[tuple[Annotated[int, Meta(ge=0, le=65_535)], ...], Meta(max_length=65_536)] = ()
 
 
 class TicketMarkedSpam(TicketData, frozen=True, kw_only=True, omit_defaults=True):

@@ -71,7 +71,7 @@ _CONTENTS: Final[tuple[Data, ...]] = (
     TicketClosed(ticket_id="T-1042", by=Party.SYSTEM, reason="nothing heard for 7 days"),
     TicketEscalated(ticket_id="T-1042", level="second line", reason="spare part missing"),
     TicketMerged(ticket_id="T-1043", into_ticket_id="T-1042"),
-    TicketAbsorbed(ticket_id="T-1042", from_ticket_id="T-1043", revision=3, facts=b"..."),
+    TicketAbsorbed(ticket_id="T-1042", from_ticket_id="T-1043", revision=3, facts=b"...", days=(20_521,)),
     TicketMarkedSpam(ticket_id="T-1044", by="mail filter"),
     TicketUnmarkedSpam(ticket_id="T-1044", by="A-9"),
     TicketDeleted(ticket_id="T-1045", by="retention"),

@@ -89,6 +89,8 @@ def _attributes(name: str, data: Schema) -> Schema:
         "type": {"const": type_of(name)},
         "subjectseq": _SEQUENCE,
     }
+    if name == "event.retracted":
+        properties["subject"] = {"type": "string", "minLength": 1}
     if name == "ticket.assigned":
         data["anyOf"] = _ASSIGNED_TO
     described = {attribute: properties[attribute] | {"description": text} for attribute, text in ATTRIBUTES.items()}

@@ -32,7 +32,17 @@ def expected_row(world: Iterable[Event], ticket_id: str, tie: Tie) -> dict[str, 
     own = [one for one in counting if one.subject == ticket_id]
     story = [one for one in counting if one.subject == ticket_id or _is_merged_into(one.subject, ticket_id, counting)]
     all_own = [one for one in ordered if one.subject == ticket_id]
-    return _row(own, story, _joined_at(ticket_id, counting), all_own)
+    days = sorted({one.at_ms // 86_400_000 for one in ordered if one.subject in _ever_merged_into(ticket_id, ordered)})
+    return {**_row(own, story, _joined_at(ticket_id, counting), all_own), "days": days}
+
+
+def _ever_merged_into(ticket_id: str, ordered: Sequence[Event]) -> set[str]:
+    """Return the ticket and all that were ever merged into it or into one of those, also where that was taken back."""
+    found = {ticket_id}
+    merges = [(one.subject, one.content.into_ticket_id) for one in ordered if isinstance(one.content, e.TicketMerged)]
+    while new := {subject for subject, into in merges if into in found} - found:
+        found |= new
+    return found
 
 
 def _row(own: list[Event], story: list[Event], joined_at: list[int], all_own: list[Event]) -> dict[str, Any]:

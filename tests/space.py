@@ -97,7 +97,7 @@ class Space:
     def checksum(self) -> dict[str, tuple[int, int]]:
         """Return rows and a sum over every column but the ingestion times, for each table of facts."""
         sql = "SELECT count(), sum(cityHash64(toString(tuple(*)))) FROM (SELECT * EXCEPT (ingested_at) FROM {} FINAL)"
-        return {table: tuple(self.query(sql.format(table))[0]) for table in ("events", "tickets")}
+        return {table: tuple(self.query(sql.format(table))[0]) for table in ("events", "tickets", "ticket_days", "orders", "order_days")}
 
     def environment(self) -> dict[str, str]:
         """Return what a command needs to work in this space."""

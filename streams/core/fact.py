@@ -4,7 +4,7 @@ A ticket's state is the set of its facts. Facts are small, typed and ordered by 
 instant without a sequence fall into an arbitrary order that is the same everywhere.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias, get_args
 
@@ -96,11 +96,13 @@ class Absorbed(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False,
     """What a ticket that was merged into this one knows: packed facts, no bytes when the merge was taken back.
 
     `path` names the tickets it passed through: first the one that knows, last the one that was merged into this one.
+    `days` are those of everything that was ever said of the first.
     """
 
     path: tuple[str, ...]
     revision: int
     packed: bytes
+    days: tuple[int, ...] = ()
 
 
 class SpamMarked(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=9):
@@ -223,6 +225,15 @@ def order_of(fact: Fact) -> tuple[int, int, int]:
     return fact.at, fact.sequence, fact.id
 
 
+def days_of(facts: Sequence[AnyFact]) -> list[int]:
+    """Return the days, counted from 1970 in UTC, of everything that was ever said, also of what counts no more."""
+    days = {fact.at // _DAY_MS for fact in facts}
+    for fact in facts:
+        if type(fact) is Absorbed:
+            days.update(fact.days)
+    return sorted(days)
+
+
 def pack(facts: Iterable[AnyFact]) -> bytes:
     """Return facts as compact bytes; `unpack` gives them back unchanged."""
     return _encoder.encode(list(facts))
@@ -237,6 +248,7 @@ def unpack(packed: bytes) -> list[AnyFact]:
     return _decoder.decode(packed) if packed else []
 
 
+_DAY_MS: Final = 86_400_000
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(list[AnyFact])
 _Key: TypeAlias = tuple[int, int, int]
@@ -306,7 +318,9 @@ _MAKERS: Final[Mapping[type[e.Data] | type[None], _Maker]] = {
     e.TicketResolved: _resolved,
     e.TicketEscalated: lambda said, key: Escalated(*key, said.level),
     e.TicketMerged: lambda said, key: Merged(*key, said.into_ticket_id),
-    e.TicketAbsorbed: lambda said, key: Absorbed(*key, (said.from_ticket_id, *said.via), said.revision, said.facts),
+    e.TicketAbsorbed: lambda said, key: Absorbed(
+        *key, (said.from_ticket_id, *said.via), said.revision, said.facts, said.days
+    ),
     e.TicketMarkedSpam: lambda _, key: SpamMarked(*key, True),
     e.TicketUnmarkedSpam: lambda _, key: SpamMarked(*key, False),
     e.TicketDeleted: lambda _, key: Deleted(*key),

@@ -1,13 +1,11 @@
 """The measures of one ticket: everything that its row says, computed from its facts."""
 
-from collections.abc import Iterable
 from typing import Final
 
 from schemas.rows import Ms, TicketRow
 from streams.core import history
-from streams.core.fact import Absorbed, AnyFact, Created, unpack
+from streams.core.fact import Created, days_of
 from streams.core.ticket import Ticket, active_facts
-from streams.core.window import DAY_MS
 
 MAX_STATE_BYTES = 64 * 1024
 """A longer history is not repeated in every version of the row: it is read from `events` when it is needed again.
@@ -112,20 +110,11 @@ def row_of(ticket: Ticket, ingested_at: Ms) -> TicketRow:
         repurchases_currency=[fact.currency for fact in repurchases],
         first_event_at=known[0].at,
         last_event_at=known[-1].at,
-        days=_days(ticket.facts),
+        days=days_of(ticket.facts),
         events=len(ticket.facts),
         state=state if len(state) <= MAX_STATE_BYTES else b"",
         ingested_at=ingested_at,
     )
-
-
-def _days(facts: Iterable[AnyFact]) -> list[int]:
-    """Return the days, counted from 1970 in UTC, of everything that was ever said, also of what counts no more."""
-    days = {fact.at // DAY_MS for fact in facts}
-    for fact in facts:
-        if type(fact) is Absorbed:
-            days |= set(_days(unpack(fact.packed)))
-    return sorted(days)
 
 
 def _first_response_at(talk: history.Conversation, created_by: str) -> Ms | None:

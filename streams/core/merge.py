@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from schemas.codec import encode
 from schemas.events import TicketAbsorbed
-from streams.core.fact import Absorbed, AnyFact, Merged, pack
+from streams.core.fact import Absorbed, AnyFact, Merged, days_of, pack
 from streams.core.history import SHARED, History, merged_into
 from streams.core.ticket import Ticket, active_facts
 
@@ -39,11 +39,13 @@ class Part(Struct, frozen=True):
         path: The tickets it passed through: first the one whose part it is, last the one that tells it now.
         revision: Grows with every event of a ticket on the path, and depends on nothing else.
         packed: The facts; none when they do not count here any more.
+        days: Of everything that was ever said of the first.
     """
 
     path: tuple[str, ...]
     revision: int
     packed: bytes
+    days: tuple[int, ...]
 
 
 def statements_of(ticket: Ticket) -> list[tuple[str, bytes]]:
@@ -68,13 +70,14 @@ def statements_of(ticket: Ticket) -> list[tuple[str, bytes]]:
 
 
 def _parts(ticket: Ticket, active: Sequence[AnyFact]) -> Iterator[Part]:
-    own = sum(type(fact) is not Absorbed for fact in ticket.facts)
-    yield Part((ticket.ticket_id,), own, _packed([fact for fact in active if type(fact) in SHARED]))
+    own = [fact for fact in ticket.facts if type(fact) is not Absorbed]
+    shared = [fact for fact in active if type(fact) in SHARED]
+    yield Part((ticket.ticket_id,), len(own), _packed(shared), tuple(days_of(own)))
     counting = {fact.id for fact in active}
     for fact in ticket.facts:
         if type(fact) is Absorbed and len(fact.path) < MAX_HOPS:
             packed = fact.packed if fact.id in counting else b""
-            yield Part((*fact.path, ticket.ticket_id), own + fact.revision, packed)
+            yield Part((*fact.path, ticket.ticket_id), len(own) + fact.revision, packed, fact.days)
 
 
 def _packed(facts: Sequence[AnyFact]) -> bytes:
@@ -91,6 +94,7 @@ def _statement(part: Part, merge: Merged, *, is_left: bool) -> bytes:
         revision=part.revision,
         facts=b"" if is_left else part.packed,
         via=tuple(via),
+        days=part.days,
     )
     return encode(
         said,

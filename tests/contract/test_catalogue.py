@@ -148,6 +148,7 @@ class TestSchemas:
         event = example("event.retracted")
         del event["subject"]
         assert not validator("event.retracted").is_valid(event)
+        assert not validator("event.retracted").is_valid(event | {"subject": None})
 
 
 @given(encoded_events())
