@@ -1,0 +1,257 @@
+"""The rule itself, one rating after the other, in order.
+
+Nothing happens but by a rating: a finding begins, ends or is resolved at the instant of a rating, judged by the ratings
+up to it. Time alone does one thing: it completes the minutes for which a finding must hold. So what the detector knows
+follows from the ratings, and never from when anybody asked; and a source that falls silent neither opens nor resolves
+a signal.
+
+The baseline changes at full hours of UTC. It is taken at the first rating of an hour, and stays as it was from the
+opening of a signal to its resolution.
+"""
+
+from math import ceil
+from typing import Final
+
+from schemas.rows import Ms
+from streams.core.drop.baseline import Baseline, baseline_at, hour_of
+from streams.core.drop.cusum import Steps, advanced, steps_of
+from streams.core.drop.rating import Rating, Tally, Tape
+from streams.core.drop.threshold import Thresholds
+from streams.core.drop.verdict import Clearing, Episode, Evidence, FoundBy, State, Verdict
+from streams.core.interval import Interval, wilson
+from streams.core.window import DAY_MS, HOUR_MS
+
+_MINUTE_MS: Final = 60_000
+
+
+class Detector:
+    """The rule for one segment.
+
+    Args:
+        thresholds: Of the segment.
+        parent: Ratings of the segment above, by the hour; empty where nothing lies above.
+    """
+
+    def __init__(self, thresholds: Thresholds, parent: Tape) -> None:
+        self.thresholds = thresholds
+        self.closed: list[Episode] = []
+        self.last: Rating | None = None
+        self.parent = parent
+        self._usual = Tape()  # what baselines are made of
+        self._at: list[Ms] = []  # what falls are found in ...
+        self._satisfied = [0]  # ... and how many of the first i are satisfied
+        self._window_ms = round(thresholds.window_hours * HOUR_MS)
+        self._window_most_ms = round(thresholds.window_days_most * DAY_MS)
+        self._pending_ms = round(thresholds.pending_minutes * _MINUTE_MS)
+        self._start = 0  # of the window
+        self._run = 0  # begin of the CUSUM's run
+        self._sum = 0.0
+        self._limit = 0.0
+        self._steps = Steps(0.0, 0.0)
+        self._baseline: Baseline | None = None
+        self._baseline_hour: Ms | None = None
+        self._pending_since: Ms | None = None
+        self._found_by: FoundBy | None = None
+        self._open: Episode | None = None
+
+    @property
+    def opened(self) -> list[Episode]:
+        """All signals, in order of their opening. One whose minutes are not over yet is none."""
+        return [*self.closed, self._open] if self._open else self.closed
+
+    def parent_reached_at(self) -> Ms:
+        """Return the instant up to which ratings of the segment above have entered what was said so far."""
+        return (self._baseline_hour or 0) - self.thresholds.baseline_lag_hours * HOUR_MS
+
+    def rate(self, rating: Rating) -> None:
+        """Take one more rating into account.
+
+        Raises:
+            ValueError: When it is not later in order than the one before: sort them.
+        """
+        if self.last is not None and rating <= self.last:
+            raise ValueError(f"rating {rating.id} comes out of order: sort ratings by instant and id, without repeats")
+        self.last = rating
+        if rating.is_stale(self.thresholds):
+            return
+        self._usual.append(rating.at, 1, int(rating.is_satisfied))
+        if not rating.is_replayed:
+            self.observe(rating.at, is_satisfied=rating.is_satisfied)
+
+    def learn(self, tally: Tally) -> None:
+        """Take ratings into account that are part of the usual level alone, such as those before the first one here."""
+        self._usual.append(*tally)
+
+    def observe(self, at: Ms, *, is_satisfied: bool) -> None:
+        """Look at one more rating; `rate` has put it into the usual level already."""
+        self._open = self._open_at(at)
+        if self._open is None:
+            self._renew_baseline(at)
+        self._at.append(at)
+        self._satisfied.append(self._satisfied[-1] + is_satisfied)
+        self._shrink_window(at)
+        if self._baseline is None:
+            self._run = len(self._at)
+            return
+        self._add(is_satisfied=is_satisfied)
+        self._found_by = self._find(self._baseline.share)
+        if self._open is None:
+            self._await_page(at)
+        elif self._is_recovered(at, self._open.opened_at):
+            self._close(at)
+
+    def verdict(self, now: Ms) -> Verdict:
+        """Return how the segment stands at an instant not before the last rating. Asking changes nothing."""
+        opened = self._open_at(now)
+        thresholds, window = self.thresholds, self._evidence(self._start)
+        return Verdict(
+            now=now,
+            state=self._state(opened),
+            found_by=self._found_by,
+            pending_since=None if opened else self._pending_since,
+            window=window,
+            upper_bound=wilson(window.satisfied, window.n, thresholds.wilson_z).high if window.n else None,
+            run=self._evidence(self._run),
+            sum=self._sum,
+            limit=self._limit if self._baseline else None,
+            baseline=self._baseline,
+            open=opened,
+            previous=self.closed[-1] if self.closed else None,
+            clearing=self._clearing(opened) if opened else None,
+        )
+
+    def _state(self, opened: Episode | None) -> State:
+        if opened:
+            return State.FIRING
+        if self._baseline is None:
+            return State.LEARNING
+        return State.QUIET if self._pending_since is None else State.PENDING
+
+    def _open_at(self, now: Ms) -> Episode | None:
+        """Return the signal that is open at an instant before which no further rating came."""
+        if self._open or self._pending_since is None or now < self._pending_since + self._pending_ms:
+            return self._open
+        assert self._baseline is not None
+        assert self._found_by is not None
+        return Episode(
+            opened_at=self._pending_since + self._pending_ms,
+            closed_at=None,
+            found_by=self._found_by,
+            since_at=self._at[self._run if self._run < len(self._at) else self._start],
+            baseline=self._baseline,
+        )
+
+    def _renew_baseline(self, at: Ms) -> None:
+        hour = hour_of(at)
+        if hour == self._baseline_hour:
+            return
+        self._baseline_hour = hour
+        self._baseline = baseline_at(hour, self._usual, self.parent, self.thresholds)
+        if self._baseline is None:
+            self._sum, self._pending_since, self._found_by = 0.0, None, None
+            return
+        bad_share = 1 - self._baseline.share
+        self._steps = steps_of(bad_share, self.thresholds.bad_share_of_fall(bad_share))
+        self._limit = self.thresholds.limit(self._baseline.per_day)
+
+    def _shrink_window(self, at: Ms) -> None:
+        """Let go of ratings that are too old: older than the window unless too few remain, or far too old."""
+        times, start, end = self._at, self._start, len(self._at)
+        oldest, far_oldest, least = at - self._window_ms, at - self._window_most_ms, self.thresholds.least_ratings
+        while times[start] <= oldest and (end - start > least or times[start] <= far_oldest):
+            start += 1
+        self._start = start
+
+    def _add(self, *, is_satisfied: bool) -> None:
+        step = self._steps.satisfied if is_satisfied else self._steps.bad
+        cap = self.thresholds.limit_cap_open if self._open else self.thresholds.limit_cap
+        self._sum = advanced(self._sum, step, cap * self._limit)
+        if self._sum == 0.0:
+            self._run = len(self._at)
+
+    def _find(self, share: float) -> FoundBy | None:
+        by_wilson = self._is_below(self._start, share) and self._is_deep(self._start, share)
+        by_cusum = self._sum >= self._limit and self._is_deep(
+            max(self._run, len(self._at) - self.thresholds.guard_ratings), share
+        )
+        if by_wilson:
+            return FoundBy.BOTH if by_cusum else FoundBy.WILSON
+        return FoundBy.CUSUM if by_cusum else None
+
+    def _is_below(self, start: int, share: float) -> bool:
+        """Say whether the Wilson upper bound lies below a share.
+
+        The interval is the inverse of the score test, so `upper < share` is `(n * share - k)^2 > z^2 * n * share *
+        (1 - share)` for `k < n * share` (Wilson 1927); without a square root for every rating.
+        """
+        n = len(self._at) - start
+        lacking = n * share - (self._satisfied[-1] - self._satisfied[start])
+        z = self.thresholds.wilson_z
+        return lacking > 0 and lacking * lacking > z * z * n * share * (1 - share)
+
+    def _is_deep(self, start: int, share: float) -> bool:
+        """Say whether ratings from one on, with some usual ones beside them, lie far enough below a share."""
+        n, weight = len(self._at) - start, self.thresholds.guard_weight
+        satisfied = self._satisfied[-1] - self._satisfied[start]
+        return satisfied + weight * share <= (share - self.thresholds.guard_points / 100) * (n + weight)
+
+    def _await_page(self, at: Ms) -> None:
+        if self._found_by is None:
+            self._pending_since = None
+        elif self._pending_since is None:
+            self._pending_since = at
+
+    def _recent(self) -> tuple[int, int]:
+        """Return (n, satisfied) of what a recovery is judged by."""
+        start = max(0, min(self._start, len(self._at) - self.thresholds.least_ratings))
+        return len(self._at) - start, self._satisfied[-1] - self._satisfied[start]
+
+    def _is_recovered(self, at: Ms, opened_at: Ms) -> bool:
+        if self._sum > 0 or at < opened_at + self.thresholds.latch_minutes * _MINUTE_MS:
+            return False
+        n, satisfied = self._recent()
+        return n >= self.thresholds.least_ratings and satisfied >= self._value_needed() * n
+
+    def _value_needed(self) -> float:
+        assert self._baseline is not None
+        return self._baseline.share - self.thresholds.recovery_points / 100
+
+    def _close(self, at: Ms) -> None:
+        assert self._open is not None
+        opened = self._open
+        self.closed.append(
+            Episode(
+                opened_at=opened.opened_at,
+                closed_at=at,
+                found_by=opened.found_by,
+                since_at=opened.since_at,
+                baseline=opened.baseline,
+            )
+        )
+        self._open, self._pending_since = None, None
+
+    def _clearing(self, opened: Episode) -> Clearing:
+        n, satisfied = self._recent()
+        needed = self._value_needed()
+        by_sum = ceil(self._sum / -self._steps.satisfied)
+        by_value = ceil((needed * n - satisfied) / (1 - needed))
+        return Clearing(
+            not_before=opened.opened_at + round(self.thresholds.latch_minutes * _MINUTE_MS),
+            value_needed=needed,
+            value=satisfied / n,
+            n=n,
+            sum_left=self._sum,
+            satisfied_in_a_row=max(1, by_sum, by_value, self.thresholds.least_ratings - n),
+        )
+
+    def _evidence(self, start: int) -> Evidence:
+        n = len(self._at) - start
+        satisfied = self._satisfied[-1] - self._satisfied[start]
+        return Evidence(
+            n=n,
+            satisfied=satisfied,
+            value=satisfied / n if n else None,
+            interval=wilson(satisfied, n) if n else Interval(None, None),
+            start_at=self._at[start] if n else None,
+            end_at=self._at[-1] if n else None,
+        )

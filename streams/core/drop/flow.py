@@ -1,0 +1,120 @@
+"""Whether ratings can be missed at all: a source that fell silent and surveys that stay unanswered are no fall."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from math import exp, lgamma
+from typing import Final
+
+from msgspec import Struct
+
+from schemas.rows import Ms
+from streams.core.drop.threshold import Thresholds
+from streams.core.drop.verdict import Verdict
+
+_MINUTE_MS: Final = 60_000
+
+
+class Cause(StrEnum):
+    """What is wrong with a segment, if anything."""
+
+    SATISFACTION_FELL = "satisfaction_fell"
+    SURVEY_BROKEN = "survey_broken"
+    SOURCE_SILENT = "source_silent"
+
+
+class Response(Struct, frozen=True):
+    """Surveys and answers of one stretch of time.
+
+    Attributes:
+        offered: Surveys that went out.
+        answered: Ratings that customers gave. Count both over the same span, of whole days, so that the rhythm of the
+            day and the hours until an answer weigh the same on both.
+    """
+
+    offered: int
+    answered: int
+
+
+class Silence(Struct, frozen=True):
+    """How long nothing came, and what usually comes then.
+
+    Attributes:
+        newest_at: When the newest event of the source happened; None when there never was one.
+        usual_events: Events in as many earlier spans as `usual_spans` says, each as long as the silence and at the
+            same time of the week.
+        usual_spans: How many; four weeks back make four.
+    """
+
+    newest_at: Ms | None
+    usual_events: int
+    usual_spans: int
+
+
+def silent_since(silence: Silence, thresholds: Thresholds, now: Ms) -> Ms | None:
+    """Return since when a source has sent nothing although it usually would; None when nothing is wrong.
+
+    Events of one span are, given those of all spans, binomial when nothing has changed; none at all then has the
+    chance `(spans / (spans + 1)) ** events`. It needs no estimate of the rate, so it holds for few events.
+    Przyborowski, J. and Wilenski, H. (1940): Homogeneity of results in testing samples from Poisson series. Biometrika
+    31, 313-323.
+    """
+    if silence.newest_at is None or silence.usual_spans == 0:
+        return None
+    if now - silence.newest_at < thresholds.silence_minutes * _MINUTE_MS:
+        return None
+    chance = (silence.usual_spans / (silence.usual_spans + 1)) ** silence.usual_events
+    return silence.newest_at if chance < thresholds.silence_chance else None
+
+
+def is_survey_broken(recent: Response, usual: Response, thresholds: Thresholds) -> bool:
+    """Say whether surveys go out and answers have stopped.
+
+    Fisher's exact test, one-sided: Fisher, R. A. (1935): The logic of inductive inference. Journal of the Royal
+    Statistical Society 98, 39-82. It is exact for few surveys, and knows that the usual rate itself rests on a sample.
+    Answers that exceed the surveys, as after a night without surveys, are no fault.
+    """
+    if not recent.offered or not usual.offered or not usual.answered:
+        return False
+    rate, usual_rate = recent.answered / recent.offered, usual.answered / usual.offered
+    if rate > thresholds.survey_part * usual_rate:
+        return False
+    return chance_of_so_few(recent, usual) < thresholds.survey_chance
+
+
+def chance_of_so_few(recent: Response, usual: Response) -> float:
+    """Return the chance of at most so many recent answers when the response rate is what it was."""
+    offered = recent.offered + usual.offered
+    answers = min(recent.answered, recent.offered) + min(usual.answered, usual.offered)
+    at_least = max(0, answers - usual.offered)
+    whole = _log_choices(offered, answers)
+    return min(1.0, sum(exp(term - whole) for term in _log_terms(recent, usual, answers, at_least)))
+
+
+def causes_of(verdict: Verdict, silent_from: Ms | None, *, is_survey_broken: bool) -> frozenset[Cause]:
+    """Return all that is to be said about a segment.
+
+    Of a silent source nothing else can be told: neither that surveys stay unanswered, nor a fall whose minutes ran out
+    when nothing came any more. A fall that was told before stays told.
+
+    Args:
+        verdict: How the segment stands.
+        silent_from: What `silent_since` says of its source.
+        is_survey_broken: What `is_survey_broken` says of its surveys.
+    """
+    causes = set[Cause]()
+    if verdict.open and (silent_from is None or verdict.open.opened_at <= silent_from):
+        causes.add(Cause.SATISFACTION_FELL)
+    if silent_from is not None:
+        causes.add(Cause.SOURCE_SILENT)
+    elif is_survey_broken:
+        causes.add(Cause.SURVEY_BROKEN)
+    return frozenset(causes)
+
+
+def _log_terms(recent: Response, usual: Response, answers: int, at_least: int) -> Iterator[float]:
+    for k in range(at_least, min(recent.answered, recent.offered) + 1):
+        yield _log_choices(recent.offered, k) + _log_choices(usual.offered, answers - k)
+
+
+def _log_choices(n: int, k: int) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)

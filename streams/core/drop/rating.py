@@ -1,0 +1,65 @@
+"""What the rule reads: ratings one by one, and counts of ratings by the hour."""
+
+from bisect import bisect_left
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from schemas.rows import Ms
+from streams.core.drop.threshold import Thresholds
+from streams.core.window import DAY_MS
+
+
+class Rating(Struct, frozen=True, order=True, gc=False):
+    """One valid rating by a customer, as it stands after revisions. Ratings are ordered by instant, then by id.
+
+    Attributes:
+        at: When it was given.
+        id: Tells it from all others of the segment, and orders those of one instant: any order, but the same always.
+        is_satisfied: Whether it counts as satisfied.
+        resolved_at: When its ticket had been resolved; None when it was not.
+        is_replayed: Whether it reached us as backfill. It is part of the usual level, and never of a fall.
+    """
+
+    at: Ms
+    id: str
+    is_satisfied: bool
+    resolved_at: Ms | None = None
+    is_replayed: bool = False
+
+    def is_stale(self, thresholds: Thresholds) -> bool:
+        """Say whether it comes so long after the resolution that it tells nothing about now."""
+        return self.resolved_at is not None and self.at - self.resolved_at > thresholds.stale_days * DAY_MS
+
+
+class Tally(NamedTuple):
+    """Ratings of one stretch of time, counted together: of the hour that begins at `at`, or of less."""
+
+    at: Ms
+    n: int
+    satisfied: int
+
+
+class Tape:
+    """Counts in order of time, summed so that any stretch of them costs the same."""
+
+    __slots__ = ("_n", "_satisfied", "at")
+
+    def __init__(self) -> None:
+        self.at: list[Ms] = []
+        self._n = [0]
+        self._satisfied = [0]
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def append(self, at: Ms, n: int, satisfied: int) -> None:
+        """Add counts that are not earlier than those before."""
+        self.at.append(at)
+        self._n.append(self._n[-1] + n)
+        self._satisfied.append(self._satisfied[-1] + satisfied)
+
+    def between(self, start_at: Ms, end_at: Ms) -> tuple[int, int]:
+        """Return (n, satisfied) of `[start_at, end_at)`."""
+        start, end = bisect_left(self.at, start_at), bisect_left(self.at, end_at)
+        return self._n[end] - self._n[start], self._satisfied[end] - self._satisfied[start]
