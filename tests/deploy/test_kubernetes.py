@@ -1,0 +1,133 @@
+"""The Kubernetes manifests: settings, ports and secrets agree with the code, and pods have no rights to spare."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.settings import Settings, load_settings
+from tests.deploy.folder import DEPLOY, document, documents
+
+BASE, EXAMPLE = DEPLOY / "kubernetes/base", DEPLOY / "kubernetes/overlays/example"
+FOLDERS = (BASE, EXAMPLE)
+WORKER, MIGRATE = document(BASE / "worker.yaml"), document(BASE / "migrate.yaml")
+PODS = {"worker": WORKER["spec"]["template"]["spec"], "migrate": MIGRATE["spec"]["template"]["spec"]}
+MANIFESTS = sorted(file for folder in FOLDERS for file in folder.glob("*.yaml"))
+
+
+def _container(pod: str) -> dict[str, Any]:
+    (container,) = PODS[pod]["containers"]
+    return dict(container)
+
+
+def _port() -> int:
+    return int(Settings.model_fields["web_port"].default)
+
+
+def _settings() -> dict[str, str]:
+    return dict(document(BASE / "settings.yaml")["data"])
+
+
+@pytest.mark.parametrize("file", MANIFESTS, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_every_manifest_says_what_it_is(file: Path) -> None:
+    for manifest in documents(file):
+        assert manifest["apiVersion"]
+        assert manifest["kind"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_file_is_part_of_its_kustomization(folder: Path) -> None:
+    kustomization = document(folder / "kustomization.yaml")
+    patches = [patch["path"] for patch in kustomization.get("patches", []) if "path" in patch]
+    named = {name for name in [*kustomization["resources"], *patches] if not name.startswith("..")}
+    assert named == {file.name for file in folder.glob("*.yaml")} - {"kustomization.yaml"}
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_what_a_pod_is_given_are_settings(pod: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {variable["name"]: variable.get("value", "given") for variable in _container(pod)["env"]}
+    for name, value in {**_settings(), **own}.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().web_host == "0.0.0.0"
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_the_example_gives_settings_that_go_together(pod: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (patch,) = document(EXAMPLE / "kafka-login.yaml")["spec"]["template"]["spec"]["containers"]
+    variables = [*_container(pod)["env"], *(patch["env"] if pod == "worker" else [])]
+    own = {variable["name"]: variable.get("value", "given") for variable in variables}
+    for name, value in {**_settings(), **document(EXAMPLE / "settings.yaml")["data"], **own}.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert settings.clickhouse_replicated
+    assert settings.kafka_security_protocol == ("SASL_SSL" if pod == "worker" else "SSL")
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_addresses_of_services_are_not_taken_for_settings(pod: str) -> None:
+    assert PODS[pod]["enableServiceLinks"] is False
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_pods_have_no_rights(pod: str) -> None:
+    assert PODS[pod]["automountServiceAccountToken"] is False
+    assert PODS[pod]["securityContext"]["runAsNonRoot"] is True
+    assert _container(pod)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_the_user_is_the_one_of_the_image(pod: str) -> None:
+    context = PODS[pod]["securityContext"]
+    assert f"\nUSER {context['runAsUser']}:{context['runAsGroup']}\n" in (DEPLOY / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_secrets_are_referred_to_and_never_written(pod: str) -> None:
+    for variable in _container(pod)["env"]:
+        assert "secretKeyRef" in variable["valueFrom"], variable["name"]
+    assert not [file for file in MANIFESTS if any(document["kind"] == "Secret" for document in documents(file))]
+
+
+def test_the_migration_has_a_login_of_its_own() -> None:
+    logins = {
+        pod: {variable["valueFrom"]["secretKeyRef"]["name"] for variable in _container(pod)["env"]} for pod in PODS
+    }
+    assert logins == {"worker": {"servicepulse-worker"}, "migrate": {"servicepulse-migrator"}}
+
+
+def test_probes_ask_pages_that_the_worker_has_on_the_port_that_it_has() -> None:
+    worker = _container("worker")
+    assert worker["ports"] == [{"name": "web", "containerPort": _port()}]
+    assert _settings()["SERVICEPULSE_WEB_PORT"] == str(_port())
+    probes = {name: worker[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert {probe["port"] for probe in probes.values()} == {"web"}
+    assert probes["readinessProbe"]["path"] == "/health"
+    assert probes["livenessProbe"]["path"] == "/metrics", "/health says no while partitions move"
+
+
+def test_the_service_and_the_policy_name_the_workers_port() -> None:
+    (port,) = document(BASE / "worker-service.yaml")["spec"]["ports"]
+    (ingress,) = document(BASE / "network-policy.yaml")["spec"]["ingress"]
+    assert port["port"] == ingress["ports"][0]["port"] == _port()
+
+
+def test_there_are_never_more_workers_than_partitions() -> None:
+    assert WORKER["spec"]["replicas"] <= int(_settings()["SERVICEPULSE_KAFKA_PARTITIONS"])
+    partitions = int(document(EXAMPLE / "settings.yaml")["data"]["SERVICEPULSE_KAFKA_PARTITIONS"])
+    assert document(EXAMPLE / "worker-scaling.yaml")["spec"]["maxReplicas"] <= partitions
+
+
+def test_a_worker_has_time_to_finish_its_batch() -> None:
+    assert PODS["worker"]["terminationGracePeriodSeconds"] >= 60
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_images_are_pinned(pod: str) -> None:
+    compose = document(DEPLOY / "compose.yaml")["services"]
+    assert _container(pod)["image"] == compose["worker"]["image"]
+    (image,) = document(EXAMPLE / "kustomization.yaml")["images"]
+    assert f"{image['name']}:{image['newTag']}" == _container(pod)["image"]
