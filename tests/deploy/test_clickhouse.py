@@ -20,6 +20,10 @@ from tests.deploy.folder import DEPLOY, ROOT
 USERS = DEPLOY / "clickhouse" / "users.d" / "servicepulse.xml"
 SERVER = DEPLOY / "clickhouse" / "config.d" / "servicepulse.xml"
 ACCESS_DENIED, READONLY = 497, 164
+VIEWS_HAVE_DEFINERS = (
+    "<ignore_empty_sql_security_in_create_view_query>0</ignore_empty_sql_security_in_create_view_query>"
+)
+"""The stricter of what servers do: a view that says nothing of it runs with the rights of who made it."""
 DATABASE = Settings.model_fields["database"].default
 LEDGER = """
     CREATE TABLE IF NOT EXISTS servicepulse.schema_migrations (number UInt32)
@@ -81,7 +85,7 @@ def _users_as(name: str | None) -> Xml.Element:
 def _run_as(name: str | None, folder: Path, statements: Sequence[str]) -> list[str | int]:
     users, config = folder / f"users-{name}.xml", folder / f"config-{name}.xml"
     Xml.ElementTree(_users_as(name)).write(users)
-    config.write_text(f"<clickhouse><users_config>{users}</users_config></clickhouse>")
+    config.write_text(f"<clickhouse><users_config>{users}</users_config>{VIEWS_HAVE_DEFINERS}</clickhouse>")
     done = subprocess.run(
         [sys.executable, "-m", "tests.deploy.engine_as", str(config), str(folder / "data")],
         input=json.dumps(statements),
@@ -109,6 +113,13 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     answers = _run_as(None, folder, [CREATE_DATABASE, *definer, LEDGER, *_schema()])
     assert not [answer for answer in answers if isinstance(answer, int)]
     return folder
+
+
+def test_views_run_with_the_rights_of_the_migrator(migrated: Path) -> None:
+    definers = (
+        f"SELECT DISTINCT definer FROM system.tables WHERE database = '{DATABASE}' AND engine = 'MaterializedView'"
+    )
+    assert _run_as(None, migrated, [definers]) == ["servicepulse_migrator"]
 
 
 def test_the_migrator_may_do_what_the_migrations_need(tmp_path: Path) -> None:
