@@ -371,3 +371,54 @@ def test_every_threshold_says_what_it_means() -> None:
     said = descriptions()
     assert set(said) == set(Thresholds.__struct_fields__)
     assert all(len(text) > 40 for text in said.values())
+
+
+def test_a_watch_forgets_month_by_month_what_a_recomputation_forgets() -> None:
+    ratings = list(steady(T0, T0 + 240 * DAY_MS, DAY_MS // 5, bad_every=7))
+    watch = Watch(USUAL)
+    for day in range(0, 240, 9):
+        now = T0 + day * DAY_MS
+        for rating in ratings:
+            if rating.at <= now:
+                watch.put(rating)
+        assert watch.verdict(now) == judged(ratings, now)
+
+
+def test_what_stays_fallen_for_months_becomes_usual_and_is_given_up() -> None:
+    lasting = [*usual(), *steady(FALL, FALL + 200 * DAY_MS, DAY_MS // 20, bad_every=2)]
+    watch = Watch(USUAL)
+    for rating in lasting:
+        watch.put(rating)
+    assert watch.verdict(FALL + 60 * DAY_MS).state is State.FIRING
+    verdict = watch.verdict(FALL + 200 * DAY_MS)
+    assert verdict == judged(lasting, FALL + 200 * DAY_MS)
+    assert verdict.state is State.QUIET
+    assert verdict.baseline is not None
+    assert verdict.baseline.share == 0.5
+
+
+def test_a_late_rating_in_the_segment_above_counts_as_if_it_had_come_in_time() -> None:
+    ratings, hour = [*usual(per_day=3), *spoilt(FALL, 30)], FALL - 10 * DAY_MS
+    watch, now = Watch(USUAL), FALL + DAY_MS
+    for rating in ratings:
+        watch.put(rating)
+    watch.put_parent([Tally(hour, n=10, satisfied=9)])
+    before = watch.verdict(now)
+    watch.put_parent([Tally(hour, n=500, satisfied=250)])
+    after = watch.verdict(now)
+    assert after == judged(ratings, now, parent=[Tally(hour, n=500, satisfied=250)])
+    assert after.open is not None
+    assert before.open is not None
+    assert after.open.baseline != before.open.baseline
+
+
+def test_the_guard_of_the_sum_looks_at_the_last_sixty_ratings_only() -> None:
+    patient = Thresholds(pending_minutes=100_000, wilson_z=8)
+    fallen = [*usual(), *steady(FALL, FALL + 3 * DAY_MS, HOUR_MS // 2, bad_every=3)]
+    back = [Rating(at=FALL + 3 * DAY_MS + i * HOUR_MS // 2, id=f"u{i}", is_satisfied=i % 7 != 6) for i in range(60)]
+    assert judged(fallen, FALL + 3 * DAY_MS, patient).found_by is FoundBy.CUSUM
+    verdict = judged([*fallen, *back], FALL + 6 * DAY_MS, patient)
+    assert verdict.limit is not None
+    assert verdict.sum >= verdict.limit
+    assert verdict.run.n > 60
+    assert verdict.found_by is None

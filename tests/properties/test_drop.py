@@ -1,0 +1,272 @@
+"""The satisfaction-drop rule beside references that are too slow or too simple to be wrong."""
+
+from collections.abc import Sequence
+from math import exp, inf, log
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.core.drop import FoundBy, Rating, State, Tally, Thresholds, Verdict, Watch, verdict_of
+from streams.core.drop.cusum import advanced, steps_of
+from streams.core.drop.detector import Detector
+from streams.core.drop.rating import Tape
+from streams.core.drop.threshold import RATINGS_PER_FALSE_ALARM
+from streams.core.interval import wilson
+from streams.core.window import DAY_MS, HOUR_MS
+
+MINUTE = 60_000
+T0 = 1_750_000_000_000 - 1_750_000_000_000 % DAY_MS
+SMALL = Thresholds(
+    baseline_least=5, baseline_days=3, baseline_lag_hours=6, baseline_weight=5, least_ratings=6, window_hours=8,
+    window_days_most=1, guard_ratings=10, latch_minutes=40, stale_days=2,
+)  # fmt: skip
+"""Everything happens within a week and some dozens of ratings, so that examples are quick and meet every branch."""
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Rating]:
+    """A week whose level changes some times."""
+    rng = Random(draw(st.integers(0, 2**32)))
+    levels = draw(st.lists(st.sampled_from([0.0, 0.5, 0.8, 0.95, 1.0]), min_size=1, max_size=5))
+    n = draw(st.integers(0, 200))
+    instants = sorted(rng.randrange(7 * DAY_MS // MINUTE) * MINUTE for _ in range(n))
+    return [
+        Rating(
+            at=T0 + at,
+            id=f"r{rng.random()}",
+            is_satisfied=rng.random() < levels[at * len(levels) // (7 * DAY_MS)],
+            resolved_at=T0 + at - rng.randrange(3 * DAY_MS) if rng.random() < 0.5 else None,
+            is_replayed=rng.random() < 0.05,
+        )
+        for at in instants
+    ]
+
+
+@st.composite
+def parents(draw: st.DrawFn) -> list[Tally]:
+    hours = draw(st.lists(st.integers(0, 7 * 24), max_size=20, unique=True))
+    return [Tally(T0 + hour * HOUR_MS, n=hour % 7 + 1, satisfied=hour % (hour % 7 + 2)) for hour in hours]
+
+
+instants = st.integers(0, 8 * 24 * 60).map(lambda minutes: T0 + minutes * MINUTE)
+
+
+@given(histories(), parents(), instants, st.randoms(use_true_random=False))
+def test_neither_order_nor_repetition_changes_a_verdict(
+    ratings: list[Rating], parent: list[Tally], now: int, rng: Random
+) -> None:
+    told = [*ratings, *rng.choices(ratings, k=10)] if ratings else []
+    rng.shuffle(told)
+    rng.shuffle(parent)
+    assert verdict_of(told, parent, SMALL, now) == verdict_of(ratings, sorted(parent), SMALL, now)
+
+
+@given(histories(), parents(), st.lists(instants, min_size=1, max_size=12), st.randoms(use_true_random=False))
+def test_a_watch_over_a_stream_says_what_a_recomputation_says(
+    ratings: list[Rating], parent: list[Tally], clock: list[int], rng: Random
+) -> None:
+    """Ratings come late, twice and changed, some are withdrawn, the clock is asked at any time: also backwards."""
+    watch, known = Watch(SMALL), dict[str, Rating]()
+    told = _disordered(ratings, rng)
+    for i, now in enumerate(clock):
+        for rating in told[i :: len(clock)]:
+            watch.put(rating)
+            known[rating.id] = rating
+        if known and rng.random() < 0.2:
+            gone = rng.choice(sorted(known))
+            watch.remove(gone)
+            del known[gone]
+        above = parent[: len(parent) * (i + 1) // len(clock)]
+        watch.put_parent(above)
+        assert watch.verdict(now) == verdict_of(known.values(), above, SMALL, now)
+
+
+@given(histories(), parents())
+def test_a_watch_that_is_asked_at_every_rating_says_what_a_recomputation_says(
+    ratings: list[Rating], parent: list[Tally]
+) -> None:
+    watch = Watch(SMALL)
+    ratings.sort()
+    for i, rating in enumerate(ratings):
+        watch.put(rating)
+        watch.put_parent([tally for tally in parent if tally.at <= rating.at])
+        if i % 5 == 0:
+            watch.verdict(rating.at)
+    watch.put_parent(parent)
+    now = T0 + 7 * DAY_MS
+    assert watch.verdict(now) == verdict_of(ratings, parent, SMALL, now)
+
+
+@settings(max_examples=200)
+@given(histories(), parents(), instants)
+def test_a_verdict_is_what_the_definition_says(ratings: list[Rating], parent: list[Tally], now: int) -> None:
+    expected = _by_definition(ratings, parent, SMALL, now)
+    verdict = verdict_of(ratings, parent, SMALL, now)
+    assert _essence(verdict) == expected
+
+
+@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.05, 0.98))
+def test_the_quick_test_of_the_bound_is_the_wilson_bound(pair: tuple[int, int], share: float) -> None:
+    satisfied, n = pair
+    upper = wilson(satisfied, n, SMALL.wilson_z).high
+    assert upper is not None
+    if abs(upper - share) < 1e-12:
+        return
+    detector = Detector(SMALL, Tape())
+    for i in range(n):
+        detector._at.append(i)
+        detector._satisfied.append(min(i + 1, satisfied))
+    assert detector._is_below(0, share) is (upper < share)
+
+
+@given(st.lists(st.booleans(), max_size=60), st.floats(0.02, 0.5))
+def test_the_sum_is_the_best_case_for_a_fall_that_began_at_any_rating(are_bad: list[bool], bad_share: float) -> None:
+    """Page's recursion equals the largest log-likelihood ratio over all possible beginnings of the fall."""
+    fallen = SMALL.bad_share_of_fall(bad_share)
+    ratios = [log(fallen / bad_share) if bad else log((1 - fallen) / (1 - bad_share)) for bad in are_bad]
+    best = max([0.0, *(sum(ratios[begin:]) for begin in range(len(ratios)))])
+    steps, total = steps_of(bad_share, fallen), 0.0
+    for bad in are_bad:
+        total = advanced(total, steps.bad if bad else steps.satisfied, inf)
+    assert total == pytest.approx(best, abs=1e-9)
+
+
+@pytest.mark.parametrize(("q0", "q1"), [(0.3, 0.3), (0.0, 0.1), (0.5, 1.0), (0.3, 0.2)])
+def test_a_sum_needs_a_fall_to_look_for(q0: float, q1: float) -> None:
+    with pytest.raises(ValueError, match="no fall"):
+        steps_of(q0, q1)
+
+
+@pytest.mark.parametrize("limit", [3.0, 4.0, 5.0])
+def test_false_alarms_of_the_sum_are_as_rare_as_the_limit_promises(limit: float) -> None:
+    """The constant in `Thresholds.limit`: within a factor of 1.6 of the simulated mean, at the level of the proof."""
+    rng, steps, ratings, alarms, total = Random(5), steps_of(0.15, 0.30), 0, 0, 0.0
+    while alarms < 150:
+        total = advanced(total, steps.bad if rng.random() < 0.15 else steps.satisfied, inf)
+        ratings += 1
+        if total >= limit:
+            alarms, total = alarms + 1, 0.0
+    promised = RATINGS_PER_FALSE_ALARM * exp(limit)
+    assert promised / 1.6 < ratings / alarms < promised * 1.6
+
+
+def _disordered(ratings: Sequence[Rating], rng: Random) -> list[Rating]:
+    """Return ratings somewhat out of order, some of them twice, some with another opinion first."""
+    told = []
+    for rating in ratings:
+        if rng.random() < 0.1:
+            told.append(Rating(at=rating.at, id=rating.id, is_satisfied=not rating.is_satisfied))
+        told.append(rating)
+    late = sorted(range(len(told)), key=lambda i: i + rng.randrange(12))
+    return [rating for i in late for rating in [told[i]] * rng.choice((1, 1, 1, 2))]
+
+
+# The definition, written down once more without any cleverness.
+
+
+def _essence(verdict: Verdict) -> tuple[object, ...]:
+    share = verdict.baseline.share if verdict.baseline else None
+    episodes = [episode for episode in (verdict.previous, verdict.open) if episode]
+    return (
+        verdict.state,
+        verdict.found_by,
+        None if share is None else round(share, 9),
+        round(verdict.sum, 6),
+        (verdict.window.n, verdict.window.satisfied),
+        [(e.opened_at, e.closed_at) for e in episodes],
+    )
+
+
+def _by_definition(ratings: list[Rating], parent: list[Tally], rule: Thresholds, now: int) -> tuple[object, ...]:
+    usual = [r for r in sorted(ratings) if r.at <= now and not r.is_stale(rule)]
+    live: list[Rating] = []
+    share: float | None = None
+    per_day = total = 0.0
+    run: list[Rating] = []
+    window: list[Rating] = []
+    found: FoundBy | None = None
+    since: int | None = None
+    opened: int | None = None
+    episodes: list[tuple[int, int | None]] = []
+    seen = -1
+    for rating in (r for r in usual if not r.is_replayed):
+        at, hour = rating.at, rating.at - rating.at % HOUR_MS
+        if opened is None and since is not None and at >= since + rule.pending_minutes * MINUTE:
+            opened = since + round(rule.pending_minutes * MINUTE)
+        if opened is None and hour != seen:
+            seen = hour
+            share, per_day = _baseline_by_definition([r for r in usual if r <= rating], parent, rule, hour)
+            if share is None:
+                total, run, since, found = 0.0, [], None, None
+        live.append(rating)
+        recent = [r for r in live if r.at > at - rule.window_hours * HOUR_MS]
+        longer = live[-rule.least_ratings :] if len(recent) < rule.least_ratings else recent
+        window = [r for r in longer if r.at > at - rule.window_days_most * DAY_MS]
+        if share is None:
+            continue
+        q0 = 1 - share
+        q1 = min(rule.fall_factor * q0, q0 + rule.fall_points / 100)
+        limit = rule.limit(per_day)
+        cap = (rule.limit_cap if opened is None else rule.limit_cap_open) * limit
+        total = min(cap, max(0.0, total + (log((1 - q1) / (1 - q0)) if rating.is_satisfied else log(q1 / q0))))
+        run = [*run, rating] if total > 0 else []
+        upper = wilson(_good(window), len(window), rule.wilson_z).high
+        assert upper is not None
+        by_wilson = upper < share and _deep(window, share, rule)
+        by_cusum = total >= limit and _deep(run[-rule.guard_ratings :], share, rule)
+        found = _found(by_wilson, by_cusum)
+        if opened is None:
+            since = (at if since is None else since) if found else None
+            continue
+        judged = window if len(window) >= rule.least_ratings else live[-rule.least_ratings :]
+        is_back = len(judged) >= rule.least_ratings and _good(judged) >= (share - rule.recovery_points / 100) * len(
+            judged
+        )
+        if total == 0 and is_back and at >= opened + rule.latch_minutes * MINUTE:
+            episodes.append((opened, at))
+            opened = since = None
+    if opened is None and since is not None and now >= since + rule.pending_minutes * MINUTE:
+        opened = since + round(rule.pending_minutes * MINUTE)
+    state = (
+        State.FIRING if opened is not None
+        else State.LEARNING if share is None
+        else State.QUIET if since is None
+        else State.PENDING
+    )  # fmt: skip
+    told = [*episodes[-1:], *([(opened, None)] if opened is not None else [])]
+    rounded = None if share is None else round(share, 9)
+    return state, found, rounded, round(total, 6), (len(window), _good(window)), told
+
+
+def _baseline_by_definition(
+    usual: list[Rating], parent: list[Tally], rule: Thresholds, hour: int
+) -> tuple[float | None, float]:
+    end = hour - rule.baseline_lag_hours * HOUR_MS
+    start = end - rule.baseline_days * DAY_MS
+    own = [r for r in usual if start <= r.at < end]
+    if len(own) < rule.baseline_least:
+        return None, 0.0
+    above = [t for t in parent if start <= t.at < end]
+    above_n = sum(t.n for t in above)
+    k, weight = _good(own), rule.baseline_weight if above_n else 0
+    above_share = sum(t.satisfied for t in above) / above_n if above_n else 0.0
+    share = (k + weight * above_share) / (len(own) + weight)
+    days = max(1.0, (end - max(start, usual[0].at)) / DAY_MS)
+    return min(max(share, rule.baseline_lowest), rule.baseline_highest), len(own) / days
+
+
+def _good(ratings: list[Rating]) -> int:
+    return sum(r.is_satisfied for r in ratings)
+
+
+def _deep(ratings: list[Rating], share: float, rule: Thresholds) -> bool:
+    w = rule.guard_weight
+    return (_good(ratings) + w * share) <= (share - rule.guard_points / 100) * (len(ratings) + w)
+
+
+def _found(by_wilson: bool, by_cusum: bool) -> FoundBy | None:
+    if by_wilson and by_cusum:
+        return FoundBy.BOTH
+    return FoundBy.WILSON if by_wilson else FoundBy.CUSUM if by_cusum else None
