@@ -76,6 +76,8 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     reopened: int
     cycles_started_at: list[Ms] = field(name="cycles.started_at")
     cycles_resolved_at: list[Ms | None] = field(name="cycles.resolved_at")
+    open_since: list[Ms] = field(name="open.since")
+    open_until: list[Ms | None] = field(name="open.until")
     customer_messages: int
     agent_messages: int
     bot_messages: int

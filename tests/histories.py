@@ -89,6 +89,51 @@ def worlds(*, max_size: int = 16) -> st.SearchStrategy[list[Event]]:
     return st.one_of([st.lists(told, min_size=3, max_size=max_size) for told in worlds]).map(_numbered_world)
 
 
+def desks(*, max_size: int = 24) -> st.SearchStrategy[list[Event]]:
+    """Return everything that can be told of a few tickets and of the orders of their customers, over some days."""
+    told = st.tuples(st.sampled_from(TICKETS), _told(st.one_of(contents(), contents(), _merges())))
+    orders = st.lists(_told(_orders()), max_size=6)
+    return st.builds(
+        lambda tickets, orders: [*map(_on_some_day, _numbered_world(tickets)), *_numbered_orders(orders)],
+        st.lists(told, min_size=1, max_size=max_size),
+        orders,
+    )
+
+
+INSTANTS: Final = [
+    day * 86_400_000 + instant
+    for day in range(20_500, 20_504)
+    for instant in (0, 1, 3_599_999, 3_600_000, 4 * 3_600_000, 43_200_500, 86_399_000, 86_399_999)
+]
+"""Around midnight, and as far from each other as targets are."""
+
+
+def _on_some_day(one: Event) -> Event:
+    at = INSTANTS[one.at_ms % len(INSTANTS)]
+    assert one.content
+    return event(one.content, at, one.id, one.sequence if one.sequence >= 0 else None, subject=one.subject)
+
+
+def _numbered_orders(told: Sequence[Told]) -> list[Event]:
+    return [
+        event(one.content, INSTANTS[one.at % len(INSTANTS)] + 25 * 86_400_000 * (one.at // 10), f"o{number}", subject="?")
+        for number, one in enumerate(told)
+    ]
+
+
+def _orders() -> Contents:
+    who = {"customer_id": st.sampled_from(["x", "y"]), "order_id": st.sampled_from(["o1", "o2"])}
+    placed = st.builds(
+        e.OrderPlaced,
+        **who,
+        kind=st.sampled_from(e.OrderKind),
+        amount=st.just(100),
+        currency=st.just("EUR"),
+        product_line=_words,
+    )
+    return placed | placed | st.builds(e.OrderCancelled, **who)
+
+
 def contents() -> Contents:
     """Return what can be said of a ticket, apart from merges."""
     return st.one_of(_lives(), _talks(), _feedback(), _retractions())

@@ -140,7 +140,9 @@ class Ledger:
         due = start + TARGETS[metric]
         if end is not None and end <= due:
             self._enter(metric, end, row, 1)
-        elif _row(self._known(row["ticket_id"], due + 1), row["ticket_id"])["status"] not in ("resolved", "closed"):
+        elif row["created_at"] <= due and _is_open(
+            metric, _row(self._known(row["ticket_id"], due + 1), row["ticket_id"])
+        ):
             self._enter(metric, due, row, 0)
 
     def _enter_resolutions(self, row: Mapping[str, Any]) -> None:
@@ -239,6 +241,7 @@ def _worlds(events: Iterable[Event]) -> dict[str, list[Event]]:
         own[one.subject].append(one)
         if isinstance(one.content, e.TicketMerged):
             group[_root(group, one.subject)] = _root(group, one.content.into_ticket_id)
+            own[one.content.into_ticket_id].extend(())  # so that it is there, even if nothing else tells of it
     members: dict[str, list[str]] = defaultdict(list)
     for id in own:
         members[_root(group, id)].append(id)

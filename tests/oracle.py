@@ -5,6 +5,7 @@ question is answered by looking through all events again.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Any, Final, TypeAlias
 
 from schemas import events as e
@@ -81,6 +82,8 @@ def _row(own: list[Event], story: list[Event], joined_at: list[int], all_own: li
             "reopened": len(cycles) - 1,
             "cycles.started_at": [start for start, _ in cycles],
             "cycles.resolved_at": [end for _, end in cycles],
+            "open.since": [since for since, _ in _open(own, created_at)],
+            "open.until": [until for _, until in _open(own, created_at)],
             "first_event_at": min(seen_at),
             "last_event_at": max(seen_at),
             "events": len(all_own),
@@ -211,6 +214,14 @@ def _cycles(own: Sequence[Event], created_at: int) -> list[tuple[int, int | None
             return list(zip(starts, ends, strict=True))
         starts.append(moves[reopened][0])
         at = reopened
+
+
+def _open(own: Sequence[Event], created_at: int) -> list[tuple[int, int | None]]:
+    """Group the moves into runs of done and not done: the ticket is open from one of the latter to the next run."""
+    moves = [(created_at, e.Status.NEW), *_moves(own, created_at)]
+    starts = [(done, next(run)[0]) for done, run in groupby(moves, lambda move: move[1] in DONE)]
+    ends = [at for _, at in starts[1:]] + [None]
+    return [(since, until) for (done, since), until in zip(starts, ends, strict=True) if not done]
 
 
 def _standing(own: Sequence[Event], created_at: int) -> tuple[str, int | None]:

@@ -95,9 +95,10 @@ class Space:
         return self.query(sql, parameters)[0][0]
 
     def checksum(self) -> dict[str, tuple[int, int]]:
-        """Return rows and a sum over every column but the ingestion times, for each table of facts."""
+        """Return rows and a sum over every column but the ingestion times, for each table."""
         sql = "SELECT count(), sum(cityHash64(toString(tuple(*)))) FROM (SELECT * EXCEPT (ingested_at) FROM {} FINAL)"
-        return {table: tuple(self.query(sql.format(table))[0]) for table in ("events", "tickets", "ticket_days", "orders", "order_days")}
+        tables = ("events", "tickets", "ticket_days", "orders", "order_days")
+        return {table: tuple(self.query(sql.format(table))[0]) for table in tables}
 
     def environment(self) -> dict[str, str]:
         """Return what a command needs to work in this space."""

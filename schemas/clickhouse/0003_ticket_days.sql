@@ -3,6 +3,12 @@
 -- reaches the day that it corrects; a row that lost its observations stays, empty, and outdates what stood there before.
 -- An element of an array stands in the row of each day that one of its instants falls on.
 -- Tickets that were stored before have no days yet: `servicepulse refold` states them anew.
+ALTER TABLE tickets ADD COLUMN IF NOT EXISTS `open.since` Array(DateTime64(3, 'UTC'))
+    COMMENT 'When it became neither resolved nor closed' AFTER `cycles.resolved_at`;
+
+ALTER TABLE tickets ADD COLUMN IF NOT EXISTS `open.until` Array(Nullable(DateTime64(3, 'UTC')))
+    COMMENT 'When that ended; null while it goes on' AFTER `open.since`;
+
 ALTER TABLE tickets ADD COLUMN IF NOT EXISTS days Array(Date)
     COMMENT 'Days, in UTC, of everything that was ever said of it' AFTER last_event_at;
 
@@ -26,16 +32,17 @@ CREATE TABLE IF NOT EXISTS ticket_days
     created_at            DateTime64(3, 'UTC'),
     first_resolved_at     Nullable(DateTime64(3, 'UTC')),
     first_bot_response_at Nullable(DateTime64(3, 'UTC')),
-    open_until            DateTime64(3, 'UTC') COMMENT 'When the last of its cycles and waits ended; 2200 while one goes on, 1970 without any',
+    open_until            DateTime64(3, 'UTC') COMMENT 'When the last span of `open` and of `waits.open` ends; 1970 without any',
     `waits.started_at`    Array(DateTime64(3, 'UTC')),
     `waits.answered_at`   Array(Nullable(DateTime64(3, 'UTC'))),
     `waits.is_first`      Array(Bool) COMMENT 'The first of a ticket that no agent opened',
     `waits.open`          Array(Array(Tuple(DateTime64(3, 'UTC'), DateTime64(3, 'UTC')))) COMMENT 'From, until: while the ticket was neither resolved nor closed',
     `cycles.started_at`   Array(DateTime64(3, 'UTC')),
     `cycles.resolved_at`  Array(Nullable(DateTime64(3, 'UTC'))),
-    `cycles.ended_at`     Array(DateTime64(3, 'UTC')) COMMENT 'Resolved or closed; 2200 while it goes on',
     `cycles.is_first`     Array(Bool),
     `cycles.is_reopened`  Array(Bool) COMMENT 'Another cycle followed',
+    `open.since`          Array(DateTime64(3, 'UTC')) COMMENT 'While it was neither resolved nor closed; stands in the row of this day',
+    `open.until`          Array(DateTime64(3, 'UTC')) COMMENT '2200 while it goes on',
     `surveys.offered_at`  Array(DateTime64(3, 'UTC')),
     `surveys.is_answered` Array(Bool) COMMENT 'By a valid rating of the customer',
     `ratings.rated_at`    Array(DateTime64(3, 'UTC')) COMMENT 'Valid ratings only',
@@ -51,15 +58,11 @@ SETTINGS index_granularity = 1024;
 CREATE MATERIALIZED VIEW IF NOT EXISTS ticket_days_from_tickets TO ticket_days AS
 WITH
     toDateTime64('2200-01-01 00:00:00', 3, 'UTC') AS never,
-    arrayMap((resolved_at) -> coalesce(resolved_at, closed_at, never), cycles.resolved_at) AS cycles_ended_at,
+    arrayMap((since, until) -> (since, ifNull(until, never)), open.since, open.until) AS spans,
     arrayMap(
         (started_at, answered_at) -> arrayFilter(
             span -> span.1 < span.2,
-            arrayMap(
-                (cycle_started_at, ended_at) -> (greatest(started_at, cycle_started_at), least(ifNull(answered_at, never), ended_at)),
-                cycles.started_at,
-                cycles_ended_at
-            )
+            arrayMap(span -> (greatest(started_at, span.1), least(ifNull(answered_at, never), span.2)), spans)
         ),
         waits.started_at,
         waits.answered_at
@@ -77,13 +80,13 @@ WITH
     arrayFilter(
         cycle -> has([toDate(cycle.1), toDate(ifNull(cycle.2, cycle.1))], day),
         arrayMap(
-            (started_at, resolved_at, ended_at, number) -> (started_at, resolved_at, ended_at, number = 1, number < length(cycles.started_at)),
+            (started_at, resolved_at, number) -> (started_at, resolved_at, number = 1, number < length(cycles.started_at)),
             cycles.started_at,
             cycles.resolved_at,
-            cycles_ended_at,
             arrayEnumerate(cycles.started_at)
         )
     ) AS cycles_of_day,
+    arrayFilter(span -> toDate(span.1) = day, spans) AS open_of_day,
     arrayFilter(
         survey -> toDate(survey.1) = day,
         arrayMap(
@@ -141,7 +144,7 @@ SELECT
     first_bot_response_at,
     arrayMax(arrayConcat(
         [toDateTime64(0, 3, 'UTC')],
-        arrayMap(cycle -> cycle.3, cycles_of_day),
+        arrayMap(span -> span.2, open_of_day),
         arrayMap(span -> span.2, arrayFlatten(arrayMap(wait -> wait.4, waits_of_day)))
     )) AS open_until,
     arrayMap(wait -> wait.1, waits_of_day) AS `waits.started_at`,
@@ -150,9 +153,10 @@ SELECT
     arrayMap(wait -> wait.4, waits_of_day) AS `waits.open`,
     arrayMap(cycle -> cycle.1, cycles_of_day) AS `cycles.started_at`,
     arrayMap(cycle -> cycle.2, cycles_of_day) AS `cycles.resolved_at`,
-    arrayMap(cycle -> cycle.3, cycles_of_day) AS `cycles.ended_at`,
-    arrayMap(cycle -> cycle.4, cycles_of_day) AS `cycles.is_first`,
-    arrayMap(cycle -> cycle.5, cycles_of_day) AS `cycles.is_reopened`,
+    arrayMap(cycle -> cycle.3, cycles_of_day) AS `cycles.is_first`,
+    arrayMap(cycle -> cycle.4, cycles_of_day) AS `cycles.is_reopened`,
+    arrayMap(span -> span.1, open_of_day) AS `open.since`,
+    arrayMap(span -> span.2, open_of_day) AS `open.until`,
     arrayMap(survey -> survey.1, surveys_of_day) AS `surveys.offered_at`,
     arrayMap(survey -> survey.2, surveys_of_day) AS `surveys.is_answered`,
     arrayMap(rating -> rating.1, ratings_of_day) AS `ratings.rated_at`,

@@ -63,11 +63,19 @@ class Cycle(Struct, frozen=True, gc=False):
     resolved_at: Ms | None
 
 
+class Span(Struct, frozen=True, gc=False):
+    """A time during which a ticket is neither resolved nor closed; `until` is None while it goes on."""
+
+    since: Ms
+    until: Ms | None
+
+
 class Lifecycle(Struct, frozen=True, gc=False):
-    """Where a ticket stands and which cycles it went through; at least one."""
+    """Where a ticket stands, which cycles it went through and when it was open; at least one of each."""
 
     status: str
     cycles: list[Cycle]
+    open: list[Span]
     closed_at: Ms | None
 
 
@@ -179,7 +187,7 @@ def lifecycle_of(history: History, created_at: Ms) -> Lifecycle:
     so that desks which say both in one instant mean the same in either order.
     """
     status, closed_at = "new", None
-    cycles = [Cycle(created_at, None)]
+    cycles, spans = [Cycle(created_at, None)], [Span(created_at, None)]
     for fact in history.facts:
         to = _status_set(fact)
         if not to:
@@ -190,11 +198,15 @@ def lifecycle_of(history: History, created_at: Ms) -> Lifecycle:
             cycles[-1] = Cycle(current.started_at, at)
         elif to not in DONE and current.resolved_at is not None:
             cycles.append(Cycle(at, None))
+        if to in DONE and spans[-1].until is None:
+            spans[-1] = Span(spans[-1].since, at)
+        elif to not in DONE and spans[-1].until is not None:
+            spans.append(Span(at, None))
         if status == "closed" and to in DONE:
             continue
         status = to
         closed_at = at if to == "closed" else None
-    return Lifecycle(status, cycles, closed_at)
+    return Lifecycle(status, cycles, spans, closed_at)
 
 
 def _status_set(fact: AnyFact) -> str:

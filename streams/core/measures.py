@@ -88,6 +88,8 @@ def row_of(ticket: Ticket, ingested_at: Ms) -> TicketRow:
         reopened=len(life.cycles) - 1,
         cycles_started_at=[cycle.started_at for cycle in life.cycles],
         cycles_resolved_at=[cycle.resolved_at for cycle in life.cycles],
+        open_since=[span.since for span in life.open],
+        open_until=[span.until for span in life.open],
         customer_messages=talk.customer_messages,
         agent_messages=talk.agent_messages,
         bot_messages=talk.bot_messages,

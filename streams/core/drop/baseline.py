@@ -36,7 +36,7 @@ def hour_of(at: Ms) -> Ms:
 
 
 def baseline_at(hour_at: Ms, own: Tape, parent: Tape, thresholds: Thresholds) -> Baseline | None:
-    """Return what is usual from a full hour on; None while the segment has too few ratings to say.
+    """Return what is usual from a full hour on; None while ratings or days are too few to say.
 
     `(satisfied + K * parent's share) / (n + K)`: the mean of a beta prior that weighs K ratings (Efron, B. and Morris,
     C. (1975): Data analysis using Stein's estimator and its generalizations. JASA 70, 311-319), then clamped. Without
@@ -49,11 +49,13 @@ def baseline_at(hour_at: Ms, own: Tape, parent: Tape, thresholds: Thresholds) ->
     n, satisfied = own.between(start_at, end_at)
     if n < max(1, thresholds.baseline_least):
         return None
+    known_days = (end_at - max(start_at, own.at[0])) / DAY_MS
+    if known_days < thresholds.baseline_days_least:
+        return None
     parent_n, parent_satisfied = parent.between(start_at, end_at)
     parent_share = parent_satisfied / parent_n if parent_n else None
     weight = thresholds.baseline_weight if parent_share is not None else 0.0
     share = (satisfied + weight * (parent_share or 0.0)) / (n + weight)
-    known_days = (end_at - max(start_at, own.at[0])) / DAY_MS
     return Baseline(
         share=min(max(share, thresholds.baseline_lowest), thresholds.baseline_highest),
         n=n,

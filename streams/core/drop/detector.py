@@ -9,13 +9,14 @@ The baseline changes at full hours of UTC. It is taken at the first rating of an
 opening of a signal to its resolution.
 """
 
+from collections.abc import Callable
 from math import ceil
 from typing import Final
 
 from schemas.rows import Ms
 from streams.core.drop.baseline import Baseline, baseline_at, hour_of
 from streams.core.drop.cusum import Steps, advanced, steps_of
-from streams.core.drop.rating import Rating, Tally, Tape
+from streams.core.drop.rating import Rating, Tape
 from streams.core.drop.threshold import Thresholds
 from streams.core.drop.verdict import Clearing, Episode, Evidence, FoundBy, State, Verdict
 from streams.core.interval import Interval, wilson
@@ -30,13 +31,20 @@ class Detector:
     Args:
         thresholds: Of the segment.
         parent: Ratings of the segment above, by the hour; empty where nothing lies above.
+        usual_at: Makes baselines; another one than the rule's shows what follows when they are wrong.
     """
 
-    def __init__(self, thresholds: Thresholds, parent: Tape) -> None:
+    def __init__(
+        self,
+        thresholds: Thresholds,
+        parent: Tape,
+        usual_at: Callable[[Ms, Tape, Tape, Thresholds], Baseline | None] = baseline_at,
+    ) -> None:
         self.thresholds = thresholds
         self.closed: list[Episode] = []
         self.last: Rating | None = None
         self.parent = parent
+        self._usual_at = usual_at
         self._usual = Tape()  # what baselines are made of
         self._at: list[Ms] = []  # what falls are found in ...
         self._satisfied = [0]  # ... and how many of the first i are satisfied
@@ -74,16 +82,15 @@ class Detector:
         self.last = rating
         if rating.is_stale(self.thresholds):
             return
-        self._usual.append(rating.at, 1, int(rating.is_satisfied))
-        if not rating.is_replayed:
-            self.observe(rating.at, is_satisfied=rating.is_satisfied)
+        self.take(rating.at, is_satisfied=rating.is_satisfied, is_replayed=rating.is_replayed)
 
-    def learn(self, tally: Tally) -> None:
-        """Take ratings into account that are part of the usual level alone, such as those before the first one here."""
-        self._usual.append(*tally)
+    def take(self, at: Ms, *, is_satisfied: bool, is_replayed: bool = False) -> None:
+        """Take one more rating into account that is not earlier than the one before, and not stale."""
+        self._usual.append(at, 1, int(is_satisfied))
+        if not is_replayed:
+            self._observe(at, is_satisfied=is_satisfied)
 
-    def observe(self, at: Ms, *, is_satisfied: bool) -> None:
-        """Look at one more rating; `rate` has put it into the usual level already."""
+    def _observe(self, at: Ms, *, is_satisfied: bool) -> None:
         self._open = self._open_at(at)
         if self._open is None:
             self._renew_baseline(at)
@@ -146,7 +153,7 @@ class Detector:
         if hour == self._baseline_hour:
             return
         self._baseline_hour = hour
-        self._baseline = baseline_at(hour, self._usual, self.parent, self.thresholds)
+        self._baseline = self._usual_at(hour, self._usual, self.parent, self.thresholds)
         if self._baseline is None:
             self._sum, self._pending_since, self._found_by = 0.0, None, None
             return

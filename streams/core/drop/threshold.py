@@ -99,6 +99,14 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "it watches. With 20, a team of one rating a day would page for nothing before it could find a fall.",
         ),
     ] = 50
+    baseline_days_least: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="...and with ratings of fewer days, too: at 1,000 ratings a day the first hours would make a "
+            "level that is frozen by the page it causes. A new segment is watched from the ninth day on.",
+        ),
+    ] = 7
     baseline_lowest: Annotated[
         float, Meta(ge=0.05, le=0.95, description="The usual level is taken to be at least this.")
     ] = 0.50

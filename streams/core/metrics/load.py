@@ -48,6 +48,5 @@ BACKLOG: Final = Metric(
     denominator="none: it is a count",
     n_min=0,
     about="Of a window that ends now: the backlog now. Of an earlier one it is what today's knowledge says of that "
-    "instant, with today's team of each ticket. Of a ticket that was closed without a resolution and opened again, the "
-    "time in between counts as open.",
+    "instant, with today's team of each ticket.",
 )

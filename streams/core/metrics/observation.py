@@ -138,8 +138,8 @@ OPEN_TICKETS: Final = Observations(
     one="a ticket for as long as it is neither resolved nor closed",
     clock="the end of the window: open then",
     lasts=True,
-    columns={"since": "cycle.started_at", "until": "cycle.ended_at"},
-    source=_CYCLES,
+    columns={"since": "span.since", "until": "span.until"},
+    source=f"{DAYS} ARRAY JOIN open AS span",
 )
 
 OPEN_WAITS: Final = Observations(

@@ -1,0 +1,113 @@
+"""Whatever happens to a few tickets and in whatever order it is told: every metric is what can be counted by hand."""
+
+from collections.abc import Iterator, Sequence
+from math import isclose
+from uuid import uuid4
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from schemas.codec import Event
+from streams.core.batch import event_row
+from streams.core.measures import row_of
+from streams.core.metrics import METRICS, Dimension
+from streams.core.question import Question
+from streams.core.ticket import Ticket
+from streams.core.window import DAY_MS, HOUR_MS, Bucket, Window
+from streams.settings import Settings
+from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.connection import connect
+from streams.sinks.figures import answer
+from streams.sinks.migrate import migrate
+from tests.histories import INSTANTS, NOW_MS, desks, settled
+from tests.integration.conftest import Servers
+from tests.ledger import Ledger
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+ALL = tuple(METRICS.values())
+FIRST = INSTANTS[0]
+KNOWN = Window(0, NOW_MS)
+WINDOWS = (
+    Window(FIRST - DAY_MS, FIRST + 120 * DAY_MS),
+    Window(FIRST + DAY_MS, FIRST + 2 * DAY_MS),
+    Window(FIRST + HOUR_MS, FIRST + DAY_MS + 1),
+    Window(FIRST + DAY_MS - 1, FIRST + 3 * DAY_MS + 4 * HOUR_MS),
+)
+TABLES = ("events", "tickets", "ticket_days", "orders", "order_days")
+
+
+unhurried = settings(
+    max_examples=60,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
+"""An example takes a good part of a second, so a failing one is not shrunk."""
+
+
+@pytest.fixture(scope="module")
+def client(servers: Servers) -> Iterator[Client]:
+    database = f"test_{uuid4().hex[:12]}"
+    client = connect(Settings(clickhouse=servers.clickhouse, database=database))
+    migrate(client)
+    yield client
+    client.command(f"DROP DATABASE {database}", use_database=False)
+
+
+@st.composite
+def tellings(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]]]:
+    """Return what happened, and how it arrives: in some order, some of it twice, in a few batches."""
+    history = draw(desks())
+    again = draw(st.lists(st.sampled_from(history), max_size=4))
+    arriving = draw(st.permutations([*history, *again]))
+    cuts = sorted(draw(st.lists(st.integers(0, len(arriving)), max_size=2)))
+    return history, [arriving[a:b] for a, b in zip([0, *cuts], [*cuts, len(arriving)], strict=True)]
+
+
+def store(client: Client, batches: Sequence[Sequence[Event]]) -> None:
+    """Write what a worker writes: after each batch every ticket that was touched, in the version of then."""
+    for table in TABLES:
+        client.command(f"TRUNCATE TABLE {table}")
+    sink = ClickHouseStore(client)
+    tickets: dict[str, Ticket] = {}
+    for batch in batches:
+        sink.insert([event_row(one, NOW_MS) for one in batch])
+        tickets = settled([one for one in batch if one.ticket_id is not None], tickets)
+        sink.insert([row_of(ticket, NOW_MS) for ticket in tickets.values()])
+
+
+@unhurried
+@given(tellings(), st.sampled_from(Dimension))
+def test_every_metric_is_what_can_be_counted_by_hand(
+    client: Client, told: tuple[list[Event], list[list[Event]]], by: Dimension
+) -> None:
+    history, batches = told
+    store(client, batches)
+    ledger = Ledger(history)
+    figures = answer(client, Question(metrics=ALL, windows=WINDOWS, by=by), KNOWN)
+    for (name, part, window), figure in figures.items():
+        chosen = None if part is None else (by.value, part)
+        wanted = ledger.value(METRICS[name], window, chosen)
+        assert figure.n == ledger.n(METRICS[name], window, chosen), (name, part, window)
+        assert figure.value == wanted or (
+            wanted is not None and figure.value is not None and isclose(figure.value, wanted, rel_tol=1e-12)
+        ), (name, part, window)
+
+
+@unhurried
+@given(tellings(), st.sampled_from(["UTC", "Asia/Kathmandu", "America/New_York"]))
+def test_days_of_any_zone_make_up_the_whole(
+    client: Client, told: tuple[list[Event], list[list[Event]]], zone: str
+) -> None:
+    history, batches = told
+    store(client, batches)
+    ledger = Ledger(history)
+    window = Window(FIRST - DAY_MS, FIRST + 8 * DAY_MS)
+    figures = answer(client, Question(metrics=ALL, windows=[window], bucket=Bucket.DAY, zone=zone), KNOWN)
+    for (name, _, day), figure in figures.items():
+        cut = Window(max(day.start_at, window.start_at), min(day.end_at, window.end_at))
+        inside = day if METRICS[name].observations.lasts else cut
+        assert figure.n == ledger.n(METRICS[name], inside), (name, day)
