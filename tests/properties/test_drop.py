@@ -19,7 +19,7 @@ from streams.core.window import DAY_MS, HOUR_MS
 MINUTE = 60_000
 T0 = 1_750_000_000_000 - 1_750_000_000_000 % DAY_MS
 SMALL = Thresholds(
-    baseline_least=5, baseline_days=3, baseline_lag_hours=6, baseline_weight=5, least_ratings=6, window_hours=8,
+    baseline_least=5, baseline_days_least=0.5, baseline_days=3, baseline_lag_hours=6, baseline_weight=5, least_ratings=6, window_hours=8,
     window_days_most=1, guard_ratings=10, latch_minutes=40, stale_days=2,
 )  # fmt: skip
 """Everything happens within a week and some dozens of ratings, so that examples are quick and meet every branch."""
@@ -115,7 +115,7 @@ def test_the_quick_test_of_the_bound_is_the_wilson_bound(pair: tuple[int, int], 
     if abs(upper - share) < 1e-12:
         return
     detector = Detector(SMALL, Tape())
-    for i in range(n):
+    for i in range(n):  # the window itself: what it is made of is proved elsewhere
         detector._at.append(i)
         detector._satisfied.append(min(i + 1, satisfied))
     assert detector._is_below(0, share) is (upper < share)
@@ -246,15 +246,15 @@ def _baseline_by_definition(
     end = hour - rule.baseline_lag_hours * HOUR_MS
     start = end - rule.baseline_days * DAY_MS
     own = [r for r in usual if start <= r.at < end]
-    if len(own) < rule.baseline_least:
+    known_days = (end - max(start, usual[0].at)) / DAY_MS if usual else 0.0
+    if len(own) < rule.baseline_least or known_days < rule.baseline_days_least:
         return None, 0.0
     above = [t for t in parent if start <= t.at < end]
     above_n = sum(t.n for t in above)
     k, weight = _good(own), rule.baseline_weight if above_n else 0
     above_share = sum(t.satisfied for t in above) / above_n if above_n else 0.0
     share = (k + weight * above_share) / (len(own) + weight)
-    days = max(1.0, (end - max(start, usual[0].at)) / DAY_MS)
-    return min(max(share, rule.baseline_lowest), rule.baseline_highest), len(own) / days
+    return min(max(share, rule.baseline_lowest), rule.baseline_highest), len(own) / max(1.0, known_days)
 
 
 def _good(ratings: list[Rating]) -> int:

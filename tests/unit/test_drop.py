@@ -93,6 +93,12 @@ def test_a_segment_with_too_few_ratings_learns_and_never_pages() -> None:
     assert verdict.open is None
 
 
+def test_a_segment_of_few_days_learns_however_many_ratings_it_has() -> None:
+    known = usual(until=T0 + 9 * DAY_MS)
+    assert judged(known, T0 + 9 * DAY_MS).state is State.LEARNING
+    assert judged([*known, *spoilt(T0 + 9 * DAY_MS, 1)], T0 + 9 * DAY_MS).state is State.QUIET
+
+
 def test_ratings_a_day_are_counted_over_the_days_that_are_known() -> None:
     verdict = judged(usual(until=T0 + 12 * DAY_MS), T0 + 12 * DAY_MS)
     assert verdict.baseline is not None
