@@ -1,0 +1,29 @@
+"""Where a click leads: from a number to the tickets behind it, with the same range and the same choices."""
+
+from typing import Final
+
+from dashboards import text
+from dashboards.query import FILTERS
+from dashboards.style import Json
+from streams.core.metrics import Dimension, Metric
+
+TICKETS_UID: Final = "tickets"
+LINKED: Final = dict(FILTERS) | {Dimension.REASON: "reason", Dimension.AGENT: "agent"}
+"""By which the list of tickets can be narrowed, with the names of its variables."""
+
+
+def to_tickets(metric: Metric, part: Dimension | None = None, chosen: str = "${__value.text:percentencode}") -> Json:
+    """Return the link to the tickets that a metric counts.
+
+    Args:
+        metric: What is looked at.
+        part: The number is about one value of this column.
+        chosen: Where Grafana finds that value.
+    """
+    kept = [f"${{{name}:queryparam}}" for column, name in FILTERS.items() if column != part]
+    narrowed = [f"var-{LINKED[part]}={chosen}"] if part else []
+    query = "&".join(["${__url_time_range}", f"var-metric={metric.name}", *kept, *narrowed])
+    return {
+        "title": text.TICKETS_OF_PART_LINK if part else text.TICKETS_LINK,
+        "url": f"/d/{TICKETS_UID}/{TICKETS_UID}?{query}",
+    }

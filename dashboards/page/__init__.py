@@ -1,0 +1,1 @@
+"""The dashboards, one module each: which panels, in which order, asking what."""

@@ -1,0 +1,146 @@
+"""How metrics become SQL of panels: Grafana's range and variables around the registry's observations and measures."""
+
+from collections.abc import Iterable, Mapping
+from textwrap import indent
+from typing import Final
+
+from dashboards import text
+from dashboards.estimate import FIGURE, PREFIX, estimates, evidence
+from streams.core.metrics import Dimension, Metric, Observations
+from streams.core.question import measures_of, observed
+
+FILTERS: Final[Mapping[Dimension, str]] = {
+    Dimension.TEAM: "team",
+    Dimension.CHANNEL: "channel",
+    Dimension.PRODUCT_LINE: "product_line",
+    Dimension.CONTACT_TYPE: "contact_type",
+}
+"""Columns that every dashboard can be narrowed by, with the names of their variables."""
+POINTS: Final = 24
+"""Of a rolling series: dense enough for a line, few enough for a refresh every ten seconds."""
+
+_LENGTH: Final = "dateDiff('millisecond', start_at, end_at)"
+_AGE: Final = "dateDiff('millisecond', at, end_at)"
+
+
+def with_range(*more: str, shift_days: int = 0) -> str:
+    """Return the WITH clause that names the range `start_at` to `end_at` and `before_at`, as long before it.
+
+    Args:
+        more: Other names that the query needs, `expression AS name`.
+        shift_days: The range lies so many days earlier than the one that was chosen.
+    """
+    shift = f" - toIntervalDay({shift_days})" if shift_days else ""
+    names = [
+        f"$__fromTime_ms{shift} AS start_at",
+        f"$__toTime_ms{shift} AS end_at",
+        f"start_at - toIntervalMillisecond({_LENGTH}) AS before_at",
+    ]
+    return "WITH\n" + indent(",\n".join([*names, *more]), "    ")
+
+
+def filters(dimensions: Iterable[Dimension], known: Mapping[Dimension, str] = FILTERS) -> str:
+    """Return the conditions of the variables on those columns; values travel quoted, and "all" asks nothing."""
+    return "".join(
+        f"\n    AND $__conditionalAll({known_or_named(column)} IN (${{{name}:singlequote}}), ${name})"
+        for column, name in known.items()
+        if column in dimensions
+    )
+
+
+def known_or_named(column: str) -> str:
+    """Return a label as readers see it: one that nobody gave has a name as well, so that it can be chosen."""
+    return f"if({column} = '', '{text.UNKNOWN}', {column})"
+
+
+def between(observations: Observations, start: str, end: str) -> str:
+    """Return the condition on the days that can hold observations from one instant to another."""
+    if observations.lasts:
+        return f"day <= toDate({end}, 'UTC') AND open_until >= {start}"
+    if observations.lookback_seconds:
+        start = f"{start} - toIntervalSecond({observations.lookback_seconds})"
+    return f"day BETWEEN toDate({start}, 'UTC') AND toDate({end}, 'UTC')"
+
+
+def observations_of(observations: Observations, start: str, end: str) -> str:
+    """Return the SELECT of single observations that the variables leave, on the days from one instant to another."""
+    return observed(observations, between(observations, start, end) + filters(observations.dimensions))
+
+
+def select(columns: Mapping[str, str], inner: str, *clauses: str) -> str:
+    """Return a SELECT of named expressions from another one."""
+    named = ",\n".join(sql if sql == name else f"{sql} AS {name}" for name, sql in columns.items())
+    return "\n".join(["SELECT", indent(named, "    "), "FROM", "(", indent(inner, "    "), ")", *filter(None, clauses)])
+
+
+def measured(metric: Metric) -> dict[str, str]:
+    """Return the metric's measures as columns that `estimates` knows."""
+    return {PREFIX + name: sql for name, sql in measures_of(metric).items()}
+
+
+# A number now, beside the period before -------------------------------------------------------------------------------
+
+
+def number(metric: Metric, *, shift_days: int = 0) -> str:
+    """Return one row: time, the number under its title, and the small print that says how sure it is."""
+    is_provisional = bool(metric.matures_days) and not shift_days
+    columns = {
+        "time": "$__toTime_ms",
+        quoted(metric.title): "value",
+        "evidence": evidence(metric, is_provisional=is_provisional),
+    }
+    return with_range(shift_days=shift_days) + "\n" + select(columns, _beside(metric, ()))
+
+
+def _beside(metric: Metric, keys: Iterable[str]) -> str:
+    """Return figures of the range beside those of the period before, for each value of the keys."""
+    keys = list(keys)
+    before = {f"{name}_before": f"anyIf(figures.{name}, NOT is_now)" for name in FIGURE}
+    now = {name: "sumIf(figures.n, is_now)" if name == "n" else f"anyIf(figures.{name}, is_now)" for name in FIGURE}
+    figures = select({key: key for key in keys} | {"is_now": "is_now"} | estimates(metric), _by_period(metric, keys))
+    columns = {key: key for key in keys} | now | before
+    return select(columns, figures, "AS figures", f"GROUP BY {', '.join(keys)}" if keys else "")
+
+
+def _by_period(metric: Metric, keys: Iterable[str]) -> str:
+    """Return the measures of the range and of the period before."""
+    observations = metric.observations
+    columns = {key: known_or_named(f"seen.{key}") for key in keys}
+    grouped = f"GROUP BY {', '.join(['is_now', *columns])}"
+    if observations.lasts:
+        inner = observations_of(observations, "start_at", "end_at")
+        instant = "if(is_now, end_at, start_at)"
+        clauses = ("AS seen", "ARRAY JOIN [true, false] AS is_now", f"WHERE since < {instant} AND until >= {instant}")
+        return select({"is_now": "is_now"} | columns | measured(metric), inner, *clauses, grouped)
+    inner = observations_of(observations, "before_at", "end_at")
+    columns = {"is_now": "at >= start_at"} | columns | measured(metric)
+    return select(columns, inner, "AS seen", "WHERE at >= before_at AND at < end_at", grouped)
+
+
+# Over time ------------------------------------------------------------------------------------------------------------
+
+
+def rolling(metric: Metric, by: Dimension, *, shift_days: int = 0) -> str:
+    """Return a long series: each point and part the number over a window as long as the range that ends there."""
+    inner = observations_of(metric.observations, "before_at", "end_at")
+    first = f"greatest(0, intDiv({_AGE} - {_LENGTH} + step - 1, step))"
+    last = f"least({POINTS} - 1, intDiv({_AGE} - 1, step))"
+    columns = {"number": "number", by.value: known_or_named(f"seen.{by}")} | measured(metric)
+    clauses = (
+        "AS seen",
+        f"ARRAY JOIN range(toUInt64({first}), toUInt64({last} + 1)) AS number",
+        "WHERE at >= before_at AND at < end_at",
+        f"GROUP BY number, {by}",
+    )
+    shown = {
+        "time": "$__toTime_ms - toIntervalMillisecond(number * step)",
+        by.value: by.value,
+        quoted(metric.title): estimates(metric)["value"],
+    }
+    named = with_range(f"greatest(1, intDiv({_LENGTH}, {POINTS})) AS step", shift_days=shift_days)
+    return "\n".join([named, select(shown, select(columns, inner, *clauses)), f"ORDER BY time, {by}"])
+
+
+def quoted(name: str) -> str:
+    """Return a name of a column that may hold any letter."""
+    return '"' + name.replace('"', "") + '"'

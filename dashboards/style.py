@@ -1,0 +1,68 @@
+"""How numbers look: units, decimals, and the few colours that mean something."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from dashboards import text
+from streams.core.metrics import Direction, Metric, Unit
+
+Json = dict[str, Any]
+
+GOOD: Final = "green"
+BAD: Final = "red"
+PLAIN: Final = "text"
+ACCENT: Final = "blue"
+"""Of what is neither good nor bad: bars, bands, backgrounds."""
+
+_UNITS: Final[Mapping[Unit, tuple[str, int]]] = {
+    Unit.SHARE: ("percentunit", 1),
+    Unit.PER_1000: ("none", 1),
+    Unit.SCORE: ("none", 1),
+    Unit.SECONDS: ("s", 1),
+    Unit.NUMBER: ("locale", 0),
+}
+
+
+def unit(of: Unit) -> Json:
+    """Return how Grafana writes values of a unit."""
+    name, decimals = _UNITS[of]
+    return {"unit": name, "decimals": decimals}
+
+
+def fixed(colour: str) -> Json:
+    """Return a colour that no value changes."""
+    return {"color": {"mode": "fixed", "fixedColor": colour}}
+
+
+def by_threshold(steps: Sequence[tuple[float | None, str]]) -> Json:
+    """Return colours from certain values on; the first one holds below all others."""
+    listed = [{"value": value, "color": colour} for value, colour in steps]
+    return {"color": {"mode": "thresholds"}, "thresholds": {"mode": "absolute", "steps": listed}}
+
+
+def change_colours(metric: Metric) -> Json:
+    """Return the colours of a clear change: what is less than 0 is good or bad, as the metric says."""
+    match metric.direction:
+        case Direction.UP:
+            return by_threshold([(None, BAD), (0, GOOD)])
+        case Direction.DOWN:
+            return by_threshold([(None, GOOD), (0, BAD)])
+        case Direction.NEITHER:
+            return fixed(PLAIN)
+
+
+def override(column: str, **properties: Any) -> Json:  # noqa: ANN401 - properties of Grafana's own kinds
+    """Return what is different about one column; a double underscore stands for a dot."""
+    listed = [{"id": name.replace("__", "."), "value": value} for name, value in properties.items()]
+    return {"matcher": {"id": "byName", "options": column}, "properties": listed}
+
+
+def verdict_colours() -> list[Json]:
+    """Return the colours of a number whose small print says that it is clearly better or worse than before."""
+    return [
+        {
+            "matcher": {"id": "byRegexp", "options": f"/(^| ){word} · /"},
+            "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": colour}}],
+        }
+        for word, colour in ((text.BETTER, GOOD), (text.WORSE, BAD))
+    ]

@@ -1,0 +1,159 @@
+"""A month of a simulated desk in a database of its own, beside the same month counted by hand."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from clickhouse_connect.driver.client import Client
+from msgspec.structs import replace
+
+from dashboards.macro import Value, expand, interpolate
+from dashboards.style import Json
+from schemas import events as e
+from schemas.codec import Event, decode, encode
+from schemas.rows import DeadLetterRow
+from streams.core.batch import event_row
+from streams.core.measures import row_of
+from streams.core.window import DAY_MS, Window
+from streams.settings import Settings
+from streams.simulation import events as simulated
+from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.connection import connect
+from streams.sinks.migrate import migrate
+from tests.histories import SOURCE, settled
+from tests.integration.conftest import Servers
+from tests.ledger import Ledger
+
+END: Final = datetime(2026, 4, 2, 9, tzinfo=UTC)
+"""Three days after the clocks went forward in Berlin."""
+START: Final = END - timedelta(days=70)
+END_MS: Final = int(END.timestamp() * 1000)
+PER_DAY: Final = 40
+LATE_MS: Final = 4_000
+"""By which every event comes later than it happened."""
+
+
+@dataclass
+class Month:
+    """A database and what is in it."""
+
+    settings: Settings
+    client: Client
+    events: Sequence[Event]
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.events)
+
+    def ask(self, target: Json, variables: dict[str, Value], window: Window, interval_seconds: float = 3_600) -> Any:
+        """Return the answer to a target as the plugin asks it."""
+        sql = expand(
+            interpolate(target["rawSql"], variables),
+            from_ms=window.start_at,
+            to_ms=window.end_at,
+            interval_seconds=interval_seconds,
+        )
+        return self.client.query(sql)
+
+    def remove(self) -> None:
+        self.client.command(f"DROP DATABASE {self.settings.database}", use_database=False)
+
+
+def lately(days: float) -> Window:
+    """Return the range that a dashboard shows when it is opened as the month ends."""
+    return Window(END_MS - int(days * DAY_MS), END_MS)
+
+
+def new_database(servers: Servers, folder: Path, events: Sequence[Event]) -> Month:
+    settings = Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=folder)
+    client = connect(settings)
+    migrate(client)
+    return Month(settings, client, events)
+
+
+def told(servers: Servers, folder: Path) -> Month:
+    """Return a database with the whole month, each ticket in an older version as well, and a few dead letters."""
+    month = new_database(servers, folder, _events())
+    store = ClickHouseStore(month.client)
+    store.insert([event_row(one, one.at_ms + LATE_MS) for one in month.events])
+    for part in (month.events[: len(month.events) // 2], month.events):
+        tickets = settled([one for one in part if one.ticket_id is not None]).values()
+        store.insert([row_of(ticket, END_MS) for ticket in tickets])
+    store.insert(list(_letters()))
+    return month
+
+
+def _events() -> list[Event]:
+    said = [
+        *(
+            (one.source, one.id, one.at, one.subject, one.sequence, one.data)
+            for one in simulated(7, START, END, PER_DAY)
+        ),
+        *((SOURCE, f"odd-{n}", at, _subject(data), n, data) for n, (at, data) in enumerate(_odd())),
+    ]
+    return [
+        decode(
+            encode(data, source=source, id=id, time=at, name=e.NAME_OF[type(data)], subject=subject, subjectseq=number),
+            now_ms=END_MS + DAY_MS,
+        )
+        for source, id, at, subject, number, data in sorted(said, key=lambda one: one[2])
+    ]
+
+
+def _odd() -> Iterator[tuple[datetime, Any]]:
+    """Yield what could break out of its place: a team with quotes, one with a backslash, one that looks like SQL."""
+    for n, team in enumerate(ODD_TEAMS):
+        at = END - timedelta(days=2, minutes=n)
+        yield (
+            at,
+            e.TicketCreated(
+                ticket_id=f"odd-{n}", channel="chat", created_by=e.Party.CUSTOMER, team=team, customer_id=f"C{n}"
+            ),
+        )
+    for n in range(5):
+        yield END - timedelta(minutes=10 * n), e.ProducerHeartbeat()
+
+
+ODD_TEAMS: Final = (
+    "it's",
+    'the "best"',
+    "') OR 1=1 --",
+    "'; DROP TABLE tickets; --",
+    "\\",
+    "\\') OR 1=1 --",
+    "$__toTime",
+    "$team",
+    "${team:raw}",
+    "客服",
+    "a,b",
+)
+
+
+def _subject(data: Any) -> str:
+    return str(getattr(data, "ticket_id", SOURCE))
+
+
+def _letters() -> Iterator[DeadLetterRow]:
+    for n in range(7):
+        letter = DeadLetterRow(
+            id=f"letter-{n}",
+            reason="invalid_event",
+            pointer="/data/raw",
+            message="raw must be a number",
+            topic="tickets",
+            partition=0,
+            offset=n,
+            recorded_at=END_MS - n * 3_600_000,
+            key=b"k",
+            value=b"{}",
+            headers_name=[],
+            headers_value=[],
+            received_at=END_MS - n * 3_600_000,
+            replays=0,
+            replayed_at=None,
+        )
+        yield replace(letter, replays=1, replayed_at=END_MS) if n == 0 else letter
