@@ -181,11 +181,12 @@ class Ledger:
         return found
 
     def _known(self, ticket_id: str, instant: int) -> list[Event]:
-        """Return a ticket's events before an instant; what tickets are and were part of is known already."""
+        """Return a ticket's events before an instant; what is a ticket, and of which one a part, is known already."""
         return [
             one
             for one in self._worlds[ticket_id]
             if one.at_ms < instant or isinstance(one.content, e.EventRetracted | e.TicketMerged)
+            if not isinstance(one.content, e.TicketMarkedSpam)
         ]
 
 

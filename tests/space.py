@@ -27,6 +27,7 @@ from streams.sinks.migrate import migrate
 from streams.sinks.refold import TICKET_EVENTS
 
 ROOT = Path(__file__).parent.parent
+WORKER = ("streams.cli", "worker")
 _PATIENCE_SECONDS = 60.0
 
 
@@ -113,8 +114,8 @@ class Space:
             command, env=self.environment(), cwd=ROOT, input=input_, capture_output=True, timeout=170, check=False
         )
 
-    def start_worker(self, **overrides: float) -> WorkerProcess:
-        """Start a worker and return without waiting for it."""
+    def start_worker(self, *command: str, **overrides: float) -> WorkerProcess:
+        """Start a worker, or what a command makes of one, and return without waiting for it."""
         number = len(self.workers)
         log_path = self.folder / f"worker-{number}.log"
         port = _free_port()
@@ -122,7 +123,7 @@ class Space:
         environment = {**self.environment(), **given, f"{PREFIX}WEB_PORT": str(port)}
         with log_path.open("wb") as lines:
             process = subprocess.Popen(
-                [sys.executable, "-m", "streams.cli", "worker", "--owner-pid", str(os.getpid())],
+                [sys.executable, "-m", *(command or WORKER), "--owner-pid", str(os.getpid())],
                 env=environment,
                 cwd=ROOT,
                 stdout=lines,

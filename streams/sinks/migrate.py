@@ -48,10 +48,14 @@ def migrate(
 ) -> list[Migration]:
     """Apply what the database lacks and return it. Several may do so at once: every statement is safe to run twice.
 
+    Where nothing is lacking nothing is created either: a worker needs no right to.
+
     Raises:
         StoreRejectedError: When ClickHouse refuses a statement or the history does not fit.
         StoreUnavailableError: When ClickHouse does not answer; running again goes on where it stopped.
     """
+    if not pending(client):
+        return []
     with named_errors():
         if not replicated:  # replicas share a database of engine Replicated that their administrator has made
             client.command(f"CREATE DATABASE IF NOT EXISTS {client.database} ENGINE = Atomic", use_database=False)
