@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from dashboards import text
 from dashboards.annotation import ANNOTATIONS
 from dashboards.panel import Panel, laid_out
 from dashboards.style import Json
@@ -19,8 +20,6 @@ class Dashboard(Struct, frozen=True, kw_only=True):
 
     Attributes:
         uid: Part of its address, by which links and alert rules know it; it never changes.
-        title: Its name.
-        about: One sentence on what it answers.
         rows: Panels from the left, row below row.
         since: Begin of the range that it opens with, such as `now-7d`.
         refresh: How often it asks again.
@@ -28,8 +27,6 @@ class Dashboard(Struct, frozen=True, kw_only=True):
     """
 
     uid: str
-    title: str
-    about: str
     rows: Sequence[Sequence[Panel]]
     since: str
     refresh: str
@@ -37,10 +34,11 @@ class Dashboard(Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> Json:
         """Return it as Grafana takes it."""
+        title, about = text.PAGES[self.uid]
         return {
             "uid": self.uid,
-            "title": self.title,
-            "description": self.about,
+            "title": title,
+            "description": about,
             "tags": [TAG],
             "schemaVersion": SCHEMA_VERSION,
             "editable": True,

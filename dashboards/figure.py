@@ -1,24 +1,27 @@
-"""The panels that every page shares: a number of now, lines by part, a series with its band, a ranking."""
+"""The panels that pages share: a number of now, lines by part, a series with its band, a ranking."""
 
-from dashboards import link, panel, query, style, text
+from collections.abc import Sequence
+from typing import Final
+
+from dashboards import link, panel, query, ranking, series, style, text
 from dashboards.panel import Panel
+from dashboards.style import Json
 from streams.core.metrics import Dimension, Metric
 
 
-def number(id_: int, metric: Metric, *, width: int = 6, height: int = 6, shift_days: int = 0, title: str = "") -> Panel:
+def number(id_: int, metric: Metric, *, width: int = 6, height: int = 5) -> Panel:
     """Return a big number with its verdict, interval and n, and a link to the tickets behind it."""
-    matured = [text.MATURED.format(days=shift_days)] if shift_days else []
-    empty = text.NOT_MATURED.format(days=shift_days) if shift_days else text.NOT_ENOUGH
+    days = query.shift_of(metric)
     return Panel(
         id=id_,
-        title=title or metric.title,
+        title=metric.title,
         kind="stat",
-        about=text.description(metric, text.LASTS if metric.observations.lasts else text.COMPARED, *matured),
+        about=text.description(metric, text.LASTS if metric.observations.lasts else text.COMPARED, *_matured(metric)),
         width=width,
         height=height,
-        sql=query.number(metric, shift_days=shift_days),
+        sql=query.number(metric),
         format="timeseries",
-        empty=empty,
+        empty=text.NOT_MATURED.format(days=days) if days else text.NOT_ENOUGH,
         look=style.unit(metric.unit)
         | style.fixed(style.PLAIN)
         | {"displayName": "${__field.labels.evidence}", "links": [link.to_tickets(metric)]},
@@ -27,24 +30,98 @@ def number(id_: int, metric: Metric, *, width: int = 6, height: int = 6, shift_d
     )
 
 
-def lines_by(id_: int, metric: Metric, by: Dimension, *, width: int, height: int, shift_days: int = 0) -> Panel:
+def lines_by(id_: int, metric: Metric, by: Dimension, *, width: int = 12, height: int = 9) -> Panel:
     """Return a line for each part, every point over a window as long as the range."""
-    matured = [text.MATURED.format(days=shift_days)] if shift_days else []
-    label = f"${{__field.labels.{by}}}"
+    days = query.shift_of(metric)
+    label = f"__field.labels.{by}"
+    look = style.unit(metric.unit) | {"color": {"mode": "palette-classic-by-name"}, "custom": panel.line()}
     return Panel(
         id=id_,
         title=f"{metric.title}, by {text.COLUMN_NAMES[by].lower()}",
         kind="timeseries",
-        about=text.description(metric, text.ROLLING, *matured),
+        about=text.description(metric, text.ROLLING, *_matured(metric)),
         width=width,
         height=height,
-        sql=query.rolling(metric, by, shift_days=shift_days),
+        sql=series.rolling(metric, by),
         format="timeseries",
-        empty=text.NO_MATURED_SERIES.format(days=shift_days)
-        if shift_days
-        else text.NO_SERIES.format(n_min=metric.n_min),
-        look=style.unit(metric.unit)
-        | {"color": {"mode": "palette-classic-by-name"}, "custom": panel.line(), "displayName": label}
-        | {"links": [link.to_tickets(metric, by, f"{label[:-1]}:percentencode}}")]},
+        empty=text.NO_MATURED_SERIES.format(days=days) if days else text.NO_SERIES.format(n_min=metric.n_min),
+        look=look
+        | {"displayName": f"${{{label}}}", "links": [link.to_tickets(metric, by, f"${{{label}:percentencode}}")]},
         options=panel.series_options(),
     )
+
+
+def over_time(id_: int, metric: Metric, *, width: int = 12, height: int = 9) -> Panel:
+    """Return the number of each step of the calendar, with its interval as a band."""
+    return Panel(
+        id=id_,
+        title=f"{metric.title}, over time",
+        kind="timeseries",
+        about=text.description(metric, text.BUCKETED),
+        width=width,
+        height=height,
+        sql=series.stepped(metric),
+        format="timeseries",
+        empty=text.NO_SERIES.format(n_min=metric.n_min),
+        look=style.unit(metric.unit) | style.fixed(style.ACCENT) | {"custom": panel.line()},
+        overrides=panel.band(metric.title, text.LOW, text.HIGH, text.N),
+        options=panel.series_options(has_legend=False),
+    )
+
+
+def together(id_: int, title: str, metrics: Sequence[Metric], *, width: int = 12, height: int = 9) -> Panel:
+    """Return several metrics of the same observations over time, such as percentiles."""
+    first = metrics[0]
+    return Panel(
+        id=id_,
+        title=title,
+        kind="timeseries",
+        about="\n\n".join([*(text.definition(metric) for metric in metrics), text.STEPPED]),
+        width=width,
+        height=height,
+        sql=series.stepped_together(metrics),
+        format="timeseries",
+        empty=text.NO_SERIES.format(n_min=first.n_min),
+        look=style.unit(first.unit) | {"color": {"mode": "palette-classic-by-name"}, "custom": panel.line()},
+        options=panel.series_options(),
+    )
+
+
+def ranked(id_: int, metric: Metric, by: Dimension, *, width: int = 12, height: int = 9) -> Panel:
+    """Return parts beside each other, the surely best first."""
+    days = query.shift_of(metric)
+    return Panel(
+        id=id_,
+        title=f"{metric.title}, by {text.COLUMN_NAMES[by].lower()}",
+        kind="table",
+        about=text.description(metric, text.RANKED, *_matured(metric)),
+        width=width,
+        height=height,
+        sql=ranking.ranked(metric, by),
+        empty=text.NOT_MATURED.format(days=days) if days else text.NO_TICKETS,
+        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": False}},
+        overrides=_ranking_columns(metric, by),
+        options=panel.TABLE,
+    )
+
+
+_FEW: Final = {"noValue": text.TOO_FEW}
+
+
+def _ranking_columns(metric: Metric, by: Dimension) -> list[Json]:
+    unit = style.unit(metric.unit)
+    links = [link.to_tickets(metric, by)] if by in link.LINKED else []
+    change = {"unit": ranking.change_unit(metric), "noValue": text.UNCLEAR} | style.change_colours(metric)
+    return [
+        style.override(text.COLUMN_NAMES[by], links=links),
+        style.override(metric.title, **unit, **_FEW),
+        *(style.override(column, **unit, **_FEW, custom__width=90) for column in (text.LOW, text.HIGH, text.BEFORE)),
+        style.override(text.N, unit="locale", decimals=0, custom__width=70),
+        style.override(text.RANK, custom__width=80),
+        style.override(text.CHANGE, decimals=1, custom__cellOptions={"type": "color-text"}, **change),
+    ]
+
+
+def _matured(metric: Metric) -> list[str]:
+    days = query.shift_of(metric)
+    return [text.MATURED.format(days=days)] if days else []

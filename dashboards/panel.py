@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from dashboards import style
+from dashboards import style, text
 from dashboards.style import Json
+from streams.core.metrics import Metric
 
 COLUMNS: Final = 24
 PLUGIN: Final = "grafana-clickhouse-datasource"
@@ -151,17 +152,22 @@ def line(**more: Any) -> Json:  # noqa: ANN401 - properties of Grafana's own kin
     } | more
 
 
-def words(id_: int, title: str, markdown: str, *, width: int = COLUMNS, height: int = 7) -> Panel:
+def words(id_: int, title: str, markdown: str, *, height: int = 7) -> Panel:
     """Return a panel that only says something."""
     return Panel(
         id=id_,
         title=title,
         kind="text",
-        about="What the numbers of this page mean.",
-        width=width,
+        about=text.DEFINITIONS_ABOUT,
+        width=COLUMNS,
         height=height,
         options={"mode": "markdown", "content": markdown},
     )
+
+
+def definitions(id_: int, metrics: Sequence[Metric]) -> Panel:
+    """Return how the numbers of a page are defined."""
+    return words(id_, text.DEFINITIONS, "\n\n".join(map(text.definition, metrics)), height=2 + 2 * len(metrics))
 
 
 def band(value: str, low: str, high: str, n: str) -> list[Json]:

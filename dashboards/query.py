@@ -6,7 +6,7 @@ from typing import Final
 
 from dashboards import text
 from dashboards.estimate import FIGURE, PREFIX, estimates, evidence
-from streams.core.metrics import Dimension, Metric, Observations
+from streams.core.metrics import Dimension, Metric, Observations, Topic
 from streams.core.question import measures_of, observed
 
 FILTERS: Final[Mapping[Dimension, str]] = {
@@ -16,11 +16,16 @@ FILTERS: Final[Mapping[Dimension, str]] = {
     Dimension.CONTACT_TYPE: "contact_type",
 }
 """Columns that every dashboard can be narrowed by, with the names of their variables."""
-POINTS: Final = 24
-"""Of a rolling series: dense enough for a line, few enough for a refresh every ten seconds."""
+LENGTH: Final = "dateDiff('millisecond', start_at, end_at)"
+"""Of the range, in milliseconds."""
 
-_LENGTH: Final = "dateDiff('millisecond', start_at, end_at)"
-_AGE: Final = "dateDiff('millisecond', at, end_at)"
+
+def shift_of(metric: Metric) -> int:
+    """Return how many days earlier than the chosen range the cases lie that a number is told of.
+
+    After-sales numbers come from matured cohorts only: from cases that all had their days by the end of the range.
+    """
+    return metric.matures_days if metric.topic is Topic.AFTER_SALES else 0
 
 
 def with_range(*more: str, shift_days: int = 0) -> str:
@@ -34,7 +39,7 @@ def with_range(*more: str, shift_days: int = 0) -> str:
     names = [
         f"$__fromTime_ms{shift} AS start_at",
         f"$__toTime_ms{shift} AS end_at",
-        f"start_at - toIntervalMillisecond({_LENGTH}) AS before_at",
+        f"start_at - toIntervalMillisecond({LENGTH}) AS before_at",
     ]
     return "WITH\n" + indent(",\n".join([*names, *more]), "    ")
 
@@ -81,18 +86,18 @@ def measured(metric: Metric) -> dict[str, str]:
 # A number now, beside the period before -------------------------------------------------------------------------------
 
 
-def number(metric: Metric, *, shift_days: int = 0) -> str:
+def number(metric: Metric) -> str:
     """Return one row: time, the number under its title, and the small print that says how sure it is."""
-    is_provisional = bool(metric.matures_days) and not shift_days
+    is_provisional = bool(metric.matures_days) and not shift_of(metric)
     columns = {
         "time": "$__toTime_ms",
         quoted(metric.title): "value",
         "evidence": evidence(metric, is_provisional=is_provisional),
     }
-    return with_range(shift_days=shift_days) + "\n" + select(columns, _beside(metric, ()))
+    return with_range(shift_days=shift_of(metric)) + "\n" + select(columns, beside(metric, ()))
 
 
-def _beside(metric: Metric, keys: Iterable[str]) -> str:
+def beside(metric: Metric, keys: Iterable[str]) -> str:
     """Return figures of the range beside those of the period before, for each value of the keys."""
     keys = list(keys)
     before = {f"{name}_before": f"anyIf(figures.{name}, NOT is_now)" for name in FIGURE}
@@ -115,30 +120,6 @@ def _by_period(metric: Metric, keys: Iterable[str]) -> str:
     inner = observations_of(observations, "before_at", "end_at")
     columns = {"is_now": "at >= start_at"} | columns | measured(metric)
     return select(columns, inner, "AS seen", "WHERE at >= before_at AND at < end_at", grouped)
-
-
-# Over time ------------------------------------------------------------------------------------------------------------
-
-
-def rolling(metric: Metric, by: Dimension, *, shift_days: int = 0) -> str:
-    """Return a long series: each point and part the number over a window as long as the range that ends there."""
-    inner = observations_of(metric.observations, "before_at", "end_at")
-    first = f"greatest(0, intDiv({_AGE} - {_LENGTH} + step - 1, step))"
-    last = f"least({POINTS} - 1, intDiv({_AGE} - 1, step))"
-    columns = {"number": "number", by.value: known_or_named(f"seen.{by}")} | measured(metric)
-    clauses = (
-        "AS seen",
-        f"ARRAY JOIN range(toUInt64({first}), toUInt64({last} + 1)) AS number",
-        "WHERE at >= before_at AND at < end_at",
-        f"GROUP BY number, {by}",
-    )
-    shown = {
-        "time": "$__toTime_ms - toIntervalMillisecond(number * step)",
-        by.value: by.value,
-        quoted(metric.title): estimates(metric)["value"],
-    }
-    named = with_range(f"greatest(1, intDiv({_LENGTH}, {POINTS})) AS step", shift_days=shift_days)
-    return "\n".join([named, select(shown, select(columns, inner, *clauses)), f"ORDER BY time, {by}"])
 
 
 def quoted(name: str) -> str:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from dashboards.dashboard import Dashboard
-from dashboards.page import pulse
+from dashboards.page import after_sales, complaints, pulse, response, satisfaction, teams
 
-DASHBOARDS: Final[Sequence[Dashboard]] = (pulse.DASHBOARD,)
+DASHBOARDS: Final[Sequence[Dashboard]] = tuple(
+    page.DASHBOARD for page in (pulse, complaints, satisfaction, response, after_sales, teams)
+)
 FOLDER: Final = Path(__file__).parent / "json"
 """Where the files are; Grafana's provisioning and the preview read them there."""
 

@@ -19,6 +19,7 @@ N: Final = "n"
 TO: Final = "to"
 
 NOT_ENOUGH: Final = "not enough data"
+TOO_FEW: Final = "–"
 NO_TICKETS: Final = "No tickets in this range. Widen it, or publish events: servicepulse import, servicepulse demo."
 NO_EVENTS: Final = "No event was stored in this range. Does a worker run? servicepulse status tells."
 NO_SERIES: Final = "Fewer than {n_min} observations at every point of this range: widen it, or choose more teams."
@@ -29,6 +30,9 @@ TICKETS_LINK: Final = "The tickets behind it"
 TICKETS_OF_PART_LINK: Final = "The tickets behind ${__value.text}"
 
 DEFINITIONS: Final = "How these numbers are defined"
+DEFINITIONS_ABOUT: Final = (
+    "What the numbers of this page mean, in the words of the registry that they are computed from."
+)
 
 # Columns
 COLUMN_NAMES: Final = {
@@ -83,8 +87,152 @@ BUCKETED: Final = (
     "95 % interval, n stands in the tooltip. Points with too few observations are left out."
 )
 MATURED: Final = "Of cases that were resolved {days} days before the chosen range, so that each had its {days} days."
+STEPPED: Final = (
+    "One point for each step, by the clocks of the chosen time zone; the last step is not over yet. Points with too "
+    "few observations are left out."
+)
 RANKED: Final = (
     "The best first: by the bound of the 95 % interval on the bad side, so that a few lucky tickets do not lead. The "
     "rank says between which places the numbers cannot decide. Change only where it is clear."
 )
 LASTS: Final = "As the range ends; before: as it begins. A count is what it is and has no interval."
+
+# Pages: title, and the question that it answers -----------------------------------------------------------------------
+
+PAGES: Final = {
+    "service-pulse": ("Service pulse", "The four numbers of now, against the period before."),
+    "complaints": ("Complaints", "How many complain, about what, and where it gets better or worse."),
+    "satisfaction": ("Satisfaction", "What customers say by three clocks, how far they differ, and how many answer."),
+    "response-time": ("Response time", "How long customers wait for a person, and who waits now."),
+    "after-sales": ("After-sales and repurchase", "How many buy again after a case, by cohort and by age."),
+    "teams": ("Teams and agents", "Who does best as far as the numbers can tell, and between which ranks."),
+    "reasons": ("Reasons", "Why customers come, and which reason somebody else could remove."),
+    "pipeline": ("Pipeline health", "Whether the numbers can be trusted: lateness, silence, dead letters."),
+    "tickets": ("Tickets", "The tickets behind a number."),
+}
+
+# Panels that are no metric of the registry ----------------------------------------------------------------------------
+
+NEWEST_TITLE: Final = "Newest event, ago"
+NEWEST: Final = (
+    "How long ago the newest event happened that was stored within the range, by the clocks of the chosen time zone. "
+    "Red from ten minutes on: all other numbers are then as old."
+)
+STORED: Final = "events stored in this range"
+
+CLOCKS_TITLE: Final = "Satisfied, by three clocks"
+CLOCKS: Final = (
+    "The same ratings put into time by three clocks, which are never mixed: when they were given, when the case was "
+    "resolved, when the ticket was created. The last two still move for two weeks, while ratings come in."
+)
+DISTRIBUTION_TITLE: Final = "Scores given"
+DISTRIBUTION: Final = "How many valid ratings by customers lie in each fifth of the scale from 0 to 100."
+SCORE_NAME: Final = "{low} to {high}"
+RATINGS: Final = "Ratings"
+SPREAD_TITLE: Final = "Spread of the scores"
+SPREAD: Final = (
+    "How far ratings lie apart: their standard deviation, and the distance from the score that a tenth is below to "
+    "the one that a tenth is above. A mean says nothing of it, and less of it is a desk that customers can rely on."
+)
+DEVIATION: Final = "standard deviation"
+TAILS: Final = "p90 - p10"
+
+PERCENTILES_TITLE: Final = "First response, percentiles"
+HEATMAP_TITLE: Final = "First responses, by how long they took"
+HEATMAP: Final = (
+    "How many first answers took how long, by when they were given. A second dark stripe is a second kind of "
+    "customer: those whom a percentile hides."
+)
+LONGEST_TITLE: Final = "Waiting longest"
+LONGEST: Final = "Customers who wait for a person's answer as the range ends, the longest wait first; at most 100."
+NOBODY_WAITS: Final = "Nobody waits for an answer."
+SINCE: Final = "Waits since"
+WAITED: Final = "Waited"
+WAITS_TITLE: Final = "Customers waiting over time"
+WAITS: Final = "How many customers waited for a person's answer at the end of each step, by today's knowledge."
+
+TRIANGLE_TITLE: Final = "Repurchase by cohort"
+TRIANGLE: Final = (
+    "Each line is a cohort: customers whose after-sales case was resolved for the first time in that month. A share "
+    "is shown once the whole cohort is that old, so that no column compares a ripe number with a young one."
+)
+COHORT: Final = "Resolved in"
+CUSTOMERS: Final = "Customers"
+STILL_YOUNG: Final = "maturing"
+WITHIN: Final = "within {days} days"
+MATURING_TITLE: Final = "Repurchase within {days} days, weekly cohorts"
+MATURING: Final = (
+    "The share of each week's cohort. Matured: the whole week is {days} days old, and the share stays. Maturing: so "
+    "far, and still rising; compare it with nothing."
+)
+MATURED_LINE: Final = "matured"
+MATURING_LINE: Final = "maturing, so far"
+
+SHARES_TITLE: Final = "Reasons of the last 7 days"
+SHARES: Final = (
+    "The share of each reason among the tickets that were created in the 7 days up to the end of the range, with its "
+    "95 % interval, beside the 7 days before. Red where more than 30 % of at least 50 tickets have one reason: the "
+    "department that can remove its cause should know."
+)
+SHARE: Final = "Share"
+SHARES_OVER_TIME_TITLE: Final = "Share of the most frequent reasons, over 7 days each"
+SHARES_OVER_TIME: Final = (
+    "Each point is the share over the 7 days up to it; of the eight reasons that were most frequent in the whole "
+    "range. Points with fewer than 50 tickets are left out. Above the line, at 30 %, a reason is a matter for the "
+    "department that can remove its cause."
+)
+TOO_FEW_TICKETS: Final = "Fewer than 50 tickets within any 7 days of this range."
+
+PER_MINUTE_TITLE: Final = "Events a minute, by source"
+PER_MINUTE: Final = "Events stored a minute, by the source that published them; heartbeats and replays included."
+EVENTS: Final = "events"
+LATENESS_TITLE: Final = "Lateness"
+LATENESS: Final = (
+    "From when an event happened to when it was stored, by when it was stored. Replayed history is left out. The "
+    "median, what one in ten exceeds, and what one in a hundred exceeds."
+)
+SETTLE_TITLE: Final = "Settle delay"
+SETTLE: Final = (
+    "So long after it has happened 99 of 100 events are stored: a window that ended longer ago hardly changes any "
+    "more. Replayed history is left out."
+)
+LETTERS_TITLE: Final = "Dead letters waiting"
+LETTERS: Final = (
+    "Records that were no events and that nobody has mended and sent again; all of them, whatever the range. "
+    "`servicepulse dead-letters list` shows them."
+)
+LETTERS_OVER_TIME_TITLE: Final = "Dead letters, by reason"
+LETTERS_OVER_TIME: Final = "Records that were no events, by why and by when they were received."
+LETTERS_LIST_TITLE: Final = "Newest dead letters"
+LETTERS_LIST: Final = "What their producers need to know: where the fault is, and in which record. At most 50."
+NO_LETTERS: Final = "No dead letters in this range."
+SILENCE_TITLE: Final = "Silence, by source"
+SILENCE: Final = (
+    "For each source that was heard within the range: how long ago its newest event and its newest heartbeat "
+    "happened, up to the end of the range. Red from ten minutes on."
+)
+SILENT: Final = "Silent for"
+HEARTBEAT: Final = "Heartbeat ago"
+STORED_TITLE: Final = "Events stored"
+STORED_ABOUT: Final = "Events that were stored within the range, replays and heartbeats included."
+PIPELINE: Final = (
+    "**Lateness** is `ingested_at - at` of events that are no replay. **Settle delay** is its 99th percentile. "
+    "**Silence** is the time since a source's newest event; a source that has nothing to tell says so by a heartbeat. "
+    "**Dead letters** are records that are no events; they are kept with their bytes and the reason.\n\nThe **lag of "
+    "workers** - records that are published and not yet folded - is not known to ClickHouse. Workers report it to "
+    "Prometheus as `servicepulse_lag_records` on `/metrics` of their web port (6066); when lateness rises and the "
+    "sources are on time, look there first."
+)
+
+TICKETS_TITLE: Final = "Tickets behind {metric}"
+TICKETS: Final = (
+    "The single observations that the chosen number is made of, the newest first; at most 1,000. What lasts, such as "
+    "open waits, is shown as it is when the range ends. Repurchase shows cases that were resolved 30, 60 or 90 days "
+    "before the range."
+)
+TICKETS_N_TITLE: Final = "n"
+TICKETS_N: Final = "How many observations the list has: the n of the number, also when the list shows fewer."
+COUNTS: Final = "counts"
+AT: Final = "At"
+TICKET: Final = "Ticket"
+SAYS: Final = "Says"

@@ -1,0 +1,102 @@
+"""After-sales and repurchase: who buys again, by cohort and by age."""
+
+from typing import Final
+
+from dashboards import figure, panel, query, style, text, variable
+from dashboards.dashboard import Dashboard
+from dashboards.estimate import estimates
+from dashboards.panel import Panel
+from dashboards.query import measured, quoted, select
+from dashboards.series import step_of
+from streams.core.metrics import METRICS, Dimension, Metric, Topic
+
+_REPURCHASE: Final = tuple(metric for metric in METRICS.values() if metric.topic is Topic.AFTER_SALES)
+_FIRST: Final = _REPURCHASE[0]
+_REOPENED: Final = METRICS["reopen_rate"]
+
+
+def _cohorts(step: str, measures: dict[str, str]) -> str:
+    """Return measures of each cohort that the range touches; the first one is whole."""
+    inner = query.observations_of(_FIRST.observations, "first_at", "end_at")
+    clauses = ("AS seen", "WHERE at >= first_at AND at < end_at", "GROUP BY cohort_at")
+    return select({"cohort_at": step_of("seen.at", f"'{step}'")} | measures, inner, *clauses)
+
+
+def _triangle() -> Panel:
+    measures = {"seen_n": measured(_FIRST)["seen_n"]}
+    columns = {quoted(text.COHORT): "formatDateTime(cohort_at, '%Y-%m', ${zone:singlequote})"}
+    columns |= {quoted(text.CUSTOMERS): "seen_n"}
+    for metric in _REPURCHASE:
+        measures[f"hits_{metric.name}"] = measured(metric)["seen_hits"]
+        is_ripe = f"cohort_at + toIntervalMonth(1) + toIntervalDay({metric.matures_days}) <= $__toTime_ms"
+        is_shown = f"{is_ripe} AND seen_n >= {metric.n_min}"
+        columns[quoted(_within(metric))] = f"if({is_shown}, hits_{metric.name} / seen_n, NULL)"
+    sql = [query.with_range(f"{step_of('start_at', _MONTH)} AS first_at"), select(columns, _cohorts("month", measures))]
+    share = {"custom__cellOptions": {"type": "color-background", "mode": "basic"}, "noValue": text.STILL_YOUNG}
+    colours = {"color": {"mode": "continuous-blues"}, "min": 0, "max": 0.5}
+    return Panel(
+        id=5,
+        title=text.TRIANGLE_TITLE,
+        kind="table",
+        about=text.description(_FIRST, text.TRIANGLE),
+        width=12,
+        height=9,
+        sql="\n".join([*sql, "ORDER BY cohort_at"]),
+        empty=text.NO_TICKETS,
+        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": False}},
+        overrides=[
+            style.override(_within(metric), **style.unit(metric.unit), **colours, **share) for metric in _REPURCHASE
+        ],
+        options=panel.TABLE,
+    )
+
+
+_MONTH: Final = "'month'"
+
+
+def _within(metric: Metric) -> str:
+    return text.WITHIN.format(days=metric.matures_days)
+
+
+def _maturing() -> Panel:
+    value = estimates(_FIRST)["value"]
+    is_ripe = f"cohort_at + toIntervalDay(7 + {_FIRST.matures_days}) <= $__toTime_ms"
+    columns = {
+        "time": "cohort_at",
+        quoted(text.MATURED_LINE): f"if({is_ripe}, {value}, NULL)",
+        quoted(text.MATURING_LINE): f"if({is_ripe}, NULL, {value})",
+    }
+    with_cohorts = query.with_range(f"{step_of('start_at', _WEEK)} AS first_at")
+    return Panel(
+        id=6,
+        title=text.MATURING_TITLE.format(days=_FIRST.matures_days),
+        kind="timeseries",
+        about=text.description(_FIRST, text.MATURING.format(days=_FIRST.matures_days)),
+        width=12,
+        height=9,
+        sql="\n".join([with_cohorts, select(columns, _cohorts("week", measured(_FIRST))), "ORDER BY time"]),
+        format="timeseries",
+        empty=text.NO_SERIES.format(n_min=_FIRST.n_min),
+        look=style.unit(_FIRST.unit)
+        | style.fixed(style.ACCENT)
+        | {"custom": panel.line(showPoints="always"), "min": 0},
+        overrides=[style.override(text.MATURING_LINE, custom__lineStyle={"fill": "dash", "dash": [8, 8]})],
+        options=panel.series_options(),
+    )
+
+
+_WEEK: Final = "'week'"
+
+DASHBOARD: Final = Dashboard(
+    uid="after-sales",
+    since="now-90d",
+    refresh="5m",
+    variables=[*variable.narrowings(query.FILTERS), variable.zone()],
+    rows=[
+        [figure.number(1 + i, one) for i, one in enumerate((*_REPURCHASE, _REOPENED))],
+        [_triangle(), _maturing()],
+        [figure.ranked(7, _FIRST, Dimension.TEAM), figure.ranked(8, _FIRST, Dimension.PRODUCT_LINE)],
+        [figure.ranked(9, _FIRST, Dimension.STRATEGY), figure.ranked(10, _REOPENED, Dimension.TEAM)],
+        [panel.definitions(11, (_FIRST, _REOPENED))],
+    ],
+)

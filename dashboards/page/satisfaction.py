@@ -1,0 +1,101 @@
+"""Satisfaction: what customers say, by three clocks, how far they differ, and how many answer."""
+
+from typing import Final
+
+from dashboards import figure, panel, query, series, style, text, variable
+from dashboards.dashboard import Dashboard
+from dashboards.estimate import PREFIX
+from dashboards.panel import Panel
+from streams.core.metrics import METRICS, Dimension
+
+_SHARE: Final = METRICS["csat_share"]
+_MEAN: Final = METRICS["csat_mean"]
+_ANSWERED: Final = METRICS["response_rate"]
+_OWN: Final = METRICS["self_rating_share"]
+_CLOCKS: Final = {
+    "rated_at": _SHARE,
+    "resolved_at": METRICS["csat_share_by_resolution"],
+    "created_at": METRICS["csat_share_by_creation"],
+}
+_FIFTHS: Final = tuple((low, low + (20 if low == 80 else 19)) for low in range(80, -1, -20))
+"""Of the scale from 0 to 100, the best first; the last one has its upper end as well."""
+
+
+def _clocks() -> Panel:
+    return Panel(
+        id=6,
+        title=text.CLOCKS_TITLE,
+        kind="timeseries",
+        about="\n\n".join([text.CLOCKS, text.STEPPED, *map(text.definition, _CLOCKS.values())]),
+        width=12,
+        height=9,
+        sql=series.stepped_side_by_side(_CLOCKS, "clock"),
+        format="timeseries",
+        empty=text.NO_SERIES.format(n_min=_SHARE.n_min),
+        look=style.unit(_SHARE.unit)
+        | {"color": {"mode": "palette-classic-by-name"}, "custom": panel.line()}
+        | {"displayName": "${__field.labels.clock}"},
+        options=panel.series_options(),
+    )
+
+
+def _distribution() -> Panel:
+    bands = ",\n".join(
+        f"    ('{text.SCORE_NAME.format(low=low, high=high)}', countIf({_MEAN.counted} AND score >= {low}"
+        f"{f' AND score < {low + 20}' if low < 80 else ''}))"
+        for low, high in _FIFTHS
+    )
+    inner = query.observations_of(_MEAN.observations, "start_at", "end_at")
+    counts = query.select({"bands": f"[\n{bands}\n]"}, inner, "WHERE at >= start_at AND at < end_at")
+    shown = {'"Score"': "band.1", query.quoted(text.RATINGS): "band.2"}
+    return Panel(
+        id=7,
+        title=text.DISTRIBUTION_TITLE,
+        kind="bargauge",
+        about=text.description(_MEAN, text.DISTRIBUTION),
+        width=8,
+        height=8,
+        sql=query.with_range() + "\n" + query.select(shown, counts, "ARRAY JOIN bands AS band"),
+        empty=text.NO_TICKETS,
+        look={"unit": "locale", "decimals": 0, "min": 0} | style.fixed(style.ACCENT),
+        options=panel.BARS,
+    )
+
+
+def _spread() -> Panel:
+    enough = f"{PREFIX}n >= {_MEAN.n_min}"
+    shown = {
+        "time": "time",
+        query.quoted(text.DEVIATION): f"if({enough}, {PREFIX}deviation, NULL)",
+        query.quoted(text.TAILS): f"if({enough}, {PREFIX}p90 - {PREFIX}p10, NULL)",
+    }
+    return Panel(
+        id=8,
+        title=text.SPREAD_TITLE,
+        kind="timeseries",
+        about=text.description(_MEAN, text.SPREAD, text.STEPPED),
+        width=8,
+        height=8,
+        sql="\n".join(
+            [series.with_steps(), query.select(shown, series.by_step(_MEAN, query.measured(_MEAN))), "ORDER BY time"]
+        ),
+        format="timeseries",
+        empty=text.NO_SERIES.format(n_min=_MEAN.n_min),
+        look=style.unit(_MEAN.unit) | {"color": {"mode": "palette-classic-by-name"}, "custom": panel.line(), "min": 0},
+        options=panel.series_options(),
+    )
+
+
+DASHBOARD: Final = Dashboard(
+    uid="satisfaction",
+    since="now-14d",
+    refresh="1m",
+    variables=[*variable.narrowings(query.FILTERS), variable.step(), variable.zone()],
+    rows=[
+        [figure.number(1 + i, one) for i, one in enumerate((_SHARE, _MEAN, _ANSWERED, _OWN))],
+        [figure.over_time(5, _SHARE), _clocks()],
+        [_distribution(), _spread(), figure.over_time(9, _ANSWERED, width=8, height=8)],
+        [figure.ranked(10, _SHARE, Dimension.TEAM), figure.ranked(11, _MEAN, Dimension.CHANNEL)],
+        [panel.definitions(12, (_SHARE, _MEAN, _ANSWERED, _OWN))],
+    ],
+)

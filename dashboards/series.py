@@ -1,0 +1,143 @@
+"""Metrics over time: rolling windows by part, and steps of the calendar of a time zone."""
+
+from collections.abc import Mapping, Sequence
+from textwrap import indent
+from typing import Final
+
+from dashboards import text
+from dashboards.estimate import PREFIX, estimates
+from dashboards.query import (
+    LENGTH,
+    known_or_named,
+    measured,
+    observations_of,
+    quoted,
+    select,
+    shift_of,
+    with_range,
+)
+from streams.core.metrics import Dimension, Metric
+from streams.core.question import measures_of
+
+POINTS: Final = 24
+"""Of a rolling series: dense enough for a line, few enough for a refresh every ten seconds."""
+
+_AGE: Final = "dateDiff('millisecond', at, end_at)"
+_ZONE: Final = "${zone:singlequote}"
+
+
+def rolling(metric: Metric, by: Dimension) -> str:
+    """Return a long series: each point and part the number over a window as long as the range that ends there."""
+    columns = {"number": "number", by.value: known_or_named(f"seen.{by}")} | measured(metric)
+    clauses = (
+        "AS seen",
+        f"ARRAY JOIN {_windows()} AS number",
+        "WHERE at >= before_at AND at < end_at",
+        f"GROUP BY number, {by}",
+    )
+    shown = {
+        "time": "$__toTime_ms - toIntervalMillisecond(number * step)",
+        by.value: by.value,
+        quoted(metric.title): estimates(metric)["value"],
+    }
+    named = with_range(f"greatest(1, intDiv({LENGTH}, {POINTS})) AS step", shift_days=shift_of(metric))
+    inner = observations_of(metric.observations, "before_at", "end_at")
+    return "\n".join([named, select(shown, select(columns, inner, *clauses)), f"ORDER BY time, {by}"])
+
+
+def _windows() -> str:
+    """Return which windows, counted back from the end, an observation of a certain age lies in."""
+    first = f"greatest(0, intDiv({_AGE} - {LENGTH} + step - 1, step))"
+    last = f"least({POINTS} - 1, intDiv({_AGE} - 1, step))"
+    return f"range(toUInt64({first}), toUInt64({last} + 1))"
+
+
+# Steps of the calendar ------------------------------------------------------------------------------------------------
+
+
+def step_of(at: str, step: str = "${step:singlequote}") -> str:
+    """Return the begin of the hour, day, week or month of an instant, by the clocks of the zone.
+
+    Args:
+        at: The instant.
+        step: Which of them.
+    """
+    starts = {
+        unit: f"toDateTime(toStartOfInterval({at}, INTERVAL 1 {unit.upper()}, {_ZONE}), {_ZONE})" for unit in text.STEPS
+    }
+    cases = ", ".join(f"{step} = '{unit}', {sql}" for unit, sql in starts.items() if unit != "day")
+    return f"multiIf({cases}, {starts['day']})"
+
+
+def stepped(metric: Metric) -> str:
+    """Return a wide series: the number of each step with its interval and n."""
+    shown = {
+        "time": "time",
+        quoted(metric.title): "value",
+        quoted(text.LOW): "low",
+        quoted(text.HIGH): "high",
+        quoted(text.N): "n",
+    }
+    figures = select({"time": "time"} | estimates(metric), by_step(metric, measured(metric)))
+    return "\n".join([with_steps(), select(shown, figures), "ORDER BY time"])
+
+
+def stepped_together(metrics: Sequence[Metric]) -> str:
+    """Return a wide series of several metrics that read the same observations.
+
+    Raises:
+        ValueError: When they read different ones.
+    """
+    first = metrics[0]
+    if any(metric.observations != first.observations for metric in metrics):
+        raise ValueError("metrics that read different observations need a query each")
+    measures = {
+        f"{PREFIX}{i}_{name}": sql for i, metric in enumerate(metrics) for name, sql in measures_of(metric).items()
+    }
+    shown = {"time": "time"} | {
+        quoted(metric.title): estimates(metric)["value"].replace(PREFIX, f"{PREFIX}{i}_")
+        for i, metric in enumerate(metrics)
+    }
+    return "\n".join([with_steps(), select(shown, by_step(first, measures)), "ORDER BY time"])
+
+
+def stepped_side_by_side(metrics: Mapping[str, Metric], column: str) -> str:
+    """Return a long series of metrics that read different observations, each under its name."""
+    parts = (
+        select(
+            {"time": "time", column: f"'{name}'", "value": estimates(metric)["value"]},
+            by_step(metric, measured(metric)),
+        )
+        for name, metric in metrics.items()
+    )
+    together = indent("\nUNION ALL\n".join(parts), "    ")
+    return f"{with_steps()}\nSELECT time, {column}, value\nFROM\n(\n{together}\n)\nORDER BY time, {column}"
+
+
+def with_steps() -> str:
+    """Return the WITH clause of a series by steps: the first step is whole."""
+    return with_range(f"{step_of('start_at')} AS first_at")
+
+
+def by_step(metric: Metric, measures: Mapping[str, str]) -> str:
+    """Return measures of each step that the range touches; the first one is whole, the last one ends with the range."""
+    inner = observations_of(metric.observations, "first_at", "end_at")
+    clauses = ("AS seen", "WHERE at >= first_at AND at < end_at", "GROUP BY time")
+    return select({"time": step_of("seen.at")} | dict(measures), inner, *clauses)
+
+
+def lasting(metric: Metric) -> str:
+    """Return a series of what lasts: how much of it goes on at the end of each step."""
+    instants = (
+        f"arrayDistinct(arrayConcat(arrayFilter(instant -> instant > start_at, arrayMap(hour -> "
+        f"toDateTime64({step_of('start_at + toIntervalHour(hour)')}, 3, 'UTC'), "
+        f"range(toUInt64(intDiv({LENGTH}, 3600000) + 1)))), [toDateTime64(end_at, 3, 'UTC')])) AS instants"
+    )
+    inner = observations_of(metric.observations, "start_at", "end_at")
+    clauses = (
+        "AS seen",
+        "ARRAY JOIN arrayFilter(instant -> since < instant AND until >= instant, instants) AS time",
+        "GROUP BY time",
+    )
+    shown = {"time": "time", quoted(metric.title): "count()"}
+    return "\n".join([with_range(instants), select(shown, inner, *clauses), "ORDER BY time"])
