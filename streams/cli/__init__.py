@@ -8,12 +8,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from dashboards.preview.fault import PreviewError
 from deploy.embedded.stack import StackError
 from deploy.embedded.state import StackBusyError
 from streams.cli import letters, stack, store, work
 from streams.cli.demo import DemoError, demo
 from streams.cli.import_ import import_
 from streams.cli.live import live
+from streams.cli.preview import preview
 from streams.cli.publish import publish
 from streams.cli.report import report
 from streams.ports import StoreRejectedError, StoreUnavailableError
@@ -24,6 +26,7 @@ EXPECTED = (
     BrokerUnavailableError,
     DemoError,
     NotAcknowledgedError,
+    PreviewError,
     SettingsError,
     StackBusyError,
     StackError,
@@ -50,6 +53,7 @@ app.command("import")(import_)
 app.command()(demo)
 app.command()(report)
 app.command()(live)
+app.command()(preview)
 app.command()(store.refold)
 app.add_typer(letters.app, name="dead-letters")
 
