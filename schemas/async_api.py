@@ -5,7 +5,16 @@ from inspect import cleandoc
 from typing import Final
 
 from schemas.codec import CONTENT_TYPE, ORDERS, TICKETS, Reason
-from schemas.events import CATALOGUE, DERIVED, Data, EventRetracted, OrderData, TicketData, type_of
+from schemas.events import (
+    CATALOGUE,
+    DERIVED,
+    Data,
+    EventRetracted,
+    OrderData,
+    SchedulePublished,
+    TicketData,
+    type_of,
+)
 from schemas.examples import example
 from schemas.json_schema import Schema
 
@@ -105,6 +114,8 @@ def _key(kind: type[Data]) -> Schema:
         return {"type": "string", "description": "`data.ticket_id`"}
     if issubclass(kind, OrderData):
         return {"type": "string", "description": "`data.customer_id`"}
+    if kind is SchedulePublished:
+        return {"type": "string", "description": "`data.name`"}
     if kind is EventRetracted:
         return {"type": "string", "description": "`subject`: the ticket of the retracted event"}
     return {"type": ["string", "null"], "description": "`subject`, if there is one"}

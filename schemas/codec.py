@@ -5,7 +5,7 @@ structured JSON without headers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 
@@ -23,9 +23,11 @@ from schemas.events import (
     Instant,
     OpenEnum,
     OrderData,
+    SchedulePublished,
     TicketData,
     type_of,
 )
+from schemas.instant import ms_of
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 TICKETS: Final = "tickets"
@@ -40,9 +42,6 @@ NO_SEQUENCE: Final = -1
 
 T = TypeVar("T")
 Headers: TypeAlias = Mapping[str, bytes | None] | Iterable[tuple[str, bytes | None]] | None
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Reason(StrEnum):
@@ -202,11 +201,6 @@ _OPEN_FIELDS: Final[Mapping[type, Sequence[tuple[str, str]]]] = {
 """Per content the fields that are open enumerations: (attribute, name as sent)."""
 
 
-def ms_of(time: datetime) -> int:
-    """Return an instant in milliseconds since 1970, cut to the millisecond."""
-    return (time - _EPOCH) // _MILLISECOND
-
-
 def partition_key(event: Event) -> bytes | None:
     """Return the record key that puts an event beside the others of its subject; None when it has no subject."""
     return event.subject.encode() or None
@@ -252,6 +246,8 @@ def _subject_of(envelope: Envelope, content: Data | None) -> str:
         return content.ticket_id
     if isinstance(content, OrderData):
         return content.customer_id
+    if isinstance(content, SchedulePublished):
+        return content.name
     subject = envelope.subject or envelope.partitionkey or ""
     if isinstance(content, EventRetracted) and not subject:
         raise InvalidEventError(

@@ -11,6 +11,8 @@ from typing import Annotated, Self, TypeAlias
 
 from msgspec import Meta, Struct, field
 
+from schemas.schedule import Version, refuse_disorder
+
 TYPE_PREFIX = "io.servicepulse."
 TYPE_SUFFIX = ".v1"
 
@@ -357,6 +359,26 @@ class OrderCancelled(OrderData, frozen=True, kw_only=True, omit_defaults=True):
     """An order was called off."""
 
 
+class SchedulePublished(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """When the desk of one name is open, all of it, past and future. The newest statement about a name counts.
+
+    Business time of the past is measured anew by it. Without versions it takes the schedule back.
+    """
+
+    name: Annotated[Label, Meta(description="The team, or `default` for the teams without a schedule of their own.")]
+    versions: Annotated[
+        tuple[Version, ...], Meta(max_length=1_000, description="In the order in which they come into force.")
+    ]
+
+    def __post_init__(self) -> None:
+        """Require versions in order.
+
+        Raises:
+            ScheduleError: When one begins before its predecessor or with it.
+        """
+        refuse_disorder(self.versions)
+
+
 class EventRetracted(Data, frozen=True, kw_only=True, omit_defaults=True):
     """Another event of the same subject should never have been sent: it counts no longer."""
 
@@ -394,6 +416,7 @@ CATALOGUE: Mapping[str, type[Data]] = {
     "order.placed": OrderPlaced,
     "order.cancelled": OrderCancelled,
     "ticket.repurchased": TicketRepurchased,
+    "schedule.published": SchedulePublished,
     "event.retracted": EventRetracted,
     "producer.heartbeat": ProducerHeartbeat,
 }
@@ -404,7 +427,7 @@ DERIVED = frozenset({"ticket.absorbed", "ticket.repurchased"})
 
 RESERVED = (
     "promise.", "fault.", "knownissue.", "notice.", "rootcause.", "contact.", "selfservice.session", "knowledge.",
-    "intervention.recorded", "customer.", "schedule.published", "sla.",
+    "intervention.recorded", "customer.", "sla.",
 )  # fmt: skip
 """Beginnings of names that later events will have: stored when they come, folded by nobody yet."""
 

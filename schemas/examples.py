@@ -1,7 +1,7 @@
 """One example of every event, for documents: the life of a case about a wardrobe that came with a scratched door."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +26,7 @@ from schemas.events import (
     RatingSource,
     RatingSubmitted,
     RatingWithdrawn,
+    SchedulePublished,
     Status,
     SurveyOffered,
     TicketAbsorbed,
@@ -45,9 +46,12 @@ from schemas.events import (
     TicketUnmarkedSpam,
     Visibility,
 )
+from schemas.schedule import SpecialDay, Version, Week
 
 SOURCE: Final = "urn:shop:helpdesk"
 AT: Final = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
+
+_OFFICE: Final = ("09:00-12:00", "13:00-17:30")
 
 _CONTENTS: Final[tuple[Data, ...]] = (
     TicketCreated(
@@ -125,6 +129,18 @@ _CONTENTS: Final[tuple[Data, ...]] = (
         amount=24900,
         currency="EUR",
     ),
+    SchedulePublished(
+        name="repairs",
+        versions=(
+            Version(
+                from_at=datetime(2026, 1, 1),  # noqa: DTZ001 - by the clocks of the zone
+                zone="Europe/Berlin",
+                weekly=Week(_OFFICE, _OFFICE, _OFFICE, _OFFICE, _OFFICE[:1]),
+                holidays=(date(2026, 12, 25), date(2026, 12, 26)),
+                special_days=(SpecialDay(date(2026, 12, 24), ("09:00-12:00",)),),
+            ),
+        ),
+    ),
     EventRetracted(target_source=SOURCE, target_id="desk-000123", reason="typed into the wrong ticket"),
     ProducerHeartbeat(lag_s=0.4),
 )
@@ -147,6 +163,8 @@ def _subject_of(content: Data) -> str | None:
             return content.ticket_id
         case OrderData():
             return content.customer_id
+        case SchedulePublished():
+            return content.name
         case EventRetracted():
             return "T-1042"
     return None

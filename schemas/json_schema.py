@@ -49,7 +49,7 @@ def event_schema(name: str) -> Schema:
     _, definitions = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
     data = _polished(definitions.pop(kind.__name__))
     description = data.pop("description")
-    enumerations = {title: _enumeration(title, kind) for title in sorted(definitions)}
+    parts = {title: _definition(title, definitions[title], kind) for title in sorted(definitions)}
     return {
         "$schema": DIALECT,
         "$id": f"urn:servicepulse:schema:{name}:v1",
@@ -60,7 +60,7 @@ def event_schema(name: str) -> Schema:
         "required": required_attributes(kind),
         "additionalProperties": True,
         "examples": [example(name)],
-        **({"$defs": enumerations} if enumerations else {}),
+        **({"$defs": parts} if parts else {}),
     }
 
 
@@ -109,8 +109,12 @@ def _polished(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
     if isinstance(polished.get("description"), str):
         polished["description"] = cleandoc(polished["description"])
     if polished.get("format") == "date-time":
-        polished["pattern"] = _WITH_OFFSET
+        polished.setdefault("pattern", _WITH_OFFSET)
     return polished
+
+
+def _definition(title: str, definition: Schema, kind: type[Data]) -> Schema:
+    return _polished(definition) if "properties" in definition else _enumeration(title, kind)
 
 
 def _enumeration(title: str, kind: type[Data]) -> Schema:

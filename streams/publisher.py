@@ -21,7 +21,7 @@ from kafka.net.compat import KafkaNetClient
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from schemas.codec import CONTENT_TYPE, Event, InvalidEventError, Reason, decode, encode, partition_key, topic_of
-from schemas.events import DERIVED, NAME_OF, Data, OrderData, TicketData
+from schemas.events import DERIVED, NAME_OF, Data, OrderData, SchedulePublished, TicketData
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -345,6 +345,8 @@ class _Outstanding:
 def _subject_of(content: Data) -> str | None:
     if isinstance(content, TicketData):
         return content.ticket_id
+    if isinstance(content, SchedulePublished):
+        return content.name
     return content.customer_id if isinstance(content, OrderData) else None
 
 

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final, TypeAlias
 
 from hypothesis import strategies as st
 from msgspec import inspect
 
 from schemas.codec import encode
-from schemas.events import CATALOGUE, NAME_OF, Data, OrderData, TicketData
+from schemas.events import CATALOGUE, NAME_OF, Data, OrderData, SchedulePublished, TicketData
+from schemas.schedule import SpecialDay, Version, Week
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 NOW_MS: Final = int(NOW.timestamp() * 1000)
@@ -95,7 +96,31 @@ def _envelopes(content: Data) -> st.SearchStrategy[Envelope]:
 def _subjects(content: Data) -> st.SearchStrategy[str]:
     if isinstance(content, TicketData):
         return st.just(content.ticket_id)
+    if isinstance(content, SchedulePublished):
+        return st.just(content.name)
     return st.just(content.customer_id) if isinstance(content, OrderData) else _ids()
+
+
+def versions() -> st.SearchStrategy[Version]:
+    """Return versions of schedules, of today's zones."""
+    days = st.lists(st.dates(date(2000, 1, 1), date(2050, 1, 1)), max_size=4, unique=True)
+    return st.builds(
+        lambda days, closed, hours, **said: Version(
+            **said, holidays=tuple(days[:closed]), special_days=tuple(SpecialDay(day, hours) for day in days[closed:])
+        ),
+        days,
+        st.integers(0, 4),
+        _hours(),
+        from_at=times() | times().map(lambda at: at.replace(tzinfo=None)),
+        zone=st.sampled_from(["UTC", "Asia/Shanghai", "Europe/Berlin"]),
+        weekly=st.lists(_hours(), max_size=7).map(lambda days: Week(*days)),
+    )
+
+
+def _hours() -> st.SearchStrategy[tuple[str, ...]]:
+    minutes = st.lists(st.integers(0, 1440), max_size=6, unique=True).map(sorted)
+    written = minutes.map(lambda points: [f"{point // 60:02}:{point % 60:02}" for point in points])
+    return written.map(lambda ends: tuple(f"{a}-{b}" for a, b in zip(ends[::2], ends[1::2], strict=False)))
 
 
 def _ids() -> st.SearchStrategy[str]:
@@ -124,6 +149,8 @@ def _values(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return st.lists(_values(item), max_size=3)
         case inspect.VarTupleType(item_type=item):
             return st.lists(_values(item), max_size=3).map(tuple)
+        case inspect.StructType(cls=struct) if struct is Version:
+            return versions()
         case inspect.UnionType(types=kinds):
             return st.one_of([_values(one) for one in kinds])
         case inspect.NoneType():
@@ -153,10 +180,16 @@ def _on_scale(fields: Fields) -> Fields:
     return fields | dict(zip(("scale_min", "raw", "scale_max"), scale, strict=True))
 
 
+def _in_order(fields: Fields) -> Fields:
+    ordered = sorted(fields["versions"], key=lambda version: version.in_force_at)
+    return fields | {"versions": tuple({version.in_force_at: version for version in ordered}.values())}
+
+
 _REPAIRS: Final[dict[str, Callable[[Fields], Fields]]] = {
     "TicketAssigned": _with_assignee,
     "TicketMerged": _into_another,
     "RatingSubmitted": _on_scale,
+    "SchedulePublished": _in_order,
 }
 """What JSON Schema and type hints cannot say: how the fields of one event belong together."""
 

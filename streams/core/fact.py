@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from schemas import events as e
-from schemas.codec import Event, ms_of
+from schemas.codec import Event
+from schemas.instant import ms_of
 
 
 class Fact(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):

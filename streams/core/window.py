@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from difflib import get_close_matches
 from enum import StrEnum
 from itertools import islice, pairwise
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from schemas import instant
 from schemas.rows import Ms
 
 HOUR_MS: Final = 3_600_000
@@ -60,18 +60,10 @@ def zone_of(name: str) -> ZoneInfo:
     Raises:
         WindowError: When there is none; the message names similar ones.
     """
-    names = available_timezones()
-    if name in names:
-        return ZoneInfo(name)
-    lowered = {known.lower(): known for known in names}
-    cities = {known.rpartition("/")[2]: known for known in lowered}
-    wanted = name.lower().replace(" ", "_")
-    close = get_close_matches(wanted, [*lowered, *cities], n=3, cutoff=0.7) if wanted not in lowered else [wanted]
-    hint = " or ".join(dict.fromkeys(lowered[cities.get(match, match)] for match in close))
-    raise WindowError(
-        f"there is no time zone {name!r}"
-        + (f"; did you mean {hint}?" if hint else "; give a name of the IANA database, such as Europe/Berlin or UTC")
-    )
+    try:
+        return instant.zone_of(name)
+    except instant.UnknownZoneError as error:
+        raise WindowError(str(error)) from None
 
 
 def instant_of(text: str, zone: ZoneInfo) -> Ms:

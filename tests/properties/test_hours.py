@@ -9,14 +9,11 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas.codec import ms_of
+from schemas.instant import ms_of
+from schemas.schedule import ScheduleError, SpecialDay, Version, Week
 from streams.core.hours import (
     Breakpoint,
     Schedule,
-    ScheduleError,
-    SpecialDay,
-    Version,
-    Week,
     breakpoints,
     business_seconds,
     due_at,

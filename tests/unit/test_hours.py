@@ -7,14 +7,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from schemas.codec import ms_of
+from schemas.instant import ms_of
+from schemas.schedule import ScheduleError, SpecialDay, Version, Week
 from streams.core.hours import (
     Breakpoint,
     Schedule,
-    ScheduleError,
-    SpecialDay,
-    Version,
-    Week,
     breakpoints,
     business_seconds,
     due_at,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from schemas.codec import ms_of
+from schemas.instant import ms_of
 from streams.core.mapping.compose import Composer, Context, MappedEvent, ReadyRow, applies, holds
 from streams.core.mapping.fault import RowError
 from streams.core.mapping.plan import Plan

@@ -1,7 +1,7 @@
 """Events as producers sent them when v1 was released: they read the same for ever. Files here are never edited."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ from schemas.events import (
     RatingSource,
     RatingSubmitted,
     RatingWithdrawn,
+    SchedulePublished,
     Status,
     SurveyOffered,
     TicketAbsorbed,
@@ -43,6 +44,7 @@ from schemas.events import (
     TicketUnmarkedSpam,
     Visibility,
 )
+from schemas.schedule import SpecialDay, Version, Week
 
 FOLDER: Final = Path(__file__).parent / "v1"
 NOW_MS: Final = 1_780_000_000_000  # in May 2026, after all that happens in the files
@@ -87,6 +89,7 @@ MINIMAL: Final[dict[str, Data]] = {
         amount=24900,
         currency="EUR",
     ),
+    "schedule.published": SchedulePublished(name="default", versions=()),
     "event.retracted": EventRetracted(target_source="urn:shop:helpdesk", target_id="desk-000123"),
     "producer.heartbeat": ProducerHeartbeat(),
 }
@@ -191,6 +194,22 @@ FULL: Final[dict[str, Data]] = {
     ),
     "order.cancelled": OrderCancelled(order_id="O-5107", customer_id="C-77"),
     "ticket.repurchased": MINIMAL["ticket.repurchased"],
+    "schedule.published": SchedulePublished(
+        name="repairs",
+        versions=(
+            Version(
+                from_at=datetime(2025, 1, 1),  # noqa: DTZ001 - by the clocks of the zone
+                zone="Europe/Berlin",
+                weekly=Week(monday=("09:00-12:00", "13:00-17:30"), saturday=("22:00-24:00",), sunday=("00:00-06:00",)),
+                holidays=(date(2025, 12, 25), date(2025, 12, 26)),
+                special_days=(
+                    SpecialDay(date(2025, 12, 24), ("09:00-12:00",)),
+                    SpecialDay(date(2025, 12, 31), ()),
+                ),
+            ),
+            Version(from_at=datetime(2025, 12, 31, 16, tzinfo=UTC), zone="Asia/Shanghai", weekly=Week()),
+        ),
+    ),
     "event.retracted": EventRetracted(
         target_source="urn:shop:helpdesk", target_id="desk-000123", reason="typed into the wrong ticket"
     ),
