@@ -118,19 +118,16 @@ class _Routes:
         self._turn = turn
 
     async def home(self, _: web.Request) -> web.StreamResponse:
-        first = next(iter(self._preview.library.dashboards))
-        known = {dashboard.uid for dashboard in self._preview.library.dashboards}
-        uid = "service-pulse" if "service-pulse" in known else first.uid
+        uid = self._preview.library.dashboards[0].uid
         return web.Response(status=302, headers={"Location": f"/d/{uid}"})
 
     async def shell(self, request: web.Request) -> web.StreamResponse:
         found = any(each.uid == request.match_info["uid"] for each in self._preview.library.dashboards)
-        return _file(STATIC / "index.html") if found else _text("there is no such dashboard", 404)
+        missing = "# There is no such dashboard\n\n[Those that there are](/)"
+        return _file(STATIC / "index.html") if found else _page(missing, status=404)
 
     async def manual(self, _: web.Request) -> web.StreamResponse:
-        words = html_of((STATIC / "manual.md").read_text(encoding="utf-8"))
-        shell = (STATIC / "manual.html").read_text(encoding="utf-8")
-        return web.Response(text=shell.replace("<!-- words -->", words), content_type="text/html")
+        return _page((STATIC / "manual.md").read_text(encoding="utf-8"))
 
     async def charts(self, _: web.Request) -> web.StreamResponse:
         return _file(self._charts, seconds=86_400)
@@ -197,6 +194,12 @@ def _number(text: str, what: str) -> int:
 def _file(file: Path, seconds: int = 0) -> web.StreamResponse:
     cache = f"max-age={seconds}" if seconds else "no-cache"
     return web.FileResponse(file, headers={"Content-Type": _KINDS[file.suffix], "Cache-Control": cache})
+
+
+def _page(markdown: str, status: int = 200) -> web.StreamResponse:
+    shell = (STATIC / "manual.html").read_text(encoding="utf-8")
+    text = shell.replace("<!-- words -->", html_of(markdown))
+    return web.Response(text=text, content_type="text/html", status=status)
 
 
 def _json(content: Mapping[str, object], status: int = 200) -> web.StreamResponse:

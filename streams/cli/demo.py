@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from deploy.embedded.stack import Stack
 from streams import broker
 from streams.cli.live import live_view
+from streams.cli.preview import start_preview
 from streams.cli.report import print_report
 from streams.cli.work import start_worker
 from streams.clock import SystemClock
@@ -39,7 +40,7 @@ REPORTED_DAYS: Final = 7
 STALLED_SECONDS: Final = 60.0
 """A worker that stores nothing for so long, though events wait, will not recover by itself."""
 STOP_SECONDS: Final = 8.0
-"""What a worker gets to finish the batch in hand."""
+"""What a process gets to finish what it has in hand."""
 POLL_SECONDS: Final = 0.2
 LOG_TAIL_LINES: Final = 5
 LOG_LINE_CHARACTERS: Final = 300
@@ -85,10 +86,10 @@ def demo(
     no_live: Annotated[bool, typer.Option("--no-live", help="Stop after the history and print the report.")] = False,
     duration: Annotated[float, typer.Option(min=0, help="Seconds of the live part; else until Ctrl-C.")] = float("inf"),
 ) -> None:
-    """Play a month of a furniture shop's service desk, then show live numbers.
+    """Play a month of a furniture shop's service desk, then show live numbers, here and as dashboards in the browser.
 
-    Starts a broker, a ClickHouse and a worker of its own, in a folder of its own that every demo begins afresh. Ctrl-C
-    ends all of them.
+    Starts a broker, a ClickHouse, a worker and the preview of the dashboards, in a folder of its own that every demo
+    begins afresh. Ctrl-C ends all of them.
 
     Example: `servicepulse demo --days 14 --no-live`
     """
@@ -173,12 +174,28 @@ def _play_live(stage: Stage, player: Player, now: datetime, seconds: float) -> N
             player.catch_up(now, tell)
             player.keep_up(_now, wait)
 
-    with _in_background(play) as playing:
+    with _dashboards(stage.settings), _in_background(play) as playing:
         live_view(
             stage.settings,
             until=lambda: playing.done() or stage.worker.poll() is not None or time.monotonic() >= ends_at,
         )
     stage.require_alive()
+
+
+@contextmanager
+def _dashboards(settings: Settings) -> Iterator[None]:
+    """Show the dashboards in the browser for as long as the block lasts."""
+    started = start_preview(settings, settings.folder / "logs" / "preview.log", owner_pid=os.getpid())
+    if started is None:
+        console.print("  dashboards in the browser need: pip install 'servicepulse[preview]'", markup=False)
+        yield
+        return
+    address, process = started
+    console.print(f"  dashboards in the browser: [bold]{address}[/]")
+    try:
+        yield
+    finally:
+        _end(process)
 
 
 @contextmanager
@@ -237,13 +254,13 @@ def _settings(folder: Path, addresses: Mapping[str, str | None]) -> Settings:
     return load_settings(web_port=0, kafka_session_timeout_seconds=6)  # joining the group takes half of it
 
 
-def _end(worker: subprocess.Popen[bytes]) -> None:
-    worker.terminate()
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
     try:
-        worker.wait(STOP_SECONDS)
+        process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        worker.kill()
-        worker.wait()
+        process.kill()
+        process.wait()
 
 
 @contextmanager

@@ -29,6 +29,9 @@ PORT: Final = 6067
 QUERY_SECONDS: Final = 20
 """As in Grafana's provisioning: what takes longer would queue up behind the next refresh."""
 
+SHUTDOWN_SECONDS: Final = 1
+"""What an answer in hand gets; browsers ask again anyway."""
+
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -52,7 +55,7 @@ def preview(
         console.print(f"dashboards at [bold]{url_of(sock)}[/] (Ctrl-C ends it)")
         if open_browser:
             webbrowser.open(url_of(sock))
-        web.run_app(app, sock=sock, print=None, handle_signals=True, access_log=None)
+        web.run_app(app, sock=sock, print=None, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
 
 
 def listening(port: int) -> socket.socket:

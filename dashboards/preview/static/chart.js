@@ -30,7 +30,7 @@ export function chart(body, drawing) {
   const drawn = traces.map((trace) => traceOf(trace, drawing));
   const [left, right] = [drawing.axes.find((axis) => !axis.right), drawing.axes.find((axis) => axis.right)];
   const layout = layoutOf(left || right, {
-    xaxis: { ...axisLook(), type: "date", range: drawing.range, showgrid: false, nticks: Math.max(3, Math.floor(plot.clientWidth / 110)), fixedrange: false },
+    xaxis: { ...timeAxis(Math.max(3, Math.floor(plot.clientWidth / 110))), range: drawing.range },
     shapes: [...thresholdShapes(drawing.thresholds), ...markShapes(drawing.marks)],
     hovermode: "x unified",
     barmode: drawing.traces.some((trace) => trace.stack) ? "stack" : "overlay",
@@ -49,7 +49,7 @@ export function heat(body, drawing) {
     colorscale: [[0, faded("blue", 0.12)], [0.35, faded("blue", 0.5)], [1, colour("blue")]],
     hovertemplate: "%{y} · %{x|%d %b %H:%M}<br>%{text}<extra></extra>",
   }];
-  const layout = layoutOf(null, { xaxis: { ...axisLook(), type: "date", showgrid: false, nticks: 8, fixedrange: false } });
+  const layout = layoutOf(null, { xaxis: timeAxis(8) });
   layout.yaxis = { ...axisLook(), type: "category", showgrid: false, automargin: true, fixedrange: true };
   Plotly.react(plot, data, layout, CONFIG);
   follow(plot, []);
@@ -130,6 +130,12 @@ function layoutOf(axis, more) {
 
 function axisLook() {
   return { gridcolor: colour("line"), linecolor: colour("line"), zeroline: false, showline: false, ticks: "", tickfont: { color: colour("muted") }, title: "" };
+}
+
+function timeAxis(nticks) {
+  const stops = [[null, 6e4, "%H:%M:%S"], [6e4, 864e5, "%H:%M"], [864e5, "M1", "%b %-d"], ["M1", null, "%b %Y"]];
+  const tickformatstops = stops.map(([from, to, value]) => ({ dtickrange: [from, to], value }));
+  return { ...axisLook(), type: "date", showgrid: false, fixedrange: false, tickformatstops, nticks };
 }
 
 function valueAxis(axis) {

@@ -26,9 +26,9 @@ function error(body, { text }) {
 }
 
 function words(body, { html }) {
-  const box = element("div", { class: "words" });
-  box.innerHTML = html; // made from markdown by the server, which lets no HTML of its own through
-  body.append(box);
+  const columns = element("div");
+  columns.innerHTML = html; // made from markdown by the server, which lets no HTML of its own through
+  body.append(element("div", { class: "words" }, columns));
 }
 
 function stat(body, drawing) {

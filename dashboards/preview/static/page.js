@@ -165,7 +165,8 @@ function controls() {
 function rangeText() {
   const { from, to } = page.time;
   if ((to === "now" || to === from) && RANGES[from]) return RANGES[from];
-  if (to === "now" && /^now-/.test(from)) return `Last ${from.slice(4)}`;
+  const [, number, unit] = /^now-(\d+)([mhdwMy])$/.exec(from) || [];
+  if (to === "now" && number) return `Last ${number} ${{ m: "minutes", h: "hours", d: "days", w: "weeks", M: "months", y: "years" }[unit]}`;
   return `${instantText(from)} – ${instantText(to)}`;
 }
 
