@@ -106,6 +106,22 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     ingested_at: Ms
 
 
+class OpenHoursRow(Row, frozen=True, kw_only=True, gc=False):
+    """When a desk is open, as one event publishes it, the highest version counts. Key: schedule."""
+
+    schedule: str
+    version: int
+    published_at: Ms
+    versions: bytes
+    is_withdrawn: bool
+    in_force_at: Ms
+    known_until: Ms
+    open_since: list[Ms] = field(name="open.since")
+    open_until: list[Ms] = field(name="open.until")
+    open_ms_before: list[int] = field(name="open.ms_before")
+    ingested_at: Ms
+
+
 class DeadLetterRow(Row, frozen=True, kw_only=True, gc=False):
     """One record that is no event, with everything needed to mend and send it again. Key: id.
 

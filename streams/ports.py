@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from schemas.rows import DeadLetterRow, EventRow, Ms, TicketRow
+from schemas.rows import DeadLetterRow, EventRow, Ms, OpenHoursRow, TicketRow
 from streams.core.ticket import Ticket
 
 
@@ -44,10 +44,10 @@ class Outbox(Protocol):
 
 
 class Store(Protocol):
-    """Where events, tickets and dead letters are kept.
+    """Where events, tickets, opening hours and dead letters are kept.
 
-    Every row is a complete statement about its key. Writing it again changes nothing; of two ticket rows the one with
-    the higher version counts, whichever was written last.
+    Every row is a complete statement about its key. Writing it again changes nothing; of two rows of a ticket, or of a
+    schedule, the one with the higher version counts, whichever was written last.
     """
 
     async def load(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
@@ -59,9 +59,13 @@ class Store(Protocol):
         """
 
     async def write(
-        self, events: Sequence[EventRow], tickets: Sequence[TicketRow], dead_letters: Sequence[DeadLetterRow]
+        self,
+        events: Sequence[EventRow],
+        tickets: Sequence[TicketRow],
+        dead_letters: Sequence[DeadLetterRow],
+        hours: Sequence[OpenHoursRow] = (),
     ) -> None:
-        """Keep rows for good: dead letters and events first, then the tickets that follow from them.
+        """Keep rows for good: dead letters and events first, then the hours and the tickets that follow from them.
 
         When it returns, all of them are stored; when it raises, any part of them may be.
 

@@ -140,7 +140,9 @@ class TicketsAgent:
         return known
 
     async def _keep(self, outcome: Outcome) -> None:
-        await self._patiently("write", lambda: self._store.write(outcome.events, outcome.rows, outcome.dead))
+        await self._patiently(
+            "write", lambda: self._store.write(outcome.events, outcome.rows, outcome.dead, outcome.hours)
+        )
         self._meters.events.inc(len(outcome.events))
         if outcome.events:
             self._meters.newest_event.set(max(event.at for event in outcome.events) / 1000)

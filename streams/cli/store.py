@@ -42,9 +42,14 @@ def refold(
 ) -> None:
     """Fold tickets again from the stored events, independent of Kafka. Workers may go on meanwhile.
 
+    Opening hours are worked out again as well, by the time zones that this machine knows.
+
     Example: `servicepulse refold --ticket T-17`
     """
     client = open_client(load_settings())
+    if not ticket:
+        schedules = refolding.refold_hours(client, SystemClock().now_ms())
+        console.print(f"{schedules:,} schedules worked out again", highlight=False)
     columns = (TextColumn("refolding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("refold", total=None)

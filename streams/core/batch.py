@@ -10,10 +10,11 @@ from msgspec import Struct, field
 
 from schemas.codec import Event, InvalidEventError, Reason, decode
 from schemas.events import TicketAbsorbed
-from schemas.rows import DeadLetterRow, EventRow, Ms, TicketRow
+from schemas.rows import DeadLetterRow, EventRow, Ms, OpenHoursRow, TicketRow
 from streams.core.fact import fact_of, unpack
 from streams.core.measures import row_of
 from streams.core.merge import SOURCE
+from streams.core.opening import open_hours
 from streams.core.ticket import Ticket, Verdict, fold
 
 _NO_CLOCK: Final = 2**62
@@ -60,6 +61,7 @@ class Outcome(Struct):
     rows: list[TicketRow]
     dead: list[DeadLetterRow]
     tickets: dict[str, Ticket]
+    hours: list[OpenHoursRow] = field(default_factory=list)
 
 
 def read(records: Iterable[Record], now_ms: Ms) -> Reading:
@@ -86,7 +88,8 @@ def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms) -> Out
     Every ticket of the batch is stated again, also where all its events were known: a worker may have died after
     writing the events and before writing the ticket.
     """
-    outcome = Outcome([event_row(event, now_ms) for event in reading.others], [], list(reading.dead), {})
+    others = [event_row(event, now_ms) for event in reading.others]
+    outcome = Outcome(others, [], list(reading.dead), {}, open_hours(reading.others, now_ms))
     for ticket_id, pairs in reading.of_tickets.items():
         before = known.get(ticket_id) or Ticket(ticket_id)
         ticket, verdicts = fold(before, [fact_of(event) for event, _ in pairs])
@@ -106,8 +109,17 @@ def refolded(ticket_id: str, raws: Iterable[bytes]) -> Ticket:
     Raises:
         InvalidEventError: When bytes are not what `EventRow.raw` held.
     """
-    events = [decode(raw, now_ms=_NO_CLOCK) for raw in raws]
+    events = [stored_event(raw) for raw in raws]
     return fold(Ticket(ticket_id), [fact_of(event) for event in events if event.ticket_id == ticket_id])[0]
+
+
+def stored_event(raw: bytes) -> Event:
+    """Return the event of what `EventRow.raw` held.
+
+    Raises:
+        InvalidEventError: When the bytes are something else.
+    """
+    return decode(raw, now_ms=_NO_CLOCK)
 
 
 def _refuse_foreign_statement(event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Events, tickets and dead letters in ClickHouse: written in columns, read back by id."""
+"""Events, tickets, opening hours and dead letters in ClickHouse: written in columns, tickets read back by id."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -6,12 +6,17 @@ from typing import Any, Final, TypeVar
 
 from clickhouse_connect.driver.client import Client
 
-from schemas.rows import DeadLetterRow, EventRow, Row, TicketRow, column_names, columns_of
+from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, Row, TicketRow, column_names, columns_of
 from streams.core.batch import refolded
 from streams.core.ticket import Ticket, ticket_of
 from streams.sinks.connection import named_errors
 
-TABLES: Final[dict[type[Row], str]] = {EventRow: "events", TicketRow: "tickets", DeadLetterRow: "dead_letters"}
+TABLES: Final[dict[type[Row], str]] = {
+    EventRow: "events",
+    OpenHoursRow: "open_hours",
+    TicketRow: "tickets",
+    DeadLetterRow: "dead_letters",
+}
 
 R = TypeVar("R", bound=Row)
 
@@ -30,18 +35,19 @@ class ClickHouseStore:
         return await asyncio.to_thread(self.load_now, list(ticket_ids))
 
     async def write(
-        self, events: Sequence[EventRow], tickets: Sequence[TicketRow], dead_letters: Sequence[DeadLetterRow]
+        self,
+        events: Sequence[EventRow],
+        tickets: Sequence[TicketRow],
+        dead_letters: Sequence[DeadLetterRow],
+        hours: Sequence[OpenHoursRow] = (),
     ) -> None:
-        """Keep rows for good: dead letters and events first, then the tickets that follow from them."""
-        await asyncio.to_thread(self._write, events, tickets, dead_letters)
+        """Keep rows for good: dead letters and events first, then what follows from them."""
+        await asyncio.to_thread(self._write, dead_letters, events, hours, tickets)
 
-    def _write(
-        self, events: Sequence[EventRow], tickets: Sequence[TicketRow], dead_letters: Sequence[DeadLetterRow]
-    ) -> None:
+    def _write(self, *tables: Sequence[Row]) -> None:
         """Insert all of it in one go: between two steps the event loop would first finish folding the next batch."""
-        self.insert(dead_letters)
-        self.insert(events)
-        self.insert(tickets)
+        for rows in tables:
+            self.insert(rows)
 
     def insert(self, rows: Sequence[Row]) -> None:
         """Insert rows of one table; none is fine."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from schemas.rows import DeadLetterRow, EventRow, TicketRow
+from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
 from streams.core.batch import refolded
 from streams.core.ticket import Ticket, ticket_of
 
@@ -13,6 +13,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.events: dict[tuple[str, str, str, str], EventRow] = {}
         self.tickets: dict[str, TicketRow] = {}
+        self.hours: dict[str, OpenHoursRow] = {}
         self.dead_letters: dict[str, DeadLetterRow] = {}
 
     async def load(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
@@ -26,9 +27,17 @@ class MemoryStore:
         return refolded(ticket_id, [event.raw for event in self.events.values() if event.subject == ticket_id])
 
     async def write(
-        self, events: Sequence[EventRow], tickets: Sequence[TicketRow], dead_letters: Sequence[DeadLetterRow]
+        self,
+        events: Sequence[EventRow],
+        tickets: Sequence[TicketRow],
+        dead_letters: Sequence[DeadLetterRow],
+        hours: Sequence[OpenHoursRow] = (),
     ) -> None:
-        """Keep rows; the highest revision of an event and the highest version of a ticket count."""
+        """Keep rows; the highest revision of an event and the highest version of a ticket and of a schedule count."""
+        for row in hours:
+            known = self.hours.get(row.schedule)
+            if known is None or row.version >= known.version:
+                self.hours[row.schedule] = row
         for letter in dead_letters:
             self.dead_letters[letter.id] = letter
         for event in events:

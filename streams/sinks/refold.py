@@ -1,4 +1,4 @@
-"""Tickets folded again from the log of record, after a change of definition or to prove that nothing else is needed."""
+"""Tickets and hours again from the log of record, after a change of definition or to prove that it holds them all."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
@@ -7,12 +7,15 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.events import CATALOGUE, EventRetracted, TicketData
 from schemas.rows import Ms
+from streams.core.batch import stored_event
 from streams.core.measures import row_of
+from streams.core.opening import open_hours
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
 
 TICKET_EVENTS: Final = sorted(name for name, kind in CATALOGUE.items() if issubclass(kind, TicketData | EventRetracted))
 _AT_ONCE: Final = 2_000
+_SCHEDULES: Final = "SELECT raw FROM events FINAL WHERE name = 'schedule.published'"
 
 
 def refold(
@@ -40,6 +43,22 @@ def refold(
         if on_progress:
             on_progress(done, len(wanted))
     return done
+
+
+def refold_hours(client: Client, now_ms: Ms) -> int:
+    """State opening hours again from the schedules that were published, and return how many.
+
+    Needed after an update of the time zone database: of two rows of one version the one written last counts.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away; doing it again is safe.
+        StoreRejectedError: When ClickHouse refuses.
+    """
+    with named_errors():
+        found = client.query(_SCHEDULES, query_formats={"String": "bytes"}).result_rows
+    rows = open_hours([stored_event(raw) for (raw,) in found], now_ms)
+    ClickHouseStore(client).insert(rows)
+    return len(rows)
 
 
 def _all_ticket_ids(client: Client) -> list[str]:
