@@ -18,6 +18,7 @@ from streams.cli.live import live
 from streams.cli.preview import preview
 from streams.cli.publish import publish
 from streams.cli.report import report
+from streams.cli.simulate_alerts import simulate_alerts
 from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError
 from streams.settings import SettingsError
@@ -54,6 +55,7 @@ app.command()(demo)
 app.command()(report)
 app.command()(live)
 app.command()(preview)
+app.command()(simulate_alerts)
 app.command()(store.refold)
 app.add_typer(letters.app, name="dead-letters")
 

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from itertools import accumulate
+from itertools import accumulate, islice
 from math import inf, isfinite
 from random import Random
 from statistics import mean, median
@@ -39,12 +39,9 @@ class Rule(StrEnum):
 
     OURS = "this rule"
     HOUR = "1-hour mean < 80 %"
-    HOUR_OF_15 = "1-hour mean < 80 %, n ≥ 15"
+    HOUR_OF_15 = "1-hour mean < 80 %, n >= 15"
     DAY = "24-hour mean < 80 %"
     WEEK = "24-hour mean 10 points below last week's"
-
-
-COMMON: Final[Sequence[Rule]] = (Rule.HOUR, Rule.HOUR_OF_15, Rule.DAY, Rule.WEEK)
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -58,6 +55,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         level: The usual share of satisfied ratings.
         baseline_error: By how much our rule's baseline is too high in the trials that show what follows.
         thresholds: Of our rule.
+        rules: Which to compare.
         has_rhythm: Whether ratings follow the hours of a desk instead of coming evenly.
     """
 
@@ -68,6 +66,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     level: float = 0.85
     baseline_error: float = 0.02
     thresholds: Thresholds = field(default_factory=Thresholds)
+    rules: Sequence[Rule] = tuple(Rule)
     has_rhythm: bool = False
 
     @property
@@ -132,7 +131,9 @@ def summary(done: Iterable[Trial]) -> list[Line]:
     by_volume = defaultdict[int, list[Trial]](list)
     for trial in done:
         by_volume[trial.per_day].append(trial)
-    return [_line(rule, per_day, of_volume) for per_day, of_volume in by_volume.items() for rule in Rule]
+    return [
+        _line(rule, per_day, of_volume) for per_day, of_volume in by_volume.items() for rule in of_volume[0].outcome
+    ]
 
 
 def _line(rule: Rule, per_day: int, of_volume: list[Trial]) -> Line:
@@ -162,12 +163,11 @@ def _without_fall(plan: Plan, per_day: int, rng: Random) -> Trial:
     start_at = KNOWN_DAYS * DAY_MS
     end_at = start_at + COUNTED_DAYS * DAY_MS
     told = list(_ratings(rng, plan, per_day, plan.level, 0, end_at))
-    tape = _tape(told)
-    outcome = {rule: float(len(_pages(rule, tape, start_at, end_at))) for rule in COMMON}
+    pages = _pages_by_rule(plan, told, start_at, end_at)
     return Trial(
         per_day=per_day,
         fallen_to=None,
-        outcome={Rule.OURS: float(len(_our_pages(told, plan.thresholds, 0.0, start_at))), **outcome},
+        outcome={rule: float(len(of_rule)) for rule, of_rule in pages.items()},
         pages_when_wrong=len(_our_pages(told, plan.thresholds, plan.baseline_error, start_at)),
     )
 
@@ -179,13 +179,11 @@ def _with_fall(plan: Plan, per_day: int, share: float, rng: Random) -> Trial:
         *_ratings(rng, plan, per_day, plan.level, 0, fallen_at),
         *_ratings(rng, plan, per_day, share, fallen_at, end_at),
     ]
-    tape = _tape(told)
-    pages = {Rule.OURS: _first(_our_pages(told, plan.thresholds, 0.0, fallen_at, is_first_enough=True))}
-    pages |= {rule: _first(_pages(rule, tape, fallen_at, end_at)) for rule in COMMON}
+    pages = _pages_by_rule(plan, told, fallen_at, end_at, is_one_enough=True)
     return Trial(
         per_day=per_day,
         fallen_to=share,
-        outcome={rule: (page - fallen_at) / HOUR_MS for rule, page in pages.items()},
+        outcome={rule: (_first(of_rule) - fallen_at) / HOUR_MS for rule, of_rule in pages.items()},
     )
 
 
@@ -224,10 +222,22 @@ def _clock(evened: float) -> float:
 # Rules
 
 
+def _pages_by_rule(
+    plan: Plan, told: Sequence[_Told], start_at: Ms, end_at: Ms, *, is_one_enough: bool = False
+) -> dict[Rule, list[Ms]]:
+    tape = _tape(told)
+    return {
+        rule: _our_pages(told, plan.thresholds, 0.0, start_at, is_one_enough=is_one_enough)
+        if rule is Rule.OURS
+        else list(islice(_pages(rule, tape, start_at, end_at), 1 if is_one_enough else None))
+        for rule in plan.rules
+    }
+
+
 def _our_pages(
-    told: Iterable[_Told], thresholds: Thresholds, error: float, start_at: Ms, *, is_first_enough: bool = False
+    told: Iterable[_Told], thresholds: Thresholds, error: float, start_at: Ms, *, is_one_enough: bool = False
 ) -> list[Ms]:
-    """Return when our rule pages, from an instant on."""
+    """Return when our rule pages, from an instant on; `is_one_enough` when nobody asks what follows the first."""
 
     def usual_at(hour_at: Ms, own: Tape, parent: Tape, rule: Thresholds) -> Baseline | None:
         right = baseline_at(hour_at, own, parent, rule)
@@ -236,20 +246,19 @@ def _our_pages(
     detector = Detector(thresholds, Tape(), usual_at)
     for at, is_satisfied in told:
         detector.take(at, is_satisfied=is_satisfied)
-        if is_first_enough and detector.opened and detector.opened[-1].opened_at >= start_at:
+        if is_one_enough and detector.opened and detector.opened[-1].opened_at >= start_at:
             break
     return [episode.opened_at for episode in detector.opened if episode.opened_at >= start_at]
 
 
-def _pages(rule: Rule, tape: Tape, start_at: Ms, end_at: Ms) -> list[Ms]:
-    """Return when a common rule pages in `[start_at, end_at)`: at looks that find it true after one that did not."""
-    pages, was_low = [], _is_low(rule, tape, start_at - LOOKS_EVERY_MS)
+def _pages(rule: Rule, tape: Tape, start_at: Ms, end_at: Ms) -> Iterator[Ms]:
+    """Yield when a common rule pages in `[start_at, end_at)`: at looks that find it true after one that did not."""
+    was_low = _is_low(rule, tape, start_at - LOOKS_EVERY_MS)
     for now in range(start_at, end_at, LOOKS_EVERY_MS):
         is_low = _is_low(rule, tape, now)
         if is_low and not was_low:
-            pages.append(now)
+            yield now
         was_low = is_low
-    return pages
 
 
 def _is_low(rule: Rule, tape: Tape, now: Ms) -> bool:

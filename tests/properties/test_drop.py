@@ -19,7 +19,8 @@ from streams.core.window import DAY_MS, HOUR_MS
 MINUTE = 60_000
 T0 = 1_750_000_000_000 - 1_750_000_000_000 % DAY_MS
 SMALL = Thresholds(
-    baseline_least=5, baseline_days_least=0.5, baseline_days=3, baseline_lag_hours=6, baseline_weight=5, least_ratings=6, window_hours=8,
+    baseline_least=5, baseline_days_least=0.5, baseline_days=3, baseline_lag_hours=6, baseline_weight=5,
+    least_ratings=6, window_hours=8,
     window_days_most=1, guard_ratings=10, latch_minutes=40, stale_days=2,
 )  # fmt: skip
 """Everything happens within a week and some dozens of ratings, so that examples are quick and meet every branch."""
