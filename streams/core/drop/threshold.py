@@ -49,8 +49,8 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=1,
             le=8,
             description="How sure the Wilson bound must be, in standard deviations: 3.6 is wrong once in 6,000 looks. "
-            "Lower finds deep falls sooner and pages for nothing more often: 3.3 does so 1.6 times as often at 100 ratings "
-            "a day.",
+            "Lower finds deep falls sooner and pages for nothing more often: 3.3 does so 1.6 times as often at 100 "
+            "ratings a day.",
         ),
     ] = 3.6
     window_hours: Annotated[
