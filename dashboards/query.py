@@ -125,3 +125,8 @@ def _by_period(metric: Metric, keys: Iterable[str]) -> str:
 def quoted(name: str) -> str:
     """Return a name of a column that may hold any letter."""
     return '"' + name.replace('"', "") + '"'
+
+
+def quoted_text(value: str) -> str:
+    """Return a word of ours as a literal."""
+    return f"'{value}'"

@@ -153,8 +153,9 @@ WAITS: Final = "How many customers waited for a person's answer at the end of ea
 
 TRIANGLE_TITLE: Final = "Repurchase by cohort"
 TRIANGLE: Final = (
-    "Each line is a cohort: customers whose after-sales case was resolved for the first time in that month. A share "
-    "is shown once the whole cohort is that old, so that no column compares a ripe number with a young one."
+    "Whatever the range, the last 6 months. Each line is a cohort: customers whose after-sales case was resolved for "
+    "the first time in that month. A share is shown once the whole cohort is that old, so that no column compares a "
+    "ripe number with a young one."
 )
 COHORT: Final = "Resolved in"
 CUSTOMERS: Final = "Customers"
@@ -162,8 +163,8 @@ STILL_YOUNG: Final = "maturing"
 WITHIN: Final = "within {days} days"
 MATURING_TITLE: Final = "Repurchase within {days} days, weekly cohorts"
 MATURING: Final = (
-    "The share of each week's cohort. Matured: the whole week is {days} days old, and the share stays. Maturing: so "
-    "far, and still rising; compare it with nothing."
+    "Whatever the range, the last 6 months. The share of each week's cohort. Matured: the whole week is {days} days "
+    "old, and the share stays. Maturing: so far, and still rising; compare it with nothing."
 )
 MATURED_LINE: Final = "matured"
 MATURING_LINE: Final = "maturing, so far"
@@ -224,15 +225,25 @@ PIPELINE: Final = (
     "sources are on time, look there first."
 )
 
-TICKETS_TITLE: Final = "Tickets behind {metric}"
+TICKETS_TITLE: Final = "Behind: ${metric:text}"
 TICKETS: Final = (
     "The single observations that the chosen number is made of, the newest first; at most 1,000. What lasts, such as "
     "open waits, is shown as it is when the range ends. Repurchase shows cases that were resolved 30, 60 or 90 days "
     "before the range."
 )
-TICKETS_N_TITLE: Final = "n"
-TICKETS_N: Final = "How many observations the list has: the n of the number, also when the list shows fewer."
 COUNTS: Final = "counts"
 AT: Final = "At"
 TICKET: Final = "Ticket"
 SAYS: Final = "Says"
+
+TICKETS_OF_REASON: Final = "Tickets"
+BARS_TITLE: Final = "Most frequent reasons of the last 7 days"
+NEWEST_LETTER: Final = "newest"
+REPLAYED: Final = "of them replayed history"
+SOURCE: Final = "Source"
+RECORDS: Final = "records"
+RECEIVED: Final = "Received"
+FAULT: Final = "Where"
+MESSAGE: Final = "What is wrong"
+RECORD: Final = "Topic/partition/offset"
+REPLAYS: Final = "Sent again"

@@ -29,17 +29,18 @@ ZONES: Final = (
 
 
 def narrowing(dimension: Dimension, name: str) -> Json:
-    """Return a variable with the values that a column has, the most frequent first; all of them by default.
+    """Return a variable with the values of a column in the newest 90 days, the most frequent first; all by default.
 
     A value with a backslash or a dollar is not offered: Grafana puts values into SQL in single quotes and escapes those
     alone. Tickets with such a value are still there as long as all are chosen.
     """
-    sql = (
-        f"SELECT {known_or_named(dimension)} AS value\n"
-        "FROM ticket_days\n"
-        rf"WHERE position({dimension}, '\\') = 0 AND position({dimension}, '$') = 0"
-        "\nGROUP BY value\nORDER BY count() DESC, value\nLIMIT 500"
+    conditions = (
+        "day >= (SELECT max(day) FROM ticket_days) - 90",
+        rf"position({dimension}, '\\') = 0",
+        f"position({dimension}, '$') = 0",
     )
+    clauses = ("WHERE " + "\n    AND ".join(conditions), "GROUP BY value", "ORDER BY count() DESC, value", "LIMIT 500")
+    sql = "\n".join([f"SELECT {known_or_named(dimension)} AS value", "FROM ticket_days", *clauses])
     return {
         "name": name,
         "label": text.COLUMN_NAMES[dimension],

@@ -6,20 +6,28 @@ from dashboards import figure, panel, query, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.estimate import estimates
 from dashboards.panel import Panel
-from dashboards.query import measured, quoted, select
+from dashboards.query import measured, quoted, quoted_text, select
 from dashboards.series import step_of
 from streams.core.metrics import METRICS, Dimension, Metric, Topic
 
 _REPURCHASE: Final = tuple(metric for metric in METRICS.values() if metric.topic is Topic.AFTER_SALES)
 _FIRST: Final = _REPURCHASE[0]
+MONTHS: Final = 6
+"""How far back cohorts are shown, whatever the range."""
+
 _REOPENED: Final = METRICS["reopen_rate"]
 
 
+def _with_cohorts(step: str) -> str:
+    begin = f"$__toTime_ms - toIntervalMonth({MONTHS})"
+    return query.with_range(f"{step_of(begin, quoted_text(step))} AS first_at")
+
+
 def _cohorts(step: str, measures: dict[str, str]) -> str:
-    """Return measures of each cohort that the range touches; the first one is whole."""
+    """Return measures of each cohort of the last months; the first one is whole."""
     inner = query.observations_of(_FIRST.observations, "first_at", "end_at")
     clauses = ("AS seen", "WHERE at >= first_at AND at < end_at", "GROUP BY cohort_at")
-    return select({"cohort_at": step_of("seen.at", f"'{step}'")} | measures, inner, *clauses)
+    return select({"cohort_at": step_of("seen.at", quoted_text(step))} | measures, inner, *clauses)
 
 
 def _triangle() -> Panel:
@@ -31,7 +39,7 @@ def _triangle() -> Panel:
         is_ripe = f"cohort_at + toIntervalMonth(1) + toIntervalDay({metric.matures_days}) <= $__toTime_ms"
         is_shown = f"{is_ripe} AND seen_n >= {metric.n_min}"
         columns[quoted(_within(metric))] = f"if({is_shown}, hits_{metric.name} / seen_n, NULL)"
-    sql = [query.with_range(f"{step_of('start_at', _MONTH)} AS first_at"), select(columns, _cohorts("month", measures))]
+    sql = [_with_cohorts("month"), select(columns, _cohorts("month", measures))]
     share = {"custom__cellOptions": {"type": "color-background", "mode": "basic"}, "noValue": text.STILL_YOUNG}
     colours = {"color": {"mode": "continuous-blues"}, "min": 0, "max": 0.5}
     return Panel(
@@ -51,9 +59,6 @@ def _triangle() -> Panel:
     )
 
 
-_MONTH: Final = "'month'"
-
-
 def _within(metric: Metric) -> str:
     return text.WITHIN.format(days=metric.matures_days)
 
@@ -66,7 +71,6 @@ def _maturing() -> Panel:
         quoted(text.MATURED_LINE): f"if({is_ripe}, {value}, NULL)",
         quoted(text.MATURING_LINE): f"if({is_ripe}, NULL, {value})",
     }
-    with_cohorts = query.with_range(f"{step_of('start_at', _WEEK)} AS first_at")
     return Panel(
         id=6,
         title=text.MATURING_TITLE.format(days=_FIRST.matures_days),
@@ -74,7 +78,7 @@ def _maturing() -> Panel:
         about=text.description(_FIRST, text.MATURING.format(days=_FIRST.matures_days)),
         width=12,
         height=9,
-        sql="\n".join([with_cohorts, select(columns, _cohorts("week", measured(_FIRST))), "ORDER BY time"]),
+        sql="\n".join([_with_cohorts("week"), select(columns, _cohorts("week", measured(_FIRST))), "ORDER BY time"]),
         format="timeseries",
         empty=text.NO_SERIES.format(n_min=_FIRST.n_min),
         look=style.unit(_FIRST.unit)
@@ -85,11 +89,9 @@ def _maturing() -> Panel:
     )
 
 
-_WEEK: Final = "'week'"
-
 DASHBOARD: Final = Dashboard(
     uid="after-sales",
-    since="now-90d",
+    since="now-30d",
     refresh="5m",
     variables=[*variable.narrowings(query.FILTERS), variable.zone()],
     rows=[

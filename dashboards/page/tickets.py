@@ -1,0 +1,115 @@
+"""Tickets: the single observations behind a number. Links of other pages lead here."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from dashboards import link, panel, query, style, text, variable
+from dashboards.dashboard import Dashboard
+from dashboards.estimate import shown
+from dashboards.panel import Panel
+from dashboards.query import known_or_named, quoted, select
+from streams.core.metrics import METRICS, Dimension, Kind, Metric, Observations, Unit
+from streams.core.question import observed
+
+MOST: Final = 1_000
+_METRIC: Final = "${metric:singlequote}"
+_DIMENSIONS: Final = (
+    Dimension.TEAM,
+    Dimension.AGENT,
+    Dimension.CHANNEL,
+    Dimension.PRODUCT_LINE,
+    Dimension.CONTACT_TYPE,
+    Dimension.REASON,
+)
+
+
+def _kinds() -> dict[str, list[Metric]]:
+    """Return the metrics by the observations that they read."""
+    kinds: dict[str, list[Metric]] = {}
+    for metric in METRICS.values():
+        kinds.setdefault(metric.observations.name, []).append(metric)
+    return kinds
+
+
+def _of_metric(cases: Iterable[tuple[Metric, str]], otherwise: str) -> str:
+    """Return what an expression is for the metric that is chosen."""
+    listed = "".join(f"{_METRIC} = '{metric.name}', {sql}, " for metric, sql in cases)
+    return f"multiIf({listed}{otherwise})" if listed else otherwise
+
+
+def _says(metric: Metric) -> str:
+    """Return what one observation says."""
+    match metric.kind:
+        case Kind.SHARE | Kind.RATE:
+            return f"if({metric.hit}, '{text.COUNTS}', '')"
+        case Kind.MEAN | Kind.QUANTILE:
+            return f"ifNull({shown(metric.unit if metric.unit is Unit.SECONDS else Unit.SCORE, metric.value)}, '')"
+        case Kind.COUNT:
+            return "''"
+
+
+def _enters(metric: Metric) -> str:
+    """Return the condition on what is listed; of a rate the hits, as what they are told per may be no tickets."""
+    return metric.hit if metric.kind is Kind.RATE else metric.counted
+
+
+def _branch(observations: Observations, metrics: Sequence[Metric]) -> str:
+    """Return the observations of one kind, of those metrics that read them and only when one of these is chosen."""
+    names = ", ".join(f"'{metric.name}'" for metric in metrics)
+    shifted = [(metric, str(query.shift_of(metric))) for metric in metrics if query.shift_of(metric)]
+    shift = f" - toIntervalDay({_of_metric(shifted, '0')})" if shifted else ""
+    start, end = f"start_at{shift}", f"end_at{shift}"
+    days = query.between(observations, end if observations.lasts else start, end)
+    chosen = query.filters(_DIMENSIONS, link.LINKED)
+    inner = observed(observations, f"{days} AND {_METRIC} IN ({names}){chosen}")
+    inside = f"since < {end} AND until >= {end}" if observations.lasts else f"at >= {start} AND at < {end}"
+    counted = _of_metric(((metric, sql) for metric in metrics if (sql := _enters(metric))), "true")
+    columns = {
+        "happened_at": "since" if observations.lasts else "at",
+        "ticket_id": "ticket_id",
+        **{by.value: known_or_named(f"seen.{by}") for by in _DIMENSIONS},
+        "says": _of_metric(((metric, _says(metric)) for metric in metrics), "''"),
+    }
+    return select(columns, inner, f"AS seen\nWHERE {inside}\n    AND {counted} AND ticket_id != ''")
+
+
+def _behind() -> str:
+    branches = (_branch(metrics[0].observations, metrics) for metrics in _kinds().values())
+    return "\nUNION ALL\n".join(branches)
+
+
+def _list() -> Panel:
+    columns = {
+        quoted(text.AT): "formatDateTime(happened_at, '%Y-%m-%d %H:%i:%S', ${zone:singlequote})",
+        quoted(text.TICKET): "ticket_id",
+        **{quoted(text.COLUMN_NAMES[by]): by.value for by in _DIMENSIONS},
+        quoted(text.SAYS): "says",
+    }
+    newest = select({"*": "*"}, _behind(), "ORDER BY happened_at DESC, ticket_id", f"LIMIT {MOST}")
+    return Panel(
+        id=1,
+        title=text.TICKETS_TITLE,
+        kind="table",
+        about=text.TICKETS,
+        width=24,
+        height=24,
+        sql=query.with_range() + "\n" + select(columns, newest),
+        empty=text.NO_TICKETS,
+        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": True}},
+        options=panel.TABLE,
+    )
+
+
+DASHBOARD: Final = Dashboard(
+    uid=link.TICKETS_UID,
+    since="now-7d",
+    refresh="",
+    variables=[
+        variable.choice(
+            "metric", text.METRIC_LABEL, {metric.name: metric.title for metric in METRICS.values()}, "complaint_rate"
+        ),
+        *variable.narrowings(link.LINKED),
+        variable.zone(),
+    ],
+    rows=[[_list()]],
+)

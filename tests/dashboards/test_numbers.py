@@ -1,0 +1,378 @@
+"""What panels show beside what can be counted by hand from the same events."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from math import isclose
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from dashboards.macro import Value
+from dashboards.page.pulse import FOUR
+from dashboards.page.response import _BOUNDS
+from dashboards.query import shift_of
+from streams.core.figure import change_of, figure_of
+from streams.core.interval import Interval, around_mean, of_rate, quantile_ranks, wilson
+from streams.core.metrics import METRICS, Kind, Metric
+from streams.core.report import ranked
+from streams.core.window import DAY_MS, Bucket, Window, buckets_of
+from tests.dashboards.month import END_MS, Month, lately
+from tests.dashboards.target import choices, panel_target, range_days
+from tests.ledger import quantile, spread_of
+
+pytestmark = pytest.mark.integration
+
+BERLIN: Final = ZoneInfo("Europe/Berlin")
+NUMBERS: Final = {
+    **{("service-pulse", 1 + i): metric.name for i, metric in enumerate(FOUR)},
+    ("service-pulse", 9): "open_waits",
+    ("service-pulse", 10): "backlog",
+    ("complaints", 2): "complaints_per_1000_orders",
+    ("complaints", 3): "complaints_per_1000_customers",
+    ("complaints", 4): "tickets",
+    ("satisfaction", 2): "csat_mean",
+    ("satisfaction", 3): "response_rate",
+    ("satisfaction", 4): "self_rating_share",
+    ("response-time", 2): "first_response_within",
+    ("response-time", 3): "next_response_p90",
+    ("after-sales", 4): "reopen_rate",
+    ("reasons", 1): "inquiry_share",
+}
+RANKINGS: Final = {
+    ("teams", 1): ("csat_share", "team"),
+    ("teams", 2): ("csat_share", "agent_id"),
+    ("teams", 4): ("complaint_rate", "agent_id"),
+    ("teams", 5): ("first_response_p50", "team"),
+    ("teams", 7): ("csat_share", "strategy"),
+    ("satisfaction", 11): ("csat_mean", "channel"),
+    ("after-sales", 7): ("repurchase_30d", "team"),
+    ("complaints", 9): ("complaint_rate", "product_line"),
+}
+
+
+def asked(month: Month, uid: str, id: int, window: Window | None = None, **chosen: Value) -> list[dict[str, Any]]:
+    """Return what a panel shows over its default range, or over another one."""
+    answer = month.ask(panel_target(uid, id), choices(uid, **chosen), window or lately(range_days(uid)))
+    return list(answer.named_results())
+
+
+def told_of(metric: Metric, window: Window) -> Window:
+    """Return the window that a panel tells of when this one is chosen."""
+    shift = shift_of(metric) * DAY_MS
+    return Window(window.start_at - shift, window.end_at - shift)
+
+
+def earlier(window: Window) -> Window:
+    return Window(window.start_at - window.length_ms, window.start_at)
+
+
+def same(one: float | None, other: float | None) -> bool:
+    return one == other or (one is not None and other is not None and isclose(one, other, rel_tol=1e-9, abs_tol=1e-9))
+
+
+def counted(month: Month, metric: Metric, window: Window, part: tuple[str, str] | None = None) -> float | None:
+    """Return what the oracle says, None where there are too few observations to show it."""
+    if metric.kind is not Kind.COUNT and month.ledger.n(metric, window, part) < metric.n_min:
+        return None
+    return month.ledger.value(metric, window, part)
+
+
+def interval_by_hand(
+    month: Month, metric: Metric, window: Window, part: tuple[str, str] | None = None
+) -> tuple[float | None, float | None]:
+    seen = month.ledger.seen(metric.name, window, part)
+    match metric.kind:
+        case Kind.SHARE:
+            return wilson(int(sum(seen)), len(seen))
+        case Kind.MEAN:
+            return around_mean(sum(seen) / len(seen), spread_of(seen)[0], len(seen))
+        case Kind.RATE:
+            n, hits = month.ledger.rate(metric.name, window)
+            return of_rate(hits, n, per=1000)
+        case Kind.QUANTILE:
+            low, high = quantile_ranks(metric.p, len(seen))
+            return low and seen[low - 1], high and seen[high - 1]
+        case Kind.COUNT:
+            return None, None
+
+
+@pytest.mark.parametrize(("uid", "id", "name"), [(*place, name) for place, name in NUMBERS.items()])
+def test_a_number_is_what_can_be_counted_by_hand(month: Month, uid: str, id: int, name: str) -> None:
+    metric = METRICS[name]
+    window = told_of(metric, lately(range_days(uid)))
+    (row,) = asked(month, uid, id)
+    assert month.ledger.n(metric, window), "the month must tell something of it"
+    assert same(row[metric.title], counted(month, metric, window))
+    if metric.kind is not Kind.COUNT:
+        assert row["evidence"].endswith(f"n {month.ledger.n(metric, window)}")
+
+
+@pytest.mark.parametrize("id", [1, 2, 3, 4])
+def test_the_small_print_says_better_or_worse_only_where_the_report_does(month: Month, id: int) -> None:
+    metric = FOUR[id - 1]
+    verdicts = set()
+    for days in range(1, 29):
+        window = Window(END_MS - 2 * days * DAY_MS, END_MS - days * DAY_MS)
+        (row,) = asked(month, "service-pulse", id, window)
+        change = change_of(*(_figure(month, metric, told_of(metric, one)) for one in (window, earlier(window))))
+        verdict = row["evidence"].split(" · ")[0]
+        verdicts.add(verdict)
+        if change is None:
+            assert not verdict.startswith(("better", "worse", "no clear")), days
+        else:
+            wanted = {True: "better", False: "worse", None: "no clear change"}
+            assert verdict == wanted[change.is_better if change.is_clear else None], days
+    assert "no clear change" in verdicts
+
+
+def _figure(month: Month, metric: Metric, window: Window, part: tuple[str, str] | None = None) -> Any:
+    seen = month.ledger.seen(metric.name, window, part)
+    if not seen:
+        return figure_of(metric, None)
+    low, high = interval_by_hand(month, metric, window, part)
+    spread = spread_of(seen) if len(seen) > 1 else (float("nan"), seen[0], seen[0])
+    deviation, p10, p90 = spread
+    value = month.ledger.value(metric, window, part)
+    measures = {"n": len(seen), "hits": int(sum(seen)), "value": value, "low": low, "high": high}
+    return figure_of(metric, measures | {"deviation": deviation, "p10": p10, "p90": p90})
+
+
+def test_a_choice_narrows_a_number(month: Month) -> None:
+    (row,) = asked(month, "service-pulse", 1, team=["delivery"])
+    metric = METRICS["complaint_rate"]
+    window = lately(7)
+    assert same(row[metric.title], counted(month, metric, window, ("team", "delivery")))
+    assert row["evidence"].endswith(f"n {month.ledger.n(metric, window, ('team', 'delivery'))}")
+
+
+@pytest.mark.parametrize("id", [5, 6, 7, 8])
+def test_every_point_of_a_rolling_line_is_the_number_of_the_window_before_it(month: Month, id: int) -> None:
+    metric = FOUR[id - 5]
+    window = lately(14)
+    rows = asked(month, "service-pulse", id, window)
+    shown = [row for row in rows if row[metric.title] is not None]
+    assert len({row["time"] for row in shown}) > 1
+    assert rows[-1]["time"].replace(tzinfo=UTC) == datetime.fromtimestamp(END_MS / 1000, UTC)
+    for row in rows:
+        end_at = int(row["time"].replace(tzinfo=UTC).timestamp() * 1000)
+        own = told_of(metric, Window(end_at - window.length_ms, end_at))
+        assert same(row[metric.title], counted(month, metric, own, ("team", _raw(row["team"])))), row
+
+
+def _raw(shown: str) -> str:
+    return "" if shown == "(unknown)" else shown
+
+
+@pytest.mark.parametrize(("step", "days"), [("hour", 2), ("day", 14), ("week", 35), ("month", 60)])
+def test_steps_are_those_of_the_zone_and_the_first_one_is_whole(month: Month, step: str, days: int) -> None:
+    metric = METRICS["complaint_rate"]
+    window = lately(days)
+    rows = asked(month, "complaints", 5, window, step=step, zone=BERLIN.key)
+    found = {int(row["time"].replace(tzinfo=UTC).timestamp() * 1000): row for row in rows}
+    for bucket in buckets_of(window, Bucket(step), BERLIN):
+        inside = Window(bucket.start_at, min(bucket.end_at, window.end_at))
+        n = month.ledger.n(metric, inside)
+        row = found.pop(bucket.start_at, None)
+        assert (row["n"] if row else 0) == n
+        if row and n >= metric.n_min:
+            low, high = interval_by_hand(month, metric, inside)
+            assert same(row[metric.title], counted(month, metric, inside))
+            assert abs(row["95 % from"] - low) < 1e-6
+            assert abs(row["95 % to"] - high) < 1e-6
+        elif row:
+            assert row[metric.title] is None
+    assert not found
+
+
+def test_three_clocks_are_three_numbers(month: Month) -> None:
+    names = {
+        "rated_at": "csat_share",
+        "resolved_at": "csat_share_by_resolution",
+        "created_at": "csat_share_by_creation",
+    }
+    window = lately(28)
+    rows = asked(month, "satisfaction", 6, window, step="week", zone="UTC")
+    weeks = {bucket.start_at: bucket for bucket in buckets_of(window, Bucket.WEEK, ZoneInfo("UTC"))}
+    assert {row["clock"] for row in rows} == set(names)
+    for row in rows:
+        week = weeks[int(row["time"].replace(tzinfo=UTC).timestamp() * 1000)]
+        inside = Window(week.start_at, min(week.end_at, window.end_at))
+        assert same(row["value"], counted(month, METRICS[names[row["clock"]]], inside)), row
+
+
+def test_the_distribution_counts_every_rating_once(month: Month) -> None:
+    rows = asked(month, "satisfaction", 7)
+    seen = month.ledger.seen("csat_mean", lately(14))
+    assert [row["Score"] for row in rows] == ["80 to 100", "60 to 79", "40 to 59", "20 to 39", "0 to 19"]
+    assert [row["Ratings"] for row in rows] == [
+        sum(low <= score < (101 if low == 80 else low + 20) for score in seen) for low in (80, 60, 40, 20, 0)
+    ]
+
+
+def test_the_spread_is_that_of_the_scores(month: Month) -> None:
+    window = lately(56)
+    rows = asked(month, "satisfaction", 8, window, step="month", zone="UTC")
+    months = {bucket.start_at: bucket for bucket in buckets_of(window, Bucket.MONTH, ZoneInfo("UTC"))}
+    shown = [row for row in rows if row["standard deviation"] is not None]
+    assert shown
+    for row in shown:
+        own = months[int(row["time"].replace(tzinfo=UTC).timestamp() * 1000)]
+        deviation, p10, p90 = spread_of(
+            month.ledger.seen("csat_mean", Window(own.start_at, min(own.end_at, window.end_at)))
+        )
+        assert same(row["standard deviation"], deviation)
+        assert same(row["p90 - p10"], p90 - p10)
+
+
+def test_percentiles_and_heatmap_tell_of_the_same_answers(month: Month) -> None:
+    window = lately(14)
+    percentiles = asked(month, "response-time", 5, window, step="month", zone="UTC")
+    heat = asked(month, "response-time", 6, window, step="month", zone="UTC")
+    months = buckets_of(window, Bucket.MONTH, ZoneInfo("UTC"))
+    for row, rows, own in zip(percentiles, heat, months, strict=True):
+        seen = month.ledger.seen("first_response_p50", Window(own.start_at, min(own.end_at, window.end_at)))
+        bounds = [low for low, _ in _BOUNDS] + [float("inf")]
+        counts = [sum(low <= one < high for one in seen) for low, high in pairwise(bounds)]
+        assert list(rows.values())[1:] == counts
+        for name in ("first_response_p50", "first_response_p90", "first_response_p99"):
+            enough = len(seen) >= METRICS[name].n_min
+            assert same(row[METRICS[name].title], quantile(seen, METRICS[name].p) if enough else None)
+
+
+def test_those_who_wait_longest_are_listed_one_by_one(month: Month) -> None:
+    rows = asked(month, "response-time", 8)
+    metric = METRICS["open_waits"]
+    assert 0 < len(rows) == min(100, month.ledger.n(metric, lately(14)))
+    assert [row["Waited"] for row in rows] == sorted((row["Waited"] for row in rows), reverse=True)
+
+
+def test_those_who_waited_are_counted_at_the_end_of_each_step(month: Month) -> None:
+    window = lately(5)
+    rows = asked(month, "response-time", 10, window, step="day", zone=BERLIN.key)
+    ends = [bucket.end_at for bucket in buckets_of(window, Bucket.DAY, BERLIN)[:-1]] + [END_MS]
+    times = [int(row["time"].replace(tzinfo=UTC).timestamp() * 1000) for row in rows]
+    assert times == ends
+    for row, end_at in zip(rows, ends, strict=True):
+        assert row["Customers waiting"] == month.ledger.n(METRICS["open_waits"], Window(end_at - 1, end_at))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_the_triangle_shows_ripe_cohorts_only(month: Month, zone: str) -> None:
+    rows = asked(month, "after-sales", 5, zone=zone)
+    window = Window(month.events[0].at_ms, END_MS)
+    months = buckets_of(window, Bucket.MONTH, ZoneInfo(zone))
+    assert len(rows) == len(months)
+    ripe = 0
+    for row, own in zip(rows, months, strict=True):
+        assert row["Customers"] == month.ledger.n(METRICS["repurchase_30d"], own)
+        for days in (30, 60, 90):
+            metric = METRICS[f"repurchase_{days}d"]
+            is_ripe = own.end_at + days * DAY_MS <= END_MS
+            ripe += is_ripe
+            assert same(row[f"within {days} days"], counted(month, metric, own) if is_ripe else None)
+    assert ripe
+
+
+@pytest.mark.parametrize(("uid", "id", "name", "column"), [(*place, *what) for place, what in RANKINGS.items()])
+def test_a_ranking_is_the_report_s(month: Month, uid: str, id: int, name: str, column: str) -> None:
+    metric = METRICS[name]
+    chosen = lately(56 if column == "agent_id" else range_days(uid))  # of one agent few ratings come in a fortnight
+    window = told_of(metric, chosen)
+    rows = asked(month, uid, id, chosen)
+    parts = [part for part in month.ledger.parts(column) if month.ledger.n(metric, window, (column, part))]
+    figures = {part: _figure(month, metric, window, (column, part)) for part in parts}
+    places = ranked(figures)
+    first = next(iter(rows[0]))
+    assert sorted(_raw(row[first]) for row in rows) == sorted(parts)
+    enough = [row for row in rows if row[metric.title] is not None]
+    assert enough, "the month must rank somebody"
+    assert [_raw(row[first]) for row in enough] == [part for part in places if figures[part].is_enough]
+    for row in rows:
+        part = _raw(row[first])
+        rank = places[part]
+        assert row["n"] == figures[part].n
+        assert same(row[metric.title], figures[part].shown)
+        between = "" if rank is None else str(rank.best) if rank.best == rank.worst else f"{rank.best} to {rank.worst}"
+        assert row["Rank"] == between
+        _agree(row, figures[part].interval if figures[part].is_enough else Interval(None, None))
+        before = _figure(month, metric, earlier(window), (column, part))
+        assert same(row["Before"], before.shown)
+        change = change_of(figures[part], before)
+        assert same(row["Change"], change.points if change and change.is_clear else None)
+
+
+def _agree(row: Mapping[str, Any], interval: Sequence[float | None]) -> None:
+    for name, bound in zip(("95 % from", "95 % to"), interval, strict=True):
+        assert (row[name] is None) == (bound is None)
+        assert bound is None or abs(row[name] - bound) < 1e-6 * max(1, abs(bound))
+
+
+def test_shares_of_reasons_are_those_of_the_last_seven_days(month: Month) -> None:
+    rows = asked(month, "reasons", 3)
+    window = lately(7)
+    n = month.ledger.n(METRICS["tickets"], window)
+    counts = {
+        reason: month.ledger.n(METRICS["tickets"], window, ("reason", reason))
+        for reason in month.ledger.parts("reason")
+    }
+    assert {_raw(row["Reason"]): row["Tickets"] for row in rows} == {key: n for key, n in counts.items() if n}
+    for row in rows:
+        hits = counts[_raw(row["Reason"])]
+        assert same(row["Share"], hits / n)
+        _agree(row, wilson(hits, n))
+    bars = asked(month, "reasons", 4)
+    assert [row["Share"] for row in bars] == [row["Share"] for row in rows[:8]]
+
+
+def test_shares_of_reasons_over_time_end_where_the_table_is(month: Month) -> None:
+    series = asked(month, "reasons", 5)
+    table = {row["Reason"]: row["Share"] for row in asked(month, "reasons", 3)}
+    last = max(row["time"] for row in series)
+    assert len({row["reason"] for row in series}) == 8
+    for row in series:
+        end_at = int(row["time"].replace(tzinfo=UTC).timestamp() * 1000)
+        window = Window(end_at - 7 * DAY_MS, end_at)
+        n = month.ledger.n(METRICS["tickets"], window)
+        hits = month.ledger.n(METRICS["tickets"], window, ("reason", _raw(row["reason"])))
+        assert same(row["Share"], hits / n if n >= 50 else None)
+        assert row["time"] < last or same(row["Share"], table[row["reason"]])
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_the_tickets_behind_a_number_are_as_many_as_its_n(month: Month, metric: Metric) -> None:
+    window = lately(7)
+    rows = asked(month, "tickets", 1, window, metric=metric.name)
+    own = told_of(metric, window)
+    if metric.kind is Kind.RATE:
+        assert sum(row["Says"] == "counts" for row in rows) == month.ledger.rate(metric.name, own)[1]
+    elif metric.once_per:
+        assert len(rows) >= month.ledger.n(metric, own)
+    else:
+        assert len(rows) == min(1_000, month.ledger.n(metric, own))
+    assert rows or "business" in metric.name or metric.name == "repurchase_90d", "the month must tell something of it"
+    if metric.kind is Kind.SHARE and not metric.once_per:
+        assert sum(row["Says"] == "counts" for row in rows) == sum(month.ledger.seen(metric.name, own))
+
+
+def test_the_list_of_tickets_follows_the_choices(month: Month) -> None:
+    rows = asked(month, "tickets", 1, lately(7), metric="complaint_rate", team=["delivery"], reason=["delivery-date"])
+    assert rows
+    assert {(row["Team"], row["Reason"]) for row in rows} == {("delivery", "delivery-date")}
+
+
+def test_lateness_silence_and_dead_letters_are_those_of_the_events(month: Month) -> None:
+    window = Window(END_MS - 3 * DAY_MS, END_MS)
+    (settle,) = asked(month, "pipeline", 2, window)
+    assert settle["Settle delay"] == 4.0
+    (letters,) = asked(month, "pipeline", 3, window)
+    assert letters["Dead letters waiting"] == 6
+    (stored,) = asked(month, "pipeline", 4, window)
+    inside = [one for one in month.events if window.start_at <= one.at_ms + 4_000 <= window.end_at]
+    assert stored["Events stored"] == len(inside)
+    silences = {row["Source"]: row for row in asked(month, "pipeline", 7, window)}
+    assert set(silences) == {one.source for one in inside}
+    for source, row in silences.items():
+        newest = max(one.at_ms for one in inside if one.source == source and one.name != "producer.heartbeat")
+        assert abs(row["Silent for"] - (END_MS - newest) / 1000) <= 1
