@@ -6,7 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from dashboards.macro import MacroError, Value, built_in, expand, interpolate
-from dashboards.preview.choice import chosen_values, options_of
+from dashboards.preview.choice import chosen_values, options_of, text_of
 from dashboards.preview.draw.columns import columns
 from dashboards.preview.draw.heat import heat
 from dashboards.preview.draw.scene import Drawing, Scene
@@ -52,7 +52,8 @@ class View:
     @property
     def link_values(self) -> Mapping[str, Value]:
         """What texts and links may refer to."""
-        return link_values(self.variables, self.begin, self.end)
+        texts = {each.name: text_of(each, self.variables[each.name]) for each in self.dashboard.variables}
+        return link_values(self.variables, texts, self.begin, self.end)
 
 
 def view_of(

@@ -42,6 +42,13 @@ def options_of(variable: Variable, ask: Callable[[str], Frame]) -> list[Option]:
     return all_of_it + [Option(value, text) for value, text in variable.listed]
 
 
+def text_of(variable: Variable, value: Value) -> str:
+    """Return how people call what is chosen."""
+    texts = dict(variable.listed) if variable.kind in {"custom", "interval"} else {}
+    values = [value] if isinstance(value, str) else value
+    return ", ".join("All" if each == ALL else texts.get(each, each) for each in values)
+
+
 def _queried(frame: Frame) -> list[Option]:
     """Of two columns the first is the value and the second its text."""
     if not frame.length:

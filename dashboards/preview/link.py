@@ -9,12 +9,18 @@ from dashboards.macro import ALL, Value
 
 _REFERENCE: Final = re.compile(r"\$\{(?P<braced>[^}:]+)(?::(?P<format>[^}]*))?\}|\$(?P<bare>\w+)")
 _BRACKETS: Final = re.compile(r"\[\s*[\"']?([^\"'\]]+)[\"']?\s*\]")
+_TEXT: Final = "__text."
 _ALLOWED: Final = re.compile(r"(/(?![/\\])|https?://)[^\s\\]*")
 
 
 def filled(template: str, values: Mapping[str, Value]) -> str:
     """Return a text with its references replaced, unknown ones left out as nothing would tell what they mean."""
-    return _REFERENCE.sub(lambda match: _joined(values.get(_name(match), "")), template)
+
+    def fill(match: re.Match[str]) -> str:
+        value = values.get(_name(match), "")
+        return _joined(values.get(f"{_TEXT}{_name(match)}", value) if match["format"] == "text" else value)
+
+    return _REFERENCE.sub(fill, template)
 
 
 def address(template: str, values: Mapping[str, Value]) -> str | None:
@@ -30,10 +36,18 @@ def query_of(name: str, value: Value) -> str:
     return "&".join(f"var-{quote(name, safe='')}={quote(each, safe='$')}" for each in chosen)
 
 
-def link_values(variables: Mapping[str, Value], begin: str, end: str) -> dict[str, Value]:
-    """Return what every link may refer to: the choices at the head of the page and its range of time."""
+def link_values(variables: Mapping[str, Value], texts: Mapping[str, str], begin: str, end: str) -> dict[str, Value]:
+    """Return what texts and links may refer to: the choices at the head of the page and its range of time.
+
+    Args:
+        variables: The values that are chosen.
+        texts: By which people know them.
+        begin: Of the range, as the picker writes it.
+        end: Of the range.
+    """
     return {
         **variables,
+        **{f"{_TEXT}{name}": text for name, text in texts.items()},
         "__from": begin,
         "__to": end,
         "__url_time_range": f"from={quote(begin, safe='')}&to={quote(end, safe='')}",

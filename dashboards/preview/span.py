@@ -1,6 +1,7 @@
 """Time ranges as Grafana's picker writes them, and how wide the steps of a series are."""
 
 import re
+from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -105,10 +106,9 @@ def _instant(text: str, now_ms: int, zone: ZoneInfo, *, is_end: bool) -> int:
 
 def _shifted(at: datetime, number: int, unit: str) -> datetime:
     if unit in _MONTHS:
-        months = at.year * 12 + at.month - 1 + number * _MONTHS[unit]
-        year, month = divmod(months, 12)
-        last = (datetime(year + (month == 11), month % 12 + 1 if month < 11 else 1, 1) - timedelta(days=1)).day  # noqa: DTZ001
-        return at.replace(year=year, month=month + 1, day=min(at.day, last))
+        year, month = divmod(at.year * 12 + at.month - 1 + number * _MONTHS[unit], 12)
+        last_day = monthrange(year, month + 1)[1]
+        return at.replace(year=year, month=month + 1, day=min(at.day, last_day))
     if unit in {"d", "w"}:
         return at + timedelta(days=number * (7 if unit == "w" else 1))
     return datetime.fromtimestamp(at.timestamp() + number * _SECONDS[unit], at.tzinfo)
