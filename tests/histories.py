@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeAlias
 
 from hypothesis import strategies as st
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import Event, decode, encode
+from schemas.schedule import SpecialDay, Version, Week
 from streams.core.fact import fact_of
 from streams.core.merge import statements_of
 from streams.core.ticket import Ticket, fold
@@ -100,6 +101,33 @@ def desks(*, max_size: int = 24) -> st.SearchStrategy[list[Event]]:
     )
 
 
+def schedules() -> st.SearchStrategy[list[Event]]:
+    """Return schedules of some teams as they are published, corrected and taken back, in force somewhere in `desks`."""
+    return st.lists(_told(_schedules()), max_size=4).map(
+        lambda told: [event(one.content, one.at, f"h{number}", one.sequence) for number, one in enumerate(told)]
+    )
+
+
+def _schedules() -> Contents:
+    day = date(1970, 1, 1) + timedelta(days=INSTANTS[0] // 86_400_000)
+    pauses = (), ("00:00-24:00",), ("09:00-12:00", "13:00-17:30"), ("22:00-24:00", "00:00-06:00")
+    hours = st.sampled_from(pauses)
+    versions = st.builds(
+        Version,
+        from_at=st.integers(-2 * 1440, 4 * 1440).map(
+            lambda minutes: datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=minutes)
+        ),
+        zone=st.sampled_from(["UTC", "Asia/Kathmandu", "America/New_York"]),
+        weekly=st.builds(Week, *[hours] * 7),
+        holidays=st.sampled_from([(), (day + timedelta(days=1),)]),
+        special_days=hours.map(lambda hours: (SpecialDay(day + timedelta(days=2), hours),)),
+    )
+    ordered = st.lists(versions, max_size=2, unique_by=lambda version: version.from_at).map(
+        lambda some: tuple(sorted(some, key=lambda version: version.from_at))
+    )
+    return st.builds(e.SchedulePublished, name=st.sampled_from(["default", "x"]), versions=ordered)
+
+
 INSTANTS: Final = [
     day * 86_400_000 + instant
     for day in range(20_500, 20_504)
@@ -116,7 +144,9 @@ def _on_some_day(one: Event) -> Event:
 
 def _numbered_orders(told: Sequence[Told]) -> list[Event]:
     return [
-        event(one.content, INSTANTS[one.at % len(INSTANTS)] + 25 * 86_400_000 * (one.at // 10), f"o{number}", subject="?")
+        event(
+            one.content, INSTANTS[one.at % len(INSTANTS)] + 25 * 86_400_000 * (one.at // 10), f"o{number}", subject="?"
+        )
         for number, one in enumerate(told)
     ]
 

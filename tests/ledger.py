@@ -14,6 +14,7 @@ from streams.core.fact import fact_id
 from streams.core.metrics import Metric
 from streams.core.window import Window
 from tests.oracle import expected_row
+from tests.wall import Walls
 
 REPURCHASES: Final = {f"repurchase_{days}d": days * 86_400_000 for days in (30, 60, 90)}
 SHARES: Final = (
@@ -41,6 +42,8 @@ class Ledger:
         self._orders = _orders(events)
         self._placed = _placed(events)
         self._worlds = _worlds(events)
+        told = [one.at_ms for world in self._worlds.values() for one in world]
+        self._walls = Walls(events, min(told, default=0), max(told, default=0))
         rows = [_row(world, id) for id, world in self._worlds.items()]
         self.rows = {row["ticket_id"]: row for row in rows if row["is_effective"]}
         self._seen: dict[str, list[Seen]] = defaultdict(list)
@@ -128,6 +131,10 @@ class Ledger:
             if end is not None:
                 for metric in ("next_response_p50", "next_response_p90", "next_response_p99"):
                     self._enter(metric, end, row, (end - start) / 1000)
+                self._enter_business(("next_response_business_p50", "next_response_business_p90"), row, start, end)
+        if row["first_response_at"] is not None:
+            first = row["waits.started_at"][0], row["first_response_at"]
+            self._enter_business(("first_response_business_p50", "first_response_business_p90"), row, *first)
         for n, (start, end) in enumerate(zip(row["waits.started_at"], row["waits.answered_at"], strict=True)):
             if n == 0 and row["created_by"] != "agent":
                 self._enter_target("first_response_within", row, start, end)
@@ -152,12 +159,16 @@ class Ledger:
                 continue
             for p in (50, 90):
                 self._enter(f"resolution_p{p}", end, row, (end - start) / 1000)
+                self._enter_business([f"resolution_business_p{p}"], row, start, end)
             self._enter("reopen_rate", end, row, n + 1 < len(cycles))
             if n + 1 == len(cycles):
                 self._enter("full_resolution_p50", end, row, (end - row["created_at"]) / 1000)
+                self._enter_business(["full_resolution_business_p50"], row, row["created_at"], end)
         if row["first_resolved_at"] is not None:
             for p in (50, 90):
                 self._enter(f"first_resolution_p{p}", row["first_resolved_at"], row, row["first_resolution_seconds"])
+                start, end = row["created_at"], row["first_resolved_at"]
+                self._enter_business([f"first_resolution_business_p{p}"], row, start, end)
 
     def _enter_repurchases(self, row: Mapping[str, Any]) -> None:
         at = row["first_resolved_at"]
@@ -166,6 +177,11 @@ class Ledger:
         for metric, within in REPURCHASES.items():
             placed = [order for order in self._orders[row["customer_id"]] if at < order <= at + within]
             self._enter(metric, at, row, bool(placed))
+
+    def _enter_business(self, metrics: Iterable[str], row: Mapping[str, Any], start: int, end: int) -> None:
+        seconds = self._walls.seconds(row["team"], start, end)
+        for metric in metrics if seconds is not None else ():
+            self._enter(metric, end, row, seconds or 0)
 
     def _enter(self, metric: str, at: int, row: Mapping[str, Any], value: float) -> None:
         self._seen[metric].append(Seen(at, row, float(value)))

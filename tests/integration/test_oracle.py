@@ -13,6 +13,7 @@ from schemas.codec import Event
 from streams.core.batch import event_row
 from streams.core.measures import row_of
 from streams.core.metrics import METRICS, Dimension
+from streams.core.opening import open_hours
 from streams.core.question import Question
 from streams.core.ticket import Ticket
 from streams.core.window import DAY_MS, HOUR_MS, Bucket, Window
@@ -21,7 +22,7 @@ from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.figures import answer
 from streams.sinks.migrate import migrate
-from tests.histories import INSTANTS, NOW_MS, desks, settled
+from tests.histories import INSTANTS, NOW_MS, desks, schedules, settled
 from tests.integration.conftest import Servers
 from tests.ledger import Ledger
 
@@ -36,7 +37,7 @@ WINDOWS = (
     Window(FIRST + HOUR_MS, FIRST + DAY_MS + 1),
     Window(FIRST + DAY_MS - 1, FIRST + 3 * DAY_MS + 4 * HOUR_MS),
 )
-TABLES = ("events", "tickets", "ticket_days", "orders", "order_days")
+TABLES = ("events", "tickets", "ticket_days", "orders", "order_days", "open_hours")
 
 
 unhurried = settings(
@@ -60,7 +61,7 @@ def client(servers: Servers) -> Iterator[Client]:
 @st.composite
 def tellings(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]]]:
     """Return what happened, and how it arrives: in some order, some of it twice, in a few batches."""
-    history = draw(desks())
+    history = [*draw(desks()), *draw(schedules())]
     again = draw(st.lists(st.sampled_from(history), max_size=4))
     arriving = draw(st.permutations([*history, *again]))
     cuts = sorted(draw(st.lists(st.integers(0, len(arriving)), max_size=2)))
@@ -75,6 +76,7 @@ def store(client: Client, batches: Sequence[Sequence[Event]]) -> None:
     tickets: dict[str, Ticket] = {}
     for batch in batches:
         sink.insert([event_row(one, NOW_MS) for one in batch])
+        sink.insert(open_hours(batch, NOW_MS))
         tickets = settled([one for one in batch if one.ticket_id is not None], tickets)
         sink.insert([row_of(ticket, NOW_MS) for ticket in tickets.values()])
 

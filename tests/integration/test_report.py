@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import isclose
 from pathlib import Path
 from typing import Any, Final
@@ -18,12 +18,14 @@ from typer.testing import CliRunner, Result
 
 from schemas import events as e
 from schemas.codec import Event, decode, encode
+from schemas.schedule import Version, Week
 from streams.cli.report import print_report, report
 from streams.core.batch import event_row
 from streams.core.figure import Figure
 from streams.core.interval import around_mean, of_rate, quantile_ranks, wilson
 from streams.core.measures import row_of
 from streams.core.metrics import METRICS, Dimension, Kind, Metric
+from streams.core.opening import open_hours
 from streams.core.question import Question
 from streams.core.window import DAY_MS, HOUR_MS, Bucket, Window, buckets_of, instant_of, local_of, previous
 from streams.settings import Settings
@@ -82,6 +84,7 @@ def told(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     events = _events()
     store = ClickHouseStore(client)
     store.insert([event_row(one, NOW_MS) for one in events])
+    store.insert(open_hours(events, NOW_MS))
     for part in (events[: len(events) // 2], events):
         store.insert([row_of(ticket, NOW_MS) for ticket in settled(_of_tickets(part)).values()])
     yield Told(settings, client, events)
@@ -120,14 +123,30 @@ def _of_tickets(events: Sequence[Event]) -> list[Event]:
 def _events() -> list[Event]:
     """Return what a simulated desk tells, and what it never does: odd tickets, ratings of all sources."""
     told = [(one.source, one.id, one.at, one.subject, one.sequence, one.data) for one in simulated(7, START, END, 40)]
+    hours = [(SOURCE, said.name, START + timedelta(hours=1), said.name, 0, said) for said in _schedules()]
     odd = [(SOURCE, f"odd-{n}", at, said.ticket_id, n, said) for n, (at, said) in enumerate(_odd())]
     return [
         decode(
             encode(said, source=source, id=id, time=at, name=e.NAME_OF[type(said)], subject=subject, subjectseq=number),
             now_ms=NOW_MS,
         )
-        for source, id, at, subject, number, said in sorted([*told, *odd], key=lambda one: one[2])
+        for source, id, at, subject, number, said in sorted([*told, *odd, *hours], key=lambda one: one[2])
     ]
+
+
+def _schedules() -> Iterator[e.SchedulePublished]:
+    """Yield schedules: of a desk that moves to Shanghai, of one that works at night, and of all others."""
+    office, night = ("09:00-12:00", "13:00-17:30"), ("00:00-06:00", "20:00-24:00")
+    weekdays = Week(*[office] * 5)
+    yield e.SchedulePublished(name="default", versions=(_version("2026-01-01T00:00", weekdays),))
+    yield e.SchedulePublished(name="delivery", versions=(_version("2026-03-18T12:00", Week(*[night] * 7)),))
+    moved = _version("2026-03-27T15:10", Week(*[office] * 7), "Asia/Shanghai", holidays=(date(2026, 3, 30),))
+    yield e.SchedulePublished(name="billing", versions=(_version("2026-01-01T00:00", weekdays), moved))
+    yield e.SchedulePublished(name="warranty", versions=())
+
+
+def _version(from_at: str, weekly: Week, zone: str = "Europe/Berlin", holidays: tuple[date, ...] = ()) -> Version:
+    return Version(from_at=datetime.fromisoformat(from_at), zone=zone, weekly=weekly, holidays=holidays)
 
 
 def _odd() -> Iterator[tuple[datetime, e.TicketData]]:

@@ -1,0 +1,79 @@
+"""The clock on the wall of a desk, looked at every minute: business time with nothing of the code that computes it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from schemas.codec import Event
+from schemas.events import SchedulePublished
+from schemas.schedule import Version
+from streams.core.fact import fact_id
+
+MINUTE_MS: Final = 60_000
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def is_open(versions: Sequence[Version], at: int) -> bool | None:
+    """Tell whether a desk is open; None before its first version. Versions stand in the order of time."""
+    instant = EPOCH + timedelta(milliseconds=at)
+    rules = [version for version in versions if begins(version) <= instant]
+    if not rules:
+        return None
+    rule = rules[-1]
+    local = instant.astimezone(ZoneInfo(rule.zone))
+    special = {other.day: other.hours for other in rule.special_days} | dict.fromkeys(rule.holidays, ())
+    usual: tuple[str, ...] = getattr(rule.weekly, WEEKDAYS[local.weekday()])
+    shown = f"{local:%H:%M}"
+    return any(span[:5] <= shown < span[6:] for span in special.get(local.date(), usual))
+
+
+def begins(version: Version) -> datetime:
+    """Return when a version begins to count."""
+    return version.from_at if version.from_at.tzinfo else version.from_at.replace(tzinfo=ZoneInfo(version.zone))
+
+
+class Wall:
+    """What the clock showed from one instant to another. Everything must happen at full minutes."""
+
+    def __init__(self, versions: Sequence[Version], start_at: int, end_at: int) -> None:
+        self._first = start_at // MINUTE_MS
+        minutes = range(self._first, end_at // MINUTE_MS + 2)
+        self._looks = [is_open(versions, minute * MINUTE_MS) for minute in minutes]
+        self._before = [0, *accumulate(MINUTE_MS * bool(look) for look in self._looks)]
+
+    def open_ms(self, started: int, ended: int) -> int | None:
+        """Return how long it was open between two instants; None when nothing is known of the first."""
+        if self._looks[started // MINUTE_MS - self._first] is None:
+            return None
+        return max(0, self._until(ended) - self._until(started))
+
+    def _until(self, at: int) -> int:
+        place = at // MINUTE_MS - self._first
+        return self._before[place] + at % MINUTE_MS * bool(self._looks[place])
+
+
+class Walls:
+    """The walls of all desks that events publish."""
+
+    def __init__(self, events: Iterable[Event], start_at: int, end_at: int) -> None:
+        newest: dict[str, Event] = {}
+        for one in events:
+            if isinstance(one.content, SchedulePublished):
+                newest[one.content.name] = max(newest.get(one.content.name, one), one, key=_order)
+        said = {name: one.content for name, one in newest.items() if isinstance(one.content, SchedulePublished)}
+        self._walls: Mapping[str, Wall] = {
+            name: Wall(content.versions, start_at, end_at) for name, content in said.items() if content.versions
+        }
+
+    def seconds(self, team: str, started: int, ended: int) -> float | None:
+        """Return the business seconds of a wait; None where a team has no schedule, or had none yet."""
+        wall = self._walls.get(team) or self._walls.get("default")
+        passed = wall.open_ms(started, ended) if wall else None
+        return None if passed is None else passed / 1000
+
+
+def _order(one: Event) -> tuple[int, int, int]:
+    return one.at_ms, one.sequence, fact_id(one.source, one.id)
