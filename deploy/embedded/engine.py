@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
+
+from deploy.embedded.statement import target_of
 
 LOCK_NAME = "servicepulse.lock"
 UNKNOWN_EXCEPTION = 1002
@@ -92,6 +94,9 @@ class _Connection(Protocol):
     def send_query(self, query: bytes, format: str, params: dict[str, str]) -> _Stream: ...
     def send_insert(self, query: bytes, format: str) -> _Inserter: ...
     def close(self) -> None: ...
+
+
+_STAGED: Final = b"_staged_insert"
 
 
 class Engine:
@@ -216,12 +221,22 @@ class Session:
     def insert(self, head: bytes, format: str, parameters: Mapping[str, str]) -> "Writer":
         """Start an INSERT (without FORMAT and data) whose data is appended piece by piece.
 
+        The engine's own streaming insert reports as written what a constraint or a materialized view refused. So it
+        goes to a table in memory first, and from there into its table by a statement that fails when it fails.
+
         Raises:
             StatementError: when the engine refuses it.
         """
         self._set_parameters(parameters)
+        target = target_of(head)
+        if target is not None:
+            table, columns = target
+            self.run(b"DROP TEMPORARY TABLE IF EXISTS " + _STAGED)
+            self.run(b"CREATE TEMPORARY TABLE %b EMPTY AS SELECT %b FROM %b" % (_STAGED, columns or b"*", table))
         with self._errors():
-            return Writer(self._connection.send_insert(head, format), self._errors)
+            staged = head if target is None else b"INSERT INTO " + _STAGED
+            into = None if target is None else head + b" SELECT * FROM " + _STAGED
+            return Writer(self, self._connection.send_insert(staged, format), into)
 
     def close(self) -> None:
         """Give the connection back; a statement that still runs on it is broken off."""
@@ -292,9 +307,10 @@ class Rows:
 class Writer:
     """A running INSERT. Left without `finish` it is broken off."""
 
-    def __init__(self, inserter: _Inserter, errors: "_Errors") -> None:
+    def __init__(self, session: "Session", inserter: _Inserter, into: bytes | None) -> None:
+        self._session = session
         self._inserter = inserter
-        self._errors = errors
+        self._into = into
 
     def append(self, piece: bytes) -> None:
         """Hand over the next piece of data.
@@ -302,7 +318,7 @@ class Writer:
         Raises:
             StatementError: when the data does not fit the table or the format.
         """
-        with self._errors():
+        with self._session._errors():
             self._inserter.append(piece)
 
     def finish(self) -> Counts:
@@ -311,13 +327,16 @@ class Writer:
         Raises:
             StatementError: when the data does not fit the table or the format.
         """
-        with self._errors():
+        with self._session._errors():
             written = self._inserter.finish()
+        if self._into is not None:
+            self._session.run(self._into)
+            self._session.run(b"DROP TEMPORARY TABLE " + _STAGED)
         return Counts(written_rows=written.rows_written, written_bytes=written.bytes_written)
 
     def cancel(self) -> None:
-        """Break the INSERT off; blocks that were written already stay, as with a server."""
-        with self._errors():
+        """Break the INSERT off: nothing of it stays."""
+        with self._session._errors():
             self._inserter.cancel()
 
 

@@ -424,9 +424,27 @@ def test_an_insert_that_is_cut_off_writes_nothing(client: Client, web: Http) -> 
     with socket.create_connection(("127.0.0.1", web.port)) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n")
         connection.sendall(b"INSERT INTO sp.t FORMAT CSV\n" + b"row\n" * 500_000)
-        _until(lambda: _running(web, "INSERT INTO sp.t") == 1)
-    _until(lambda: _running(web, "INSERT INTO sp.t") == 0)
+        _until(lambda: _running(web, "INSERT INTO") == 1)
+    _until(lambda: _running(web, "INSERT INTO") == 0)
     assert client.command("SELECT count() FROM sp.t") == 0
+
+
+def test_an_insert_that_the_table_refuses_is_an_error_and_writes_nothing(client: Client) -> None:
+    client.command("CREATE TABLE sp.t (x Int64, CONSTRAINT small CHECK x < 100) ENGINE = MergeTree ORDER BY x")
+    with pytest.raises(DatabaseError, match="VIOLATED_CONSTRAINT"):
+        client.insert("sp.t", [[5], [500]], column_names=["x"])
+    assert client.command("SELECT count() FROM sp.t") == 0
+
+
+def test_an_insert_that_a_view_refuses_is_an_error(client: Client) -> None:
+    client.command("CREATE TABLE sp.t (`x y` Int64, d String DEFAULT 'later') ENGINE = MergeTree ORDER BY tuple()")
+    client.command("CREATE TABLE sp.u (x Int64, CONSTRAINT small CHECK x < 100) ENGINE = MergeTree ORDER BY x")
+    client.command("CREATE MATERIALIZED VIEW sp.v TO sp.u AS SELECT `x y` AS x FROM sp.t")
+    with pytest.raises(DatabaseError, match="VIOLATED_CONSTRAINT"):
+        client.insert("sp.t", [[500]], column_names=["x y"])
+    client.insert("sp.t", [[50]], column_names=["x y"])
+    assert client.query("SELECT x FROM sp.u").result_rows == [(50,)]
+    assert ("50", "later") in client.query("SELECT toString(`x y`), d FROM sp.t").result_rows
 
 
 # -- load -------------------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def test_days_that_could_not_be_written_are_written_with_the_next_try(
     space.publish(HISTORY)
     failing = space.start_worker(**SMALL_BATCHES)
     wait_until(
-        lambda: failing.process.poll() is not None, f"a worker that cannot write ends; {failing.log[-3000:]}", 40
+        lambda: failing.process.poll() is not None, f"a worker that cannot write ends; {failing.log[-3000:]}", 90
     )
     assert failing.process.returncode != 0
     assert space.value("SELECT count() FROM tickets") > 0, "the failure came too early to prove anything"
