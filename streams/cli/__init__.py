@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from dashboards.fault import GrafanaError
 from dashboards.preview.fault import PreviewError
 from deploy.embedded.stack import StackError
 from deploy.embedded.state import StackBusyError
-from streams.cli import letters, stack, store, work
+from streams.cli import dashboards, letters, stack, store, work
 from streams.cli.demo import DemoError, demo
 from streams.cli.import_ import import_
 from streams.cli.live import live
@@ -26,6 +27,7 @@ from streams.settings import SettingsError
 EXPECTED = (
     BrokerUnavailableError,
     DemoError,
+    GrafanaError,
     NotAcknowledgedError,
     PreviewError,
     SettingsError,
@@ -57,6 +59,7 @@ app.command()(live)
 app.command()(preview)
 app.command()(simulate_alerts)
 app.command()(store.refold)
+app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(letters.app, name="dead-letters")
 
 

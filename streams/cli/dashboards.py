@@ -1,0 +1,122 @@
+"""`dashboards`: the files that are checked in, and the Grafana that shows them."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from dashboards.fault import GrafanaError
+from streams.settings import load_settings
+
+if TYPE_CHECKING:
+    from dashboards.grafana import Grafana
+    from dashboards.style import Json
+
+TOKEN = "SERVICEPULSE_GRAFANA_TOKEN"  # noqa: S105 - the name of a variable, not a token
+
+app = typer.Typer(help="Dashboards as code: render the files, bring them into Grafana.", no_args_is_help=True)
+console = Console()
+
+Address = Annotated[
+    str, typer.Option("--grafana", envvar="SERVICEPULSE_GRAFANA", help="Address of Grafana, http[s]://host:port.")
+]
+Folder = Annotated[Path | None, typer.Option(help="Where the files are; not given: those of this package.")]
+
+
+@app.command()
+def render(folder: Folder = None) -> None:
+    """Write the dashboards as JSON files, as Grafana's provisioning and the preview read them.
+
+    Example: `servicepulse dashboards render`
+    """
+    from dashboards.render import FOLDER, write
+
+    changed = write(folder or FOLDER)
+    for path in changed:
+        console.print(f"  {path.name}", highlight=False)
+    console.print(f"{len(changed)} files changed in {folder or FOLDER}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def check(folder: Folder = None) -> None:
+    """Tell whether the files are what the code says. The exit code is 1 when they are not.
+
+    Example: `servicepulse dashboards check || servicepulse dashboards render`
+    """
+    from dashboards.render import FOLDER, differing
+
+    stale = differing(folder or FOLDER)
+    for path in stale:
+        console.print(f"  [red]{escape(path.name)}[/] is not what the code says", highlight=False)
+    if stale:
+        console.print("Write them anew: [bold]servicepulse dashboards render[/]", highlight=False)
+        raise typer.Exit(1)
+    console.print("every file is what the code says")
+
+
+@app.command()
+def apply(
+    grafana: Address = "",
+    with_data_source: Annotated[
+        bool,
+        typer.Option("--with-data-source", help="Also the data source, of the ClickHouse that the settings name."),
+    ] = False,
+) -> None:
+    """Bring folder and dashboards into a Grafana. A second time in a row changes nothing.
+
+    The token of a service account with the role Editor is read from SERVICEPULSE_GRAFANA_TOKEN; with the data source it
+    must be Admin. What is provisioned from files there stays as it is.
+
+    Example: `SERVICEPULSE_GRAFANA_TOKEN=... servicepulse dashboards apply --grafana https://grafana.example.com`
+    """
+    from dashboards.grafana import Change, kinds_of
+
+    steps = []
+    with _grafana(grafana) as opened:
+        for step in opened.apply(_data_source() if with_data_source else None):
+            steps.append(step)
+            if step.change is not Change.UNCHANGED:
+                console.print(f"  {step.kind} {step.uid}: {step.change}", highlight=False)
+    console.print(", ".join(f"{count} {change}" for change, count in kinds_of(steps).items()), highlight=False)
+
+
+@app.command()
+def diff(grafana: Address = "") -> None:
+    """Tell where a Grafana differs from the code. The exit code is 1 when it does.
+
+    What Grafana adds by itself is no difference.
+
+    Example: `servicepulse dashboards diff --grafana https://grafana.example.com`
+    """
+    with _grafana(grafana) as opened:
+        found = opened.differences()
+    for one in found:
+        console.print(f"  [bold]{escape(one.uid)}[/] {escape(one.what)}", highlight=False, soft_wrap=True)
+    if found:
+        console.print("Bring it up to date: [bold]servicepulse dashboards apply[/]", highlight=False)
+        raise typer.Exit(1)
+    console.print("Grafana is what the code says")
+
+
+def _grafana(address: str) -> "Grafana":
+    from dashboards.grafana import Grafana
+
+    if not address:
+        raise GrafanaError("no Grafana is named: give --grafana, or set SERVICEPULSE_GRAFANA to its address")
+    return Grafana(address, os.environ.get(TOKEN))
+
+
+def _data_source() -> "Json":
+    from dashboards.grafana import data_source_of
+
+    settings = load_settings()
+    password = settings.clickhouse_password
+    return data_source_of(
+        settings.clickhouse or "",
+        settings.clickhouse_username,
+        password.get_secret_value() if password else "",
+        settings.database,
+    )

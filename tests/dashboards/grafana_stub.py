@@ -1,0 +1,157 @@
+"""A server that behaves as Grafana's API documents: folders, dashboards with versions, data sources, tokens."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+from dashboards.style import Json
+
+TOKEN: Final = "glsa_of-the-stub"
+EDITOR: Final = "glsa_that-may-not-touch-data-sources"
+
+
+class RefusedError(Exception):
+    """What Grafana answers instead: a status and a message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class StubGrafana:
+    """What it holds, and every change that it was asked for."""
+
+    folders: dict[str, Json] = field(default_factory=dict)
+    dashboards: dict[str, Json] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    provisioned: set[str] = field(default_factory=set)
+    data_sources: dict[str, Json] = field(default_factory=dict)
+    changes: list[str] = field(default_factory=list)
+    fails_with: int = 0
+    url: str = ""
+
+    def answer(self, method: str, path: str, body: Any, token: str | None) -> Any:
+        if self.fails_with:
+            raise RefusedError(self.fails_with, "the stub was told to fail")
+        if token not in (TOKEN, EDITOR):
+            raise RefusedError(401, "Invalid API key")
+        if method != "GET":
+            self.changes.append(f"{method} {path}")
+        match method, path.removeprefix("/api").strip("/").split("/"):
+            case "GET", ["folders", uid]:
+                return self._known(self.folders, uid, "folder not found")
+            case "POST", ["folders"]:
+                return self._create_folder(body)
+            case "PUT", ["folders", uid]:
+                return self._rename_folder(uid, body)
+            case "GET", ["dashboards", "uid", uid]:
+                return self._dashboard(uid)
+            case "POST", ["dashboards", "db"]:
+                return self._save_dashboard(body)
+            case "GET", ["datasources", "uid", uid]:
+                return self._known(self.data_sources, uid, "Data source not found")
+            case "POST", ["datasources"]:
+                return self._save_data_source(body, token)
+            case "PUT", ["datasources", "uid", uid]:
+                self._known(self.data_sources, uid, "Data source not found")
+                return self._save_data_source(body, token)
+            case _:
+                raise RefusedError(404, "Not found")
+
+    def _known(self, where: dict[str, Json], uid: str, message: str) -> Json:
+        if uid not in where:
+            raise RefusedError(404, message)
+        return where[uid]
+
+    def _create_folder(self, body: Json) -> Json:
+        if body["uid"] in self.folders:
+            raise RefusedError(412, "the folder has been changed by someone else")
+        self.folders[body["uid"]] = {"id": len(self.folders) + 1, "version": 1, **body}
+        return self.folders[body["uid"]]
+
+    def _rename_folder(self, uid: str, body: Json) -> Json:
+        folder = self._known(self.folders, uid, "folder not found")
+        if not body.get("overwrite") and body.get("version") != folder["version"]:
+            raise RefusedError(412, "the folder has been changed by someone else")
+        folder.update(title=body["title"], version=folder["version"] + 1)
+        return folder
+
+    def _dashboard(self, uid: str) -> Json:
+        stored = self._known(self.dashboards, uid, "Dashboard not found")
+        # Newer versions bring what they read up to date, and add what they know.
+        shown = stored | {"schemaVersion": stored["schemaVersion"] + 1, "fiscalYearStartMonth": 0, "preload": False}
+        meta = {"folderUid": self.places[uid], "provisioned": uid in self.provisioned, "version": stored["version"]}
+        return {"meta": meta, "dashboard": shown}
+
+    def _save_dashboard(self, body: Json) -> Json:
+        given, folder = body["dashboard"], body.get("folderUid", "")
+        uid = given["uid"]
+        if folder not in self.folders:
+            raise RefusedError(400, "folder not found")
+        if uid in self.provisioned:
+            raise RefusedError(400, "Cannot save provisioned dashboard")
+        namesakes = [one for one in self.dashboards if one != uid and self.dashboards[one]["title"] == given["title"]]
+        if any(self.places[one] == folder for one in namesakes):
+            raise RefusedError(412, "A dashboard with the same name in the folder already exists")
+        version = self.dashboards.get(uid, {}).get("version", 0)
+        if version and not body.get("overwrite") and given.get("version") != version:
+            raise RefusedError(412, "The dashboard has been changed by someone else")
+        self.dashboards[uid] = json.loads(json.dumps(given)) | {"id": len(self.dashboards) + 1, "version": version + 1}
+        self.places[uid] = folder
+        return {"uid": uid, "version": version + 1, "status": "success", "url": f"/d/{uid}"}
+
+    def _save_data_source(self, body: Json, token: str) -> Json:
+        if token == EDITOR:
+            raise RefusedError(403, "You'll need additional permissions to perform this action.")
+        stored = {key: value for key, value in body.items() if key != "secureJsonData"}
+        fields = dict.fromkeys(body.get("secureJsonData", {}), True)
+        self.data_sources[body["uid"]] = stored | {"id": 1, "version": 1, "secureJsonFields": fields}
+        return {"datasource": self.data_sources[body["uid"]]}
+
+
+@contextmanager
+def stub_grafana() -> Iterator[StubGrafana]:
+    """Run a stub on a free port of the loopback until the block ends."""
+    stub = StubGrafana()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(stub))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    stub.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield stub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _handler(stub: StubGrafana) -> type[BaseHTTPRequestHandler]:
+    class Answering(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length) or "null")
+            token = (self.headers.get("Authorization") or "").removeprefix("Bearer ") or None
+            try:
+                status, answer = 200, stub.answer(self.command, self.path, body, token)
+            except RefusedError as error:
+                status, answer = error.status, {"message": str(error)}
+            content = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = _answer  # noqa: N815 - the names that http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return Answering

@@ -1,0 +1,205 @@
+"""`dashboards apply` and `diff` against a server that behaves as Grafana does, and a real one where there is one."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from dashboards.fault import GrafanaError
+from dashboards.grafana import FOLDER_TITLE, FOLDER_UID, Grafana, query_body
+from dashboards.macro import interpolate
+from dashboards.render import DASHBOARDS
+from streams.cli.dashboards import app
+from tests.dashboards.grafana_stub import EDITOR, TOKEN, StubGrafana, stub_grafana
+from tests.dashboards.target import Place, choices, every_place, range_days, step_seconds
+
+Run = Callable[..., Result]
+UIDS = [one.uid for one in DASHBOARDS]
+
+
+@pytest.fixture
+def grafana() -> Iterator[StubGrafana]:
+    with stub_grafana() as stub:
+        yield stub
+
+
+@pytest.fixture
+def run(grafana: StubGrafana) -> Run:
+    def command(*arguments: str, token: str = TOKEN, url: str | None = None, **environment: str) -> Result:
+        given = {"SERVICEPULSE_GRAFANA": url or grafana.url, "SERVICEPULSE_GRAFANA_TOKEN": token, "COLUMNS": "200"}
+        return CliRunner().invoke(app, list(arguments), env=given | environment)
+
+    return command
+
+
+def test_the_first_apply_creates_everything_and_the_second_changes_nothing(grafana: StubGrafana, run: Run) -> None:
+    first = run("apply")
+    assert first.exit_code == 0, first.output
+    assert f"{1 + len(UIDS)} created, 0 updated, 0 unchanged" in first.stdout
+    assert list(grafana.dashboards) == UIDS
+    assert grafana.folders[FOLDER_UID]["title"] == FOLDER_TITLE
+    assert set(grafana.places.values()) == {FOLDER_UID}
+    changes = list(grafana.changes)
+    second = run("apply")
+    assert f"0 created, 0 updated, {1 + len(UIDS)} unchanged" in second.stdout
+    assert grafana.changes == changes
+    assert {one["version"] for one in grafana.dashboards.values()} == {1}
+
+
+def test_diff_says_what_is_missing_and_then_that_nothing_is(run: Run) -> None:
+    before = run("diff")
+    assert before.exit_code == 1
+    assert all(f"{uid} the dashboard is missing" in before.stdout for uid in UIDS)
+    run("apply")
+    after = run("diff")
+    assert (after.exit_code, after.stdout) == (0, "Grafana is what the code says\n")
+
+
+def test_what_somebody_changed_there_is_told_and_mended(grafana: StubGrafana, run: Run) -> None:
+    run("apply")
+    pulse = grafana.dashboards["service-pulse"]
+    pulse["panels"][0]["title"] = "Somebody's title"
+    pulse["panels"][1]["targets"][0]["rawSql"] = "SELECT 1"
+    pulse["panels"].pop()
+    grafana.places["tickets"] = "general"
+    shown = run("diff")
+    assert shown.exit_code == 1
+    assert "service-pulse panels: 11 entries there, 12 entries here" in shown.stdout
+    assert "it is in the folder 'general'" in shown.stdout
+    pulse["panels"].append({})
+    shown = run("diff")
+    assert 'panels[0].title: "Somebody\'s title" there' in shown.stdout
+    assert 'panels[1].targets[0].rawSql: "SELECT 1" there' in shown.stdout
+    applied = run("apply")
+    assert f"0 created, 2 updated, {len(UIDS) - 1} unchanged" in applied.stdout
+    assert grafana.dashboards["service-pulse"]["version"] == 2
+    assert run("diff").exit_code == 0
+
+
+def test_a_renamed_folder_gets_its_name_back(grafana: StubGrafana, run: Run) -> None:
+    run("apply")
+    grafana.folders[FOLDER_UID]["title"] = "Other"
+    assert 'title: "Other" there, "Service Pulse" here' in run("diff").stdout
+    assert "1 updated" in run("apply").stdout
+    assert run("diff").exit_code == 0
+
+
+def test_what_is_provisioned_from_files_is_left_alone_and_said(grafana: StubGrafana, run: Run) -> None:
+    run("apply")
+    grafana.provisioned.add("complaints")
+    assert run("apply").exit_code == 0, "nothing differs: nothing has to be changed"
+    grafana.dashboards["complaints"]["title"] = "Other"
+    refused = run("apply")
+    assert isinstance(refused.exception, GrafanaError)
+    assert "complaints is provisioned from a file" in str(refused.exception)
+
+
+def test_a_namesake_in_the_folder_is_a_conflict_that_is_told(grafana: StubGrafana, run: Run) -> None:
+    run("apply")
+    grafana.dashboards["other"] = grafana.dashboards.pop("complaints") | {"uid": "other"}
+    grafana.places["other"] = grafana.places.pop("complaints")
+    refused = run("apply")
+    assert isinstance(refused.exception, GrafanaError)
+    assert "same name in the folder already exists" in str(refused.exception)
+    assert "rename it there" in str(refused.exception)
+
+
+@pytest.mark.parametrize("command", ["apply", "diff"])
+@pytest.mark.parametrize("token", ["glsa_wrong-secret", ""])
+def test_a_wrong_token_is_told_without_showing_it(grafana: StubGrafana, run: Run, command: str, token: str) -> None:
+    refused = run(command, token=token)
+    assert isinstance(refused.exception, GrafanaError)
+    assert "refuses the token" in str(refused.exception)
+    assert "wrong-secret" not in str(refused.exception) + refused.output
+    assert not grafana.changes
+
+
+@pytest.mark.parametrize(("status", "said"), [(500, "Server Error 500"), (503, "Server Error 503"), (403, "role must")])
+def test_a_grafana_that_fails_is_told(grafana: StubGrafana, run: Run, status: int, said: str) -> None:
+    grafana.fails_with = status
+    refused = run("apply")
+    assert isinstance(refused.exception, GrafanaError)
+    assert said in str(refused.exception)
+
+
+def test_a_grafana_that_is_down_is_told(run: Run) -> None:
+    refused = run("diff", url="http://127.0.0.1:9")
+    assert isinstance(refused.exception, GrafanaError)
+    assert "http://127.0.0.1:9 does not answer" in str(refused.exception)
+
+
+@pytest.mark.parametrize("url", ["grafana:3000", "ftp://grafana", "http://admin:secret@grafana:3000"])
+def test_an_address_that_is_none_is_refused_before_anything_is_sent(run: Run, url: str) -> None:
+    refused = run("diff", url=url)
+    assert isinstance(refused.exception, GrafanaError)
+    assert "secret" not in str(refused.exception)
+
+
+def test_without_an_address_the_command_says_which_variable_is_missing() -> None:
+    refused = CliRunner().invoke(app, ["diff"], env={"SERVICEPULSE_GRAFANA": ""})
+    assert isinstance(refused.exception, GrafanaError)
+    assert "SERVICEPULSE_GRAFANA" in str(refused.exception)
+
+
+def test_the_data_source_comes_with_the_dashboards_when_asked_for(grafana: StubGrafana, run: Run) -> None:
+    settings = {
+        "SERVICEPULSE_CLICKHOUSE": "https://clickhouse.example.com:8443",
+        "SERVICEPULSE_CLICKHOUSE_USERNAME": "servicepulse_grafana",
+        "SERVICEPULSE_CLICKHOUSE_PASSWORD": "of-clickhouse",
+    }
+    first = run("apply", "--with-data-source", **settings)
+    assert first.exit_code == 0, first.output
+    assert "data source clickhouse: created" in first.stdout
+    assert "of-clickhouse" not in first.output
+    stored = grafana.data_sources["clickhouse"]
+    assert (stored["jsonData"]["host"], stored["jsonData"]["port"], stored["jsonData"]["secure"]) == (
+        "clickhouse.example.com",
+        8443,
+        True,
+    )
+    assert "0 created, 0 updated" in run("apply", "--with-data-source", **settings).stdout
+    moved = run("apply", "--with-data-source", **settings | {"SERVICEPULSE_DATABASE": "other"})
+    assert "data source clickhouse: updated" in moved.stdout
+    refused = run("apply", "--with-data-source", token=EDITOR, **settings)
+    assert isinstance(refused.exception, GrafanaError)
+    assert "for the data source Admin" in str(refused.exception)
+
+
+def test_render_and_check_work_on_any_folder(tmp_path_factory: pytest.TempPathFactory, run: Run) -> None:
+    folder = str(tmp_path_factory.mktemp("rendered"))
+    stale = run("check", "--folder", folder)
+    assert stale.exit_code == 1
+    assert "service-pulse.json" in stale.stdout
+    assert f"{len(UIDS)} files changed" in run("render", "--folder", folder).stdout
+    assert run("check", "--folder", folder).exit_code == 0
+    assert "0 files changed" in run("render", "--folder", folder).stdout
+
+
+# Against a real one ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[Grafana]:
+    """Return the Grafana of the environment, with the dashboards in it."""
+    address = os.environ.get("SERVICEPULSE_GRAFANA")
+    if not address:
+        pytest.skip("SERVICEPULSE_GRAFANA names no Grafana")
+    with Grafana(address, os.environ.get("SERVICEPULSE_GRAFANA_TOKEN")) as grafana:
+        list(grafana.apply())
+        yield grafana
+
+
+def test_a_real_grafana_keeps_what_was_applied(real: Grafana) -> None:
+    assert real.differences() == []
+    assert {step.change for step in real.apply()} == {"unchanged"}
+
+
+@pytest.mark.parametrize("place", every_place(), ids=str)
+def test_a_real_grafana_answers_every_query(real: Grafana, place: Place) -> None:
+    uid = place.dashboard
+    sql = interpolate(place.target["rawSql"], choices(uid))
+    body = query_body(place.target, sql, seconds=int(range_days(uid) * 86_400), step_seconds=step_seconds(uid))
+    answer = real.query(body)["results"][place.target["refId"]]
+    assert "error" not in answer, answer["error"]
+    assert answer["status"] == 200
