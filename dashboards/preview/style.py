@@ -69,7 +69,7 @@ class Style:
         if mapped and mapped.get("color"):
             return str(mapped["color"])
         colour = self.config.get("color") or {}
-        mode = str(colour.get("mode") or "thresholds")
+        mode = str(colour.get("mode") or ("thresholds" if self.thresholds else "palette-classic"))
         if mode == "fixed":
             return str(colour.get("fixedColor") or "text")
         if mode == "palette-classic-by-name":

@@ -146,4 +146,4 @@ def _step(wanted: float, unit: str) -> float:
     if factor and _TIME_STEPS[0] <= wanted * factor <= _TIME_STEPS[-1]:
         return next(step for step in _TIME_STEPS if step >= wanted * factor) / factor
     power = 10.0 ** math.floor(math.log10(wanted))
-    return next(part * power for part in (1, 2, 2.5, 5, 10) if part * power >= wanted * (1 - 1e-9))
+    return next(part * power for part in (1, 2, 5, 10) if part * power >= wanted * (1 - 1e-9))

@@ -6,7 +6,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from threading import Thread
+from socket import socket
+from threading import Event, Thread
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -68,22 +69,23 @@ class Site(NamedTuple):
 @contextmanager
 def site(dashboards: Sequence[Dashboard], ask: Ask, now_ms: int) -> Iterator[Site]:
     """Serve dashboards for as long as the block lasts."""
-    loop = asyncio.new_event_loop()
+    is_ready, loops, ended = Event(), list[asyncio.AbstractEventLoop](), asyncio.Event()
+
+    async def serve(sock: socket) -> None:
+        runner = web.AppRunner(application(Preview(Library(list(dashboards)), ask, lambda: now_ms)), shutdown_timeout=1)
+        await runner.setup()
+        await web.SockSite(runner, sock).start()
+        loops.append(asyncio.get_running_loop())
+        is_ready.set()
+        await ended.wait()
+        await runner.cleanup()
+
     with closing(listening(0)) as sock:
-        runner = web.AppRunner(application(Preview(Library(list(dashboards)), ask, lambda: now_ms)))
-
-        async def start() -> None:
-            await runner.setup()
-            await web.SockSite(runner, sock).start()
-
-        loop.run_until_complete(start())
-        thread = Thread(target=loop.run_forever, name="preview")
+        thread = Thread(target=lambda: asyncio.run(serve(sock)), name="preview")  # a loop of its own: tests have theirs
         thread.start()
+        assert is_ready.wait(10)
         try:
             yield Site(url_of(sock))
         finally:
-            loop.call_soon_threadsafe(loop.stop)
+            loops[0].call_soon_threadsafe(ended.set)
             thread.join()
-            loop.run_until_complete(runner.cleanup())
-            loop.run_until_complete(loop.shutdown_default_executor())
-            loop.close()

@@ -97,14 +97,15 @@ function about(panel) {
 
 async function refresh() {
   clearTimeout(timer);
-  const mine = round;
+  const [mine, began] = [round, performance.now()];
   const results = await Promise.all(page.panels.filter((each) => each.kind !== "row").map((each) => renew(each, mine)));
   if (mine !== round) return;
   const answered = results.every(Boolean);
   trouble(answered ? "" : "the preview does not answer; what you see is as old as the time above says");
   if (answered) beat();
   const seconds = secondsOf(query.get("refresh") ?? page.refresh);
-  if (seconds) timer = setTimeout(refresh, (answered ? seconds : Math.max(seconds, 5)) * 1000);
+  const rest = Math.max(seconds * 1000 - (performance.now() - began), answered ? 1000 : 5000); // never one on top of the other
+  if (seconds) timer = setTimeout(refresh, rest);
 }
 
 async function renew(panel, mine) {
