@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SUITE ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types fmt bench chaos clean
+.PHONY: help install demo test lint types fmt bench latency scale clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,6 +39,12 @@ fmt: install  ## Format the code
 
 bench: install  ## Ingest speed beside a plain Faust agent, on the same events
 	$(BIN)/python -m tests.bench.ingest
+
+latency: install  ## How soon an event is seen in the numbers, at 500 events a second
+	$(BIN)/python -m tests.bench.latency
+
+scale: install  ## How fast every metric answers over a million tickets
+	$(BIN)/python -m tests.bench.scale
 
 clean:  ## Remove the virtual environment, caches and the embedded stack's folder
 	-test -x $(BIN)/servicepulse && $(BIN)/servicepulse down

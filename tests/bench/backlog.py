@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from schemas.codec import encode
 from streams.publisher import Publisher
 from streams.settings import Settings
@@ -30,6 +32,11 @@ def ticket_events(tickets: int) -> list[bytes]:
         for event in events(SEED, END - MONTH, END, per_day=tickets / MONTH.days)
         if event.source == DESK_SOURCE
     ]
+
+
+def subject_of(event: bytes) -> str:
+    """Return whom an event is about."""
+    return str(msgspec.json.decode(event)["subject"])
 
 
 def publish(backlog: list[bytes], settings: Settings) -> None:

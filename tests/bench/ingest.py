@@ -26,12 +26,12 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.table import Table
 
-from deploy.embedded.stack import Stack
 from streams.simulation import DESK_SOURCE
 from streams.sinks.clickhouse import ClickHouseStore
 from tests.bench import backlog, plain
+from tests.bench.space import bench_space
 from tests.bench.steps import Cost, costs_of_steps
-from tests.space import ROOT, Space, WorkerProcess, new_space, wait_until
+from tests.space import ROOT, Space, WorkerProcess, wait_until
 
 TARGET: Final = 10
 """Ours must be so many times as fast as the plain agent."""
@@ -59,7 +59,7 @@ class WrongRowsError(Exception):
 def main() -> int:
     """Measure, print, and return the exit code."""
     given = _arguments()
-    with tempfile.TemporaryDirectory(prefix="servicepulse-bench-") as folder, _space(Path(folder)) as space:
+    with tempfile.TemporaryDirectory(prefix="servicepulse-bench-") as folder, bench_space(Path(folder)) as space:
         with console.status("simulating"):
             events = backlog.ticket_events(given.tickets)
         with console.status(f"publishing {len(events):,} events"):
@@ -87,23 +87,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--plain-events", type=int, default=60_000, help="how many of them the plain agent reads")
     parser.add_argument("--no-steps", dest="steps", action="store_false", help="leave out where the time goes")
     return parser.parse_args()
-
-
-@contextmanager
-def _space(folder: Path) -> Iterator[Space]:
-    """Run an embedded stack with topics and a database; all of it ends with the block."""
-    stack = Stack(folder / "stack")
-    try:
-        broker, engine = stack.up(attached=True)
-        assert broker.address
-        assert engine.address
-        space = new_space(broker.address, engine.address, folder)
-        try:
-            yield space
-        finally:
-            space.remove()
-    finally:
-        stack.down()
 
 
 # Ours -----------------------------------------------------------------------------------------------------------------

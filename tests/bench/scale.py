@@ -1,0 +1,188 @@
+"""How fast questions are answered over a million tickets: every metric for the last day and the last 90 days.
+
+`python -m tests.bench.scale` starts an embedded ClickHouse of its own and fills it: a simulated month is folded as a
+worker folds it, stored, and then repeated by SQL over the year before it, each time with other ids and older instants.
+What those repeated months leave open is closed where they end, as a desk of a year would have done.
+
+Each metric is asked with the period before, as `servicepulse report` asks it; the best of three counts. The exit code
+is 0 when every metric answers within 200 ms for a day and within a second for 90 days.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from schemas.codec import encode
+from schemas.events import SchedulePublished
+from schemas.schedule import Version, Week
+from streams.core.batch import fold_batch, read
+from streams.core.metrics import METRICS
+from streams.core.question import Question, Statement, statements
+from streams.core.window import DAY_MS, Window
+from streams.simulation import events
+from streams.sinks.clickhouse import ClickHouseStore
+from tests.bench import backlog
+from tests.bench.space import bench_space
+from tests.bench.steps import NOW_MS, Taken
+
+TARGET_SECONDS: Final = {1: 0.2, 90: 1.0}
+"""Days of the window, and how long an answer may take."""
+REPEATS: Final = 50
+STEP_DAYS: Final = 7
+TIMES: Final = 3
+YEAR: Final = timedelta(days=365)
+_OPEN: Final = ("09:00-12:30", "13:00-18:00")
+HOURS: Final = SchedulePublished(
+    name="default",
+    versions=(
+        Version(
+            from_at=datetime(2023, 1, 1),  # noqa: DTZ001 - by the clocks of the zone
+            zone="Europe/Berlin",
+            weekly=Week(_OPEN, _OPEN, _OPEN, _OPEN, _OPEN, ("10:00-14:00",)),
+        ),
+    ),
+)
+TABLES: Final = ("tickets", "ticket_days", "orders", "order_days")
+
+console = Console(highlight=False)
+
+
+class Answer(NamedTuple):
+    """How long a statement took, and what it read."""
+
+    seconds: float
+    rows: int
+    bytes: int
+
+
+def main() -> int:
+    """Fill, measure, print, and return the exit code."""
+    given = _arguments()
+    with tempfile.TemporaryDirectory(prefix="servicepulse-bench-") as folder, bench_space(Path(folder)) as space:
+        _fill(space.client, given.tickets)
+        _print_sizes(space.client)
+        found = {days: dict(_answers(space.client, days)) for days in TARGET_SECONDS}
+    _print_answers(found)
+    missed = [
+        name for days, answers in found.items() for name, one in answers.items() if one.seconds > TARGET_SECONDS[days]
+    ]
+    verdict = f"[bold red]missed by {', '.join(missed)}[/]" if missed else "[green]reached[/]"
+    console.print(f"targets 200 ms and 1 s: {verdict} ({os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f})")
+    return 1 if missed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests.bench.scale", description="Questions over many tickets.")
+    parser.add_argument("--tickets", type=int, default=1_000_000, help="about how many")
+    return parser.parse_args()
+
+
+# Filling --------------------------------------------------------------------------------------------------------------
+
+
+def _fill(client: Client, tickets: int) -> None:
+    with console.status("folding a month"):
+        told = [
+            encode(one.data, source=one.source, id=one.id, time=one.at, name=one.name, subject=one.subject)
+            for one in events(backlog.SEED, backlog.END - backlog.MONTH, backlog.END, tickets / REPEATS / 30)
+        ]
+        told.append(
+            encode(HOURS, source="urn:bench", id="hours", time=backlog.END - 2 * YEAR, name="schedule.published")
+        )
+        outcome = fold_batch(read([Taken(value, n) for n, value in enumerate(told)], NOW_MS), {}, NOW_MS)
+        store = ClickHouseStore(client)
+        store.insert([one for one in outcome.events if one.name.startswith("order.")])
+        store.insert(outcome.rows)
+        store.insert(outcome.hours)
+    for table in ("tickets", "orders"):
+        client.command(f"CREATE TABLE month_of_{table} ENGINE = Memory AS SELECT * FROM {table}")
+        columns = client.query(
+            "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}"
+            " ORDER BY position",
+            parameters={"table": table},
+        ).result_rows
+        for repeat in track(range(1, REPEATS), f"repeating {table}", console=console, transient=True):
+            shifted = ", ".join(_shifted(name, type_, repeat * STEP_DAYS) for name, type_ in columns)
+            client.command(f"INSERT INTO {table} SELECT {shifted} FROM month_of_{table}")
+
+
+def _shifted(name: str, type_: str, days: int) -> str:
+    """Return a column as it was so many days before, with another identity."""
+    column, shift = f"`{name}`", f"toIntervalDay({days})"
+    if name in ("ticket_id", "customer_id", "order_id"):
+        return f"if({column} = '', '', concat({column}, '-{days}'))"
+    if name == "open.until":
+        return f"arrayMap(at -> ifNull(at, last_event_at) - {shift}, {column})"
+    if name == "days":
+        return f"arrayMap(day -> day - {days}, {column})"
+    if type_.startswith("Array(") and "DateTime64" in type_:
+        return f"arrayMap(at -> at - {shift}, {column})"
+    return f"{column} - {shift}" if "DateTime64" in type_ else column
+
+
+# Asking ---------------------------------------------------------------------------------------------------------------
+
+
+def _answers(client: Client, days: int) -> Iterator[tuple[str, Answer]]:
+    """Yield for each kind of observations how long its metrics take, with the period before."""
+    end = int(backlog.END.timestamp() * 1000)
+    windows = [Window(end - days * DAY_MS, end), Window(end - 2 * days * DAY_MS, end - days * DAY_MS)]
+    for statement in statements(Question(metrics=list(METRICS.values()), windows=windows)):
+        yield statement.metrics[0].observations.name, min(_timed(client, statement) for _ in range(TIMES))
+
+
+def _timed(client: Client, statement: Statement) -> Answer:
+    began_at = time.perf_counter()
+    result = client.query(statement.sql, parameters=dict(statement.parameters))
+    seconds = time.perf_counter() - began_at
+    assert result.result_rows, "an empty answer proves nothing"
+    return Answer(seconds, int(result.summary["read_rows"]), int(result.summary["read_bytes"]))
+
+
+# What is printed ------------------------------------------------------------------------------------------------------
+
+
+def _print_sizes(client: Client) -> None:
+    table = Table("table", box=None, header_style="dim")
+    for heading in ("rows", "MB on disk", "bytes a row"):
+        table.add_column(heading, justify="right")
+    for name in TABLES:
+        rows, size = client.query(
+            "SELECT sum(rows), sum(bytes_on_disk) FROM system.parts"
+            " WHERE active AND database = currentDatabase() AND table = {table:String}",
+            parameters={"table": name},
+        ).result_rows[0]
+        table.add_row(name, f"{rows:,}", f"{size / 1e6:,.1f}", f"{size / max(rows, 1):.0f}")
+    console.print(table, "")
+
+
+def _print_answers(found: dict[int, dict[str, Answer]]) -> None:
+    table = Table("observations", box=None, header_style="dim")
+    for days in found:
+        for heading in (f"{days} d, ms", "rows read", "MB read"):
+            table.add_column(heading, justify="right")
+    for name in found[1]:
+        table.add_row(name, *_cells([answers[name] for answers in found.values()]))
+    totals = [Answer(*(sum(column) for column in zip(*answers.values(), strict=True))) for answers in found.values()]
+    table.add_row("all of them", *_cells(totals), style="bold")
+    console.print(table, "")
+
+
+def _cells(answers: Sequence[Answer]) -> Iterator[str]:
+    for one in answers:
+        yield from (f"{1000 * one.seconds:.0f}", f"{one.rows:,}", f"{one.bytes / 1e6:.1f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
