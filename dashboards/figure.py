@@ -105,21 +105,52 @@ def ranked(id_: int, metric: Metric, by: Dimension, *, width: int = 12, height: 
     )
 
 
+def listed(id_: int, title: str, metrics: Sequence[Metric], *, height: int) -> Panel:
+    """Return a table with a line for each of several metrics of one unit."""
+    unit, change = style.unit(metrics[0].unit), _change_look(metrics[0])
+    return Panel(
+        id=id_,
+        title=title,
+        kind="table",
+        about="\n\n".join([text.LISTED, *map(text.definition, metrics)]),
+        width=panel.COLUMNS,
+        height=height,
+        sql=ranking.listed(metrics),
+        empty=text.NO_TICKETS,
+        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": False}},
+        overrides=[
+            style.override(text.METRIC, custom__width=380),
+            *(style.override(name, **unit, **_FEW) for name in (text.VALUE, text.LOW, text.HIGH, text.BEFORE)),
+            style.override(text.N, unit="locale", decimals=0),
+            style.override(text.CHANGE, **change),
+        ],
+        options=panel.TABLE,
+    )
+
+
 _FEW: Final = {"noValue": text.TOO_FEW}
 
 
 def _ranking_columns(metric: Metric, by: Dimension) -> list[Json]:
     unit = style.unit(metric.unit)
     links = [link.to_tickets(metric, by)] if by in link.LINKED else []
-    change = {"unit": ranking.change_unit(metric), "noValue": text.UNCLEAR} | style.change_colours(metric)
     return [
         style.override(text.COLUMN_NAMES[by], links=links),
         style.override(metric.title, **unit, **_FEW),
         *(style.override(column, **unit, **_FEW, custom__width=90) for column in (text.LOW, text.HIGH, text.BEFORE)),
         style.override(text.N, unit="locale", decimals=0, custom__width=70),
         style.override(text.RANK, custom__width=80),
-        style.override(text.CHANGE, decimals=1, custom__cellOptions={"type": "color-text"}, **change),
+        style.override(text.CHANGE, **_change_look(metric)),
     ]
+
+
+def _change_look(metric: Metric) -> Json:
+    return {
+        "unit": ranking.change_unit(metric),
+        "decimals": 1,
+        "noValue": text.UNCLEAR,
+        "custom__cellOptions": {"type": "color-text"},
+    } | style.change_colours(metric)
 
 
 def _matured(metric: Metric) -> list[str]:

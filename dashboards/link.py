@@ -5,11 +5,21 @@ from typing import Final
 from dashboards import text
 from dashboards.query import FILTERS
 from dashboards.style import Json
-from streams.core.metrics import Dimension, Metric
+from streams.core.metrics import METRICS, Dimension, Metric
 
 TICKETS_UID: Final = "tickets"
 LINKED: Final = dict(FILTERS) | {Dimension.REASON: "reason", Dimension.AGENT: "agent"}
 """By which the list of tickets can be narrowed, with the names of its variables."""
+
+_KINDS: Final = {metric.observations.name for metric in METRICS.values() if metric.is_main}
+LISTED: Final = {metric.name: metric for metric in METRICS.values() if metric.observations.name in _KINDS}
+"""Metrics whose observations can be listed: those that read what a main metric reads, so that the query stays short."""
+
+
+def _listed_as(metric: Metric) -> Metric:
+    """Return the metric that lists the same tickets: of a rate, the share with the same hits."""
+    same = (one for one in LISTED.values() if one.hit and one.hit == metric.hit)
+    return metric if metric.name in LISTED else next(same)
 
 
 def to_tickets(metric: Metric, part: Dimension | None = None, chosen: str = "${__value.text:percentencode}") -> Json:
@@ -22,7 +32,7 @@ def to_tickets(metric: Metric, part: Dimension | None = None, chosen: str = "${_
     """
     kept = [f"${{{name}:queryparam}}" for column, name in FILTERS.items() if column != part]
     narrowed = [f"var-{LINKED[part]}={chosen}"] if part else []
-    query = "&".join(["${__url_time_range}", f"var-metric={metric.name}", *kept, *narrowed])
+    query = "&".join(["${__url_time_range}", f"var-metric={_listed_as(metric).name}", *kept, *narrowed])
     return {
         "title": text.TICKETS_OF_PART_LINK if part else text.TICKETS_LINK,
         "url": f"/d/{TICKETS_UID}/{TICKETS_UID}?{query}",

@@ -100,15 +100,21 @@ def number(metric: Metric) -> str:
 def beside(metric: Metric, keys: Iterable[str]) -> str:
     """Return figures of the range beside those of the period before, for each value of the keys."""
     keys = list(keys)
-    before = {f"{name}_before": f"anyIf(figures.{name}, NOT is_now)" for name in FIGURE}
+    columns = {key: key for key in keys} | {"is_now": "is_now"} | estimates(metric)
+    return joined_periods(keys, select(columns, by_period(metric, measured(metric), keys)))
+
+
+def joined_periods(keys: Iterable[str], figures: str) -> str:
+    """Return figures of both periods in one row: `value` and the like, and `value_before` and the like."""
+    keys = list(keys)
     now = {name: "sumIf(figures.n, is_now)" if name == "n" else f"anyIf(figures.{name}, is_now)" for name in FIGURE}
-    figures = select({key: key for key in keys} | {"is_now": "is_now"} | estimates(metric), _by_period(metric, keys))
+    before = {f"{name}_before": f"anyIf(figures.{name}, NOT is_now)" for name in FIGURE}
     columns = {key: key for key in keys} | now | before
     return select(columns, figures, "AS figures", f"GROUP BY {', '.join(keys)}" if keys else "")
 
 
-def _by_period(metric: Metric, keys: Iterable[str]) -> str:
-    """Return the measures of the range and of the period before."""
+def by_period(metric: Metric, measures: Mapping[str, str], keys: Iterable[str]) -> str:
+    """Return measures of the observations that a metric reads, of the range and of the period before."""
     observations = metric.observations
     columns = {key: known_or_named(f"seen.{key}") for key in keys}
     grouped = f"GROUP BY {', '.join(['is_now', *columns])}"
@@ -116,9 +122,9 @@ def _by_period(metric: Metric, keys: Iterable[str]) -> str:
         inner = observations_of(observations, "start_at", "end_at")
         instant = "if(is_now, end_at, start_at)"
         clauses = ("AS seen", "ARRAY JOIN [true, false] AS is_now", f"WHERE since < {instant} AND until >= {instant}")
-        return select({"is_now": "is_now"} | columns | measured(metric), inner, *clauses, grouped)
+        return select({"is_now": "is_now"} | columns | dict(measures), inner, *clauses, grouped)
     inner = observations_of(observations, "before_at", "end_at")
-    columns = {"is_now": "at >= start_at"} | columns | measured(metric)
+    columns = {"is_now": "at >= start_at"} | columns | dict(measures)
     return select(columns, inner, "AS seen", "WHERE at >= before_at AND at < end_at", grouped)
 
 

@@ -1,12 +1,16 @@
-"""Parts beside each other: the surely best first, with the ranks that the numbers leave to each."""
+"""Tables of figures: parts of one metric, the surely best first with the ranks left to each, and metrics in a list."""
 
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from textwrap import indent
 from typing import Final
 
 from dashboards import text
-from dashboards.estimate import FIGURE, is_clearly
-from dashboards.query import beside, quoted, select, shift_of, with_range
+from dashboards.estimate import FIGURE, PREFIX, estimates, is_clearly
+from dashboards.query import beside, by_period, joined_periods, quoted, quoted_text, select, shift_of, with_range
 from streams.core.figure import POINTS
 from streams.core.metrics import Dimension, Direction, Metric, Unit
+from streams.core.question import measures_of
 
 MOST: Final = 200
 """Lines of a ranking: nobody reads more."""
@@ -70,3 +74,53 @@ def _worth(metric: Metric) -> str:
             return "ifNull(low, value) DESC"
         case Direction.NEITHER:
             return "value DESC"
+
+
+# Metrics in a list ----------------------------------------------------------------------------------------------------
+
+
+def listed(metrics: Sequence[Metric]) -> str:
+    """Return a table with a line for each metric; those that read the same observations are asked together.
+
+    Args:
+        metrics: Of one unit and one direction, in the order of the table.
+
+    Raises:
+        ValueError: When units or directions differ, so that no column could say what it means.
+    """
+    first = metrics[0]
+    if any((one.unit, one.direction) != (first.unit, first.direction) for one in metrics):
+        raise ValueError("a column of numbers needs one unit and one direction")
+    places = {metric.name: place for place, metric in enumerate(metrics)}
+    by_kind = sorted(metrics, key=lambda metric: metric.observations.name)
+    kinds = (list(group) for _, group in groupby(by_kind, key=lambda metric: metric.observations.name))
+    rows = "\nUNION ALL\n".join(_of_one_kind(kind, places) for kind in kinds)
+    columns = {"place": "row.1", "title": "row.2", **{name: f"row.{3 + i}" for i, name in enumerate(FIGURE)}}
+    figures = select({"is_now": "is_now"} | columns, rows, "ARRAY JOIN rows AS row")
+    shown = {
+        quoted(text.METRIC): "title",
+        quoted(text.VALUE): "value",
+        quoted(text.LOW): "low",
+        quoted(text.HIGH): "high",
+        quoted(text.N): "n",
+        quoted(text.BEFORE): "value_before",
+        quoted(text.CHANGE): _change(first),
+    }
+    beside_each = joined_periods(["place", "title"], figures)
+    return "\n".join([with_range(), select(shown, beside_each, "ORDER BY place")])
+
+
+def _of_one_kind(metrics: Sequence[Metric], places: Mapping[str, int]) -> str:
+    """Return for both periods an array with a row for each metric: place, title and figure."""
+    measures = {
+        f"{PREFIX}{places[metric.name]}_{name}": sql for metric in metrics for name, sql in measures_of(metric).items()
+    }
+    rows = ",\n".join(_row(metric, places[metric.name]) for metric in metrics)
+    return select({"is_now": "is_now", "rows": f"[\n{indent(rows, '    ')}\n]"}, by_period(metrics[0], measures, ()))
+
+
+def _row(metric: Metric, place: int) -> str:
+    figure = estimates(metric)
+    numbers = (figure["n"], *(f"toNullable(toFloat64({figure[name]}))" for name in FIGURE[1:]))
+    own = ", ".join(sql.replace(PREFIX, f"{PREFIX}{place}_") for sql in numbers)
+    return f"({place}, {quoted_text(metric.title)}, {own})"

@@ -30,6 +30,12 @@ TICKETS_LINK: Final = "The tickets behind it"
 TICKETS_OF_PART_LINK: Final = "The tickets behind ${__value.text}"
 
 DEFINITIONS: Final = "How these numbers are defined"
+LISTED: Final = (
+    "Every number over the chosen range with its 95 % interval and n, and over the period of the same length before. "
+    "Change only where it is clear; green is better."
+)
+METRIC: Final = "Metric"
+DURATIONS_TITLE: Final = "How long everything took, by the calendar and in open hours"
 DEFINITIONS_ABOUT: Final = (
     "What the numbers of this page mean, in the words of the registry that they are computed from."
 )

@@ -6,7 +6,7 @@ from typing import Final
 from dashboards import figure, link, panel, query, series, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.panel import Panel
-from streams.core.metrics import METRICS, Dimension, Kind, Unit
+from streams.core.metrics import METRICS, Dimension, Direction, Kind, Unit
 
 _MEDIAN: Final = METRICS["first_response_p50"]
 _WITHIN: Final = METRICS["first_response_within"]
@@ -17,6 +17,12 @@ _PERCENTILES: Final = tuple(
     for metric in METRICS.values()
     if metric.kind is Kind.QUANTILE and metric.observations == _MEDIAN.observations and metric.value == _MEDIAN.value
 )
+_DURATIONS: Final = tuple(
+    metric
+    for metric in METRICS.values()
+    if metric.unit is Unit.SECONDS and metric.direction is Direction.DOWN and not metric.matures_days
+)
+"""How long things took, by the calendar and in open hours."""
 _BOUNDS: Final = (
     (0, ""),
     (60, "1 min"),
@@ -113,7 +119,7 @@ def _waiting() -> Panel:
 
 DASHBOARD: Final = Dashboard(
     uid="response-time",
-    since="now-14d",
+    since="now-7d",
     refresh="1m",
     variables=[*variable.narrowings(query.FILTERS), variable.step(), variable.zone()],
     rows=[
@@ -121,6 +127,7 @@ DASHBOARD: Final = Dashboard(
         [figure.together(5, text.PERCENTILES_TITLE, _PERCENTILES), _heatmap()],
         [figure.lines_by(7, _WITHIN, Dimension.TEAM), _longest()],
         [figure.ranked(9, _MEDIAN, Dimension.TEAM), _waiting()],
+        [figure.listed(12, text.DURATIONS_TITLE, _DURATIONS, height=3 + len(_DURATIONS))],
         [panel.definitions(11, (_MEDIAN, _WITHIN, _ANY, _WAITING))],
     ],
 )

@@ -8,7 +8,7 @@ from dashboards.dashboard import Dashboard
 from dashboards.estimate import shown
 from dashboards.panel import Panel
 from dashboards.query import known_or_named, quoted, select
-from streams.core.metrics import METRICS, Dimension, Kind, Metric, Observations, Unit
+from streams.core.metrics import Dimension, Kind, Metric, Observations, Unit
 from streams.core.question import observed
 
 MOST: Final = 1_000
@@ -26,7 +26,7 @@ _DIMENSIONS: Final = (
 def _kinds() -> dict[str, list[Metric]]:
     """Return the metrics by the observations that they read."""
     kinds: dict[str, list[Metric]] = {}
-    for metric in METRICS.values():
+    for metric in link.LISTED.values():
         kinds.setdefault(metric.observations.name, []).append(metric)
     return kinds
 
@@ -48,11 +48,6 @@ def _says(metric: Metric) -> str:
             return "''"
 
 
-def _enters(metric: Metric) -> str:
-    """Return the condition on what is listed; of a rate the hits, as what they are told per may be no tickets."""
-    return metric.hit if metric.kind is Kind.RATE else metric.counted
-
-
 def _branch(observations: Observations, metrics: Sequence[Metric]) -> str:
     """Return the observations of one kind, of those metrics that read them and only when one of these is chosen."""
     names = ", ".join(f"'{metric.name}'" for metric in metrics)
@@ -63,14 +58,14 @@ def _branch(observations: Observations, metrics: Sequence[Metric]) -> str:
     chosen = query.filters(_DIMENSIONS, link.LINKED)
     inner = observed(observations, f"{days} AND {_METRIC} IN ({names}){chosen}")
     inside = f"since < {end} AND until >= {end}" if observations.lasts else f"at >= {start} AND at < {end}"
-    counted = _of_metric(((metric, sql) for metric in metrics if (sql := _enters(metric))), "true")
+    counted = _of_metric(((metric, metric.counted) for metric in metrics if metric.counted), "true")
     columns = {
         "happened_at": "since" if observations.lasts else "at",
         "ticket_id": "ticket_id",
         **{by.value: known_or_named(f"seen.{by}") for by in _DIMENSIONS},
         "says": _of_metric(((metric, _says(metric)) for metric in metrics), "''"),
     }
-    return select(columns, inner, f"AS seen\nWHERE {inside}\n    AND {counted} AND ticket_id != ''")
+    return select(columns, inner, f"AS seen\nWHERE {inside}\n    AND {counted}")
 
 
 def _behind() -> str:
@@ -106,7 +101,7 @@ DASHBOARD: Final = Dashboard(
     refresh="",
     variables=[
         variable.choice(
-            "metric", text.METRIC_LABEL, {metric.name: metric.title for metric in METRICS.values()}, "complaint_rate"
+            "metric", text.METRIC_LABEL, {name: metric.title for name, metric in link.LISTED.items()}, "complaint_rate"
         ),
         *variable.narrowings(link.LINKED),
         variable.zone(),

@@ -9,17 +9,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from dashboards.link import LISTED
 from dashboards.macro import Value
 from dashboards.page.pulse import FOUR
 from dashboards.page.response import _BOUNDS
 from dashboards.query import shift_of
+from dashboards.style import Json
 from streams.core.figure import change_of, figure_of
 from streams.core.interval import Interval, around_mean, of_rate, quantile_ranks, wilson
 from streams.core.metrics import METRICS, Kind, Metric
 from streams.core.report import ranked
 from streams.core.window import DAY_MS, Bucket, Window, buckets_of
 from tests.dashboards.month import END_MS, Month, lately
-from tests.dashboards.target import choices, panel_target, range_days
+from tests.dashboards.target import DASHBOARDS, choices, panel_target, panels, range_days
 from tests.ledger import quantile, spread_of
 
 pytestmark = pytest.mark.integration
@@ -303,6 +305,22 @@ def test_a_ranking_is_the_report_s(month: Month, uid: str, id: int, name: str, c
         assert same(row["Change"], change.points if change and change.is_clear else None)
 
 
+def test_all_durations_are_those_that_can_be_counted_by_hand(month: Month) -> None:
+    window = lately(14)
+    rows = {row["Metric"]: row for row in asked(month, "response-time", 12, window)}
+    durations = [metric for metric in METRICS.values() if metric.title in rows]
+    assert len(durations) == len(rows) > 10
+    for metric in durations:
+        row, figure = rows[metric.title], _figure(month, metric, window)
+        before = _figure(month, metric, earlier(window))
+        assert row["n"] == figure.n
+        assert same(row["Value"], figure.shown)
+        assert same(row["Before"], before.shown)
+        _agree(row, figure.interval if figure.is_enough else Interval(None, None))
+        change = change_of(figure, before)
+        assert same(row["Change"], change.points if change and change.is_clear else None)
+
+
 def _agree(row: Mapping[str, Any], interval: Sequence[float | None]) -> None:
     for name, bound in zip(("95 % from", "95 % to"), interval, strict=True):
         assert (row[name] is None) == (bound is None)
@@ -340,20 +358,46 @@ def test_shares_of_reasons_over_time_end_where_the_table_is(month: Month) -> Non
         assert row["time"] < last or same(row["Share"], table[row["reason"]])
 
 
-@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+@pytest.mark.parametrize("metric", LISTED.values(), ids=LISTED)
 def test_the_tickets_behind_a_number_are_as_many_as_its_n(month: Month, metric: Metric) -> None:
     window = lately(7)
     rows = asked(month, "tickets", 1, window, metric=metric.name)
     own = told_of(metric, window)
-    if metric.kind is Kind.RATE:
-        assert sum(row["Says"] == "counts" for row in rows) == month.ledger.rate(metric.name, own)[1]
-    elif metric.once_per:
+    if metric.once_per:
         assert len(rows) >= month.ledger.n(metric, own)
     else:
         assert len(rows) == min(1_000, month.ledger.n(metric, own))
-    assert rows or "business" in metric.name or metric.name == "repurchase_90d", "the month must tell something of it"
+    assert rows or metric.name == "repurchase_90d", "the month must tell something of it"
     if metric.kind is Kind.SHARE and not metric.once_per:
         assert sum(row["Says"] == "counts" for row in rows) == sum(month.ledger.seen(metric.name, own))
+
+
+def test_every_link_leads_to_a_list_that_knows_its_number() -> None:
+    links = [
+        link["url"]
+        for dashboard in DASHBOARDS.values()
+        for panel in panels(dashboard)
+        for link in _links(panel["fieldConfig"])
+    ]
+    known = choices("tickets")
+    assert len(links) > 30
+    for url in links:
+        path, _, query = url.partition("?")
+        assert path == "/d/tickets/tickets"
+        named = dict(part.partition("=")[::2] for part in query.split("&") if "=" in part)
+        assert named["var-metric"] in LISTED
+        assert {name.removeprefix("var-") for name in named} <= set(known)
+
+
+def _links(look: Json) -> list[dict[str, str]]:
+    of_columns = [
+        link
+        for column in look["overrides"]
+        for one in column["properties"]
+        if one["id"] == "links"
+        for link in one["value"]
+    ]
+    return [*look["defaults"].get("links", ()), *of_columns]
 
 
 def test_the_list_of_tickets_follows_the_choices(month: Month) -> None:
