@@ -90,6 +90,7 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     ratings_score: list[float] = field(name="ratings.score")
     ratings_source: list[str] = field(name="ratings.source")
     ratings_is_valid: list[bool] = field(name="ratings.is_valid")
+    ratings_is_replayed: list[bool] = field(name="ratings.is_replayed")
     compensations_id: list[str] = field(name="compensations.id")
     compensations_kind: list[str] = field(name="compensations.kind")
     compensations_amount: list[int] = field(name="compensations.amount")
@@ -120,6 +121,42 @@ class OpenHoursRow(Row, frozen=True, kw_only=True, gc=False):
     open_until: list[Ms] = field(name="open.until")
     open_ms_before: list[int] = field(name="open.ms_before")
     ingested_at: Ms
+
+
+class SignalRow(Row, frozen=True, kw_only=True, gc=False):
+    """What the watch found, complete at its version, the highest one counts. Key: kind, segment_kind, segment, signal_id.
+
+    A share lies between 0 and 1.
+    """
+
+    signal_id: str
+    kind: str
+    segment_kind: str
+    segment: str
+    version: int
+    state: str
+    is_page: bool
+    note: str
+    opened_at: Ms
+    seen_at: Ms
+    resolved_at: Ms | None
+    since_at: Ms
+    found_by: str
+    n: int
+    value: float | None
+    low: float | None
+    high: float | None
+    baseline: float | None
+    baseline_n: int
+    slices_reason: list[str] = field(name="slices.reason")
+    slices_product_line: list[str] = field(name="slices.product_line")
+    slices_n: list[int] = field(name="slices.n")
+    slices_bad: list[int] = field(name="slices.bad")
+    slices_points: list[float] = field(name="slices.points")
+    ticket_ids: list[str]
+    clears: str
+    told: dict[str, str]
+    link: str
 
 
 class DeadLetterRow(Row, frozen=True, kw_only=True, gc=False):

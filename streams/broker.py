@@ -13,7 +13,8 @@ from streams.settings import Settings
 log = structlog.get_logger()
 
 DEAD_LETTERS: Final = "dead-letters"
-TOPICS: Final = (TICKETS, ORDERS, DEAD_LETTERS)
+SIGNALS: Final = "signals"
+TOPICS: Final = (TICKETS, ORDERS, DEAD_LETTERS, SIGNALS)
 """Topics by their short names; `Settings.topic` gives the full one."""
 
 

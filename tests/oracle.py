@@ -298,6 +298,7 @@ def _feedback(story: Sequence[Event]) -> dict[str, Any]:
         "ratings.raw": [raw for raw, _ in values],
         "ratings.score": [score for _, score in values],
         "ratings.source": [rating.source.value for rating, _ in ratings],
+        "ratings.is_replayed": [False for _ in ratings],
         "ratings.is_valid": [
             id not in _withdrawn(story)
             and not any(

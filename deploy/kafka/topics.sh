@@ -31,3 +31,4 @@ topic() { # name, days kept
 topic tickets 14
 topic orders 14
 topic dead-letters 30
+topic signals 30

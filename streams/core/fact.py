@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import Event
@@ -131,7 +132,7 @@ class Offered(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, 
 
 
 class Rated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=13):
-    """A rating came in."""
+    """A rating came in. One that comes again keeps the mark of replay with which it came first."""
 
     rating_id: str
     survey_id: str
@@ -139,6 +140,7 @@ class Rated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, ta
     scale_min: float
     scale_max: float
     source: str
+    is_replayed: bool = False
 
 
 class Revised(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=14):
@@ -218,7 +220,8 @@ def fact_of(event: Event) -> AnyFact:
         KeyError: When the event is not one that tickets fold (`Event.ticket_id` is None).
     """
     make = _MAKERS[type(event.content)]
-    return make(event.content, (fact_id(event.source, event.id), event.at_ms, event.sequence))
+    fact = make(event.content, (fact_id(event.source, event.id), event.at_ms, event.sequence))
+    return replace(fact, is_replayed=True) if event.replay and type(fact) is Rated else fact
 
 
 def order_of(fact: Fact) -> tuple[int, int, int]:

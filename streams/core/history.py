@@ -103,6 +103,7 @@ class Rating(Struct, frozen=True, gc=False):
         raw: On its own scale.
         score: From 0 to 100.
         is_valid: Neither withdrawn nor outdated by a later rating of the same survey from the same source.
+        is_replayed: It reached us as history that was filled in, and pages nobody.
     """
 
     rating_id: str
@@ -112,6 +113,7 @@ class Rating(Struct, frozen=True, gc=False):
     score: float
     source: str
     is_valid: bool
+    is_replayed: bool
 
 
 class History:
@@ -294,6 +296,7 @@ def ratings_of(story: History) -> list[Rating]:
             source=rated.source,
             is_valid=rated.rating_id not in withdrawn
             and (not rated.survey_id or latest[rated.survey_id, rated.source] == rated.rating_id),
+            is_replayed=rated.is_replayed,
         )
         for rated in submitted.values()
     ]

@@ -102,6 +102,7 @@ def row_of(ticket: Ticket, ingested_at: Ms) -> TicketRow:
         ratings_score=[rating.score for rating in ratings],
         ratings_source=[rating.source for rating in ratings],
         ratings_is_valid=[rating.is_valid for rating in ratings],
+        ratings_is_replayed=[rating.is_replayed for rating in ratings],
         compensations_id=[fact.compensation_id for fact in compensations],
         compensations_kind=[fact.kind for fact in compensations],
         compensations_amount=[fact.amount for fact in compensations],

@@ -10,8 +10,9 @@ from enum import Enum
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from streams.core.fact import KINDS, Absorbed, AnyFact, Retracted, order_of, pack, unpack
+from streams.core.fact import KINDS, Absorbed, AnyFact, Rated, Retracted, order_of, pack, unpack
 
 FOLD_EPOCH: Final = 2
 """Raised when a measure is defined anew: rows of the new definition then outdate those of the old one."""
@@ -120,9 +121,14 @@ def _add(known: dict[int, AnyFact], fact: AnyFact) -> Verdict:
     if old is None or _renews(old, fact):
         known[fact.id] = fact
         return Verdict.NEW
-    if old == fact or _renews(fact, old):
+    if old == fact or _renews(fact, old) or _says_the_same(old, fact):
         return Verdict.KNOWN
     return Verdict.REUSED
+
+
+def _says_the_same(old: AnyFact, new: AnyFact) -> bool:
+    """Say whether a rating came again, now as part of a replay or now without."""
+    return type(old) is Rated and type(new) is Rated and old == replace(new, is_replayed=old.is_replayed)
 
 
 def _renews(old: AnyFact, new: AnyFact) -> bool:

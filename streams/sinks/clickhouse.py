@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 from clickhouse_connect.driver.client import Client
 
-from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, Row, TicketRow, column_names, columns_of
+from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, Row, SignalRow, TicketRow, column_names, columns_of
 from streams.core.batch import refolded
 from streams.core.ticket import Ticket, ticket_of
 from streams.sinks.connection import named_errors
@@ -16,6 +16,7 @@ TABLES: Final[dict[type[Row], str]] = {
     OpenHoursRow: "open_hours",
     TicketRow: "tickets",
     DeadLetterRow: "dead_letters",
+    SignalRow: "signals",
 }
 
 R = TypeVar("R", bound=Row)

@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from itertools import count, permutations
 
 import pytest
+from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import TicketRow
+from streams.core.fact import fact_of
 from streams.core.measures import row_of
+from streams.core.ticket import Verdict, fold
 from tests.histories import NOW_MS, event, folded
 
 HOUR = 3_600_000
@@ -215,6 +218,21 @@ def test_when_the_later_rating_is_withdrawn_the_earlier_one_stands() -> None:
 
 def test_ratings_without_a_survey_stand_side_by_side() -> None:
     assert row(rated(5), rated(6, id="second")).ratings_is_valid == [True, True]
+
+
+def test_a_rating_bears_the_mark_of_replay_that_its_event_bears() -> None:
+    live = rated(5, survey_id="a")
+    filled_in = replace(rated(6, id="second", survey_id="b"), replay=True)
+    assert row(live, filled_in, revised(7, 2)).ratings_is_replayed == [False, True]
+
+
+def test_a_rating_that_comes_again_as_a_replay_is_known_and_keeps_the_mark_it_came_with() -> None:
+    live = rated(5)
+    again = replace(live, replay=True)
+    for first, second in ((live, again), (again, live)):
+        ticket, verdicts = fold(folded([first]), [fact_of(second)])
+        assert verdicts == [Verdict.KNOWN]
+        assert ticket == folded([first])
 
 
 def test_a_second_offer_of_a_survey_is_a_reminder() -> None:
