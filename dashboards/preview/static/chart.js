@@ -147,7 +147,7 @@ function valueAxis(axis) {
 function thresholdShapes(thresholds) {
   return thresholds.flatMap((each, at) => {
     const next = thresholds[at + 1]?.from;
-    const area = each.area && { type: "rect", xref: "paper", x0: 0, x1: 1, yref: each.from === null || next === undefined ? "y" : "y", y0: each.from ?? -1e9, y1: next ?? 1e9,
+    const area = each.area && { type: "rect", xref: "paper", x0: 0, x1: 1, y0: each.from ?? -1e9, y1: next ?? 1e9,
       fillcolor: faded(each.colour, 0.07), line: { width: 0 }, layer: "below" };
     const line = each.line && each.from !== null && { type: "line", xref: "paper", x0: 0, x1: 1, y0: each.from, y1: each.from,
       line: { color: faded(each.colour, 0.8), width: 1.5, dash: "dash" } };
