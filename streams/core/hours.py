@@ -19,7 +19,6 @@ from itertools import accumulate
 from typing import Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import Struct
 
 from schemas.events import Label
@@ -122,37 +121,6 @@ class Breakpoint(NamedTuple):
     open_ms_before: int
 
 
-def schedules_of(text: str) -> dict[str, Schedule]:
-    """Return the schedules that a TOML document states, by name.
-
-    ```toml
-    [[schedule]]
-    name = "default"
-
-    [[schedule.versions]]
-    from = 2026-01-01T00:00:00
-    zone = "Europe/Berlin"
-    holidays = [2026-12-25, 2026-12-26]
-    special_days = [{ day = 2026-12-24, hours = ["09:00-12:00"] }]
-    weekly.monday = ["09:00-12:00", "13:00-17:30"]
-    weekly.saturday = ["10:00-14:00"]
-    ```
-
-    Raises:
-        ScheduleError: When the text is no TOML, or states a schedule that cannot be meant.
-    """
-    try:
-        stated = msgspec.toml.decode(text, type=_Document).schedule
-    except msgspec.DecodeError as error:
-        raise ScheduleError(f"the schedules are wrong: {error}") from None
-    schedules = {schedule.name: schedule for schedule in stated}
-    if len(schedules) < len(stated):
-        names = [schedule.name for schedule in stated]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ScheduleError(f"the schedule {twice!r} is stated twice: make one of them a further version of the other")
-    return schedules
-
-
 def business_seconds(schedule: Schedule, started_at_ms: Ms, ended_at_ms: Ms) -> float | None:
     """Return how many seconds of a wait lie in open hours, exact to the millisecond.
 
@@ -224,12 +192,6 @@ def breakpoints(schedule: Schedule, from_ms: Ms, to_ms: Ms) -> list[Breakpoint]:
     if not spans or spans[0][0] > start_ms:
         spans.insert(0, (start_ms, start_ms))
     return [Breakpoint(start, end, before) for (start, end), before in zip(spans, _before(spans), strict=True)]
-
-
-class _Document(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a file of schedules says."""
-
-    schedule: tuple[Schedule, ...]
 
 
 def _open_spans(versions: Sequence[Version], from_ms: Ms, to_ms: Ms) -> Iterator[Span]:

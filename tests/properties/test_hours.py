@@ -18,8 +18,8 @@ from streams.core.hours import (
     business_seconds,
     due_at,
     open_intervals,
-    schedules_of,
 )
+from streams.core.timetable import schedules_of
 
 MINUTE, DAY = 60_000, 86_400_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -16,8 +16,8 @@ from streams.core.hours import (
     business_seconds,
     due_at,
     open_intervals,
-    schedules_of,
 )
+from streams.core.timetable import schedules_of
 
 HOUR = 3600.0
 LONG_AGO = datetime(2000, 1, 1)  # noqa: DTZ001 - by the clocks of the schedule's zone
@@ -423,3 +423,27 @@ def test_intervals_may_touch_and_stand_in_any_order() -> None:
     schedule = desk(daily("12:00-17:00", "09:00-12:00"))
     spans = open_intervals(schedule, at("2026-03-02T00:00"), at("2026-03-03T00:00"))
     assert [*map(shown, spans)] == ["2026-03-02 09:00+01:00 to 2026-03-02 17:00+01:00"]
+
+
+def test_all_faults_are_told_at_once_each_with_its_place() -> None:
+    wrong = STATED
+    for written, instead in (
+        ("09:00-12:00", "9-12"),
+        ("10:00-14:00", "22:00-06:00"),
+        ("Asia/Shanghai", "Asia/Shangai"),
+        ("weekly = {}", "weekly = { sonntag = [] }"),
+        ('name = "factory"', 'name = ""'),
+    ):
+        wrong = wrong.replace(written, instead)
+    with pytest.raises(ScheduleError) as refused:
+        schedules_of(wrong)
+    lines = [line.strip() for line in str(refused.value).splitlines()[1:]]
+    assert [line.rsplit(" at ", 1)[1] for line in lines] == [
+        "`$.schedule[0].versions[0].weekly`",
+        "`$.schedule[0].versions[0].weekly`",
+        "`$.schedule[0].versions[0].special_days[0]`",
+        "`$.schedule[0].versions[1].weekly`",
+        "`$.schedule[1].versions[0]`",
+    ]
+    assert lines[0].startswith("monday: '9-12' is no interval")
+    assert lines[3].startswith("Object contains unknown field `sonntag`")
