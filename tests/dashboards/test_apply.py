@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dashboards.fault import GrafanaError
-from dashboards.grafana import FOLDER_TITLE, FOLDER_UID, Grafana, query_body
+from dashboards.grafana import FOLDER_TITLE, FOLDER_UID, Grafana, data_source_of, query_body
 from dashboards.macro import interpolate
 from dashboards.render import DASHBOARDS
 from streams.cli.dashboards import app
@@ -197,9 +197,23 @@ def test_a_real_grafana_keeps_what_was_applied(real: Grafana) -> None:
 
 @pytest.mark.parametrize("place", every_place(), ids=str)
 def test_a_real_grafana_answers_every_query(real: Grafana, place: Place) -> None:
+    _is_answered(real, place)
+
+
+def test_what_is_sent_as_a_query_needs_no_browser_any_more(grafana: StubGrafana) -> None:
+    data_source = data_source_of("http://clickhouse:8123", "reader", "", "servicepulse")
+    with Grafana(grafana.url, TOKEN) as opened:
+        with pytest.raises(GrafanaError, match="Data source not found"):
+            _is_answered(opened, every_place()[0])
+        list(opened.apply(data_source))
+        for place in every_place():
+            _is_answered(opened, place)
+
+
+def _is_answered(grafana: Grafana, place: Place) -> None:
     uid = place.dashboard
     sql = interpolate(place.target["rawSql"], choices(uid))
     body = query_body(place.target, sql, seconds=int(range_days(uid) * 86_400), step_seconds=step_seconds(uid))
-    answer = real.query(body)["results"][place.target["refId"]]
-    assert "error" not in answer, answer["error"]
+    answer = grafana.query(body)["results"][place.target["refId"]]
+    assert "error" not in answer, answer
     assert answer["status"] == 200
