@@ -13,16 +13,17 @@ from clickhouse_connect.driver.client import Client
 from rich.console import Console
 
 from schemas.rows import Ms
-from streams.cli import report_record, report_table
+from streams.cli import report_record, report_table, report_tickets
 from streams.cli.connection import open_client
 from streams.cli.definition import explain
 from streams.clock import SystemClock
 from streams.core.metrics import METRICS, Dimension, Metric
+from streams.core.metrics.satisfaction import BY_CLOCK, Clock
 from streams.core.question import Question
 from streams.core.report import Report, compared, in_sequence
 from streams.core.window import DAY_MS, Bucket, Window, WindowError, buckets_of, instant_of, previous, zone_of
 from streams.settings import Settings, load_settings
-from streams.sinks.figures import Freshness, answer, freshness
+from streams.sinks.figures import Freshness, answer, freshness, observations
 
 DEFAULT_DAYS: Final = 30
 EMPTY: Final = (
@@ -54,6 +55,17 @@ def report(
     metric: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help=f"Only this one, repeatable: {', '.join(METRICS)}.")
     ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every metric, not only the main ones.")] = False,
+    clock: Annotated[
+        Clock,
+        typer.Option(help="What puts a rating into the window: when it was given, or its case solved or opened."),
+    ] = Clock.RATED,
+    tickets: Annotated[
+        bool, typer.Option("--tickets", help="List the tickets behind one number; what they amount to is the number.")
+    ] = False,
+    part: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="With --tickets and --by: only this value, such as a team.")
+    ] = None,
     format_: Annotated[
         Format, typer.Option("--format", help="For people, for programs, for spreadsheets.")
     ] = Format.TABLE,
@@ -67,9 +79,14 @@ def report(
 
     Examples: `servicepulse report --by team --metric complaint_rate --metric csat_share`,
     `servicepulse report --from 2026-03-01 --to 2026-04-01 --zone Europe/Berlin --bucket week --format csv`,
+    `servicepulse report --metric csat_share --clock resolved --by team --part billing --tickets`,
     `servicepulse report --explain complaint_rate`
     """
-    metrics = [_metric(name) for name in metric or METRICS]
+    metrics = _asked(metric, clock, is_full=full)
+    if tickets and len(metrics) != 1:
+        raise typer.BadParameter("--tickets lists what is behind one number: name it with --metric")
+    if part is not None and not (tickets and by):
+        raise typer.BadParameter("--part goes with --tickets and --by")
     if explain_:
         explain(Console(), _metric(explain_), by, bucket)
         return
@@ -86,6 +103,9 @@ def report(
                 _say_empty(format_)
                 return
             window = fresh.known if all_ else _window(begins_at, ends_at, fresh.known.end_at)
+            if tickets:
+                _list(client, metrics[0], window, clocks, format_, by if part is not None else None, part or "")
+                return
             made = make(client, metrics, window, fresh.known, zone=clocks, by=by, bucket=bucket)
     except WindowError as error:
         raise typer.BadParameter(str(error)) from None
@@ -107,7 +127,7 @@ def print_report(settings: Settings, console: Console | None = None, *, days: in
             _say_empty(Format.TABLE)
             return
         window = _window(None, None, fresh.known.end_at, days)
-        made = make(client, list(METRICS.values()), window, fresh.known)
+        made = make(client, _asked(None, Clock.RATED, is_full=False), window, fresh.known)
     report_table.show(console or Console(), made, fresh, now)
 
 
@@ -154,6 +174,26 @@ def make(
 def _window(begins_at: Ms | None, ends_at: Ms | None, newest: Ms, days: int = DEFAULT_DAYS) -> Window:
     end_at = newest if ends_at is None else ends_at
     return Window(end_at - days * DAY_MS if begins_at is None else begins_at, end_at)
+
+
+def _asked(names: Sequence[str] | None, clock: Clock, *, is_full: bool) -> list[Metric]:
+    chosen = [_metric(name) for name in names] if names else [one for one in METRICS.values() if one.is_main or is_full]
+    return [BY_CLOCK[clock].get(metric.name, metric) for metric in chosen]
+
+
+def _list(
+    client: Client, metric: Metric, window: Window, zone: ZoneInfo, format_: Format, by: Dimension | None, part: str
+) -> None:
+    seen = observations(client, metric, window, by, part)
+    match format_:
+        case Format.TABLE:
+            console = Console()
+            wide = console if console.is_terminal else Console(file=console.file, width=report_table.WIDE)
+            report_tickets.show(wide, metric, seen, zone)
+        case Format.JSON:
+            sys.stdout.write(report_tickets.json_text(metric, seen))
+        case Format.CSV:
+            report_tickets.write_csv(seen)
 
 
 def _metric(name: str) -> Metric:

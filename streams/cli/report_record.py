@@ -50,6 +50,7 @@ def _line(line: Line, zone: ZoneInfo) -> Record:
         **_window(line.window, zone),
         "is_partial": line.is_partial,
         "is_provisional": line.is_provisional,
+        "maturity": line.maturity,
         "unit": line.metric.unit.value,
         **_figure(line.figure),
         "rank_best": line.rank.best if line.rank else None,

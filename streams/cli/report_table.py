@@ -81,7 +81,7 @@ def _cells(report: Report, line: Line, *, is_first: bool) -> Iterator[Text]:
         yield _bucket_text(line, report.bucket, report.zone)
     elif report.by:
         yield Text(rank_text(line.rank))
-    yield _value_text(line.figure).append(" so far" if line.is_provisional and line.figure.is_enough else "", "dim")
+    yield _value_text(line.figure).append(_maturity_text(line), "dim")
     yield Text(interval_text(line.figure))
     yield Text(f"{line.figure.n:,}")
     if report.bucket or report.before:
@@ -91,6 +91,10 @@ def _cells(report: Report, line: Line, *, is_first: bool) -> Iterator[Text]:
 
 def _value_text(figure: Figure) -> Text:
     return Text(figure_text(figure), style="" if figure.is_enough else "dim")
+
+
+def _maturity_text(line: Line) -> str:
+    return f" so far, {100 * line.maturity:.0f} % mature" if line.is_provisional and line.figure.is_enough else ""
 
 
 def _bucket_text(line: Line, bucket: Bucket, zone: ZoneInfo) -> Text:

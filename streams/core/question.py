@@ -59,10 +59,57 @@ class Statement(Struct, frozen=True):
     parameters: Mapping[str, str | list[str]]
 
 
+class Listing(Struct, frozen=True):
+    """One SELECT: the observations behind one number.
+
+    Its rows say `seen_at`, `ticket_id`, every dimension, `counts_once` (whose observations count as one) and `measure`:
+    1 or 0 of a share, what was measured of a mean or a quantile, 1 of a count or a rate.
+    """
+
+    sql: str
+    parameters: Mapping[str, str | list[str]]
+
+
 def statements(question: Question) -> list[Statement]:
     """Return the SELECTs that answer a question, one for each kind of observations that its metrics need."""
     kinds = {metric.observations.name: metric.observations for metric in question.metrics}
     return [_statement(question, observations) for observations in kinds.values()]
+
+
+def listing(metric: Metric, window: Window, by: Dimension | None = None, part: str = "") -> Listing:
+    """Return the SELECT of the single observations behind a number, each with its ticket, in order of time.
+
+    Its columns are those of `Listing.columns`. Of a rate, whose denominator is no ticket, it lists the hits.
+
+    Args:
+        metric: Of which number.
+        window: Over which stretch of event time.
+        by: Only where this dimension has the value `part`.
+        part: The value.
+    """
+    observations = metric.observations
+    instant = "since" if observations.lasts else "at"
+    measure = {Kind.SHARE: f"({metric.hit})", Kind.RATE: "1", Kind.COUNT: "1"}.get(metric.kind, metric.value)
+    counts_once = metric.once_per if metric.kind is Kind.SHARE and metric.once_per else "ticket_id"
+    inside, _ = _bounds(observations)
+    conditions = [inside.replace("[i]", "[1]"), metric.hit if metric.kind is Kind.RATE else metric.counted]
+    if by:
+        conditions.append(f"{Dimension(by).value} = {{part:String}}")
+    sql = "\n".join(
+        [
+            _WINDOWS.strip("\n"),
+            f"SELECT {instant} AS seen_at, ticket_id, {', '.join(Dimension)}, {counts_once} AS counts_once,",
+            f"    toFloat64({measure}) AS measure",
+            "FROM",
+            "(",
+            indent(observed(observations, _days(observations)), "    "),
+            ")",
+            f"WHERE {_both(*filter(None, conditions))}",
+            "ORDER BY seen_at, ticket_id, measure",
+        ]
+    )
+    parameters = {"starts": [_text(window.start_at)], "ends": [_text(window.end_at)]}
+    return Listing(sql, parameters | ({"part": part} if by else {}))
 
 
 def measures_of(metric: Metric) -> dict[str, str]:
@@ -180,14 +227,16 @@ def _days(observations: Observations) -> str:
 
 def _periods(observations: Observations) -> Iterator[str]:
     """Yield the clauses that put observations into windows."""
-    if observations.lasts:
-        inside = "since < ends[i] AND until >= ends[i]"
-        bounds = "since < arrayMax(ends) AND until >= arrayMin(ends)"
-    else:
-        inside = "at >= starts[i] AND at < ends[i]"
-        bounds = "at >= arrayMin(starts) AND at < arrayMax(ends)"
+    inside, bounds = _bounds(observations)
     yield f"ARRAY JOIN arrayFilter(i -> {inside}, arrayEnumerate(starts)) AS period"
     yield f"WHERE {bounds}"
+
+
+def _bounds(observations: Observations) -> tuple[str, str]:
+    """Return the conditions on lying in the i-th window, and in none but the windows."""
+    if observations.lasts:
+        return "since < ends[i] AND until >= ends[i]", "since < arrayMax(ends) AND until >= arrayMin(ends)"
+    return "at >= starts[i] AND at < ends[i]", "at >= arrayMin(starts) AND at < arrayMax(ends)"
 
 
 def _bucket_start(bucket: Bucket) -> str:

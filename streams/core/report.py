@@ -28,7 +28,8 @@ class Line(Struct, frozen=True, kw_only=True):
     Attributes:
         part: A value of the dimension; None for the whole.
         is_partial: Only a part of the bucket lies within what was asked for, or within what is known.
-        is_provisional: The figure still moves by waiting; see `Metric.matures_days`.
+        maturity: How much of the window is old enough that its figure no longer moves by waiting, from 0 to 1; see
+            `Metric.matures_days`.
         change: Against the line's `before`; None when the two cannot be compared.
     """
 
@@ -36,11 +37,16 @@ class Line(Struct, frozen=True, kw_only=True):
     part: str | None
     window: Window
     is_partial: bool = False
-    is_provisional: bool = False
+    maturity: float = 1.0
     rank: Rank | None = None
     figure: Figure
     before: Figure | None = None
     change: Change | None = None
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether the figure still moves by waiting."""
+        return self.maturity < 1
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -81,7 +87,7 @@ def compared(
 
 def _compared(metric: Metric, window: Window, before: Window | None, figures: Figures, known: Window) -> Iterator[Line]:
     ranks = ranked({part: figures[metric.name, part, window] for part in parts_of(figures, metric) if part is not None})
-    is_provisional = _is_provisional(metric, window, known)
+    maturity = _maturity(metric, window, known)
     lacks_past = metric.kind is Kind.COUNT and before is not None and before.start_at < known.start_at
     for part in [None, *ranks]:
         figure = figures[metric.name, part, window]
@@ -90,11 +96,11 @@ def _compared(metric: Metric, window: Window, before: Window | None, figures: Fi
             metric=metric,
             part=part,
             window=window,
-            is_provisional=is_provisional,
+            maturity=maturity,
             rank=ranks.get(part) if part is not None else None,
             figure=figure,
             before=earlier,
-            change=change_of(figure, earlier) if earlier and not (is_provisional or lacks_past) else None,
+            change=change_of(figure, earlier) if earlier and not (maturity < 1 or lacks_past) else None,
         )
 
 
@@ -122,14 +128,14 @@ def _sequence(
     for bucket in buckets:
         figure = figures[metric.name, part, bucket]
         is_partial = bucket.start_at < known.start_at or bucket.end_at > known.end_at
-        is_provisional = _is_provisional(metric, bucket, known)
-        comparable = before if before and not (is_partial or before.is_partial or is_provisional) else None
+        maturity = _maturity(metric, bucket, known)
+        comparable = before if before and not (is_partial or before.is_partial or maturity < 1) else None
         before = Line(
             metric=metric,
             part=part,
             window=bucket,
             is_partial=is_partial,
-            is_provisional=is_provisional,
+            maturity=maturity,
             figure=figure,
             before=before.figure if before else None,
             change=change_of(figure, comparable.figure) if comparable else None,
@@ -137,8 +143,11 @@ def _sequence(
         yield before
 
 
-def _is_provisional(metric: Metric, window: Window, known: Window) -> bool:
-    return bool(metric.matures_days) and window.end_at + metric.matures_days * DAY_MS > known.end_at
+def _maturity(metric: Metric, window: Window, known: Window) -> float:
+    if not metric.matures_days:
+        return 1.0
+    old = known.end_at - metric.matures_days * DAY_MS - window.start_at
+    return min(1.0, max(0.0, old / window.length_ms))
 
 
 def parts_of(figures: Figures, metric: Metric) -> list[str | None]:

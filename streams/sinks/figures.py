@@ -9,7 +9,9 @@ from msgspec import Struct
 
 from schemas.rows import Ms
 from streams.core.figure import figure_of
-from streams.core.question import Question, Statement, measures_of, statements
+from streams.core.listed import Seen
+from streams.core.metrics import Dimension, Metric
+from streams.core.question import Question, Statement, listing, measures_of, statements
 from streams.core.report import Figures, Key
 from streams.core.window import Window, buckets_of
 from streams.ports import StoreRejectedError
@@ -99,6 +101,30 @@ def answer(client: Client, question: Question, known: Window) -> Figures:
         for part in ({None, *parts} if question.by in metric.observations.dimensions else {None})
         for window in windows
     }
+
+
+def observations(
+    client: Client, metric: Metric, window: Window, by: Dimension | None = None, part: str = ""
+) -> list[Seen]:
+    """Return the single observations behind a number, in order of time.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away.
+        StoreRejectedError: When it refuses.
+    """
+    asked = listing(metric, window, by, part)
+    with named_errors():
+        rows = client.query(asked.sql, parameters=dict(asked.parameters)).named_results()
+        return [
+            Seen(
+                at=round(row["seen_at"].timestamp() * 1000),
+                ticket_id=row["ticket_id"],
+                dimensions={dimension: row[dimension.value] for dimension in Dimension},
+                counts_once=row["counts_once"],
+                measure=row["measure"],
+            )
+            for row in rows
+        ]
 
 
 def _windows_of(question: Question) -> list[Window]:

@@ -46,6 +46,7 @@ END: Final = datetime(2026, 4, 2, 9, tzinfo=UTC)
 """Three days after the clocks went forward in Berlin."""
 START: Final = END - timedelta(days=18)
 LAST_WEEK: Final = Window(instant_of("2026-03-26", BERLIN), instant_of("2026-04-02", BERLIN))
+WEEK: Final = ("--from", "2026-03-26", "--to", "2026-04-02", "--zone", "Europe/Berlin")
 ALL: Final = tuple(METRICS.values())
 
 app = typer.Typer()
@@ -356,7 +357,7 @@ def test_freshness_tells_how_far_the_database_is(told: Told) -> None:
 
 def test_a_report_in_json_is_exact(told: Told) -> None:
     lines = told.lines("--from", "2026-03-26", "--to", "2026-04-02", "--zone", "Europe/Berlin")
-    assert [line["metric"] for line in lines] == list(METRICS)
+    assert [line["metric"] for line in lines] == [metric.name for metric in ALL if metric.is_main]
     for line in lines:
         assert (line["start"], line["end"]) == ("2026-03-26T00:00:00.000+01:00", "2026-04-02T00:00:00.000+02:00")
         metric = METRICS[line["metric"]]
@@ -405,6 +406,46 @@ def test_a_rate_that_still_moves_is_marked(told: Told) -> None:
     assert "nothing until 7 to 30 days after the window" in shown
 
 
+@every_metric
+def test_the_tickets_behind_a_number_amount_to_it(told: Told, metric: Metric) -> None:
+    shown = told.run(*WEEK, "--metric", metric.name, "--tickets", "--format", "json")
+    assert shown.exit_code == 0, shown.output
+    listed = json.loads(shown.stdout)
+    figure = told.answer(LAST_WEEK, metrics=[metric])[metric.name, None, LAST_WEEK]
+    if metric.kind is Kind.RATE:
+        assert (listed["n"], listed["value"]) == (figure.hits, None)
+        return
+    assert listed["n"] == figure.n == told.ledger.n(metric, LAST_WEEK)
+    assert listed["value"] == pytest.approx(figure.value, rel=1e-12)
+    assert {one["ticket_id"] for one in listed["tickets"]} <= set(told.ledger.rows)
+
+
+def test_the_tickets_of_one_part_are_listed_alone(told: Told) -> None:
+    options = (*WEEK, "--metric", "complaint_rate", "--tickets", "--by", "team", "--part", "delivery")
+    listed = json.loads(told.run(*options, "--format", "json").stdout)
+    assert {one["team"] for one in listed["tickets"]} == {"delivery"}
+    assert listed["n"] == len(told.ledger.seen("complaint_rate", LAST_WEEK, ("team", "delivery")))
+    table = told.run(*options).stdout
+    assert f"n = {listed['n']:,}" in table
+    lines = list(csv.DictReader(io.StringIO(told.run(*options, "--format", "csv").stdout)))
+    assert [line["ticket_id"] for line in lines] == [one["ticket_id"] for one in listed["tickets"]]
+
+
+@pytest.mark.parametrize(
+    ("clock", "name"),
+    [("rated", "csat_share"), ("resolved", "csat_share_by_resolution"), ("created", "csat_share_by_creation")],
+)
+def test_satisfaction_is_reported_by_the_clock_that_is_asked_for(told: Told, clock: str, name: str) -> None:
+    (line,) = told.lines(*WEEK, "--metric", "csat_share", "--clock", clock)
+    assert line["metric"] == name
+    assert line["n"] == told.ledger.n(METRICS[name], LAST_WEEK)
+    assert line["maturity"] == (1.0 if clock == "rated" else 0.0)
+
+
+def test_a_full_report_tells_every_metric(told: Told) -> None:
+    assert [line["metric"] for line in told.lines(*WEEK, "--full")] == list(METRICS)
+
+
 def test_names_of_parts_are_text_and_no_markup(told: Told) -> None:
     assert "odd ['team']" in told.run("--by", "team", "--metric", "tickets").stdout
 
@@ -435,6 +476,8 @@ def test_an_empty_database_says_how_to_get_events_in(empty: Settings, is_migrate
         (["--from", "2026-03-05", "--to", "2026-03-05"], "window is empty"),
         (["--all", "--from", "2026-03-05"], "leave --from and --to away"),
         (["--by", "colour"], "team"),
+        (["--tickets"], "name it with --metric"),
+        (["--metric", "tickets", "--part", "billing"], "goes with --tickets and --by"),
         (["--from", "2001-01-01", "--bucket", "hour"], "coarser bucket"),
     ],
 )

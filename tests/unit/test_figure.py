@@ -124,7 +124,7 @@ def test_a_rate_that_still_moves_is_provisional_and_compared_with_nothing() -> N
         ("reopen_rate", None, BEFORE): _share(9, 100, REOPEN_RATE),
     }
     (young,) = compared([REOPEN_RATE], NOW, BEFORE, figures, KNOWN)
-    assert (young.is_provisional, young.change) == (True, None)
+    assert (young.is_provisional, young.maturity, young.change) == (True, 0.3, None)
     (settled,) = compared([REOPEN_RATE], NOW, BEFORE, figures, Window(0, NOW.end_at + 7 * DAY_MS))
     assert not settled.is_provisional
     assert settled.change

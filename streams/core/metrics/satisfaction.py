@@ -1,5 +1,7 @@
 """Satisfaction: what customers who rated a contact say of it."""
 
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 
 from msgspec.structs import replace
@@ -44,6 +46,15 @@ CSAT_MEAN: Final = Metric(
     "agents, quality checks or models enter are left out. A mean hides its spread: read the deviation beside it.",
 )
 
+
+class Clock(StrEnum):
+    """What puts a rating into a window: three questions, never mixed."""
+
+    RATED = "rated"
+    RESOLVED = "resolved"
+    CREATED = "created"
+
+
 _COHORT_DAYS: Final = 14
 """So long after a resolution nearly every rating has come that will come."""
 
@@ -80,6 +91,13 @@ CSAT_SHARE_BY_RESOLUTION: Final = _by_resolution(CSAT_SHARE)
 CSAT_MEAN_BY_RESOLUTION: Final = _by_resolution(CSAT_MEAN)
 CSAT_SHARE_BY_CREATION: Final = _by_creation(CSAT_SHARE)
 CSAT_MEAN_BY_CREATION: Final = _by_creation(CSAT_MEAN)
+
+BY_CLOCK: Final[Mapping[Clock, Mapping[str, Metric]]] = {
+    Clock.RATED: {},
+    Clock.RESOLVED: {CSAT_SHARE.name: CSAT_SHARE_BY_RESOLUTION, CSAT_MEAN.name: CSAT_MEAN_BY_RESOLUTION},
+    Clock.CREATED: {CSAT_SHARE.name: CSAT_SHARE_BY_CREATION, CSAT_MEAN.name: CSAT_MEAN_BY_CREATION},
+}
+"""What stands in for a metric when another clock is asked for."""
 
 RESPONSE_RATE: Final = Metric(
     name="response_rate",

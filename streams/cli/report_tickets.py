@@ -1,0 +1,71 @@
+"""The tickets behind a number, as a table, JSON or CSV."""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from streams.cli.wording import part_text, value_text
+from streams.core.listed import Seen, total
+from streams.core.metrics import Dimension, Kind, Metric
+from streams.core.window import local_of
+
+SHOWN = (Dimension.TEAM, Dimension.AGENT, Dimension.CHANNEL, Dimension.CONTACT_TYPE, Dimension.REASON)
+"""What people see; programs get every dimension."""
+
+
+def show(console: Console, metric: Metric, seen: Sequence[Seen], zone: ZoneInfo) -> None:
+    """Print observations with their tickets, and last what they amount to."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in (f"when ({zone.key})", "ticket", *(dimension.value for dimension in SHOWN)):
+        table.add_column(heading)
+    table.add_column("counts" if metric.kind is Kind.SHARE else metric.unit.value, justify="right")
+    for one in seen:
+        when = f"{local_of(one.at, zone):%Y-%m-%d %H:%M:%S}"
+        parts = (Text(part_text(one.dimensions[dimension])) for dimension in SHOWN)
+        table.add_row(when, Text(one.ticket_id), *parts, _measure_text(metric, one.measure))
+    console.print(table)
+    console.print()
+    console.print(_total_text(metric, seen), highlight=False)
+
+
+def json_text(metric: Metric, seen: Sequence[Seen]) -> str:
+    """Return observations as one JSON document, with what they amount to."""
+    n, value = total(metric, seen)
+    document = {"metric": metric.name, "n": n, "value": value, "tickets": [_record(one) for one in seen]}
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_csv(seen: Sequence[Seen]) -> None:
+    """Write observations to standard output."""
+    names = ["at", "ticket_id", *(dimension.value for dimension in Dimension), "measure"]
+    writer = csv.DictWriter(sys.stdout, fieldnames=names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_record(one) for one in seen)
+
+
+def _record(one: Seen) -> dict[str, Any]:
+    at = datetime.fromtimestamp(one.at / 1000, UTC).isoformat(timespec="milliseconds")
+    dimensions = {dimension.value: value for dimension, value in one.dimensions.items()}
+    return {"at": at, "ticket_id": one.ticket_id, **dimensions, "measure": one.measure}
+
+
+def _measure_text(metric: Metric, measure: float) -> str:
+    if metric.kind is Kind.SHARE:
+        return "yes" if measure else "-"
+    return value_text(metric.unit, measure)
+
+
+def _total_text(metric: Metric, seen: Sequence[Seen]) -> str:
+    n, value = total(metric, seen)
+    of = f"{len({one.ticket_id for one in seen}):,} tickets"
+    if value is None:
+        return f"[bold]{metric.title}[/]: {n:,} that count, of {of}"
+    return f"[bold]{metric.title}[/]: {value_text(metric.unit, value)} (n = {n:,}, of {of})"
