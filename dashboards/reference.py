@@ -1,0 +1,101 @@
+"""Writes the reference of all metrics, `dashboards/METRICS.md`, from their registry.
+
+`python -m dashboards.reference` writes it; with `--check` it writes nothing and fails when the page is not up to date.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from streams.core.metrics import METRICS, Dimension, Kind, Metric, Topic
+
+PAGE: Final = Path(__file__).parent / "METRICS.md"
+
+_HEAD: Final = """
+# Every metric, and what it means
+
+Made from `streams/core/metrics` by `python -m dashboards.reference`: reports, panels and alert rules use the same
+definitions. `servicepulse report --explain NAME` prints one of them with its SQL.
+
+What holds for all of them:
+
+- **Effective tickets** only: spam, tests, deleted tickets and those merged into another count nowhere; what a merged
+  ticket tells of its customer counts for the survivor. A correction moves the past at once, however late it comes.
+- **A window** is half-open, from its start until before its end, on the clock of the events, never on that of their
+  arrival. Days and weeks are those of a time zone that is named.
+- **n and interval** belong to every value. Shares: Wilson's interval; rates: Byar's approximation of the Poisson
+  limits; means: the normal interval; quantiles: the observations between which the true quantile lies; each with 95 %.
+  With fewer observations than the least n a value reads "not enough data".
+- **By** {dimensions}. A ticket counts under the latest word on it, also in the past.
+- **A figure matures** where waiting can still move it. Until then it is shown as "so far" and compared with nothing.
+""".strip()
+
+
+def page() -> str:
+    """Return the reference as Markdown."""
+    dimensions = ", ".join(f"`{dimension}`" for dimension in Dimension)
+    sections = [_HEAD.format(dimensions=dimensions), _contents()]
+    for topic, metrics in groupby(METRICS.values(), lambda metric: metric.topic):
+        sections.append(f"## {topic}")
+        sections.extend(_section(metric) for metric in metrics)
+    return "\n\n".join(sections) + "\n"
+
+
+def main() -> int:
+    """Write the page, or check it; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m dashboards.reference", description="Write the metric reference.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when the page is not up to date")
+    if not parser.parse_args().check:
+        PAGE.write_text(page())
+        return 0
+    if PAGE.exists() and PAGE.read_text() == page():
+        return 0
+    sys.stderr.write("dashboards/METRICS.md is not up to date: run python -m dashboards.reference\n")
+    return 1
+
+
+def _contents() -> str:
+    rows = [
+        f"| [{metric.title}](#{metric.name}) | `{metric.name}` | {metric.unit} | {metric.direction} |"
+        for metric in _all()
+    ]
+    return "\n".join(["| metric | name | measured in | |", "| --- | --- | --- | --- |", *rows])
+
+
+def _all() -> Iterator[Metric]:
+    topics = list(Topic)
+    yield from sorted(METRICS.values(), key=lambda metric: topics.index(metric.topic))
+
+
+def _section(metric: Metric) -> str:
+    lines = [f'### <a id="{metric.name}"></a>{metric.title}', "", f"{metric.about}", ""]
+    return "\n".join([*lines, "| | |", "| --- | --- |", *(f"| {name} | {text} |" for name, text in _rows(metric))])
+
+
+def _rows(metric: Metric) -> Iterator[tuple[str, str]]:
+    yield "name", f"`{metric.name}`: a {metric.kind}" + ("" if metric.unit == metric.kind else f", in {metric.unit}")
+    yield "numerator", metric.numerator
+    yield "denominator", metric.denominator
+    yield "one of n", metric.observations.one
+    yield "clock", metric.clock
+    if metric.counted:
+        yield "counted when", f"`{metric.counted}`"
+    if metric.hit:
+        yield "a hit when", f"`{metric.hit}`"
+    if metric.value:
+        yield "measures", f"`{metric.value}`" + (f", quantile {metric.p}" if metric.kind is Kind.QUANTILE else "")
+    if metric.once_per:
+        yield "once per", f"`{metric.once_per}`"
+    if metric.n_min:
+        yield "least n", str(metric.n_min)
+    if metric.matures_days:
+        yield "matures", f"{metric.matures_days} days after the end of its window"
+    if metric.observations.dimensions != frozenset(Dimension):
+        yield "divided by", ", ".join(f"`{dimension}`" for dimension in sorted(metric.observations.dimensions))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
