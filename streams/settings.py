@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     )
     cache_tickets: int = Field(default=50_000, ge=1, description="Tickets that a worker keeps in memory.")
 
+    schedules: Path | None = Field(
+        default=None, description="Opening hours of the desks, TOML: what `servicepulse schedules publish` publishes."
+    )
+
     folder: Path = Field(
         default=Path(".servicepulse"), description="Where the embedded stack and the worker keep files."
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Final
 
-from schemas.rows import EventRow, Row, TicketRow
+from schemas.rows import EventRow, OpenHoursRow, Row, TicketRow
 from streams.agents.tickets import TicketsAgent
 from streams.cli import main
 from streams.intake import BatchConsumer
@@ -18,7 +18,7 @@ from streams.sinks.clickhouse import ClickHouseStore
 from streams.worker import FaustOutbox
 
 RECEIVED, FOLDED = "received", "folded"
-EVENTS_STORED, TICKETS_STORED = "events stored", "tickets stored"
+EVENTS_STORED, HOURS_STORED, TICKETS_STORED = "events stored", "hours stored", "tickets stored"
 PUBLISHED, ACKNOWLEDGED, COMMITTED = "published", "acknowledged", "committed"
 STEPS: Final = (RECEIVED, FOLDED, EVENTS_STORED, TICKETS_STORED, PUBLISHED, ACKNOWLEDGED, COMMITTED)
 
@@ -46,6 +46,8 @@ def arm(fuse: Fuse) -> None:
         insert(self, rows)
         if rows and isinstance(rows[0], EventRow):
             fuse.passes(EVENTS_STORED)
+        if rows and isinstance(rows[0], OpenHoursRow):
+            fuse.passes(HOURS_STORED)
         if rows and isinstance(rows[0], TicketRow):
             fuse.passes(TICKETS_STORED)
 

@@ -12,7 +12,7 @@ from dashboards.fault import GrafanaError
 from dashboards.preview.fault import PreviewError
 from deploy.embedded.stack import StackError
 from deploy.embedded.state import StackBusyError
-from streams.cli import dashboards, letters, stack, store, work
+from streams.cli import dashboards, letters, schedules, stack, store, work
 from streams.cli.demo import DemoError, demo
 from streams.cli.import_ import import_
 from streams.cli.live import live
@@ -61,6 +61,7 @@ app.command()(simulate_alerts)
 app.command()(store.refold)
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(letters.app, name="dead-letters")
+app.add_typer(schedules.app, name="schedules")
 
 
 def main() -> NoReturn:

@@ -1,15 +1,19 @@
 """Published schedules as the rows that business time is measured by: which statement counts, and what it says."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import zip_longest
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from schemas.codec import Event
 from schemas.events import SchedulePublished
 from schemas.instant import ms_of
 from schemas.rows import Ms, OpenHoursRow
+from schemas.schedule import Version
 from streams.core.fact import fact_id
 from streams.core.hours import Schedule, breakpoints
 
@@ -20,6 +24,63 @@ KNOWN_UNTIL: Final[Ms] = ms_of(datetime(2050, 1, 1, tzinfo=UTC))
 
 DEFAULT: Final = "default"
 """The schedule of teams without one of their own."""
+
+
+class Standing(Struct, frozen=True):
+    """The newest statement about a schedule. Without versions it was taken back."""
+
+    published_at: Ms
+    versions: tuple[Version, ...]
+
+
+class Change(Struct, frozen=True):
+    """What publishing a schedule does to what stands.
+
+    Attributes:
+        name: Of the schedule.
+        versions: What is to stand from now on.
+        published_at: When it is to be published: never before what it takes the place of.
+        differs_at: From when on the desk opens otherwise; None when hours that are known stay as they are.
+        is_new: Nothing stood.
+    """
+
+    name: str
+    versions: tuple[Version, ...]
+    published_at: Ms
+    differs_at: Ms | None
+    is_new: bool
+
+    @property
+    def id(self) -> str:
+        """The id of its event: the same statement at the same time is the same event."""
+        said = msgspec.json.encode([self.name, self.published_at, self.versions])
+        return blake2b(said, digest_size=16).hexdigest()
+
+
+def change_of(name: str, versions: Sequence[Version], stands: Standing | None, now_ms: Ms) -> Change | None:
+    """Return what is to be published so that a schedule stands as given; None when it does already."""
+    wanted = tuple(versions)
+    before = stands.versions if stands else ()
+    if before == wanted:
+        return None
+    return Change(
+        name=name,
+        versions=wanted,
+        published_at=max(now_ms, stands.published_at + 1 if stands else 0),
+        differs_at=_differs_at(before, wanted),
+        is_new=not before,
+    )
+
+
+def _differs_at(before: tuple[Version, ...], after: tuple[Version, ...]) -> Ms | None:
+    """Return the first instant of which one says something else than the other, up to a whole interval too early."""
+    if not before or not after:
+        return max((before or after)[0].in_force_at, KNOWN_FROM)
+    pair = (breakpoints(Schedule(DEFAULT, versions), KNOWN_FROM, KNOWN_UNTIL) for versions in (before, after))
+    for one, other in zip_longest(*pair):
+        if one != other:
+            return min(row.start_ms for row in (one, other) if row)
+    return None
 
 
 def open_hours(events: Iterable[Event], now_ms: Ms) -> list[OpenHoursRow]:

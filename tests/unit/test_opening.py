@@ -12,7 +12,7 @@ from schemas.events import ProducerHeartbeat, SchedulePublished
 from schemas.instant import ms_of
 from schemas.schedule import Version, Week
 from streams.core.fact import fact_id
-from streams.core.opening import KNOWN_UNTIL, hours_row, open_hours
+from streams.core.opening import KNOWN_UNTIL, Change, Standing, change_of, hours_row, open_hours
 from tests.histories import NOW_MS, SOURCE, event
 
 DAY = 86_400_000
@@ -85,3 +85,48 @@ def test_other_events_open_nothing() -> None:
     assert open_hours([heartbeat], NOW_MS) == []
     with pytest.raises(TypeError, match="publishes no schedule"):
         hours_row(heartbeat, NOW_MS)
+
+
+# What publishing changes
+
+
+def test_what_stands_already_is_not_published_again() -> None:
+    stands = Standing(JUNE, (version(),))
+    assert change_of("default", [version()], stands, JUNE + 1) is None
+    assert change_of("default", [], None, JUNE) is None
+    assert change_of("default", [], Standing(JUNE, ()), JUNE + 1) is None
+
+
+def changed(name: str, versions: Sequence[Version], stands: Standing | None, at: int) -> Change:
+    change = change_of(name, versions, stands, at)
+    assert change is not None
+    return change
+
+
+def test_a_change_says_from_when_on_hours_differ() -> None:
+    summer = version("2026-07-01T00:00", monday="10:00-16:00")
+    stands = Standing(JUNE, (version(),))
+    new = changed("default", [version()], None, JUNE)
+    later = changed("default", [version(), summer], stands, JUNE)
+    gone = changed("default", [], stands, JUNE)
+    begins = ms_of(datetime(2026, 1, 1, tzinfo=UTC))
+    assert (new.is_new, new.differs_at) == (True, begins)
+    assert (later.is_new, later.differs_at) == (False, ms_of(datetime(2026, 7, 6, 9, tzinfo=UTC)))
+    assert gone.differs_at == begins
+
+
+def test_hours_that_are_only_written_otherwise_differ_from_no_instant_on() -> None:
+    split = version(monday="09:00-12:00 12:00-17:00")
+    assert changed("default", [split], Standing(JUNE, (version(),)), JUNE).differs_at is None
+
+
+def test_a_change_is_newer_than_what_it_takes_the_place_of_whatever_the_clocks_say() -> None:
+    stands = Standing(JUNE + 60_000, (version(),))
+    assert changed("default", [], stands, JUNE).published_at == JUNE + 60_001
+
+
+def test_the_same_change_at_the_same_time_is_the_same_event() -> None:
+    one, same, later = (changed("default", [version()], None, at) for at in (JUNE, JUNE, JUNE + 1))
+    other = changed("repairs", [version()], None, JUNE)
+    assert one.id == same.id
+    assert len({one.id, later.id, other.id}) == 3
