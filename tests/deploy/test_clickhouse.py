@@ -13,6 +13,8 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from schemas.migrations import migrations
+from streams.core.metrics import METRICS
+from streams.core.question import observed
 from streams.settings import Settings
 from streams.sinks.clickhouse import TABLES
 from tests.deploy.folder import DEPLOY, ROOT
@@ -146,6 +148,7 @@ def test_the_worker_may_do_what_it_does(migrated: Path) -> None:
         "SELECT number FROM schema_migrations FINAL",
         EVENT,
         "INSERT INTO tickets (ticket_id, version) SELECT 'T-1', 1",
+        "INSERT INTO open_hours (schedule, version) SELECT 'default', 1",
         "INSERT INTO dead_letters (id, reason, value) SELECT 'x', 'no_json', 'bytes'",
         "SELECT ticket_id, state FROM tickets WHERE ticket_id IN ('T-1') ORDER BY version DESC LIMIT 1 BY ticket_id",
         "SELECT order_id FROM orders FINAL",
@@ -192,6 +195,13 @@ def test_grafana_may_ask_what_its_plugin_asks(migrated: Path) -> None:
         "SELECT subject, name, at, ingested_at FROM servicepulse.events",
     ]
     assert not [answer for answer in _run_as("grafana", migrated, statements) if isinstance(answer, int)]
+
+
+def test_grafana_may_ask_for_the_observations_of_every_metric(migrated: Path) -> None:
+    kinds = {metric.observations.name: metric.observations for metric in METRICS.values()}
+    asked = [f"SELECT count() FROM ({observed(kind, 'true')})" for kind in kinds.values()]
+    answers = _run_as("grafana", migrated, [f"USE {DATABASE}", *asked])[1:]
+    assert not [name for name, answer in zip(kinds, answers, strict=True) if isinstance(answer, int)]
 
 
 @pytest.mark.parametrize(

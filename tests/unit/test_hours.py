@@ -1,7 +1,9 @@
 """Business time by hand-made cases: clocks that are put, pauses, holidays, changes, zones, targets, settings."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -447,3 +449,10 @@ def test_all_faults_are_told_at_once_each_with_its_place() -> None:
     ]
     assert lines[0].startswith("monday: '9-12' is no interval")
     assert lines[3].startswith("Object contains unknown field `sonntag`")
+
+
+def test_the_schedules_that_the_contract_shows_are_some() -> None:
+    readme = (Path(__file__).parents[2] / "schemas" / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```toml\n(\[\[schedule\]\].*?)```", readme, flags=re.DOTALL)
+    schedules = schedules_of(shown)
+    assert {name: len(schedule.versions) for name, schedule in schedules.items()} == {"default": 2, "factory": 1}
