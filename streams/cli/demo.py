@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -29,6 +30,7 @@ from streams.clock import SystemClock
 from streams.publisher import Publisher
 from streams.settings import PREFIX, Settings, load_settings
 from streams.simulation import DESK_SOURCE, SHOP_SOURCE, endless
+from streams.simulation.hours import opening_hours
 from streams.simulation.play import Player
 from streams.simulation.rhythm import instant
 from streams.simulation.world import LIVE_TICKETS_PER_DAY, TICKETS_PER_DAY
@@ -107,7 +109,8 @@ def demo(
 
 def _play(stage: Stage, seed: int, history: timedelta, per_day: int, *, live_seconds: float) -> None:
     now = _now()
-    world = endless(seed, now - history, now, per_day, live_per_day=max(LIVE_TICKETS_PER_DAY, per_day))
+    desk = endless(seed, now - history, now, per_day, live_per_day=max(LIVE_TICKETS_PER_DAY, per_day))
+    world = chain([opening_hours(seed, now - history, now)], desk)
     with _outlets(stage.settings) as outlets:
         player = Player(world, outlets)
         if live_seconds > 0:

@@ -1,0 +1,29 @@
+"""The hours that the simulated desk publishes are those that it keeps."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from schemas.events import SchedulePublished
+from streams.core.hours import Schedule, open_intervals
+from streams.simulation.hours import opening_hours
+from streams.simulation.rhythm import HOUR, Rhythm, milliseconds
+
+
+@pytest.mark.parametrize("month", [3, 10])
+def test_the_desk_is_open_when_it_says_so(month: int) -> None:
+    live_from = datetime(2026, month, 30, 21, 30, tzinfo=UTC)
+    start = live_from - timedelta(days=20)
+    said = opening_hours(1, start, live_from)
+    assert isinstance(said.data, SchedulePublished)
+    schedule = Schedule(said.data.name, said.data.versions)
+    rhythm = Rhythm(live_from=milliseconds(live_from))
+    begin, end = milliseconds(start), milliseconds(live_from + timedelta(days=2))
+    spans = list(open_intervals(schedule, begin, end))
+    for at in range(begin, end, HOUR // 4):
+        assert rhythm.is_open(at) == any(opens <= at < closes for opens, closes in spans), at
+
+
+def test_a_desk_without_a_past_publishes_hours_too() -> None:
+    now = datetime(2026, 3, 30, tzinfo=UTC)
+    assert opening_hours(1, now, now).at == now
