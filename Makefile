@@ -43,7 +43,7 @@ bench: install  ## Ingest speed beside a plain Faust agent, on the same events
 latency: install  ## How soon an event is seen in the numbers, at 500 events a second
 	$(BIN)/python -m tests.bench.latency
 
-scale: install  ## How fast every metric answers over a million tickets
+scale: install  ## How fast every metric and every panel answers over a million tickets
 	$(BIN)/python -m tests.bench.scale
 
 clean:  ## Remove the virtual environment, caches and the embedded stack's folder
