@@ -159,7 +159,7 @@ WAITS: Final = "How many customers waited for a person's answer at the end of ea
 
 TRIANGLE_TITLE: Final = "Repurchase by cohort"
 TRIANGLE: Final = (
-    "Whatever the range, the last 6 months. Each line is a cohort: customers whose after-sales case was resolved for "
+    "Whatever the range, the last 5 months. Each line is a cohort: customers whose after-sales case was resolved for "
     "the first time in that month. A share is shown once the whole cohort is that old, so that no column compares a "
     "ripe number with a young one."
 )
@@ -169,7 +169,7 @@ STILL_YOUNG: Final = "maturing"
 WITHIN: Final = "within {days} days"
 MATURING_TITLE: Final = "Repurchase within {days} days, weekly cohorts"
 MATURING: Final = (
-    "Whatever the range, the last 6 months. The share of each week's cohort. Matured: the whole week is {days} days "
+    "Whatever the range, the last 5 months. The share of each week's cohort. Matured: the whole week is {days} days "
     "old, and the share stays. Maturing: so far, and still rising; compare it with nothing."
 )
 MATURED_LINE: Final = "matured"

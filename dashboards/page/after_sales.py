@@ -12,7 +12,7 @@ from streams.core.metrics import METRICS, Dimension, Metric, Topic
 
 _REPURCHASE: Final = tuple(metric for metric in METRICS.values() if metric.topic is Topic.AFTER_SALES)
 _FIRST: Final = _REPURCHASE[0]
-MONTHS: Final = 6
+MONTHS: Final = 5
 """How far back cohorts are shown, whatever the range."""
 
 _REOPENED: Final = METRICS["reopen_rate"]

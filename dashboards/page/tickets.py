@@ -56,7 +56,7 @@ def _branch(observations: Observations, metrics: Sequence[Metric]) -> str:
     start, end = f"start_at{shift}", f"end_at{shift}"
     days = query.between(observations, end if observations.lasts else start, end)
     chosen = query.filters(_DIMENSIONS, link.LINKED)
-    inner = observed(observations, f"{days} AND {_METRIC} IN ({names}){chosen}")
+    inner = observed(query.with_few_orders(observations, days), f"{days} AND {_METRIC} IN ({names}){chosen}")
     inside = f"since < {end} AND until >= {end}" if observations.lasts else f"at >= {start} AND at < {end}"
     counted = _of_metric(((metric, metric.counted) for metric in metrics if metric.counted), "true")
     columns = {

@@ -108,6 +108,14 @@ def test_a_query_says_all_that_editor_and_backend_need(place: Place) -> None:
     assert "--" not in target["rawSql"], "comments are cut out by the plugin, also where they are none"
 
 
+def test_repurchase_groups_the_orders_of_few_customers_only() -> None:
+    of_cases = [place for place in every_place() if "placed_at" in place.target["rawSql"]]
+    assert len(of_cases) > 5
+    for place in of_cases:
+        sql = place.target["rawSql"]
+        assert sql.count("FROM orders") == sql.count("FROM orders WHERE customer_id IN (SELECT") > 0
+
+
 @each_dashboard
 def test_a_choice_reaches_sql_in_single_quotes_only(dashboard: Json) -> None:
     names = {variable["name"] for variable in dashboard["templating"]["list"]}
