@@ -4,9 +4,9 @@
 worker folds it, stored, and then repeated by SQL over the year before it, each time with other ids and older instants.
 What those repeated months leave open is closed where they end, as a desk of a year would have done.
 
-Each metric is asked with the period before, as `servicepulse report` asks it, and every query of the dashboards over the
-range that its page opens with; the best of three counts. The exit code is 0 when every metric answers within 200 ms for
-a day and within a second for 90 days, every panel within 250 ms, and the queries of *Service pulse*, one after the
+Each metric is asked with the period before, as `servicepulse report` asks it, and every query of the dashboards over
+the range that its page opens with; the best of three counts. The exit code is 0 when every metric answers within 200 ms
+for a day and within a second for 90 days, every panel within 250 ms, and the queries of *Service pulse*, one after the
 other, within a second.
 """
 
