@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 import faust
+from aiokafka import AIOKafkaConsumer
 from faust.app.base import App
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
@@ -23,6 +24,11 @@ from streams.ledger import Batch, Ledger
 
 STOP_SECONDS: Final = 20.0
 """How long a stopping worker waits for the batch in hand; what is not done by then is received again by the next."""
+
+
+FETCH_WAIT_MS: Final = 100
+"""How long the broker may hold a fetch back that has nothing to bring. The embedded one always waits a good part of it,
+and adds that to the age of every event."""
 
 
 class Records(list[Record]):
@@ -44,6 +50,15 @@ class BatchSchema(faust.Schema[Any, Any]):
         return decode
 
 
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Fetches with a short wait: Faust tells the broker to hold an answer back for up to 1.5 seconds."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+
 class BatchConsumer(driver.Consumer):
     """Receives batches and commits what the ledger allows."""
 
@@ -51,6 +66,9 @@ class BatchConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._ledger: Ledger[TP] = Ledger()
         self._turn = 0
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Records]]:
         """Return one batch a partition; a small one waits a moment for more.
