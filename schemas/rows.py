@@ -124,9 +124,11 @@ class OpenHoursRow(Row, frozen=True, kw_only=True, gc=False):
 
 
 class SignalRow(Row, frozen=True, kw_only=True, gc=False):
-    """What the watch found, complete at its version, the highest one counts. Key: kind, segment_kind, segment, signal_id.
+    """What the watch found, complete at its version: the highest one counts.
 
-    A share lies between 0 and 1.
+    Key: kind, segment_kind, segment, signal_id.
+
+    Shares lie between 0 and 1.
     """
 
     signal_id: str

@@ -41,6 +41,16 @@ class Meters:
         self.newest_event = Gauge(
             "servicepulse_newest_event_timestamp_seconds", "Time of the newest event stored", registry=self.registry
         )
+        self.looks = Counter("servicepulse_watch_looks", "Looks of the watch", ["result"], registry=self.registry)
+        self.look_seconds = Histogram(
+            "servicepulse_watch_seconds",
+            "Time of a look of the watch",
+            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            registry=self.registry,
+        )
+        self.open_signals = Gauge(
+            "servicepulse_open_signals", "Signals that are open", ["kind"], registry=self.registry
+        )
         self.lag = Gauge(
             "servicepulse_lag_records", "Records not committed yet", ["topic", "partition"], registry=self.registry
         )

@@ -5,8 +5,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from schemas.rows import DeadLetterRow, EventRow, Ms, OpenHoursRow, TicketRow
+from schemas.rows import DeadLetterRow, EventRow, Ms, OpenHoursRow, SignalRow, TicketRow
+from streams.core.drop import Response, Silence
+from streams.core.signal.slices import BadRating, Counted
+from streams.core.signal.word import RatedTicket, Segment
 from streams.core.ticket import Ticket
+from streams.core.window import Window
 
 
 class StoreUnavailableError(Exception):
@@ -73,3 +77,74 @@ class Store(Protocol):
             StoreUnavailableError: When trying later may help.
             StoreRejectedError: When it will not.
         """
+
+
+class Ratings(Struct, frozen=True):
+    """What became known of ratings.
+
+    Attributes:
+        tickets: Every ticket that was stated since the mark, as it stands now, with all its ratings.
+        mark: From where to ask the next time: some of it may come again then, and nothing is left out.
+        is_settled: No ratings of long ago have come lately: what is known is not half of a history that is being read.
+    """
+
+    tickets: Sequence[RatedTicket]
+    mark: Ms
+    is_settled: bool
+
+
+class Answers(Struct, frozen=True):
+    """How surveys of one team were answered.
+
+    Attributes:
+        recent: Lately.
+        usual: As usual.
+        last_at: When it was last rated; 0 when never.
+    """
+
+    recent: Response
+    usual: Response
+    last_at: Ms
+
+
+class Heard(Struct, frozen=True):
+    """What was heard of a source.
+
+    Attributes:
+        newest_at: When its newest event happened.
+        rates: It sent surveys or ratings.
+    """
+
+    newest_at: Ms
+    rates: bool
+
+
+class WatchStore(Protocol):
+    """What the watch reads and writes. Every call blocks, and raises as `Store` does: call it in a thread."""
+
+    def ratings(self, since: Ms, mark: Ms | None) -> Ratings:
+        """Return the tickets with ratings since an instant; with a mark only those that were stated after it."""
+
+    def signals(self) -> list[SignalRow]:
+        """Return every signal as it was last stated."""
+
+    def state(self, signals: Sequence[SignalRow]) -> None:
+        """Keep statements for good."""
+
+    def slices(self, segment: Segment, fall: Window, usual: Window) -> list[Counted]:
+        """Return the ratings of a segment by reason and product line, over a fall and over the usual time."""
+
+    def teams(self, fall: Window, usual: Window) -> list[Counted]:
+        """Return all ratings by team, over a fall and over the usual time."""
+
+    def bad_ratings(self, segment: Segment, fall: Window) -> list[BadRating]:
+        """Return the ratings of a segment that are not satisfied, by reason and product line, the newest first."""
+
+    def responses(self, recent: Window, usual: Window) -> dict[str, Answers]:
+        """Return surveys and answers of each team, lately and usually."""
+
+    def newest_events(self, since: Ms) -> dict[str, Heard]:
+        """Return what was last heard of each source, among what was stored since an instant; no replays."""
+
+    def silence(self, source: str, newest_at: Ms, now: Ms) -> Silence:
+        """Return what a source usually sends in a span as long as from its newest event to now."""

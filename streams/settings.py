@@ -16,6 +16,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from streams.core.signal.word import ThresholdBook, book_of
+
 PREFIX: Final = "SERVICEPULSE_"
 DEFAULT_FILE: Final = "servicepulse.toml"
 OTHER_VARIABLES: Final = (f"{PREFIX}SETTINGS", f"{PREFIX}DATA")
@@ -84,6 +86,18 @@ class Settings(BaseSettings):
     schedules: Path | None = Field(
         default=None, description="Opening hours of the desks, TOML: what `servicepulse schedules publish` publishes."
     )
+    alert_watch: bool = Field(
+        default=True, description="Watch for falls of satisfaction, broken surveys and silent sources."
+    )
+    alert_every_seconds: float = Field(
+        default=5, ge=1, le=600, description="How often the watch looks; a page comes so much later at most."
+    )
+    alert: dict[str, Any] = Field(
+        default={},
+        description="Thresholds of the watch by name, such as `false_pages_per_90_days = 0.5`; for one segment in a "
+        "table of its own, such as `[alert.team.billing]`, `[alert.desk]`. In the environment as JSON. "
+        "streams/SIGNALS.md says what each one means, and what follows.",
+    )
 
     folder: Path = Field(
         default=Path(".servicepulse"), description="Where the embedded stack and the worker keep files."
@@ -117,6 +131,12 @@ class Settings(BaseSettings):
             raise ValueError("give ClickHouse as http://host:port or https://host:port")
         if url and (url.query or url.fragment):
             raise ValueError("leave out what follows the address, from ? or # on; every option is a setting here")
+        return value
+
+    @field_validator("alert")
+    @classmethod
+    def _thresholds(cls, value: dict[str, Any]) -> dict[str, Any]:
+        book_of(value)
         return value
 
     @model_validator(mode="before")
@@ -168,6 +188,11 @@ class Settings(BaseSettings):
         if self.kafka_cert_file:
             context.load_cert_chain(self.kafka_cert_file, self.kafka_key_file)
         return context
+
+    @property
+    def thresholds(self) -> ThresholdBook:
+        """The thresholds of every segment."""
+        return book_of(self.alert)
 
     def topic(self, name: str) -> str:
         """Return the full name of one of our topics."""

@@ -14,7 +14,9 @@ from typing import Any, Final
 import structlog
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver import options
+from clickhouse_connect.driver.client import Client
 from faust import SASLCredentials, SSLCredentials, Worker
+from faust.types import TP
 from faust.types.auth import CredentialsT
 from faust.types.web import Request, Response
 from faust.web import View
@@ -25,19 +27,23 @@ from tenacity import RetryCallState, retry, retry_if_exception_type, wait_expone
 from schemas.codec import ORDERS, TICKETS
 from streams import broker
 from streams.agents.tickets import TicketsAgent
+from streams.agents.watch import WatchAgent
 from streams.clock import SystemClock
 from streams.intake import BatchApp, BatchSchema
 from streams.meters import Meters
-from streams.ports import Clock, Outgoing, Store, StoreUnavailableError
+from streams.ports import Clock, Outgoing, Store, StoreUnavailableError, WatchStore
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
+from streams.sinks.watch import ClickHouseWatchStore
 
 log = structlog.get_logger()
 
 GROUP: Final = "servicepulse"
 _MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
+_BEHIND_RECORDS: Final = 1_000
+"""With more records waiting the watch waits too: what it would judge is half of what is known upstream."""
 _LONG: Final = 24 * 3600.0
 """Seconds without a poll before the group gives a worker up: one that waits for ClickHouse is no less alive."""
 
@@ -64,8 +70,18 @@ class FaustOutbox:
             await asyncio.gather(*sent)
 
 
-def create_app(settings: Settings, store: Store, *, clock: Clock, meters: Meters) -> BatchApp:
-    """Return an app with its agents; nothing is connected before it runs."""
+def create_app(
+    settings: Settings, store: Store, watched: WatchStore | None = None, *, clock: Clock, meters: Meters
+) -> BatchApp:
+    """Return an app with its agents; nothing is connected before it runs.
+
+    Args:
+        settings: Of the worker.
+        store: Where events and tickets are kept.
+        watched: What the watch reads; None when nobody watches.
+        clock: Tells the time.
+        meters: Of the worker.
+    """
     app = BatchApp(
         settings.topic(GROUP),
         broker=[f"kafka://{address}" for address in (settings.kafka or "").split(",")],
@@ -100,6 +116,8 @@ def create_app(settings: Settings, store: Store, *, clock: Clock, meters: Meters
         batch_events=settings.batch_events,
     )
     _register(app, agent, settings)
+    if watched is not None:
+        _register_watch(app, watched, settings, clock, meters)
     _register_pages(app, meters)
     return app
 
@@ -112,10 +130,11 @@ def run_worker(settings: Settings) -> int:
     Raises:
         StoreRejectedError: When ClickHouse refuses the login, or its schema does not fit this version.
     """
-    store = _open_store(settings)
+    client = _open_client(settings)
     created = broker.ensure_topics(settings)
     log.info("worker starts", kafka=settings.kafka, clickhouse=settings.clickhouse, topics_created=created)
-    app = create_app(settings, store, clock=SystemClock(), meters=Meters())
+    watched = ClickHouseWatchStore(client) if settings.alert_watch else None
+    app = create_app(settings, ClickHouseStore(client), watched, clock=SystemClock(), meters=Meters())
     log.info("health and metrics", url=f"http://{settings.web_host}:{app.conf.web_port}")
     _load_early()
     _collect_less()
@@ -156,11 +175,11 @@ def _exit_code_of(worker: Worker) -> int:
     wait=wait_exponential_jitter(multiplier=0.5, max=15),
     before_sleep=lambda state: _say_waiting(state),
 )
-def _open_store(settings: Settings) -> ClickHouseStore:
+def _open_client(settings: Settings) -> Client:
     client = connect(settings)
     for migration in migrate(client, replicated=settings.clickhouse_replicated):
         log.info("migrated", number=migration.number, name=migration.name)
-    return ClickHouseStore(client)
+    return client
 
 
 def _say_waiting(state: RetryCallState) -> None:
@@ -185,6 +204,22 @@ def _register(app: BatchApp, agent: TicketsAgent, settings: Settings) -> None:
     app.task(agent.run)
     app.on_partitions_revoked.connect(renew, weak=False)
     app.on_partitions_assigned.connect(renew, weak=False)
+
+
+def _register_watch(app: BatchApp, watched: WatchStore, settings: Settings, clock: Clock, meters: Meters) -> None:
+    first = TP(settings.topic(TICKETS), 0)
+    agent = WatchAgent(
+        watched,
+        FaustOutbox(app),
+        clock,
+        meters,
+        settings.thresholds,
+        topic=settings.topic(broker.SIGNALS),
+        every_seconds=settings.alert_every_seconds,
+        is_owner=lambda: not app.rebalancing and first in app.consumer.assignment(),
+        is_behind=lambda: sum(app.lag_of(tp) or 0 for tp in app.consumer.assignment()) > _BEHIND_RECORDS,
+    )
+    app.task(agent.run)
 
 
 def _register_pages(app: BatchApp, meters: Meters) -> None:

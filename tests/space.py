@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from clickhouse_connect.driver.client import Client
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
@@ -158,6 +158,20 @@ class Space:
         tickets = [event.raw for event in decoded if not isinstance(event.content, OrderData)]
         self.send(tickets)
         self.send(orders, topic="orders")
+
+    def read(self, topic: str, *, seconds: float = 5) -> list[bytes]:
+        """Return the values of all records of a topic, once no more have come for a moment."""
+        consumer = KafkaConsumer(
+            self.settings.topic(topic),
+            **kafka_options(self.settings),
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            consumer_timeout_ms=int(seconds * 1000),
+        )
+        try:
+            return [record.value for record in consumer]
+        finally:
+            consumer.close()
 
     def wait_for_events(self, count: int, seconds: float = _PATIENCE_SECONDS) -> None:
         """Return once so many different events are stored, folded into their tickets and acknowledged."""

@@ -1,7 +1,7 @@
 """The rule over what is known of a segment: recomputed from its ratings, or kept up to date rating by rating."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -9,7 +9,7 @@ from schemas.rows import Ms
 from streams.core.drop.detector import Detector
 from streams.core.drop.rating import Rating, Tally, Tape
 from streams.core.drop.threshold import Thresholds
-from streams.core.drop.verdict import Verdict
+from streams.core.drop.verdict import Episode, Verdict
 
 MEMORY_DAYS: Final = 90
 """For so long, at least, the rule has watched when it gives a verdict. A signal that stays open for longer is given up
@@ -100,8 +100,22 @@ class Watch:
         else:
             self._detector = None
 
+    @property
+    def ratings(self) -> Sequence[Rating]:
+        """All ratings, in order."""
+        return self._ratings
+
     def verdict(self, now: Ms) -> Verdict:
         """Return how the segment stands."""
+        return self._detector_at(now).verdict(now)
+
+    def episodes(self, now: Ms) -> list[Episode]:
+        """Return every signal since `reads_from`, in order of opening; the last one may be open."""
+        detector = self._detector_at(now)
+        opened = detector.verdict(now).open
+        return [*detector.closed, opened] if opened else list(detector.closed)
+
+    def _detector_at(self, now: Ms) -> Detector:
         start_at = reads_from(now, self.thresholds)
         end = _end(self._ratings, now)
         detector = self._detector if start_at == self._start_at and end >= self._taken else None
@@ -111,7 +125,7 @@ class Watch:
             for rating in self._ratings[self._taken : end]:
                 detector.rate(rating)
         self._detector, self._taken, self._start_at = detector, end, start_at
-        return detector.verdict(now)
+        return detector
 
     def _changed(self, place: int) -> None:
         """Begin anew unless what changed lies behind all that the detector has seen."""

@@ -1,0 +1,292 @@
+"""One look after the other at everything that can be wrong with a desk, and what is to be stated of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from schemas.rows import Ms, SignalRow
+from streams.core.drop import (
+    Cause,
+    Episode,
+    Response,
+    State,
+    Verdict,
+    causes_of,
+    is_survey_broken,
+    reads_from,
+    silent_since,
+)
+from streams.core.drop.baseline import hour_of
+from streams.core.signal import sentence, statement
+from streams.core.signal.segments import Finding, Segments
+from streams.core.signal.slices import explained_by, leading, to_read
+from streams.core.signal.statement import Where
+from streams.core.signal.word import DESK, Segment, SegmentKind, SignalState, ThresholdBook
+from streams.core.window import DAY_MS, HOUR_MS, Window
+from streams.ports import Answers, Heard, WatchStore
+
+HELD_MOST_SECONDS: Final = 300
+"""A history that is being read holds judgement up; one that never ends does not for ever."""
+REFRESH_SECONDS: Final = 60
+"""The numbers of an open signal are stated anew so often at most."""
+SILENCE_EVERY_SECONDS: Final = 60
+WARM_SECONDS: Final = 30
+"""So long after it began the watch calls no source silent: events that waited for a worker come in first."""
+RETIRED_DAYS: Final = 28
+"""A source that has been silent for so long is taken for gone."""
+EXPLAINED_PART: Final = 0.5
+"""When teams that are told already account for so much of a fall of the desk, nobody is told of the desk."""
+
+
+class _Judged(NamedTuple):
+    """What was told of a segment, and when."""
+
+    spans: tuple[tuple[Ms, Ms | None], ...]
+    evidence: tuple[object, ...]
+    at: Ms
+
+
+class Look:
+    """All that the watch remembers; it can be made anew from what is stored at any time."""
+
+    def __init__(self, store: WatchStore, book: ThresholdBook) -> None:
+        self._store = store
+        self._book = book
+        self._segments = Segments(book)
+        self._known: dict[str, SignalRow] = {}
+        self._mark: Ms | None = None
+        self._began_at: Ms = 0
+        self._held_since: Ms | None = None
+        self._judged: dict[Segment, _Judged] = {}
+        self._above_at: Ms = 0
+        self._heard: dict[str, Heard] = {}
+        self._heard_until: Ms = 0
+        self._silences_at: Ms = 0
+        self._silent: dict[str, Ms] = {}
+        self._surveyed_hour: Ms = 0
+
+    def look(self, now: Ms) -> list[SignalRow]:
+        """Return what is to be stated now, as new versions.
+
+        Raises:
+            StoreUnavailableError: When ClickHouse is away.
+            StoreRejectedError: When it refuses.
+        """
+        if self._mark is None:
+            self._known = {row.signal_id: row for row in self._store.signals()}
+            self._began_at = now
+        if not self._read(now):
+            return []
+        rows = [*self._silences(now), *self._falls(now), *self._surveys(now)]
+        return list(statement.news(rows, self._known, now))
+
+    def stated(self, rows: Iterable[SignalRow]) -> None:
+        """Remember what was stated."""
+        self._known.update({row.signal_id: row for row in rows})
+
+    def open_by_kind(self) -> Mapping[str, int]:
+        """Return how many signals of each kind are open."""
+        counts = Counter(row.kind for row in self._known.values() if row.state == SignalState.OPEN)
+        return {kind.value: counts[kind.value] for kind in Cause}
+
+    def _read(self, now: Ms) -> bool:
+        """Learn of new ratings, and say whether the time has come to judge."""
+        read = self._store.ratings(reads_from(now, self._book.usual), self._mark)
+        self._segments.put(read.tickets)
+        self._mark = read.mark
+        if now - self._above_at >= REFRESH_SECONDS * 1000:
+            self._segments.above()
+            self._above_at = now
+        if read.is_settled:
+            self._held_since = None
+            return True
+        self._held_since = self._held_since or now
+        return now - self._held_since > HELD_MOST_SECONDS * 1000
+
+    def _open(self, kind: Cause) -> dict[Segment, SignalRow]:
+        return {
+            statement.segment_of(row): row
+            for row in self._known.values()
+            if row.kind == kind and row.state == SignalState.OPEN
+        }
+
+    # Satisfaction fell ------------------------------------------------------------------------------------------------
+
+    def _falls(self, now: Ms) -> Iterator[SignalRow]:
+        found = {segment: self._segments.findings(segment, now) for segment in self._segments}
+        for segment, findings in found.items():
+            verdict = self._segments.verdict(segment, now)
+            if self._is_told(segment, findings, verdict, now):
+                continue
+            findings = [finding for finding in findings if self._may_be_told(segment, finding, verdict)]
+            episodes = [finding.episode for finding in findings]
+            same, gone = statement.matched(episodes, self._known.values(), segment, now)
+            yield from (statement.withdrawn(row, now) for row in gone)
+            for finding, row in zip(findings, same, strict=True):
+                if not _is_over(row, finding.episode):
+                    yield self._fall(segment, finding, row, found, now)
+
+    def _is_told(self, segment: Segment, findings: Sequence[Finding], verdict: Verdict, now: Ms) -> bool:
+        """Say whether nothing changed since it was told, or too little to tell it again so soon."""
+        spans = tuple((finding.episode.opened_at, finding.episode.closed_at) for finding in findings)
+        window = verdict.window
+        evidence = (
+            window.n,
+            window.satisfied,
+            window.end_at,
+            verdict.state is State.FIRING,
+            min(self._silent, default=""),
+        )
+        before = self._judged.get(segment)
+        if before and before.spans == spans:
+            is_open = any(finding.episode.closed_at is None for finding in findings)
+            if not is_open or before.evidence == evidence or now - before.at < REFRESH_SECONDS * 1000:
+                return True
+        self._judged[segment] = _Judged(spans, evidence, now)
+        return False
+
+    def _may_be_told(self, segment: Segment, finding: Finding, verdict: Verdict) -> bool:
+        """Say whether a fall is one: in a silence nothing new is told, and what was told stays told."""
+        if finding.is_replayed or finding.episode.closed_at is not None or verdict.open is None:
+            return True
+        told = self._open(Cause.SATISFACTION_FELL)
+        causes = causes_of(verdict, self._silent_from(), is_survey_broken=False)
+        return segment in told or Cause.SATISFACTION_FELL in causes
+
+    def _fall(
+        self,
+        segment: Segment,
+        finding: Finding,
+        known: SignalRow | None,
+        found: Mapping[Segment, Sequence[Finding]],
+        now: Ms,
+    ) -> SignalRow:
+        episode, is_replayed = finding
+        thresholds = self._book.of(segment)
+        note = self._note(segment, finding, found, now)
+        first = known
+        if first is None or not first.told:
+            before = self._segments.verdict(segment, episode.opened_at, is_replayed=is_replayed)
+            where = self._where(segment, episode, episode.opened_at)
+            first = statement.opening(segment, episode, before, where, thresholds, note=note)
+        verdict = self._segments.verdict(segment, now, is_replayed=is_replayed)
+        where_now = self._where(segment, episode, now) if episode.closed_at is None else None
+        return statement.standing(first, episode, verdict, where_now, thresholds, note=note)
+
+    def _where(self, segment: Segment, episode: Episode, until: Ms) -> Where:
+        fall = _fall_of(episode, until)
+        slices = leading(self._store.slices(segment, fall, _usual_of(episode)))
+        return Where(slices, to_read(self._store.bad_ratings(segment, fall), slices))
+
+    def _note(self, segment: Segment, finding: Finding, found: Mapping[Segment, Sequence[Finding]], now: Ms) -> str:
+        """Return why nobody is told of a fall; empty when somebody is."""
+        if finding.is_replayed:
+            return sentence.REPLAYED
+        if segment != DESK:
+            return ""
+        fall = _fall_of(finding.episode, finding.episode.closed_at or now)
+        teams = sorted(
+            team.name
+            for team, findings in found.items()
+            if team != DESK and any(_touches(one.episode, fall) for one in findings if not one.is_replayed)
+        )
+        if teams and explained_by(self._store.teams(fall, _usual_of(finding.episode)), teams) >= EXPLAINED_PART:
+            return sentence.TOLD_BY_TEAMS.format(teams=", ".join(teams))
+        return ""
+
+    # Survey broken ----------------------------------------------------------------------------------------------------
+
+    def _surveys(self, now: Ms) -> Iterator[SignalRow]:
+        hour = hour_of(now)
+        if hour == self._surveyed_hour or self._silent_from() is not None:
+            return
+        usual = self._book.usual
+        recent = Window(hour - DAY_MS, hour)
+        ends_at = hour - round(usual.baseline_lag_hours * HOUR_MS)
+        answers = self._store.responses(recent, Window(ends_at - round(usual.baseline_days * DAY_MS), ends_at))
+        self._surveyed_hour = hour
+        if not any(heard.newest_at >= recent.start_at for heard in self._heard.values()):
+            return  # nothing but replayed history
+        open_rows = self._open(Cause.SURVEY_BROKEN)
+        broken = self._broken({DESK: _together(answers.values())}) or self._broken(
+            {Segment(SegmentKind.TEAM, team): one for team, one in answers.items() if team}
+        )
+        for segment, one in broken.items():
+            if segment not in open_rows:
+                yield statement.survey_broken(segment, hour, one.last_at or hour, one.recent, one.usual)
+        for segment, row in open_rows.items():
+            if segment not in broken:
+                yield statement.resolved(row, hour)
+
+    def _broken(self, answers: Mapping[Segment, Answers]) -> dict[Segment, Answers]:
+        return {
+            segment: one
+            for segment, one in answers.items()
+            if is_survey_broken(one.recent, one.usual, self._book.of(segment))
+        }
+
+    # Source silent ----------------------------------------------------------------------------------------------------
+
+    def _silences(self, now: Ms) -> Iterator[SignalRow]:
+        if now - self._silences_at < SILENCE_EVERY_SECONDS * 1000 or now - self._began_at < WARM_SECONDS * 1000:
+            return
+        self._listen(now)
+        self._silences_at = now
+        open_rows = self._open(Cause.SOURCE_SILENT)
+        self._silent = {}
+        for source, heard in self._heard.items():
+            segment = Segment(SegmentKind.SOURCE, source)
+            silence = self._silence(segment, heard.newest_at, now)
+            known = open_rows.get(segment)
+            if silence:
+                self._silent[source] = heard.newest_at
+            if silence and known is None:
+                yield statement.source_silent(segment, now, heard.newest_at, *silence)
+            elif known is not None and not silence:
+                yield statement.resolved(known, heard.newest_at if heard.newest_at > known.opened_at else now)
+
+    def _listen(self, now: Ms) -> None:
+        """Learn what was heard of each source since the last time."""
+        since = self._heard_until - 5 * 60_000 if self._heard_until else now - RETIRED_DAYS * DAY_MS
+        for source, heard in self._store.newest_events(since).items():
+            before = self._heard.get(source, heard)
+            self._heard[source] = Heard(max(before.newest_at, heard.newest_at), before.rates or heard.rates)
+        self._heard_until = now
+
+    def _silence(self, segment: Segment, newest_at: Ms, now: Ms) -> tuple[int, int] | None:
+        """Return (usual events, spans) of a source that is silent, None when nothing is wrong."""
+        thresholds = self._book.of(segment)
+        if not thresholds.silence_minutes * 60_000 <= now - newest_at < RETIRED_DAYS * DAY_MS:
+            return None
+        silence = self._store.silence(segment.name, newest_at, now)
+        return (silence.usual_events, silence.usual_spans) if silent_since(silence, thresholds, now) else None
+
+    def _silent_from(self) -> Ms | None:
+        """Return since when a source of ratings is silent."""
+        return min((at for source, at in self._silent.items() if self._heard[source].rates), default=None)
+
+
+def _is_over(row: SignalRow | None, episode: Episode) -> bool:
+    """Say whether a fall was told to its end."""
+    return row is not None and row.state == SignalState.RESOLVED and row.resolved_at == episode.closed_at
+
+
+def _fall_of(episode: Episode, until: Ms) -> Window:
+    return Window(episode.since_at, max(until, episode.since_at) + 1)
+
+
+def _usual_of(episode: Episode) -> Window:
+    return Window(episode.baseline.start_at, episode.baseline.end_at)
+
+
+def _touches(episode: Episode, fall: Window) -> bool:
+    return episode.opened_at < fall.end_at and (episode.closed_at is None or episode.closed_at > fall.start_at)
+
+
+def _together(answers: Iterable[Answers]) -> Answers:
+    each = list(answers)
+    return Answers(
+        Response(sum(one.recent.offered for one in each), sum(one.recent.answered for one in each)),
+        Response(sum(one.usual.offered for one in each), sum(one.usual.answered for one in each)),
+        max((one.last_at for one in each), default=0),
+    )

@@ -1,0 +1,74 @@
+"""What signals say to people: sentences of numbers, for pages, tables and messages. All times are UTC."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import quote
+
+from schemas.rows import Ms
+from streams.core.drop import Clearing, Thresholds
+from streams.core.signal.slices import Contribution
+from streams.core.signal.word import Segment, SegmentKind
+from streams.core.window import DAY_MS, HOUR_MS
+
+UNKNOWN: Final = "(unknown)"
+NOTHING_KNOWN: Final = "-"
+"""What a page shows where nothing can be said: an empty label would not be there at all."""
+
+
+def instant(at: Ms) -> str:
+    """Return an instant as people read it."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def percent(share: float | None) -> str:
+    """Return a share as people read it."""
+    return NOTHING_KNOWN if share is None else f"{100 * share:.1f} %"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Return where a share lies."""
+    return NOTHING_KNOWN if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f} %"
+
+
+def of_segment(segment: Segment) -> str:
+    """Return whom a sentence is about."""
+    return f"team {segment.name}" if segment.kind is SegmentKind.TEAM else segment.name
+
+
+def slices(leading: Sequence[Contribution]) -> str:
+    """Return what contributes most to a fall."""
+    said = (
+        f"{' x '.join(part or UNKNOWN for part in one.key)} {one.points:+.1f} ({one.bad} of {one.n})" for one in leading
+    )
+    return ", ".join(said) or NOTHING_KNOWN
+
+
+def tickets(ids: Sequence[str]) -> str:
+    """Return the tickets to read."""
+    return ", ".join(ids) or NOTHING_KNOWN
+
+
+def clearing(of: Clearing, thresholds: Thresholds) -> str:
+    """Return what would resolve a fall."""
+    return (
+        f"Resolved after {instant(of.not_before)}, once at least {percent(of.value_needed)} of the last "
+        f"{thresholds.window_hours:g} h ({thresholds.least_ratings} ratings or more) are satisfied, now "
+        f"{percent(of.value)} of {of.n}, and the bad ratings that added up are outweighed: "
+        f"{of.satisfied_in_a_row} satisfied ratings in a row would do."
+    )
+
+
+SURVEY_CLEARS: Final = "Resolved at the next full hour at which surveys of the last 24 h are answered as usual again."
+SILENCE_CLEARS: Final = "Resolved by the next event or heartbeat of this source."
+REPLAYED: Final = "replayed history pages nobody"
+TOLD_BY_TEAMS: Final = "signals of its teams tell this already: {teams}"
+
+
+def link(segment: Segment, since_at: Ms, until_at: Ms | None) -> str:
+    """Return where Grafana shows it: a path, from a day before it began to its end."""
+    span = f"from={since_at - DAY_MS}&to={'now' if until_at is None else until_at + HOUR_MS}"
+    if segment.kind is SegmentKind.SOURCE:
+        return f"/d/pipeline/pipeline?{span}"
+    team = f"&var-team={quote(segment.name, safe='')}" if segment.kind is SegmentKind.TEAM else ""
+    return f"/d/satisfaction/satisfaction?{span}{team}"

@@ -1,0 +1,258 @@
+"""Findings as rows of signals: which stored signal a finding is, and what is to be stated of it now."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from schemas.rows import Ms, SignalRow
+from streams.core.drop import Cause, Episode, Response, Thresholds, Verdict
+from streams.core.interval import wilson
+from streams.core.signal import sentence
+from streams.core.signal.slices import Contribution
+from streams.core.signal.word import Segment, SegmentKind, SignalState, signal_id
+from streams.core.window import DAY_MS
+
+REMEMBERED_DAYS: Final = 60
+"""Resolved signals of so long are compared with what is known now; what is older stays as it was told."""
+
+
+class Where(Struct, frozen=True):
+    """Where a fall comes from, over some stretch of it: the slices that lead, and tickets that show it."""
+
+    leading: Sequence[Contribution] = ()
+    tickets: Sequence[str] = ()
+
+
+def segment_of(row: SignalRow) -> Segment:
+    """Return whom a signal is about."""
+    return Segment(SegmentKind(row.segment_kind), row.segment)
+
+
+def matched(
+    episodes: Sequence[Episode], known: Iterable[SignalRow], segment: Segment, now: Ms
+) -> tuple[list[SignalRow | None], list[SignalRow]]:
+    """Return which stored signal each episode is, and the stored ones that are none of them.
+
+    An episode is the signal that was open at the same time: when a late rating moves its begin by a minute, it stays
+    the same signal with the same id. Of several the earliest is it. Without any it is the one with its own id, or new.
+    """
+    left = sorted(
+        (row for row in known if row.kind == Cause.SATISFACTION_FELL and segment_of(row) == segment),
+        key=lambda row: (row.opened_at, row.signal_id),
+    )
+    found: list[SignalRow | None] = []
+    for episode in episodes:
+        own_id = signal_id(Cause.SATISFACTION_FELL, segment, episode.opened_at)
+        same = next((row for row in left if _is_same(row, episode)), None)
+        same = same or next((row for row in left if row.signal_id == own_id), None)
+        if same:
+            left.remove(same)
+        found.append(same)
+    return found, [row for row in left if _is_gone(row, now)]
+
+
+def _is_same(row: SignalRow, episode: Episode) -> bool:
+    if row.state == SignalState.WITHDRAWN:
+        return False
+    begins_in_time = episode.closed_at is None or row.opened_at < episode.closed_at
+    return begins_in_time and (row.resolved_at is None or episode.opened_at < row.resolved_at)
+
+
+def _is_gone(row: SignalRow, now: Ms) -> bool:
+    if row.state == SignalState.RESOLVED:
+        return row.opened_at > now - REMEMBERED_DAYS * DAY_MS
+    return row.state == SignalState.OPEN
+
+
+def withdrawn(row: SignalRow, now: Ms) -> SignalRow:
+    """Return the statement that a signal never was, or, of one that lasted for months, that it is given up."""
+    state = SignalState.WITHDRAWN if row.opened_at > now - REMEMBERED_DAYS * DAY_MS else SignalState.RESOLVED
+    return replace(row, state=state, resolved_at=row.resolved_at or max(now, row.opened_at))
+
+
+def opening(
+    segment: Segment, episode: Episode, verdict: Verdict, where: Where, thresholds: Thresholds, *, note: str
+) -> SignalRow:
+    """Return the first statement of a fall: how it stood when it was opened.
+
+    Args:
+        segment: Whose satisfaction fell.
+        episode: The fall.
+        verdict: How the segment stood at the opening.
+        where: From where it came up to then.
+        thresholds: Of the segment.
+        note: Why nobody is told; empty when somebody is.
+    """
+    clears = sentence.clearing(verdict.clearing, thresholds) if verdict.clearing else sentence.NOTHING_KNOWN
+    row = SignalRow(
+        signal_id=signal_id(Cause.SATISFACTION_FELL, segment, episode.opened_at),
+        kind=Cause.SATISFACTION_FELL,
+        segment_kind=segment.kind,
+        segment=segment.name,
+        version=0,
+        state=SignalState.OPEN,
+        is_page=not note,
+        note=note,
+        opened_at=episode.opened_at,
+        seen_at=verdict.window.end_at or episode.opened_at,
+        resolved_at=None,
+        since_at=episode.since_at,
+        found_by=episode.found_by,
+        baseline=episode.baseline.share,
+        baseline_n=episode.baseline.n,
+        clears=clears,
+        told={},
+        link=sentence.link(segment, episode.since_at, None),
+        **_evidence(verdict),
+        **_where(where),
+    )
+    return replace(row, told=_told(row, sentence.slices(where.leading)))
+
+
+def standing(
+    row: SignalRow, episode: Episode, verdict: Verdict, where: Where | None, thresholds: Thresholds, *, note: str
+) -> SignalRow:
+    """Return how a fall stands now: its numbers of now while it is open, those of its opening once it is over.
+
+    Args:
+        row: The first statement of it; what it told stays as it is.
+        episode: The fall.
+        verdict: How the segment stands now.
+        where: From where it comes up to now; None when it is over.
+        thresholds: Of the segment.
+        note: Why nobody is told; empty when somebody is.
+    """
+    segment = segment_of(row)
+    row = replace(row, is_page=not note, note=note)
+    if episode.closed_at is not None:
+        link = sentence.link(segment, row.since_at, episode.closed_at)
+        return replace(
+            row, state=SignalState.RESOLVED, resolved_at=episode.closed_at, seen_at=episode.closed_at, link=link
+        )
+    clears = sentence.clearing(verdict.clearing, thresholds) if verdict.clearing else row.clears
+    return replace(
+        row,
+        state=SignalState.OPEN,
+        resolved_at=None,
+        seen_at=verdict.window.end_at or row.seen_at,
+        clears=clears,
+        link=sentence.link(segment, row.since_at, None),
+        **_evidence(verdict),
+        **(_where(where) if where else {}),
+    )
+
+
+def survey_broken(segment: Segment, opened_at: Ms, since_at: Ms, recent: Response, usual: Response) -> SignalRow:
+    """Return the statement that surveys go out and answers have stopped."""
+    share = wilson(min(recent.answered, recent.offered), recent.offered)
+    row = SignalRow(
+        signal_id=signal_id(Cause.SURVEY_BROKEN, segment, opened_at),
+        kind=Cause.SURVEY_BROKEN,
+        segment_kind=segment.kind,
+        segment=segment.name,
+        version=0,
+        state=SignalState.OPEN,
+        is_page=True,
+        note="",
+        opened_at=opened_at,
+        seen_at=opened_at,
+        resolved_at=None,
+        since_at=since_at,
+        found_by="fisher",
+        n=recent.offered,
+        value=recent.answered / recent.offered,
+        low=share.low,
+        high=share.high,
+        baseline=usual.answered / usual.offered,
+        baseline_n=usual.offered,
+        clears=sentence.SURVEY_CLEARS,
+        told={},
+        link=sentence.link(segment, since_at, None),
+        **_where(Where()),
+    )
+    return replace(row, told=_told(row, sentence.NOTHING_KNOWN))
+
+
+def source_silent(segment: Segment, opened_at: Ms, since_at: Ms, usual_events: int, usual_spans: int) -> SignalRow:
+    """Return the statement that a source sends nothing although it usually would."""
+    row = SignalRow(
+        signal_id=signal_id(Cause.SOURCE_SILENT, segment, since_at),
+        kind=Cause.SOURCE_SILENT,
+        segment_kind=segment.kind,
+        segment=segment.name,
+        version=0,
+        state=SignalState.OPEN,
+        is_page=True,
+        note="",
+        opened_at=opened_at,
+        seen_at=opened_at,
+        resolved_at=None,
+        since_at=since_at,
+        found_by="silence",
+        n=0,
+        value=None,
+        low=None,
+        high=None,
+        baseline=usual_events / usual_spans,
+        baseline_n=usual_spans,
+        clears=sentence.SILENCE_CLEARS,
+        told={},
+        link=sentence.link(segment, since_at, None),
+        **_where(Where()),
+    )
+    return replace(row, told=_told(row, sentence.NOTHING_KNOWN))
+
+
+def resolved(row: SignalRow, at: Ms) -> SignalRow:
+    """Return the statement that what was found is over."""
+    segment = segment_of(row)
+    return replace(
+        row,
+        state=SignalState.RESOLVED,
+        resolved_at=max(at, row.opened_at),
+        seen_at=max(at, row.opened_at),
+        link=sentence.link(segment, row.since_at, at),
+    )
+
+
+def news(rows: Iterable[SignalRow], known: Mapping[str, SignalRow], now: Ms) -> Iterator[SignalRow]:
+    """Yield the statements that say anything new, each with a version above all that were stated before."""
+    for row in rows:
+        before = known.get(row.signal_id)
+        if before is None or replace(row, version=before.version) != before:
+            yield replace(row, version=max(now, before.version + 1 if before else 0))
+
+
+def _evidence(verdict: Verdict) -> dict[str, Any]:
+    window = verdict.window
+    return {"n": window.n, "value": window.value, "low": window.interval.low, "high": window.interval.high}
+
+
+def _where(where: Where) -> dict[str, Any]:
+    return {
+        "slices_reason": [one.key[0] for one in where.leading],
+        "slices_product_line": [one.key[1] for one in where.leading],
+        "slices_n": [one.n for one in where.leading],
+        "slices_bad": [one.bad for one in where.leading],
+        "slices_points": [round(one.points, 3) for one in where.leading],
+        "ticket_ids": list(where.tickets),
+    }
+
+
+def _told(row: SignalRow, slices: str) -> dict[str, str]:
+    """Return what a page says and never changes: Grafana takes an alert with other labels for another alert."""
+    is_silence = row.kind == Cause.SOURCE_SILENT
+    return {
+        "opened": sentence.instant(row.opened_at),
+        "since": sentence.instant(row.since_at),
+        "n": f"{row.n:,}",
+        "value": sentence.percent(row.value),
+        "interval": sentence.interval(row.low, row.high),
+        "baseline": f"{row.baseline:,.0f} events" if is_silence and row.baseline else sentence.percent(row.baseline),
+        "slices": slices,
+        "tickets": sentence.tickets(row.ticket_ids),
+        "clears": row.clears,
+        "found_by": row.found_by,
+    }

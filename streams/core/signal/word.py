@@ -1,0 +1,108 @@
+"""The words of signals: of whom they speak, how they stand, and how the thresholds of each are found."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
+
+from schemas.rows import Ms
+from streams.core.drop import Rating, ThresholdError, Thresholds
+
+
+class SegmentKind(StrEnum):
+    """What a segment is a part of."""
+
+    TEAM = "team"
+    DESK = "desk"
+    """All teams together: the segment above every team. Events name no department."""
+    SOURCE = "source"
+    """A system that publishes events."""
+
+
+class Segment(NamedTuple):
+    """Whom a signal is about."""
+
+    kind: SegmentKind
+    name: str
+
+
+DESK: Final = Segment(SegmentKind.DESK, "all teams")
+
+
+class SignalState(StrEnum):
+    """How a signal stands."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    WITHDRAWN = "withdrawn"
+    """Later knowledge says that it never was: ratings that came late, were corrected or withdrawn."""
+
+
+class RatedTicket(Struct, frozen=True, gc=False):
+    """The ratings of one ticket as they count now.
+
+    Attributes:
+        ticket_id: Of the ticket.
+        team: To which all of them belong now; "" when nobody said.
+        ratings: Valid ratings by customers; their ids are unique among all tickets.
+    """
+
+    ticket_id: str
+    team: str
+    ratings: tuple[Rating, ...]
+
+
+class ThresholdBook(Struct, frozen=True):
+    """The thresholds of every segment.
+
+    Attributes:
+        usual: Of all segments without thresholds of their own.
+        own: Of the others.
+    """
+
+    usual: Thresholds = Thresholds()
+    own: Mapping[Segment, Thresholds] = {}
+
+    def of(self, segment: Segment) -> Thresholds:
+        """Return the thresholds of a segment."""
+        return self.own.get(segment, self.usual)
+
+
+def book_of(table: Mapping[str, Any]) -> ThresholdBook:
+    """Return the thresholds that a table of settings means.
+
+    Args:
+        table: Thresholds by name; below `team` and `source` tables of what is different, by name of the segment; below
+            `desk` one such table.
+
+    Raises:
+        ThresholdError: When a name is unknown or a value cannot be meant.
+    """
+    own = {kind: table.get(kind, {}) for kind in SegmentKind}
+    if not all(isinstance(part, Mapping) for part in own.values()):
+        raise ThresholdError("team, desk and source must be tables, such as [alert.team.billing]")
+    usual = Thresholds().overridden({name: value for name, value in table.items() if name not in own})
+    changes = {Segment(kind, name): change for kind, part in own.items() for name, change in _parts(kind, part)}
+    return ThresholdBook(usual, {segment: _changed(usual, segment, change) for segment, change in changes.items()})
+
+
+def _parts(kind: SegmentKind, part: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    if kind is SegmentKind.DESK:
+        return [(DESK.name, part)] if part else []
+    return list(part.items())
+
+
+def _changed(usual: Thresholds, segment: Segment, change: object) -> Thresholds:
+    if not isinstance(change, Mapping):
+        raise ThresholdError(f"{segment.kind}.{segment.name} must be a table of thresholds")
+    try:
+        return usual.overridden(change)
+    except ThresholdError as error:
+        raise ThresholdError(f"{segment.kind} {segment.name}: {error}") from None
+
+
+def signal_id(kind: str, segment: Segment, began_at: Ms) -> str:
+    """Return the id of a signal: the same finding has the same one, whoever finds it and however often."""
+    return blake2b("\0".join([kind, *segment, str(began_at)]).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,271 @@
+"""What the watch asks of ClickHouse, and the signals that it keeps there: few and short queries."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from string import Template
+from typing import Any, Final
+
+from clickhouse_connect.driver.client import Client
+
+from schemas.rows import Ms, SignalRow, column_names
+from streams.core.drop import Rating, Response, Silence
+from streams.core.metrics.observation import RATINGS, SURVEYS
+from streams.core.metrics.satisfaction import CSAT_SHARE
+from streams.core.question import observed
+from streams.core.signal.slices import BadRating, Counted
+from streams.core.signal.word import DESK, RatedTicket, Segment, SegmentKind
+from streams.core.window import DAY_MS, Window
+from streams.ports import Answers, Heard, Ratings
+from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.connection import named_errors
+
+CALM_SECONDS: Final = 10
+"""So long after ratings of long ago came the watch waits: a worker may be reading a history, partition by partition."""
+LATE_MINUTES: Final = 15
+"""A rating that comes so long after it was given is one of long ago."""
+_OVERLAP_SECONDS: Final = 30
+"""Rows that were stored so shortly before the mark are read again: replicas and inserts in flight take a moment."""
+_WEEK_MS: Final = 7 * DAY_MS
+_SPANS: Final = 4
+
+_WHO_RATED: Final = """
+SELECT
+    ticket_id,
+    team,
+    id,
+    toUnixTimestamp64Milli(at) AS at_ms,
+    if(isNull(solved_at), NULL, toUnixTimestamp64Milli(assumeNotNull(solved_at))) AS solved_ms,
+    is_replayed,
+    toUnixTimestamp64Milli(stored_at) AS stored_ms,
+    id != '' AND is_effective AND $counted AS is_counted,
+    $hit AS is_satisfied
+FROM
+(
+    SELECT
+        ticket_id,
+        team,
+        is_effective,
+        last_rated_at,
+        stored_at,
+        rating.id AS id,
+        rating.rated_at AS at,
+        rating.solved_at AS solved_at,
+        rating.score AS score,
+        rating.source AS source,
+        rating.is_replayed AS is_replayed
+    FROM ticket_ratings FINAL
+    LEFT ARRAY JOIN ratings AS rating
+    WHERE $chosen
+)
+ORDER BY last_rated_at, ticket_id
+"""
+"""One row a rating, and one for a ticket that has none (any more)."""
+_CHANGED: Final = """
+ticket_id IN (SELECT ticket_id FROM ticket_ratings WHERE stored_at >= fromUnixTimestamp64Milli({mark:Int64}, 'UTC'))
+"""
+_SINCE: Final = "last_rated_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')"
+_NEWEST_STORED: Final = """
+SELECT toUnixTimestamp64Milli(now64(3)), toUnixTimestamp64Milli(max(stored_at))
+FROM ticket_ratings
+WHERE stored_at >= fromUnixTimestamp64Milli({mark:Int64}, 'UTC')
+"""
+
+_COUNTED_BY: Final = """
+WITH
+    toUnixTimestamp64Milli(at) AS at_ms,
+    at_ms >= {fall_from:Int64} AND at_ms < {fall_to:Int64} AS is_fall,
+    at_ms >= {usual_from:Int64} AND at_ms < {usual_to:Int64} AS is_usual,
+    NOT ($hit) AS is_bad
+SELECT $keys, countIf(is_fall), countIf(is_fall AND is_bad), countIf(is_usual), countIf(is_usual AND is_bad)
+FROM
+(
+$ratings
+)
+WHERE (is_fall OR is_usual) AND $counted AND ({team:String} = '' OR team = {team:String})
+GROUP BY $keys
+ORDER BY $keys
+"""
+_BAD: Final = """
+SELECT ticket_id, reason, product_line, score
+FROM
+(
+$ratings
+)
+WHERE toUnixTimestamp64Milli(at) >= {fall_from:Int64} AND toUnixTimestamp64Milli(at) < {fall_to:Int64}
+    AND NOT ($hit) AND $counted AND ({team:String} = '' OR team = {team:String})
+ORDER BY at DESC, ticket_id
+LIMIT 200
+"""
+_RESPONSES: Final = """
+SELECT
+    team,
+    sumIf(offered, at_ms >= {recent_from:Int64}),
+    sumIf(answered, at_ms >= {recent_from:Int64}),
+    sumIf(offered, at_ms < {usual_to:Int64}),
+    sumIf(answered, at_ms < {usual_to:Int64}),
+    max(answered_ms)
+FROM
+(
+    SELECT team, toUnixTimestamp64Milli(at) AS at_ms, 1 AS offered, 0 AS answered, 0 AS answered_ms
+    FROM
+    (
+$surveys
+    )
+    UNION ALL
+    SELECT team, toUnixTimestamp64Milli(at) AS at_ms, 0 AS offered, 1 AS answered, at_ms AS answered_ms
+    FROM
+    (
+$ratings
+    )
+    WHERE $counted
+)
+WHERE at_ms >= {usual_from:Int64} AND at_ms < {recent_to:Int64}
+GROUP BY team
+"""
+_NEWEST_EVENTS: Final = """
+SELECT source, toUnixTimestamp64Milli(max(at)), max(name IN ('survey.offered', 'rating.submitted'))
+FROM events
+WHERE NOT replay AND ingested_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+GROUP BY source
+"""
+_USUAL_EVENTS: Final = """
+SELECT
+    toUnixTimestamp64Milli(min(at)),
+    $counts
+FROM events
+WHERE source = {source:String} AND NOT replay
+"""
+_USUAL_SPAN: Final = """
+countIf(
+    toUnixTimestamp64Milli(at) > {newest:Int64} - $shift AND toUnixTimestamp64Milli(at) <= {now:Int64} - $shift
+)
+"""
+_INSTANTS: Final = frozenset({"opened_at", "seen_at", "resolved_at", "since_at"})
+
+
+class ClickHouseWatchStore:
+    """The watch's view of ClickHouse; see `streams.ports.WatchStore` for what it promises."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._store = ClickHouseStore(client)
+
+    def ratings(self, since: Ms, mark: Ms | None) -> Ratings:
+        """Return the tickets with ratings since an instant; with a mark only those that were stated after it."""
+        ((now_at, newest_at),) = self._ask(_NEWEST_STORED, mark=mark or 0)
+        if newest_at == 0:
+            return Ratings([], mark or 0, is_settled=True)
+        sql = _of_ratings(_WHO_RATED, chosen=_SINCE if mark is None else _CHANGED)
+        rows = self._ask(sql, since=since, mark=mark or 0)
+        calm_from = now_at - CALM_SECONDS * 1000
+        is_settled = not any(
+            stored_at > calm_from and stored_at - at > LATE_MINUTES * 60_000
+            for _, _, _, at, _, _, stored_at, is_counted, _ in rows
+            if is_counted
+        )
+        return Ratings(_rated_tickets(rows), max(mark or 0, newest_at - _OVERLAP_SECONDS * 1000), is_settled=is_settled)
+
+    def signals(self) -> list[SignalRow]:
+        """Return every signal as it was last stated."""
+        columns = ", ".join(map(_column, column_names(SignalRow)))
+        rows = self._ask(" ".join(["SELECT", columns, "FROM signals FINAL ORDER BY opened_at, signal_id"]))
+        return [SignalRow(**dict(zip(SignalRow.__struct_fields__, row, strict=True))) for row in rows]
+
+    def state(self, signals: Sequence[SignalRow]) -> None:
+        """Keep statements for good."""
+        self._store.insert(signals)
+
+    def slices(self, segment: Segment, fall: Window, usual: Window) -> list[Counted]:
+        """Return the ratings of a segment by reason and product line, over a fall and over the usual time."""
+        return [
+            Counted((reason, product_line), *counts)
+            for reason, product_line, *counts in self._counted("reason, product_line", segment, fall, usual)
+        ]
+
+    def teams(self, fall: Window, usual: Window) -> list[Counted]:
+        """Return all ratings by team, over a fall and over the usual time."""
+        return [Counted((team,), *counts) for team, *counts in self._counted("team", DESK, fall, usual)]
+
+    def bad_ratings(self, segment: Segment, fall: Window) -> list[BadRating]:
+        """Return the ratings of a segment that are not satisfied, by reason and product line, the newest first."""
+        sql = _of_ratings(_BAD, ratings=observed(RATINGS, _days("fall_from", "fall_to")))
+        rows = self._ask(sql, team=_team(segment), fall_from=fall.start_at, fall_to=fall.end_at)
+        return [BadRating(id, (reason, product_line), score) for id, reason, product_line, score in rows]
+
+    def responses(self, recent: Window, usual: Window) -> dict[str, Answers]:
+        """Return surveys and answers of each team, lately and usually."""
+        bounds = {
+            "recent_from": recent.start_at,
+            "recent_to": recent.end_at,
+            "usual_from": usual.start_at,
+            "usual_to": usual.end_at,
+        }
+        days = _days("usual_from", "recent_to")
+        sql = _of_ratings(_RESPONSES, ratings=observed(RATINGS, days), surveys=observed(SURVEYS, days))
+        return {
+            team: Answers(Response(*counts[:2]), Response(*counts[2:]), last_at)
+            for team, *counts, last_at in self._ask(sql, **bounds)
+        }
+
+    def newest_events(self, since: Ms) -> dict[str, Heard]:
+        """Return what was last heard of each source, among what was stored since an instant; no replays."""
+        rows = self._ask(_NEWEST_EVENTS, since=since)
+        return {source: Heard(newest_at, bool(rates)) for source, newest_at, rates in rows}
+
+    def silence(self, source: str, newest_at: Ms, now: Ms) -> Silence:
+        """Return what a source usually sends in a span as long as from its newest event to now."""
+        step = _WEEK_MS * (1 + (now - newest_at - 1) // _WEEK_MS)
+        shifts = [step * i for i in range(1, _SPANS + 1)]
+        counts = ",\n".join(Template(_USUAL_SPAN).substitute(shift=shift) for shift in shifts)
+        sql = Template(_USUAL_EVENTS).substitute(counts=counts)
+        ((first_at, *events),) = self._ask(sql, source=source, newest=newest_at, now=now)
+        known = [count for shift, count in zip(shifts, events, strict=True) if newest_at - shift >= first_at]
+        return Silence(newest_at, sum(known), len(known))
+
+    def _counted(self, keys: str, segment: Segment, fall: Window, usual: Window) -> Sequence[Sequence[Any]]:
+        bounds = {
+            "fall_from": fall.start_at,
+            "fall_to": fall.end_at,
+            "usual_from": usual.start_at,
+            "usual_to": usual.end_at,
+        }
+        ratings = observed(RATINGS, _days("usual_from", "fall_to"))
+        return self._ask(_of_ratings(_COUNTED_BY, keys=keys, ratings=ratings), team=_team(segment), **bounds)
+
+    def _ask(self, sql: str, **parameters: Any) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - values of queries
+        with named_errors():
+            return self._client.query(sql, parameters=parameters).result_rows
+
+
+def _of_ratings(sql: str, **parts: str) -> str:
+    return Template(sql).substitute(counted=CSAT_SHARE.counted, hit=CSAT_SHARE.hit, **parts)
+
+
+def _days(start: str, end: str) -> str:
+    """Return the condition on the days between two parameters."""
+    return " ".join(
+        f"{side} toDate(fromUnixTimestamp64Milli({{{name}:Int64}}, 'UTC'))"
+        for side, name in (("day BETWEEN", start), ("AND", end))
+    )
+
+
+def _column(name: str) -> str:
+    if name == "resolved_at":
+        return f"if(isNull({name}), NULL, toUnixTimestamp64Milli(assumeNotNull({name})))"
+    return f"toUnixTimestamp64Milli({name})" if name in _INSTANTS else f"`{name}`"
+
+
+def _rated_tickets(rows: Iterable[Sequence[Any]]) -> list[RatedTicket]:
+    return [
+        RatedTicket(ticket_id, team, tuple(_rating(row) for row in group if row[7]))
+        for (ticket_id, team), group in groupby(rows, key=lambda row: (row[0], row[1]))
+    ]
+
+
+def _rating(row: Sequence[Any]) -> Rating:
+    ticket_id, _, id, at, solved_at, is_replayed, _, _, is_satisfied = row
+    return Rating(at, f"{ticket_id}/{id}", bool(is_satisfied), solved_at, bool(is_replayed))
+
+
+def _team(segment: Segment) -> str:
+    return segment.name if segment.kind is SegmentKind.TEAM else ""
