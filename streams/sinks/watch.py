@@ -19,7 +19,7 @@ from streams.ports import Answers, Heard, Ratings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
 
-CALM_SECONDS: Final = 10
+CALM_SECONDS: Final = 15
 """So long after ratings of long ago came the watch waits: a worker may be reading a history, partition by partition."""
 LATE_MINUTES: Final = 15
 """A rating that comes so long after it was given is one of long ago."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from schemas.rows import SignalRow
 from streams.core.window import DAY_MS
@@ -78,6 +78,11 @@ def pages_of(space: Space) -> list[SignalRow]:
     return pages(told_falls(space))
 
 
+def essence(row: SignalRow) -> tuple[object, ...]:
+    """Return what a signal is; the numbers of an open one are stated anew once a minute."""
+    return row.signal_id, row.segment, row.state, row.is_page, row.opened_at, row.since_at, row.baseline, row.told
+
+
 def looks(worker: WorkerProcess) -> float:
     return worker.meter("servicepulse_watch_looks_total")
 
@@ -101,8 +106,7 @@ def test_killing_the_worker_in_between_changes_nothing(space: Space) -> None:
 
     worker = space.started_worker()
     wait_until(lambda: looks(worker) > 2, "the next worker has looked")
-    for one, other in zip(pages_of(space), before, strict=True):
-        assert asdict(one) == asdict(other)
+    assert [essence(one) for one in pages_of(space)] == [essence(one) for one in before]
     space.publish(rest)
     wait_until(
         lambda: int(space.value("SELECT count() FROM events")) > len(first) + 5_000, "some of the rest is stored"
