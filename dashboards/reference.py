@@ -76,7 +76,10 @@ def _section(metric: Metric) -> str:
 
 
 def _rows(metric: Metric) -> Iterator[tuple[str, str]]:
-    yield "name", f"`{metric.name}`: a {metric.kind}" + ("" if metric.unit.value == metric.kind.value else f", in {metric.unit}")
+    yield (
+        "name",
+        f"`{metric.name}`: a {metric.kind}" + ("" if metric.unit.value == metric.kind.value else f", in {metric.unit}"),
+    )
     yield "numerator", metric.numerator
     yield "denominator", metric.denominator
     yield "one of n", metric.observations.one

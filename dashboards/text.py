@@ -35,7 +35,8 @@ LISTED: Final = (
     "Change only where it is clear; green is better."
 )
 METRIC: Final = "Metric"
-DURATIONS_TITLE: Final = "How long everything took, by the calendar and in open hours"
+DURATIONS_TITLE: Final = "How long everything took, by the calendar"
+BUSINESS_TITLE: Final = "How long everything took, in open hours"
 DEFINITIONS_ABOUT: Final = (
     "What the numbers of this page mean, in the words of the registry that they are computed from."
 )

@@ -55,7 +55,7 @@ HOURS: Final = SchedulePublished(
         ),
     ),
 )
-TABLES: Final = ("tickets", "ticket_days", "orders", "order_days")
+TABLES: Final = ("events", "tickets", "ticket_days", "orders", "order_days")
 
 console = Console(highlight=False)
 
@@ -73,6 +73,8 @@ def main() -> int:
     given = _arguments()
     with tempfile.TemporaryDirectory(prefix="servicepulse-bench-") as folder, bench_space(Path(folder)) as space:
         _fill(space.client, given.tickets)
+        with console.status("telling events"):
+            _tell(space.client)
         _print_sizes(space.client)
         found = {days: dict(_answers(space.client, days)) for days in TARGET_SECONDS}
         timings = list(panels.measured(space.client, int(backlog.END.timestamp() * 1000), TIMES))
@@ -128,6 +130,22 @@ def _fill(client: Client, tickets: int) -> None:
         for repeat in track(range(1, REPEATS), f"repeating {table}", console=console, transient=True):
             shifted = ", ".join(_shifted(name, type_, repeat * STEP_DAYS) for name, type_ in columns)
             client.command(f"INSERT INTO {table} SELECT {shifted} FROM month_of_{table}")
+
+
+def _tell(client: Client) -> None:
+    """Store as many events as the tickets fold, spread over their lives: the page about the pipeline reads them."""
+    client.command(
+        """
+        INSERT INTO events
+        SELECT
+            ticket_id, 'urn:bench', concat(ticket_id, '-', toString(number)), 'message.sent',
+            first_event_at + toIntervalMillisecond(intDiv(
+                number * dateDiff('millisecond', first_event_at, last_event_at), events)) AS happened_at,
+            number, false, 0, '{}', happened_at + toIntervalSecond(2)
+        FROM tickets
+        ARRAY JOIN range(events) AS number
+        """
+    )
 
 
 def _shifted(name: str, type_: str, days: int) -> str:
