@@ -28,13 +28,16 @@ Folder = Annotated[Path | None, typer.Option(help="Where the files are; not give
 
 @app.command()
 def render(folder: Folder = None) -> None:
-    """Write the dashboards as JSON files, as Grafana's provisioning and the preview read them.
+    """Write the dashboards as JSON files, as Grafana's provisioning and the preview read them; the alert rules as well.
+
+    With a folder only the dashboards are written.
 
     Example: `servicepulse dashboards render`
     """
+    from dashboards.alert import render as alerts
     from dashboards.render import FOLDER, write
 
-    changed = write(folder or FOLDER)
+    changed = write(folder or FOLDER) + ([] if folder else alerts.write())
     for path in changed:
         console.print(f"  {path.name}", highlight=False)
     console.print(f"{len(changed)} files changed in {folder or FOLDER}", highlight=False, soft_wrap=True)
@@ -46,9 +49,10 @@ def check(folder: Folder = None) -> None:
 
     Example: `servicepulse dashboards check || servicepulse dashboards render`
     """
+    from dashboards.alert import render as alerts
     from dashboards.render import FOLDER, differing
 
-    stale = differing(folder or FOLDER)
+    stale = differing(folder or FOLDER) + ([] if folder or alerts.is_current() else [alerts.PATH])
     for path in stale:
         console.print(f"  [red]{escape(path.name)}[/] is not what the code says", highlight=False)
     if stale:

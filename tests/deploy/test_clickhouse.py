@@ -12,6 +12,9 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
+from dashboards.alert.rule import backend_only
+from dashboards.alert.rules import GROUPS
+from dashboards.macro import expand
 from schemas.migrations import migrations
 from streams.core.metrics import METRICS
 from streams.core.question import observed
@@ -202,6 +205,17 @@ def test_grafana_may_ask_for_the_observations_of_every_metric(migrated: Path) ->
     asked = [f"SELECT count() FROM ({observed(kind, 'true')})" for kind in kinds.values()]
     answers = _run_as("grafana", migrated, [f"USE {DATABASE}", *asked])[1:]
     assert not [name for name, answer in zip(kinds, answers, strict=True) if isinstance(answer, int)]
+
+
+def test_grafana_may_ask_what_alert_rules_ask(migrated: Path) -> None:
+    statements = [
+        expand(sql, from_ms=0, to_ms=1, interval_seconds=60)
+        for rules in GROUPS.values()
+        for rule in rules
+        for sql in map(backend_only, rule.queries.values())
+    ]
+    answers = _run_as("grafana", migrated, [f"USE {DATABASE}", *statements])
+    assert not [sql for sql, answer in zip(statements, answers[1:], strict=True) if isinstance(answer, int)]
 
 
 @pytest.mark.parametrize(

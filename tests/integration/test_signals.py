@@ -13,6 +13,7 @@ from schemas.rows import SignalRow
 from streams.core.window import DAY_MS
 from streams.simulation.rhythm import faulty_week
 from streams.sinks.watch import ClickHouseWatchStore
+from tests.dashboards.alerting import firing, numbers
 from tests.integration.conftest import Servers
 from tests.integration.desk import END, Desk, events_of, lines_of, ms
 from tests.space import Space, WorkerProcess, wait_until
@@ -51,6 +52,10 @@ def test_the_faulty_week_opens_one_signal_for_its_team_and_resolves_it_after_rec
     desk.tell([event for event in events if event.at_ms < MID_FAULT], MID_FAULT)
     watch = desk.watch(MID_FAULT)
     (page,) = pages(desk.signals())
+    (alert,) = firing(desk.client, "satisfaction-fell", MID_FAULT)
+    assert (alert["signal"], alert["team"], alert["segment_kind"]) == (page.signal_id, "delivery", "team")
+    shown = numbers(desk.client, "satisfaction-fell", MID_FAULT)
+    assert (page.n, page.value) in zip(shown["N"].values(), shown["V"].values(), strict=True)
     assert (page.kind, page.segment_kind, page.segment, page.state) == (FELL, "team", "delivery", "open")
     assert page.value is not None
     assert page.baseline is not None
@@ -62,6 +67,8 @@ def test_the_faulty_week_opens_one_signal_for_its_team_and_resolves_it_after_rec
 
     desk.tell([event for event in events if event.at_ms >= MID_FAULT], NOW)
     desk.watch(NOW, look=watch)
+    assert firing(desk.client, "satisfaction-fell", NOW) == []
+    assert alert in [dict(labels) for labels in numbers(desk.client, "satisfaction-fell", NOW)["A"]], "told as resolved"
     (after,) = pages(of_kind(desk.signals(), FELL))
     assert (after.signal_id, after.state, after.told) == (page.signal_id, "resolved", page.told)
     assert after.resolved_at is not None
@@ -105,6 +112,7 @@ def test_killing_the_worker_in_between_changes_nothing(space: Space) -> None:
     assert (page.segment_kind, page.segment, page.state) == ("team", "delivery", "open")
 
     worker = space.started_worker()
+    assert [one["signal"] for one in firing(space.client, "satisfaction-fell", ms(now))] == [page.signal_id]
     wait_until(lambda: looks(worker) > 2, "the next worker has looked")
     assert [essence(one) for one in pages_of(space)] == [essence(one) for one in before]
     space.publish(rest)
@@ -116,5 +124,6 @@ def test_killing_the_worker_in_between_changes_nothing(space: Space) -> None:
     wait_until(lambda: pages_of(space)[0].state == "resolved", "the signal is resolved", 150)
     (after,) = pages_of(space)
     assert (after.signal_id, after.told) == (page.signal_id, page.told)
+    assert firing(space.client, "satisfaction-fell", ms(now)) == []
     published = [json.loads(value) for value in space.read("signals")]
     assert {one["data"]["signal_id"] for one in published if one["data"]["is_page"]} >= {page.signal_id}

@@ -1,0 +1,107 @@
+"""One alert rule as Grafana's file provisioning takes it: its queries, its threshold, what it tells and to whom."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from dashboards.macro import interpolate
+from dashboards.panel import DATASOURCE, target
+from dashboards.style import Json
+
+RUNBOOK: Final = "deploy/RUNBOOK.md"
+INTERVAL_MS: Final = 60_000
+_EXPRESSIONS: Final = "__expr__"
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """An alert rule. Its first query decides; the others only bring numbers for the text.
+
+    Every query gives one number a row, and texts beside it: the labels, by which Grafana tells one alert from another.
+    All queries of a rule give the same labels, and what stands in them never changes while an alert lasts.
+
+    Attributes:
+        uid: By which Grafana knows it, and the section of the runbook; it never changes.
+        title: Its name.
+        summary: One line; a template of Grafana.
+        description: What else somebody needs who is paged; a template.
+        severity: page, warning or info.
+        team: Who is told; "" when a label of the query says so.
+        queries: SQL by its letter; A decides.
+        above: It fires where the number of A is greater.
+        below: It fires where the number of A is less; one of the two is given.
+        window_seconds: How far back the range of its queries reaches.
+        wait: For how long it must hold.
+        no_data: What no row at all means.
+        error: What a query that fails means.
+        dashboard: Where to look.
+        panel: At which panel.
+    """
+
+    uid: str
+    title: str
+    summary: str
+    description: str
+    severity: str
+    team: str = ""
+    queries: Mapping[str, str]
+    above: float | None = None
+    below: float | None = None
+    window_seconds: int
+    wait: str
+    no_data: str = "OK"
+    error: str = "Error"
+    dashboard: str
+    panel: int
+
+    def to_json(self) -> Json:
+        """Return it as the file provisioning reads it."""
+        return {
+            "uid": self.uid,
+            "title": self.title,
+            "condition": "Z",
+            "data": [*(self._query(name, sql) for name, sql in self.queries.items()), self._threshold()],
+            "noDataState": self.no_data,
+            "execErrState": self.error,
+            "for": self.wait,
+            "missing_series_evals_to_resolve": 2,
+            "dashboardUid": self.dashboard,
+            "panelId": self.panel,
+            "annotations": {
+                "summary": self.summary,
+                "description": self.description,
+                "runbook_url": f"{RUNBOOK}#{self.uid}",
+            },
+            "labels": {"severity": self.severity} | ({"team": self.team} if self.team else {}),
+        }
+
+    def _query(self, name: str, sql: str) -> Json:
+        model = target(backend_only(sql), "table", name) | {"intervalMs": INTERVAL_MS, "maxDataPoints": 1000}
+        return _step(name, str(DATASOURCE["uid"]), self.window_seconds, model)
+
+    def _threshold(self) -> Json:
+        kind, limit = ("gt", self.above) if self.above is not None else ("lt", self.below)
+        model = {
+            "refId": "Z",
+            "type": "threshold",
+            "datasource": {"type": _EXPRESSIONS, "uid": _EXPRESSIONS},
+            "expression": "A",
+            "conditions": [{"evaluator": {"type": kind, "params": [limit]}}],
+            "intervalMs": INTERVAL_MS,
+            "maxDataPoints": 1000,
+        }
+        return _step("Z", _EXPRESSIONS, 0, model)
+
+
+def backend_only(sql: str) -> str:
+    """Return SQL of a panel without what only a browser expands: every choice of a variable is "all"."""
+    return interpolate(sql, {}).replace("\n    AND 1=1", "")
+
+
+def _step(name: str, datasource: str, seconds: int, model: Mapping[str, Any]) -> Json:
+    return {
+        "refId": name,
+        "relativeTimeRange": {"from": seconds, "to": 0},
+        "datasourceUid": datasource,
+        "model": dict(model),
+    }

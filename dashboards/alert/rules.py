@@ -1,0 +1,267 @@
+"""Which alert rules there are. Metrics are those of the registry, signals those of the watch."""
+
+from collections.abc import Mapping, Sequence
+from textwrap import indent
+from typing import Final
+
+from dashboards.alert import text
+from dashboards.alert.rule import Rule
+from dashboards.estimate import FIGURE, estimates
+from dashboards.query import between, measured, select
+from streams.core.drop import Cause
+from streams.core.metrics import METRICS, Metric
+from streams.core.question import observed
+from streams.core.signal import sentence
+from streams.core.signal.word import SegmentKind, SignalState
+
+DAY_SECONDS: Final = 86_400
+PIPELINE: Final = "pipeline"
+"""Who is told of what is wrong with the pipeline itself."""
+TOLD: Final = ("opened", "since", "n", "value", "interval", "baseline", "slices", "tickets", "clears", "found_by")
+"""What a page tells as it stood at the opening: labels must not change while an alert lasts."""
+
+
+def _signals(kind: Cause, value: str) -> str:
+    """Return a number of each signal, with what was told of it at its opening as labels.
+
+    The number must name its column as one of `stated`: some labels bear the same names.
+
+    A signal that is over stays for a day, with a 0: so Grafana sees that it is resolved, rather than gone.
+    """
+    others = PIPELINE if kind is Cause.SOURCE_SILENT else "desk"
+    labels = {
+        "signal": "signal_id",
+        "segment_kind": "segment_kind",
+        "segment": "segment",
+        "team": f"if(segment_kind = '{SegmentKind.TEAM}', segment, '{others}')",
+    }
+    told = {name: f"told['{name}']" for name in TOLD}
+    columns = ",\n    ".join(f"{sql} AS {name}" for name, sql in (labels | told | {"number": value}).items())
+    return "\n".join(
+        [
+            f"SELECT\n    {columns}",
+            "FROM signals AS stated FINAL",
+            f"WHERE kind = '{kind}' AND note != '{sentence.REPLAYED}'",
+            f"    AND (state = '{SignalState.OPEN}' OR version >= toUnixTimestamp64Milli($__toTime_ms) - 86400000)",
+            "ORDER BY opened_at, signal_id",
+        ]
+    )
+
+
+def _of_signals(kind: Cause) -> dict[str, str]:
+    numbers = {"N": "stated.n"} | {
+        name: f"ifNull(stated.{column}, 0)" for name, column in (("V", "value"), ("L", "low"), ("H", "high"))
+    }
+    is_open = f"toFloat64(stated.state = '{SignalState.OPEN}' AND stated.is_page)"
+    return {
+        name: _signals(kind, f"toFloat64({sql})" if name != "A" else sql)
+        for name, sql in ({"A": is_open} | numbers).items()
+    }
+
+
+def _beside(metric: Metric, number: str, weeks: int, *more: str, where: str) -> str:
+    """Return a number of each team, from its figures of the range and from those of the weeks before it.
+
+    Args:
+        metric: Of the registry.
+        number: Of `n`, `value`, `low`, `high`, of `usual` and `usual_n` before, and of when it was `first_at` seen.
+        weeks: How many before the range count.
+        more: Conditions on what counts.
+        where: Which teams are told of.
+    """
+    observations = metric.observations
+    conditions = ["at >= before_at AND at < end_at AND team != ''", *more]
+    by_time = select(
+        {"team": "team", "is_now": "at >= start_at", "first_at": "min(at)"} | measured(metric),
+        observed(observations, between(observations, "before_at", "end_at")),
+        "AS seen",
+        f"WHERE {' AND '.join(conditions)}",
+        "GROUP BY team, is_now",
+    )
+    figures = select({name: name for name in ("team", "is_now", "first_at")} | estimates(metric), by_time)
+    sides = {name: f"anyIf(figures.{name}, is_now)" for name in FIGURE}
+    before = {"usual": "anyIf(figures.value, NOT is_now)", "usual_n": "anyIf(figures.n, NOT is_now)"}
+    pivot = select(
+        {"team": "team"} | sides | before | {"first_at": "min(figures.first_at)"},
+        figures,
+        "AS figures",
+        "GROUP BY team",
+    )
+    shown = select({"team": "team", "number": f"toFloat64({number})"}, pivot, f"WHERE {where}", "ORDER BY team")
+    named = ("$__fromTime_ms AS start_at", "$__toTime_ms AS end_at", f"start_at - toIntervalWeek({weeks}) AS before_at")
+    return "WITH\n" + indent(",\n".join(named), "    ") + "\n" + shown
+
+
+def _numbers_against_usual(metric: Metric, decides: str) -> dict[str, str]:
+    """Return what decides, and the numbers to tell: beside the same time of the week in four weeks before."""
+    same_time = "dateDiff('millisecond', at, end_at) % 604800000 < dateDiff('millisecond', start_at, end_at)"
+    known = "value IS NOT NULL AND ifNull(usual, 0) > 0 AND n >= 50"
+    numbers = {"A": decides, "N": "n", "V": "value", "L": "low", "H": "high", "U": "usual"}
+    return {name: _beside(metric, sql, 4, same_time, where=known) for name, sql in numbers.items()}
+
+
+def _of_unknown_level() -> dict[str, str]:
+    """Return the numbers of the last day of each team whose usual level the watch does not know yet."""
+    unknown = "value IS NOT NULL AND n >= 50 AND (usual_n < 50 OR first_at > end_at - toIntervalDay(9))"
+    numbers = {"A": "value", "N": "n", "L": "low", "H": "high"}
+    return {name: _beside(METRICS["csat_share"], sql, 4, where=unknown) for name, sql in numbers.items()}
+
+
+_STALLED: Final = """
+SELECT toFloat64(if(countIf(ingested_at > $__fromTime_ms) = 0, countIf(
+    dateDiff('millisecond', at, $__toTime_ms) BETWEEN 604800000 AND 2419200000 + 900000
+    AND dateDiff('millisecond', at, $__toTime_ms) % 604800000 < 900000
+), 0)) AS number
+FROM events
+WHERE NOT replay
+""".strip()
+
+_LETTERS: Final = """
+SELECT topic, topK(1)(reason)[1] AS reason, toFloat64(count()) AS number
+FROM dead_letters FINAL
+WHERE received_at > $__fromTime_ms AND received_at <= $__toTime_ms AND replays = 0
+GROUP BY topic
+ORDER BY topic
+""".strip()
+
+
+def _late(number: str) -> str:
+    seconds = "greatest(0, dateDiff('millisecond', at, ingested_at)) / 1000"
+    return "\n".join(
+        [
+            f"SELECT toFloat64({number.format(seconds=seconds)}) AS number",
+            "FROM events",
+            "WHERE ingested_at > $__fromTime_ms AND ingested_at <= $__toTime_ms AND NOT replay",
+            "HAVING count() >= 20",
+        ]
+    )
+
+
+QUALITY: Final[Sequence[Rule]] = (
+    Rule(
+        uid="satisfaction-fell",
+        title=text.FELL_TITLE,
+        summary=text.FELL,
+        description=text.FELL_ABOUT,
+        severity="page",
+        queries=_of_signals(Cause.SATISFACTION_FELL),
+        above=0,
+        window_seconds=DAY_SECONDS,
+        wait="0s",
+        dashboard="satisfaction",
+        panel=5,
+    ),
+    Rule(
+        uid="satisfaction-low",
+        title=text.PLAIN_TITLE,
+        summary=text.PLAIN,
+        description=text.PLAIN_ABOUT,
+        severity="warning",
+        queries=_of_unknown_level(),
+        below=0.7,
+        window_seconds=DAY_SECONDS,
+        wait="30m",
+        dashboard="satisfaction",
+        panel=5,
+    ),
+    Rule(
+        uid="survey-broken",
+        title=text.BROKEN_TITLE,
+        summary=text.BROKEN,
+        description=text.BROKEN_ABOUT,
+        severity="warning",
+        queries=_of_signals(Cause.SURVEY_BROKEN),
+        above=0,
+        window_seconds=DAY_SECONDS,
+        wait="0s",
+        dashboard="satisfaction",
+        panel=9,
+    ),
+    Rule(
+        uid="complaints-surge",
+        title=text.SURGE_TITLE,
+        summary=text.SURGE,
+        description=text.SURGE_ABOUT,
+        severity="warning",
+        queries=_numbers_against_usual(METRICS["complaint_rate"], "low / usual"),
+        above=1.5,
+        window_seconds=DAY_SECONDS,
+        wait="15m",
+        dashboard="complaints",
+        panel=8,
+    ),
+    Rule(
+        uid="first-responses-late",
+        title=text.LATE_TITLE,
+        summary=text.LATE,
+        description=text.LATE_ABOUT,
+        severity="warning",
+        queries=_numbers_against_usual(METRICS["first_response_within"], "high / usual"),
+        below=0.75,
+        window_seconds=DAY_SECONDS,
+        wait="15m",
+        dashboard="response-time",
+        panel=7,
+    ),
+)
+
+OF_PIPELINE: Final[Sequence[Rule]] = (
+    Rule(
+        uid="source-silent",
+        title=text.SILENT_TITLE,
+        summary=text.SILENT,
+        description=text.SILENT_ABOUT,
+        severity="page",
+        queries={"A": _of_signals(Cause.SOURCE_SILENT)["A"]},
+        above=0,
+        window_seconds=DAY_SECONDS,
+        wait="0s",
+        dashboard="pipeline",
+        panel=7,
+    ),
+    Rule(
+        uid="nothing-stored",
+        title=text.STALLED_TITLE,
+        summary=text.STALLED,
+        description=text.STALLED_ABOUT,
+        severity="page",
+        team=PIPELINE,
+        queries={"A": _STALLED},
+        above=30,
+        window_seconds=900,
+        wait="2m",
+        error="Alerting",
+        dashboard="pipeline",
+        panel=5,
+    ),
+    Rule(
+        uid="dead-letters-grow",
+        title=text.LETTERS_TITLE,
+        summary=text.LETTERS,
+        description=text.LETTERS_ABOUT,
+        severity="warning",
+        team=PIPELINE,
+        queries={"A": _LETTERS},
+        above=9,
+        window_seconds=1_800,
+        wait="5m",
+        dashboard="pipeline",
+        panel=8,
+    ),
+    Rule(
+        uid="workers-lag",
+        title=text.LAG_TITLE,
+        summary=text.LAG,
+        description=text.LAG_ABOUT,
+        severity="warning",
+        team=PIPELINE,
+        queries={"A": _late("quantile(0.5)({seconds})"), "N": _late("count()")},
+        above=300,
+        window_seconds=600,
+        wait="5m",
+        dashboard="pipeline",
+        panel=6,
+    ),
+)
+
+GROUPS: Final[Mapping[str, Sequence[Rule]]] = {"service quality": QUALITY, "pipeline": OF_PIPELINE}

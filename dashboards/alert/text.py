@@ -1,0 +1,91 @@
+"""Every word that an alert tells; `{{ }}` is filled in by Grafana when it tells it."""
+
+from typing import Final
+
+_SHARE: Final = "{{{{ with $values.{0} }}}}{{{{ humanizePercentage .Value }}}}{{{{ end }}}}"
+_COUNT: Final = '{{{{ with $values.{0} }}}}{{{{ printf "%.0f" .Value }}}}{{{{ end }}}}'
+
+
+def share(name: str) -> str:
+    """Return the place of a share in a text."""
+    return _SHARE.format(name)
+
+
+def count(name: str) -> str:
+    """Return the place of a count in a text."""
+    return _COUNT.format(name)
+
+
+FELL_TITLE: Final = "Satisfaction fell"
+FELL: Final = (
+    "Satisfaction of {{ $labels.segment_kind }} {{ $labels.segment }} fell: "
+    f"{share('V')} of {count('N')} ratings, usual is {{{{ $labels.baseline }}}}"
+)
+FELL_ABOUT: Final = (
+    f"Now: {share('V')} satisfied (95 % interval {share('L')} to {share('H')}, n {count('N')}); "
+    "usual: {{ $labels.baseline }}.\n"
+    "Since: {{ $labels.since }}. Opened: {{ $labels.opened }}, found by {{ $labels.found_by }}, then at "
+    "{{ $labels.value }} ({{ $labels.interval }}, n {{ $labels.n }}).\n"
+    "Contributes most (points of the fall, bad of all): {{ $labels.slices }}.\n"
+    "Read first: {{ $labels.tickets }}.\n"
+    "{{ $labels.clears }}"
+)
+
+PLAIN_TITLE: Final = "Satisfaction is low, usual level unknown"
+PLAIN: Final = f"Only {share('A')} of the last {count('N')} ratings of team {{{{ $labels.team }}}} are satisfied"
+PLAIN_ABOUT: Final = (
+    f"{share('A')} of n {count('N')} in 24 hours (95 % interval {share('L')} to {share('H')}). The team has too few "
+    "ratings for its usual level to be known, so this is a plain threshold. Resolved once it is 70 % again."
+)
+
+BROKEN_TITLE: Final = "Survey broken"
+BROKEN: Final = "Surveys of {{ $labels.segment_kind }} {{ $labels.segment }} go out, and answers have stopped"
+BROKEN_ABOUT: Final = (
+    f"{share('V')} of {count('N')} surveys of the 24 hours before {{{{ $labels.opened }}}} were answered, usual are "
+    "{{ $labels.baseline }}. The last answer: {{ $labels.since }}. This says nothing of how satisfied customers are.\n"
+    "{{ $labels.clears }}"
+)
+
+SILENT_TITLE: Final = "Source silent"
+SILENT: Final = "{{ $labels.segment }} has sent nothing since {{ $labels.since }}"
+SILENT_ABOUT: Final = (
+    "In a span as long, at this time of the week, it usually sends {{ $labels.baseline }}. All numbers stand still "
+    "meanwhile: neither better nor worse.\n{{ $labels.clears }}"
+)
+
+SURGE_TITLE: Final = "Complaints surge"
+SURGE: Final = f"Complaint rate of team {{{{ $labels.team }}}} is {share('V')}, usual is {share('U')}"
+SURGE_ABOUT: Final = (
+    f"{share('V')} of n {count('N')} tickets of the last 24 hours are complaints (95 % interval {share('L')} to "
+    f"{share('H')}); the same 24 hours of the four weeks before: {share('U')}. It fires where even the low end of the "
+    "interval is 1.5 times the usual, and is resolved once it is not."
+)
+
+LATE_TITLE: Final = "First responses late"
+LATE: Final = f"Team {{{{ $labels.team }}}} answers {share('V')} within an hour, usual is {share('U')}"
+LATE_ABOUT: Final = (
+    f"{share('V')} of n {count('N')} first waits of the last 24 hours were answered in time (95 % interval "
+    f"{share('L')} to {share('H')}); the same 24 hours of the four weeks before: {share('U')}. It fires where even the "
+    "high end of the interval is below three quarters of the usual, and is resolved once it is not."
+)
+
+STALLED_TITLE: Final = "Nothing is stored"
+STALLED: Final = "No event was stored for 15 minutes, at a time that is usually busy"
+STALLED_ABOUT: Final = (
+    f"In the same 15 minutes of the four weeks before there were {count('A')} events together. Sources, Kafka or all "
+    "workers are down; no dashboard shows anything new, and nothing else can page. Resolved by the next event."
+)
+
+LETTERS_TITLE: Final = "Dead letters grow"
+LETTERS: Final = f"{count('A')} records of topic {{{{ $labels.topic }}}} were no events within 30 minutes"
+LETTERS_ABOUT: Final = (
+    "The reason of most: {{ $labels.reason }}. What they say is in no number until they are mended and sent again. "
+    "Resolved once fewer than ten came within 30 minutes."
+)
+
+LAG_TITLE: Final = "Workers lag"
+LAG: Final = "Events are stored {{ with $values.A }}{{ humanizeDuration .Value }}{{ end }} after they happened"
+LAG_ABOUT: Final = (
+    f"The median of {count('N')} events of the last 10 minutes; replayed history is left out. Dashboards and signals "
+    "are as late. Resolved once the median is below 5 minutes."
+)
