@@ -198,7 +198,7 @@ class Look:
 
     def _surveys(self, now: Ms) -> Iterator[SignalRow]:
         hour = hour_of(now)
-        if hour == self._surveyed_hour or self._silent_from() is not None:
+        if hour == self._surveyed_hour or not self._heard_until or self._silent_from() is not None:
             return
         usual = self._book.usual
         recent = Window(hour - DAY_MS, hour)

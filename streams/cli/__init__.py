@@ -19,6 +19,7 @@ from streams.cli.live import live
 from streams.cli.preview import preview
 from streams.cli.publish import publish
 from streams.cli.report import report
+from streams.cli.signals import signals
 from streams.cli.simulate_alerts import simulate_alerts
 from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError
@@ -57,6 +58,7 @@ app.command()(demo)
 app.command()(report)
 app.command()(live)
 app.command()(preview)
+app.command()(signals)
 app.command()(simulate_alerts)
 app.command()(store.refold)
 app.add_typer(dashboards.app, name="dashboards")

@@ -19,7 +19,7 @@ from streams.ports import Answers, Heard, Ratings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
 
-CALM_SECONDS: Final = 15
+CALM_SECONDS: Final = 15.0
 """So long after ratings of long ago came the watch waits: a worker may be reading a history, partition by partition."""
 LATE_MINUTES: Final = 15
 """A rating that comes so long after it was given is one of long ago."""
@@ -146,8 +146,15 @@ _INSTANTS: Final = frozenset({"opened_at", "seen_at", "resolved_at", "since_at"}
 class ClickHouseWatchStore:
     """The watch's view of ClickHouse; see `streams.ports.WatchStore` for what it promises."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, calm_seconds: float = CALM_SECONDS) -> None:
+        """Read and write through a client.
+
+        Args:
+            client: Of the database.
+            calm_seconds: How long no ratings of long ago must have come until what is known is settled.
+        """
         self._client = client
+        self._calm_ms = round(calm_seconds * 1000)
         self._store = ClickHouseStore(client)
 
     def ratings(self, since: Ms, mark: Ms | None) -> Ratings:
@@ -157,7 +164,7 @@ class ClickHouseWatchStore:
             return Ratings([], mark or 0, is_settled=True)
         sql = _of_ratings(_WHO_RATED, chosen=_SINCE if mark is None else _CHANGED)
         rows = self._ask(sql, since=since, mark=mark or 0)
-        calm_from = now_at - CALM_SECONDS * 1000
+        calm_from = now_at - self._calm_ms
         is_settled = not any(
             stored_at > calm_from and stored_at - at > LATE_MINUTES * 60_000
             for _, _, _, at, _, _, stored_at, is_counted, _ in rows

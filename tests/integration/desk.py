@@ -21,7 +21,7 @@ from streams.simulation import events as simulated
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
-from streams.sinks.watch import CALM_SECONDS, ClickHouseWatchStore
+from streams.sinks.watch import ClickHouseWatchStore
 from tests.histories import settled
 from tests.integration.conftest import Servers
 from tests.space import wait_until
@@ -63,7 +63,7 @@ class Desk:
         self.settings = Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=folder)
         self.client: Client = connect(self.settings)
         migrate(self.client)
-        self.watched = ClickHouseWatchStore(self.client)
+        self.watched = ClickHouseWatchStore(self.client, calm_seconds=1)
         self._tickets: dict[str, Ticket] = {}
 
     def tell(self, events: Sequence[Event], at: Ms) -> None:
@@ -76,13 +76,13 @@ class Desk:
         store.insert([row_of(self._tickets[id], at) for id in sorted(touched)])
 
     def watch(self, now: Ms, book: ThresholdBook | None = None, look: Look | None = None) -> Look:
-        """Look once things have calmed down, state what is found, and return the watch."""
+        """Look once things have calmed down for a second, state what is found, and return the watch."""
         look = look or Look(self.watched, book or ThresholdBook())
 
         def is_settled() -> bool:
             return self.watched.ratings(0, None).is_settled
 
-        wait_until(is_settled, "no ratings of long ago come in any more", CALM_SECONDS + 30)
+        wait_until(is_settled, "no ratings of long ago come in any more")
         stated = look.look(now)
         self.watched.state(stated)
         look.stated(stated)

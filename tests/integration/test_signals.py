@@ -4,18 +4,29 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import pytest
+import typer
 from msgspec.structs import replace
+from typer.testing import CliRunner
 
+from schemas import events as e
+from schemas.codec import Event
 from schemas.rows import SignalRow
-from streams.core.window import DAY_MS
+from streams.cli.signals import signals
+from streams.core.metrics import METRICS, Dimension
+from streams.core.question import Question
+from streams.core.report import Rank, ranked
+from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.simulation.rhythm import faulty_week
+from streams.sinks.figures import answer
 from streams.sinks.watch import ClickHouseWatchStore
 from tests.dashboards.alerting import firing, numbers
+from tests.histories import SOURCE, event
 from tests.integration.conftest import Servers
-from tests.integration.desk import END, Desk, events_of, lines_of, ms
+from tests.integration.desk import END, Desk, events_of, lines_of, ms, replayed
 from tests.space import Space, WorkerProcess, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -23,6 +34,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 MID_FAULT: Final = ms(datetime(2026, 3, 21, 12, tzinfo=UTC))
 NOW: Final = ms(END)
 FELL: Final = "satisfaction_fell"
+BROKEN: Final = "survey_broken"
+SILENT: Final = "source_silent"
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +48,20 @@ def desk(servers: Servers, tmp_path: Path) -> Iterator[Desk]:
     made = Desk(servers, tmp_path)
     yield made
     made.remove()
+
+
+def shown_by(desk: Desk, *arguments: str) -> str:
+    """Return what the command `signals` prints."""
+    app = typer.Typer()
+    app.command()(signals)
+    environment = {
+        "SERVICEPULSE_CLICKHOUSE": desk.settings.clickhouse,
+        "SERVICEPULSE_DATABASE": desk.settings.database,
+        "SERVICEPULSE_FOLDER": str(desk.settings.folder),
+    }
+    done = CliRunner().invoke(app, list(arguments), env=environment)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 def of_kind(signals: list[SignalRow], kind: str) -> list[SignalRow]:
@@ -64,6 +91,11 @@ def test_the_faulty_week_opens_one_signal_for_its_team_and_resolves_it_after_rec
     assert 0 < len(page.ticket_ids) <= 5
     assert "satisfied ratings in a row" in page.clears
     assert not [row for row in of_kind(desk.signals(), FELL) if row.segment_kind == "team" and row != page]
+    assert "satisfaction fell  team delivery" in shown_by(desk)
+    (line,) = [
+        one for one in map(json.loads, shown_by(desk, "--open", "--format", "json").splitlines()) if one["is_page"]
+    ]
+    assert (line["signal_id"], line["value"]) == (page.signal_id, page.value)
 
     desk.tell([event for event in events if event.at_ms >= MID_FAULT], NOW)
     desk.watch(NOW, look=watch)
@@ -127,3 +159,127 @@ def test_killing_the_worker_in_between_changes_nothing(space: Space) -> None:
     assert firing(space.client, "satisfaction-fell", ms(now)) == []
     published = [json.loads(value) for value in space.read("signals")]
     assert {one["data"]["signal_id"] for one in published if one["data"]["is_page"]} >= {page.signal_id}
+
+
+# By hand --------------------------------------------------------------------------------------------------------------
+
+
+def survey(team: str, number: int, at: int, raw: int | None) -> list[Event]:
+    """Return a ticket with a survey, and an answer five minutes later unless there is none."""
+    id = f"{team}-{number}"
+    made = e.TicketCreated(ticket_id=id, channel="chat", created_by=e.Party.CUSTOMER, team=team)
+    told = [
+        event(made, at - HOUR_MS, f"{id}.1", subject=id),
+        event(e.SurveyOffered(ticket_id=id, survey_id=f"S-{id}"), at, f"{id}.2", subject=id),
+    ]
+    if raw is not None:
+        given = e.RatingSubmitted(
+            ticket_id=id, rating_id=f"R-{id}", survey_id=f"S-{id}", raw=raw, scale_min=1, scale_max=5,
+            source=e.RatingSource.CUSTOMER,
+        )  # fmt: skip
+        told.append(event(given, at + 5 * 60_000, f"{id}.3", subject=id))
+    return told
+
+
+def test_twelve_teams_that_are_all_the_same_give_no_signal_and_overlapping_ranks(desk: Desk) -> None:
+    rng = Random(20)
+    told: list[Event] = []
+    for team in range(12):
+        raws = [5] * 26 + [2] * 4
+        rng.shuffle(raws)
+        for number, raw in enumerate(raws):
+            told += survey(f"team-{team:02}", number, NOW - rng.randrange(DAY_MS, 30 * DAY_MS), raw)
+    desk.tell(sorted(told, key=lambda one: one.at_ms), NOW)
+    desk.watch(NOW)
+    assert of_kind(desk.signals(), FELL) == []
+    assert shown_by(desk) == "No signal is open, and none was in the last 30 days.\n"
+    metric, window = METRICS["csat_share"], Window(NOW - 31 * DAY_MS, NOW)
+    figures = answer(desk.client, Question(metrics=[metric], windows=[window], by=Dimension.TEAM), window)
+    ranks = ranked({part: figure for (_, part, _), figure in figures.items() if part is not None})
+    assert list(ranks.values()) == [Rank(1, 12)] * 12
+
+
+def test_when_surveys_go_out_and_answers_stop_the_survey_is_broken_and_satisfaction_did_not_fall(desk: Desk) -> None:
+    told: list[Event] = []
+    for number in range(30 * 24):
+        at = NOW - number * HOUR_MS - 30 * 60_000
+        told += survey("delivery", number, at, None if at > NOW - 26 * HOUR_MS or number % 3 else 5)
+    desk.tell(told, NOW)
+    watch = desk.watch(NOW)
+    assert of_kind(desk.signals(), BROKEN) == [], "no source was listened to yet"
+    desk.watch(NOW + HOUR_MS, look=watch)
+    (row,) = desk.signals()
+    assert (row.kind, row.segment_kind, row.state, row.is_page) == (BROKEN, "desk", "open", True)
+    assert row.value == 0
+    assert firing(desk.client, "survey-broken", NOW + HOUR_MS)
+    assert firing(desk.client, "satisfaction-fell", NOW + HOUR_MS) == []
+    back = [one for n in range(24) for one in survey("delivery", 10_000 + n, NOW + (n + 1) * HOUR_MS, 5)]
+    desk.tell(back, NOW + DAY_MS)
+    desk.watch(NOW + 25 * HOUR_MS, look=watch)
+    (row,) = of_kind(desk.signals(), BROKEN)
+    assert row.state == "resolved"
+    assert firing(desk.client, "survey-broken", NOW + 25 * HOUR_MS) == []
+
+
+def test_when_a_busy_source_falls_silent_it_says_so_and_satisfaction_did_not_fall(desk: Desk) -> None:
+    told: list[Event] = []
+    for number in range(30 * 24 * 12):
+        told += survey("delivery", number, NOW - number * 5 * 60_000, 5 if number % 3 == 0 else None)
+    told = [one for one in told if one.at_ms < NOW]
+    desk.tell(told, NOW)
+    watch = desk.watch(NOW)
+    desk.watch(NOW + 60_000, look=watch)
+    assert desk.signals() == []
+    desk.watch(NOW + 2 * HOUR_MS, look=watch)
+    (row,) = desk.signals()
+    assert (row.kind, row.segment_kind, row.segment, row.state) == (SILENT, "source", SOURCE, "open")
+    assert row.since_at == max(one.at_ms for one in told)
+    assert firing(desk.client, "source-silent", NOW + 2 * HOUR_MS)
+    assert firing(desk.client, "satisfaction-fell", NOW + 2 * HOUR_MS) == []
+    desk.tell(survey("delivery", 99_999, NOW + 3 * HOUR_MS, 5), NOW + 3 * HOUR_MS)
+    desk.watch(NOW + 3 * HOUR_MS + 120_000, look=watch)
+    (row,) = desk.signals()
+    assert (row.kind, row.state) == (SILENT, "resolved")
+    assert firing(desk.client, "source-silent", NOW + 3 * HOUR_MS + 120_000) == []
+
+
+def test_a_replayed_history_shows_its_falls_and_pages_nobody(desk: Desk, month: list[bytes]) -> None:
+    desk.tell(events_of(replayed(month)), NOW)
+    watch = desk.watch(NOW)
+    desk.watch(NOW + HOUR_MS, look=watch)
+    falls = of_kind(desk.signals(), FELL)
+    (fall,) = [row for row in falls if row.segment_kind == "team"]
+    assert (fall.segment, fall.state, fall.note) == ("delivery", "resolved", "replayed history pages nobody")
+    assert pages(desk.signals()) == []
+    assert numbers(desk.client, "satisfaction-fell", NOW)["A"] == {}
+
+
+def test_looking_again_states_nothing_anew_and_a_new_watch_states_the_same(desk: Desk, month: list[bytes]) -> None:
+    desk.tell([one for one in events_of(month) if one.at_ms < MID_FAULT], MID_FAULT)
+    watch = desk.watch(MID_FAULT)
+    before = desk.signals()
+    assert before
+    assert watch.look(MID_FAULT + 1000) == []
+    desk.watch(MID_FAULT)
+    assert desk.signals() == before
+
+
+def test_a_rating_that_changes_the_past_withdraws_what_never_was(desk: Desk) -> None:
+    """A flood of bad ratings opens a signal; that they all were test tickets becomes known afterwards."""
+    told: list[Event] = []
+    for number in range(40 * 24):
+        told += survey("delivery", number, NOW - 2 * DAY_MS - number * HOUR_MS, 5 if number % 7 else 2)
+    flood = [one for n in range(60) for one in survey("delivery", 5_000 + n, NOW - DAY_MS + n * 60_000, 1)]
+    desk.tell(told + flood, NOW)
+    watch = desk.watch(NOW)
+    (page,) = pages(desk.signals())
+    assert page.state == "open"
+    gone = [
+        event(e.TicketMarkedSpam(ticket_id=one.subject), NOW, f"{one.id}.spam", subject=one.subject)
+        for one in flood
+        if one.name == "ticket.created"
+    ]
+    desk.tell(gone, NOW)
+    desk.watch(NOW + 120_000, look=watch)
+    assert {row.state for row in desk.signals()} == {"withdrawn"}
+    assert firing(desk.client, "satisfaction-fell", NOW + 120_000) == []
