@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from string import Template
+from sys import intern
 from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
@@ -24,7 +25,7 @@ CALM_SECONDS: Final = 15.0
 LATE_MINUTES: Final = 15
 """A rating that comes so long after it was given is one of long ago."""
 _OVERLAP_SECONDS: Final = 30
-"""Rows that were stored so shortly before the mark are read again: replicas and inserts in flight take a moment."""
+"""Rows that were stored so shortly ago are read again the next time: inserts in flight and replicas take a moment."""
 _WEEK_MS: Final = 7 * DAY_MS
 _SPANS: Final = 4
 
@@ -160,17 +161,13 @@ class ClickHouseWatchStore:
     def ratings(self, since: Ms, mark: Ms | None) -> Ratings:
         """Return the tickets with ratings since an instant; with a mark only those that were stated after it."""
         ((now_at, newest_at),) = self._ask(_NEWEST_STORED, mark=mark or 0)
+        next_mark = max(mark or 0, now_at - _OVERLAP_SECONDS * 1000)
         if newest_at == 0:
-            return Ratings([], mark or 0, is_settled=True)
+            return Ratings([], next_mark, is_settled=True)
         sql = _of_ratings(_WHO_RATED, chosen=_SINCE if mark is None else _CHANGED)
-        rows = self._ask(sql, since=since, mark=mark or 0)
-        calm_from = now_at - self._calm_ms
-        is_settled = not any(
-            stored_at > calm_from and stored_at - at > LATE_MINUTES * 60_000
-            for _, _, _, at, _, _, stored_at, is_counted, _ in rows
-            if is_counted
-        )
-        return Ratings(_rated_tickets(rows), max(mark or 0, newest_at - _OVERLAP_SECONDS * 1000), is_settled=is_settled)
+        with named_errors(), self._client.query_rows_stream(sql, {"since": since, "mark": mark or 0}) as rows:
+            tickets, late_stored_at = _rated_tickets(rows)
+        return Ratings(tickets, next_mark, is_settled=late_stored_at <= now_at - self._calm_ms)
 
     def signals(self) -> list[SignalRow]:
         """Return every signal as it was last stated."""
@@ -262,11 +259,17 @@ def _column(name: str) -> str:
     return f"toUnixTimestamp64Milli({name})" if name in _INSTANTS else f"`{name}`"
 
 
-def _rated_tickets(rows: Iterable[Sequence[Any]]) -> list[RatedTicket]:
-    return [
-        RatedTicket(ticket_id, team, tuple(_rating(row) for row in group if row[7]))
-        for (ticket_id, team), group in groupby(rows, key=lambda row: (row[0], row[1]))
-    ]
+def _rated_tickets(rows: Iterable[Sequence[Any]]) -> tuple[list[RatedTicket], Ms]:
+    """Return tickets, and when a rating of long ago was stored last; 0 when none was."""
+    tickets: list[RatedTicket] = []
+    late_stored_at = 0
+    for (ticket_id, team), group in groupby(rows, key=lambda row: (row[0], row[1])):
+        counted = [row for row in group if row[7]]
+        tickets.append(RatedTicket(ticket_id, intern(team), tuple(map(_rating, counted))))
+        for _, _, _, at, _, _, stored_at, _, _ in counted:
+            if stored_at - at > LATE_MINUTES * 60_000:
+                late_stored_at = max(late_stored_at, stored_at)
+    return tickets, late_stored_at
 
 
 def _rating(row: Sequence[Any]) -> Rating:
