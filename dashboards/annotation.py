@@ -3,7 +3,23 @@
 from collections.abc import Sequence
 from typing import Final
 
-from dashboards.style import PLAIN, Json
+from dashboards import panel, text
+from dashboards.style import BAD, PLAIN, Json
+from streams.core.signal.sentence import REPLAYED
+from streams.core.signal.word import SignalState
+
+_SIGNALS: Final = f"""
+SELECT
+    opened_at AS time,
+    ifNull(resolved_at, $__toTime_ms) AS timeEnd,
+    concat(replaceAll(kind, '_', ' '), ' · ', segment_kind, ' ', segment) AS title,
+    concat({text.told_line("value")}, ' · ', if(note = '', clears, note)) AS text,
+    kind AS tags
+FROM signals FINAL
+WHERE state != '{SignalState.WITHDRAWN}' AND (is_page OR note = '{REPLAYED}')
+    AND opened_at <= $__toTime_ms AND ifNull(resolved_at, $__toTime_ms) >= $__fromTime_ms
+ORDER BY opened_at, signal_id
+""".strip()  # noqa: S608 - words of ours
 
 ANNOTATIONS: Final[Sequence[Json]] = (
     {
@@ -13,5 +29,12 @@ ANNOTATIONS: Final[Sequence[Json]] = (
         "datasource": {"type": "grafana", "uid": "-- Grafana --"},
         # Whoever deploys posts an annotation with this tag to Grafana's API; people can add their own on any chart.
         "target": {"type": "tags", "tags": ["deployment"], "matchAny": True, "limit": 100},
+    },
+    {
+        "name": text.SIGNALS_TITLE,
+        "enable": True,
+        "iconColor": BAD,
+        "datasource": panel.DATASOURCE,
+        "target": panel.target(_SIGNALS, "table", "annotation"),
     },
 )

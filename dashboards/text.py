@@ -232,6 +232,28 @@ PIPELINE: Final = (
     "sources are on time, look there first."
 )
 
+SIGNALS_TITLE: Final = "Signals"
+SIGNALS: Final = (
+    "What the watch found: falls of satisfaction that are too deep or too long to be chance, surveys that nobody "
+    "answers any more, sources that fell silent. Those that are open, whatever the range, and those that were open "
+    "within it. `servicepulse signals` tells what would resolve them."
+)
+NO_SIGNALS: Final = "No signal is open, and none was in this range."
+STATE: Final = "State"
+OPEN_NO_PAGE: Final = "open, pages nobody"
+WHAT: Final = "What"
+WHOSE: Final = "Whose"
+BEGAN: Final = "Since"
+NOW: Final = "Value"
+USUAL: Final = "Usual"
+CONTRIBUTES: Final = "Contributes most"
+
+
+def told_line(name: str) -> str:
+    """Return what a signal told when it was opened, as an expression: value, interval, n and what is usual."""
+    return f"concat(told['{name}'], ' (', told['interval'], ', {N} ', told['n'], '), usual ', told['baseline'])"
+
+
 TICKETS_TITLE: Final = "Behind: ${metric:text}"
 TICKETS: Final = (
     "The single observations that the chosen number is made of, the newest first; at most 1,000. What lasts, such as "

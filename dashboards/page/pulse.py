@@ -6,6 +6,7 @@ from dashboards import figure, panel, query, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.panel import Panel
 from streams.core.metrics import METRICS, Dimension
+from streams.core.signal.word import SignalState
 
 FOUR: Final = tuple(METRICS[name] for name in ("complaint_rate", "csat_share", "first_response_p50", "repurchase_30d"))
 """What service is judged by."""
@@ -45,6 +46,47 @@ def newest(id_: int, *, width: int, height: int = 5) -> Panel:
     )
 
 
+def _signals_sql() -> str:
+    clock = "formatDateTime(since_at, '%Y-%m-%d %H:%i', ${zone:singlequote})"
+    columns = {
+        text.STATE: f"if(is_page OR state != '{SignalState.OPEN}', toString(state), '{text.OPEN_NO_PAGE}')",
+        text.WHAT: "replaceAll(kind, '_', ' ')",
+        text.WHOSE: "concat(segment_kind, ' ', segment)",
+        text.BEGAN: clock,
+        text.NOW: text.told_line("value"),
+        text.CONTRIBUTES: "told['slices']",
+        text.TICKET: "told['tickets']",
+    }
+    listed = ",\n    ".join(f'{sql} AS "{name}"' for name, sql in columns.items())
+    return "\n".join(
+        [
+            f"SELECT\n    {listed}",
+            "FROM signals FINAL",
+            f"WHERE state = '{SignalState.OPEN}'",
+            f"    OR (state = '{SignalState.RESOLVED}' AND resolved_at >= $__fromTime_ms",
+            "        AND opened_at <= $__toTime_ms)",
+            f"ORDER BY state = '{SignalState.OPEN}' DESC, opened_at DESC, signal_id",
+            "LIMIT 20",
+        ]
+    )
+
+
+def _signals(id_: int) -> Panel:
+    """Return the signals that are open, and those of the range."""
+    return Panel(
+        id=id_,
+        title=text.SIGNALS_TITLE,
+        kind="table",
+        about=text.SIGNALS,
+        width=24,
+        height=6,
+        sql=_signals_sql(),
+        empty=text.NO_SIGNALS,
+        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": False}},
+        options=panel.TABLE,
+    )
+
+
 DASHBOARD: Final = Dashboard(
     uid="service-pulse",
     since="now-7d",
@@ -58,6 +100,7 @@ DASHBOARD: Final = Dashboard(
             figure.number(10, METRICS["backlog"], width=8),
             newest(11, width=8),
         ],
+        [_signals(13)],
         [panel.definitions(12, FOUR)],
     ],
 )

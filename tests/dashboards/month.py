@@ -15,9 +15,12 @@ from dashboards.macro import Value, expand, interpolate
 from dashboards.style import Json
 from schemas import events as e
 from schemas.codec import Event, decode, encode
-from schemas.rows import DeadLetterRow
+from schemas.rows import DeadLetterRow, SignalRow
 from streams.core.batch import event_row
+from streams.core.drop import Response
 from streams.core.measures import row_of
+from streams.core.signal.statement import resolved, survey_broken
+from streams.core.signal.word import Segment, SegmentKind
 from streams.core.window import DAY_MS, Window
 from streams.settings import Settings
 from streams.simulation import events as simulated
@@ -84,6 +87,7 @@ def told(servers: Servers, folder: Path) -> Month:
         tickets = settled([one for one in part if one.ticket_id is not None]).values()
         store.insert([row_of(ticket, END_MS) for ticket in tickets])
     store.insert(list(_letters()))
+    store.insert(list(_signals()))
     return month
 
 
@@ -131,6 +135,15 @@ ODD_TEAMS: Final = (
     "客服",
     "a,b",
 )
+
+
+def _signals() -> Iterator[SignalRow]:
+    """Yield a signal that is open and one that is over, of teams that could break out of their place."""
+    for n, team in enumerate(ODD_TEAMS[:2]):
+        opened_at = END_MS - (n + 1) * 3_600_000
+        segment = Segment(SegmentKind.TEAM, team)
+        row = survey_broken(segment, opened_at, opened_at - DAY_MS, Response(100, 1), Response(3_000, 900))
+        yield replace(resolved(row, END_MS - 60_000) if n else row, version=END_MS)
 
 
 def _subject(data: Any) -> str:
