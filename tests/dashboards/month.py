@@ -19,11 +19,13 @@ from schemas.rows import DeadLetterRow, SignalRow
 from streams.core.batch import event_row
 from streams.core.drop import Response
 from streams.core.measures import row_of
+from streams.core.opening import open_hours
 from streams.core.signal.statement import resolved, survey_broken
 from streams.core.signal.word import Segment, SegmentKind
 from streams.core.window import DAY_MS, Window
 from streams.settings import Settings
 from streams.simulation import events as simulated
+from streams.simulation.hours import opening_hours
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
@@ -83,6 +85,7 @@ def told(servers: Servers, folder: Path) -> Month:
     month = new_database(servers, folder, _events())
     store = ClickHouseStore(month.client)
     store.insert([event_row(one, one.at_ms + LATE_MS) for one in month.events])
+    store.insert(open_hours(month.events, END_MS))
     for part in (month.events[: len(month.events) // 2], month.events):
         tickets = settled([one for one in part if one.ticket_id is not None]).values()
         store.insert([row_of(ticket, END_MS) for ticket in tickets])
@@ -95,7 +98,7 @@ def _events() -> list[Event]:
     said = [
         *(
             (one.source, one.id, one.at, one.subject, one.sequence, one.data)
-            for one in simulated(7, START, END, PER_DAY)
+            for one in [opening_hours(7, START, END), *simulated(7, START, END, PER_DAY)]
         ),
         *((SOURCE, f"odd-{n}", at, _subject(data), n, data) for n, (at, data) in enumerate(_odd())),
     ]

@@ -37,7 +37,7 @@ class Desk:
         self.space = space
         self.events = [
             _event(one.data, one.at, one.id, one.source, one.subject, one.sequence)
-            for one in simulated(3, START, END, 60)
+            for one in simulated(3, START, END, 30)
         ]
         space.start_worker()
         space.publish([one.raw for one in self.events])

@@ -41,7 +41,7 @@ TABLES = ("events", "tickets", "ticket_days", "orders", "order_days", "open_hour
 
 
 unhurried = settings(
-    max_examples=60,
+    max_examples=25,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     deadline=None,
