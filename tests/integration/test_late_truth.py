@@ -173,7 +173,10 @@ def test_a_late_merge_moves_the_days_of_both_tickets(desk: Desk) -> None:
 
 
 def test_a_late_mark_of_spam_moves_the_days_of_the_ticket(desk: Desk) -> None:
-    id = desk.ticket("notEmpty(ratings.id) AND status = 'resolved' AND last_event_at < '2026-02-07 00:00:00'")
+    id = desk.ticket(
+        "ratings.source[1] = 'customer' AND ratings.is_valid[1] AND status = 'resolved' "
+        "AND last_event_at < '2026-02-07 00:00:00'"
+    )
     created, rated = desk.space.query(
         "SELECT created_at, ratings.rated_at[1] FROM tickets FINAL WHERE ticket_id = {id:String}", {"id": id}
     )[0]
