@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SUITE ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types fmt bench latency scale clean
+.PHONY: help install demo test lint types fmt chaos bench latency scale clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,7 +23,10 @@ demo: install  ## Play a month of a furniture shop's service desk, then live num
 	$(BIN)/servicepulse demo
 
 test: lint types  ## Everything: style, types, import rules, all suites
-	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(SUITE)
+	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m 'not lengthy' $(SUITE)
+
+chaos: install  ## Kills and outages at length: what takes too long for every run
+	OUTAGE_SECONDS=65 $(BIN)/pytest -m 'lengthy or chaos' --timeout 900 tests/integration
 
 lint: install  ## Style and import rules
 	$(BIN)/ruff check .

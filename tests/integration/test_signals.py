@@ -133,6 +133,7 @@ def last_thursday() -> datetime:
 
 
 @pytest.mark.chaos
+@pytest.mark.lengthy
 def test_killing_the_worker_in_between_changes_nothing(space: Space) -> None:
     now = last_thursday()
     fault = faulty_week(ms(now))
