@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Final
 
+import psutil
 import pytest
 
 from streams.cli.preview import listening, url_of
@@ -74,11 +75,13 @@ def test_the_demo_shows_the_dashboards_at_once_and_takes_them_with_it(tmp_path: 
     assert found, "".join(said)
     assert _answers(f"{found}api/d/service-pulse"), "the address answers as soon as it is told"
     assert time.monotonic() - began_at < PROMISED_SECONDS
+    family = psutil.Process(demo.pid).children(recursive=True)
+    assert any("preview" in one.cmdline() for one in family)
     demo.send_signal(signal.SIGINT)
     assert demo.wait(timeout=60) == 0
     listener.join()
     assert "Nothing runs any more" in "".join(said)
-    assert not _answers(found)
+    assert psutil.wait_procs(family, timeout=10)[1] == [], "the preview ends with the demo"
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
