@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from streams.core.metrics.observation import CONTACTS_AND_ORDERS, TICKETS
 from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit
 
@@ -38,20 +40,13 @@ COMPLAINTS_PER_1000_ORDERS: Final = Metric(
     "exchanges are no orders here; orders that were cancelled later are. Orders know no team, only a product line.",
 )
 
-COMPLAINTS_PER_1000_CUSTOMERS: Final = Metric(
+COMPLAINTS_PER_1000_CUSTOMERS: Final = replace(
+    COMPLAINTS_PER_1000_ORDERS,
     name="complaints_per_1000_customers",
     title="Complaints per 1,000 customers",
-    topic=Topic.COMPLAINTS,
-    unit=Unit.PER_1000,
-    direction=Direction.DOWN,
-    kind=Kind.RATE,
-    observations=CONTACTS_AND_ORDERS,
-    numerator="tickets created in the window whose latest classification is complaint, times 1,000",
     denominator="customers who placed an order or opened a ticket in the window",
     counted="customer_id != ''",
-    hit="contact_type = 'complaint'",
     once_per="customer_id",
-    is_main=False,
     about="A customer counts once, however many tickets and orders. Tickets of unknown customers can be complaints, "
     "but add no customer.",
 )

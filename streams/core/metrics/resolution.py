@@ -5,7 +5,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from streams.core.metrics.observation import RESOLVED_CYCLES
-from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit
+from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit, tail_of
 
 RESOLUTION_P50: Final = Metric(
     name="resolution_p50",
@@ -23,20 +23,7 @@ RESOLUTION_P50: Final = Metric(
     "creation again.",
 )
 
-RESOLUTION_P90: Final = Metric(
-    name="resolution_p90",
-    title="Resolution, p90",
-    topic=Topic.RESOLUTION,
-    unit=Unit.SECONDS,
-    direction=Direction.DOWN,
-    kind=Kind.QUANTILE,
-    observations=RESOLVED_CYCLES,
-    numerator="time from creation, or from reopening, to the resolution; one in ten took longer",
-    denominator="cycles resolved in the window",
-    value="seconds",
-    p=0.9,
-    about="As resolution_p50, but what the unlucky tenth exceeds.",
-)
+RESOLUTION_P90: Final = tail_of(RESOLUTION_P50, 90)
 
 FIRST_RESOLUTION_P50: Final = Metric(
     name="first_resolution_p50",
@@ -54,21 +41,7 @@ FIRST_RESOLUTION_P50: Final = Metric(
     about="Calendar time. Whether the solution held is another matter: see reopen_rate.",
 )
 
-FIRST_RESOLUTION_P90: Final = Metric(
-    name="first_resolution_p90",
-    title="First resolution, p90",
-    topic=Topic.RESOLUTION,
-    unit=Unit.SECONDS,
-    direction=Direction.DOWN,
-    kind=Kind.QUANTILE,
-    observations=RESOLVED_CYCLES,
-    numerator="time from creation to the first resolution; one in ten took longer",
-    denominator="tickets resolved for the first time in the window",
-    counted="is_first",
-    value="seconds",
-    p=0.9,
-    about="As first_resolution_p50, but what the unlucky tenth exceeds.",
-)
+FIRST_RESOLUTION_P90: Final = tail_of(FIRST_RESOLUTION_P50, 90)
 
 FULL_RESOLUTION_P50: Final = replace(
     RESOLUTION_P50,

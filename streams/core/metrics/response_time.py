@@ -14,7 +14,7 @@ from streams.core.metrics.observation import (
     NEXT_TARGETS,
     OPEN_WAITS,
 )
-from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit
+from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit, tail_of
 
 FIRST_RESPONSE_P50: Final = Metric(
     name="first_response_p50",
@@ -32,35 +32,17 @@ FIRST_RESPONSE_P50: Final = Metric(
     "unanswered is in no window yet: read open_waits beside it, which leaving a ticket alone makes worse.",
 )
 
-FIRST_RESPONSE_P90: Final = Metric(
-    name="first_response_p90",
-    title="First response, p90",
-    topic=Topic.RESPONSE,
-    unit=Unit.SECONDS,
-    direction=Direction.DOWN,
-    kind=Kind.QUANTILE,
-    observations=FIRST_RESPONSES,
-    numerator="time from the customer's first contact to the first public answer of a person; one in ten took longer",
-    denominator="first answers given in the window",
-    value="seconds",
-    p=0.9,
+FIRST_RESPONSE_P90: Final = tail_of(
+    FIRST_RESPONSE_P50,
+    90,
     about="As first_response_p50, but what the unlucky tenth exceeds: the wait that customers tell others about.",
 )
 
-FIRST_RESPONSE_P99: Final = replace(
-    FIRST_RESPONSE_P90,
-    name="first_response_p99",
-    title="First response, p99",
-    numerator=FIRST_RESPONSE_P90.numerator.replace("one in ten", "one in a hundred"),
-    p=0.99,
-    n_min=200,
-    is_main=False,
-    about="As first_response_p50, but what the unluckiest hundredth exceeds.",
-)
+FIRST_RESPONSE_P99: Final = tail_of(FIRST_RESPONSE_P50, 99)
 
 FIRST_RESPONSE_WITHIN: Final = Metric(
     name="first_response_within",
-    title="First response within 1 h",
+    title=f"First response within {FIRST_TARGET_SECONDS // 3600} h",
     topic=Topic.RESPONSE,
     unit=Unit.SHARE,
     direction=Direction.UP,
@@ -102,36 +84,14 @@ NEXT_RESPONSE_P50: Final = Metric(
     about="Every wait counts, not only the first: desks that answer fast once and then fall silent show here.",
 )
 
-NEXT_RESPONSE_P90: Final = Metric(
-    name="next_response_p90",
-    title="Any response, p90",
-    topic=Topic.RESPONSE,
-    unit=Unit.SECONDS,
-    direction=Direction.DOWN,
-    kind=Kind.QUANTILE,
-    observations=ANSWERED_WAITS,
-    numerator="time that a customer waited for a person's public answer, first or later; one in ten took longer",
-    denominator="waits that ended in the window",
-    value="seconds",
-    p=0.9,
-    about="As next_response_p50, but what the unlucky tenth exceeds.",
-)
+NEXT_RESPONSE_P90: Final = tail_of(NEXT_RESPONSE_P50, 90)
 
-NEXT_RESPONSE_P99: Final = replace(
-    NEXT_RESPONSE_P90,
-    name="next_response_p99",
-    title="Any response, p99",
-    numerator=NEXT_RESPONSE_P90.numerator.replace("one in ten", "one in a hundred"),
-    p=0.99,
-    n_min=200,
-    is_main=False,
-    about="As next_response_p50, but what the unluckiest hundredth exceeds.",
-)
+NEXT_RESPONSE_P99: Final = tail_of(NEXT_RESPONSE_P50, 99)
 
 NEXT_RESPONSE_WITHIN: Final = replace(
     FIRST_RESPONSE_WITHIN,
     name="next_response_within",
-    title="Any response within 4 h",
+    title=f"Any response within {NEXT_TARGET_SECONDS // 3600} h",
     observations=NEXT_TARGETS,
     numerator=f"of them those answered by a person within {NEXT_TARGET_SECONDS // 60} minutes",
     denominator="waits answered in time within the window, or still open as their target passed in the window",

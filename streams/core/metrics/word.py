@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Dimension(StrEnum):
@@ -134,3 +136,29 @@ class Metric(Struct, frozen=True, kw_only=True):
     def clock(self) -> str:
         """Which instant puts an observation into a window."""
         return self.observations.clock
+
+
+_TAILS: Final[Mapping[int, tuple[str, str, Mapping[str, Any]]]] = {
+    90: ("one in ten", "the unlucky tenth", {}),
+    99: ("one in a hundred", "the unluckiest hundredth", {"n_min": 200, "is_main": False}),
+}
+"""Of a quantile: how many took longer, who that is, and what else differs from the median."""
+
+
+def tail_of(median: Metric, percent: int, **changes: Any) -> Metric:  # noqa: ANN401 - fields of Metric
+    """Return what so many percent of the observations stay below, of a metric that is a median.
+
+    Args:
+        median: Its name ends in `_p50`, its title in "median", and its numerator says that half took longer.
+        percent: 90 or 99.
+        changes: What is otherwise than these words make it.
+    """
+    longer, who, differing = _TAILS[percent]
+    words: dict[str, Any] = {
+        "name": median.name.replace("_p50", f"_p{percent}"),
+        "title": median.title.replace("median", f"p{percent}"),
+        "numerator": median.numerator.replace("half took longer", f"{longer} took longer"),
+        "p": percent / 100,
+        "about": f"As {median.name}, but what {who} exceeds.",
+    }
+    return replace(median, **{**words, **differing, **changes})
