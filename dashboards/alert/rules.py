@@ -7,10 +7,10 @@ from typing import Final
 from dashboards.alert import text
 from dashboards.alert.rule import Rule
 from dashboards.estimate import FIGURE, estimates
-from dashboards.query import between, measured, select
+from dashboards.query import measured, select
 from streams.core.drop import Cause
 from streams.core.metrics import METRICS, Metric
-from streams.core.question import observed
+from streams.core.question import days_between, observed
 from streams.core.signal import sentence
 from streams.core.signal.word import SegmentKind, SignalState
 
@@ -73,7 +73,7 @@ def _beside(metric: Metric, number: str, weeks: int, *more: str, where: str) -> 
     conditions = ["at >= before_at AND at < end_at AND team != ''", *more]
     by_time = select(
         {"team": "team", "is_now": "at >= start_at", "first_at": "min(at)"} | measured(metric),
-        observed(observations, between(observations, "before_at", "end_at")),
+        observed(observations, days_between(observations, "before_at", "end_at")),
         "AS seen",
         f"WHERE {' AND '.join(conditions)}",
         "GROUP BY team, is_now",

@@ -9,7 +9,7 @@ from dashboards.estimate import shown
 from dashboards.panel import Panel
 from dashboards.query import known_or_named, quoted, select
 from streams.core.metrics import Dimension, Kind, Metric, Observations, Unit
-from streams.core.question import observed
+from streams.core.question import days_between, observed
 
 MOST: Final = 1_000
 _METRIC: Final = "${metric:singlequote}"
@@ -54,9 +54,9 @@ def _branch(observations: Observations, metrics: Sequence[Metric]) -> str:
     shifted = [(metric, str(query.shift_of(metric))) for metric in metrics if query.shift_of(metric)]
     shift = f" - toIntervalDay({_of_metric(shifted, '0')})" if shifted else ""
     start, end = f"start_at{shift}", f"end_at{shift}"
-    days = query.between(observations, end if observations.lasts else start, end)
+    days = days_between(observations, end if observations.lasts else start, end)
     chosen = query.filters(_DIMENSIONS, link.LINKED)
-    inner = observed(query.with_few_orders(observations, days), f"{days} AND {_METRIC} IN ({names}){chosen}")
+    inner = observed(observations, days, f" AND {_METRIC} IN ({names}){chosen}")
     inside = f"since < {end} AND until >= {end}" if observations.lasts else f"at >= {start} AND at < {end}"
     counted = _of_metric(((metric, metric.counted) for metric in metrics if metric.counted), "true")
     columns = {

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from schemas.rows import Ms
 from streams.core.interval import Z95
 from streams.core.metrics import Dimension, Kind, Metric, Observations
+from streams.core.metrics.word import CUSTOMERS
 from streams.core.window import Bucket, Window, buckets_of
 
 _WINDOWS: Final = """
@@ -199,30 +200,44 @@ def _select(question: Question, observations: Observations, metrics: Sequence[Me
     )
 
 
-def observed(observations: Observations, days: str) -> str:
+def observed(observations: Observations, days: str, more: str = "") -> str:
     """Return the SELECT of single observations on certain days.
 
     Args:
         observations: Which ones.
-        days: SQL condition on `day`; it decides how much is read.
+        days: SQL condition on `day`, such as `days_between` gives; it decides how much is read.
+        more: Further conditions, each with its AND.
     """
     made = [f"{sql} AS {name}" for name, sql in observations.columns.items() if sql != name]
     plain = [name for name, sql in observations.columns.items() if sql == name]
     columns = indent(",\n".join([*made, ", ".join([*plain, "ticket_id", *Dimension])]), "    ")
-    home = observations.home or ("since" if observations.lasts else "at")
-    conditions = [days, f"day = toDate({home})", "is_effective", observations.where]
-    where = "\n    AND ".join(filter(None, conditions))
-    return f"SELECT\n{columns}\nFROM {observations.source}\nWHERE {where}"
+    home = f"day = toDate({observations.home or ('since' if observations.lasts else 'at')})"
+    where = "\n    AND ".join(filter(None, [days + more, home, "is_effective", observations.where]))
+    return f"SELECT\n{columns}\nFROM {_source(observations, days)}\nWHERE {where}"
 
 
 def _days(observations: Observations) -> str:
     """Return the condition on the days whose rows can hold observations of the windows."""
+    start = "arrayMin(ends)" if observations.lasts else "arrayMin(starts)"
+    return days_between(observations, start, "arrayMax(ends)")
+
+
+def days_between(observations: Observations, start: str, end: str) -> str:
+    """Return the condition on the days whose rows can hold observations from one instant to another, both SQL."""
     if observations.lasts:
-        return "day <= toDate(arrayMax(ends)) AND open_until >= arrayMin(ends)"
-    start = "arrayMin(starts)"
+        return f"day <= toDate({end}, 'UTC') AND open_until >= {start}"
     if observations.lookback_seconds:
-        start += f" - toIntervalSecond({observations.lookback_seconds})"
-    return f"day BETWEEN toDate({start}) AND toDate(arrayMax(ends))"
+        start = f"{start} - toIntervalSecond({observations.lookback_seconds})"
+    return f"day BETWEEN toDate({start}, 'UTC') AND toDate({end}, 'UTC')"
+
+
+def _source(observations: Observations, days: str) -> str:
+    """Return what stands behind FROM, with the customers of these days where it asks for them."""
+    if CUSTOMERS not in observations.source:
+        return observations.source
+    on_its_day = f"day = toDate({observations.columns['at']})"
+    conditions = " AND ".join([days, on_its_day, observations.where])
+    return observations.source.replace(CUSTOMERS, " ".join(["SELECT customer_id FROM ticket_days WHERE", conditions]))
 
 
 def _periods(observations: Observations) -> Iterator[str]:

@@ -103,7 +103,8 @@ def test_what_orders_do_not_know_divides_no_rate_of_orders() -> None:
 
 @every_metric
 def test_only_days_of_the_windows_are_read(metric: Metric) -> None:
-    wanted = "day <= toDate(arrayMax(ends))" if metric.observations.lasts else "day BETWEEN toDate(arrayMin(starts)"
+    lasts = metric.observations.lasts
+    wanted = "day <= toDate(arrayMax(ends), 'UTC')" if lasts else "day BETWEEN toDate(arrayMin(starts)"
     assert wanted in _sql(metric)
 
 

@@ -158,7 +158,7 @@ _PURCHASES: Final = """
     FROM
     (
         SELECT customer_id, minIf(at, name = 'order.placed') AS placed_at
-        FROM orders
+        FROM orders WHERE customer_id IN ({customers})
         GROUP BY customer_id, order_id
         HAVING countIf(name = 'order.placed') > 0
             AND countIf(name = 'order.cancelled' OR kind IN ('replacement', 'exchange')) = 0

@@ -61,6 +61,10 @@ class Topic(StrEnum):
     LOAD = "Load"
 
 
+CUSTOMERS: Final = "{customers}"
+"""Stands in a source for the customers of its observations on the days that are asked for: a SELECT of their ids."""
+
+
 class Observations(Struct, frozen=True, kw_only=True):
     """Single observations of tickets that count, as rows of a SELECT.
 
@@ -73,7 +77,8 @@ class Observations(Struct, frozen=True, kw_only=True):
         lasts: False: a row happens at `at` and belongs to the window in which that lies. True: it lasts from `since`
             until before `until`, and belongs to every window at whose end it goes on.
         columns: SQL expression of each column that the metrics read, by its name.
-        source: What stands behind FROM; only `ticket_days`, with each ticket in its latest version.
+        source: What stands behind FROM; only `ticket_days`, with each ticket in its latest version. What it joins can
+            be read for its `CUSTOMERS` alone.
         where: Which rows are observations.
         home: On which day's row an observation stands, where that is not the day of `at` or `since`.
         lookback_seconds: How long before `at` that can be.
