@@ -254,15 +254,30 @@ def test_a_number_leads_to_the_tickets_behind_it(visit: Callable[..., Visit], pr
 def test_a_line_tells_its_numbers_and_a_drag_chooses_a_range(visit: Callable[..., Visit], preview: str) -> None:
     seen = visit(preview)
     seen.open("/d/complaints")
-    box = seen.page.locator("[data-state=series] .plot").first.bounding_box()
-    assert box
-    x, y = box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.4
-    seen.page.mouse.move(x, y)
-    seen.wait(lambda: "%" in (seen.page.locator(".hoverlayer").first.text_content() or ""), "the chart tells a value")
-    seen.page.mouse.down()
-    seen.page.mouse.move(x + 150, y, steps=5)
-    seen.page.mouse.up()
-    seen.wait(lambda: bool(re.search(r"from=\d{13}&to=\d{13}", seen.page.url)), "the range is what was dragged over")
+    mouse = seen.page.mouse
+
+    def place() -> tuple[float, float]:
+        box = seen.page.locator("[data-state=series] .plot").first.bounding_box()
+        assert box
+        return box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.4
+
+    def tells_a_value() -> bool:
+        x, y = place()
+        mouse.move(x, y)
+        mouse.move(x + 5, y, steps=5)  # a chart that was not ready for the first move hears the next
+        return "%" in (seen.page.locator(".hoverlayer").first.text_content() or "")
+
+    def range_is_chosen() -> bool:
+        x, y = place()
+        mouse.move(x, y)
+        mouse.down()
+        mouse.move(x + 150, y, steps=5)
+        mouse.up()
+        seen.page.wait_for_timeout(500)
+        return bool(re.search(r"from=\d{13}&to=\d{13}", seen.page.url))
+
+    seen.wait(tells_a_value, "the chart tells a value")
+    seen.wait(range_is_chosen, "the range is what was dragged over")
     assert seen.complaints == []
 
 

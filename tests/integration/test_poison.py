@@ -79,6 +79,7 @@ def test_an_identity_used_again_for_other_content_is_a_dead_letter(space: Space)
     space.send([first, first, second, first])
     wait_until(lambda: space.value("SELECT count() FROM dead_letters FINAL") == 1, "a dead letter")
     assert space.value("SELECT reason FROM dead_letters FINAL") == "identity-reused"
+    wait_until(lambda: space.value("SELECT count() FROM tickets FINAL") == 1, "the first one counts")
     assert space.query("SELECT ratings.raw FROM tickets FINAL")[0] == ([5.0],)
     assert [bytes(raw) for (raw,) in _bytes(space, "SELECT raw FROM events FINAL")] == [first]
 
