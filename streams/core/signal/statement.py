@@ -25,6 +25,9 @@ class Where(Struct, frozen=True):
     tickets: Sequence[str] = ()
 
 
+NOWHERE: Final = Where()
+
+
 def segment_of(row: SignalRow) -> Segment:
     """Return whom a signal is about."""
     return Segment(SegmentKind(row.segment_kind), row.segment)
@@ -85,30 +88,21 @@ def opening(
         thresholds: Of the segment.
         note: Why nobody is told; empty when somebody is.
     """
-    clears = sentence.clearing(verdict.clearing, thresholds) if verdict.clearing else sentence.NOTHING_KNOWN
-    row = SignalRow(
-        signal_id=signal_id(Cause.SATISFACTION_FELL, segment, episode.opened_at),
-        kind=Cause.SATISFACTION_FELL,
-        segment_kind=segment.kind,
-        segment=segment.name,
-        version=0,
-        state=SignalState.OPEN,
+    return _first(
+        Cause.SATISFACTION_FELL,
+        segment,
+        episode.opened_at,
+        episode.since_at,
+        where,
         is_page=not note,
         note=note,
-        opened_at=episode.opened_at,
         seen_at=verdict.window.end_at or episode.opened_at,
-        resolved_at=None,
-        since_at=episode.since_at,
         found_by=episode.found_by,
         baseline=episode.baseline.share,
         baseline_n=episode.baseline.n,
-        clears=clears,
-        told={},
-        link=sentence.link(segment, episode.since_at, None),
+        clears=sentence.clearing(verdict.clearing, thresholds) if verdict.clearing else sentence.NOTHING_KNOWN,
         **_evidence(verdict),
-        **_where(where),
     )
-    return replace(row, told=_told(row, sentence.slices(where.leading)))
 
 
 def standing(
@@ -147,19 +141,11 @@ def standing(
 def survey_broken(segment: Segment, opened_at: Ms, since_at: Ms, recent: Response, usual: Response) -> SignalRow:
     """Return the statement that surveys go out and answers have stopped."""
     share = wilson(min(recent.answered, recent.offered), recent.offered)
-    row = SignalRow(
-        signal_id=signal_id(Cause.SURVEY_BROKEN, segment, opened_at),
-        kind=Cause.SURVEY_BROKEN,
-        segment_kind=segment.kind,
-        segment=segment.name,
-        version=0,
-        state=SignalState.OPEN,
-        is_page=True,
-        note="",
-        opened_at=opened_at,
-        seen_at=opened_at,
-        resolved_at=None,
-        since_at=since_at,
+    return _first(
+        Cause.SURVEY_BROKEN,
+        segment,
+        opened_at,
+        since_at,
         found_by="fisher",
         n=recent.offered,
         value=recent.answered / recent.offered,
@@ -168,41 +154,21 @@ def survey_broken(segment: Segment, opened_at: Ms, since_at: Ms, recent: Respons
         baseline=usual.answered / usual.offered,
         baseline_n=usual.offered,
         clears=sentence.SURVEY_CLEARS,
-        told={},
-        link=sentence.link(segment, since_at, None),
-        **_where(Where()),
     )
-    return replace(row, told=_told(row, sentence.NOTHING_KNOWN))
 
 
 def source_silent(segment: Segment, opened_at: Ms, since_at: Ms, usual_events: int, usual_spans: int) -> SignalRow:
     """Return the statement that a source sends nothing although it usually would."""
-    row = SignalRow(
-        signal_id=signal_id(Cause.SOURCE_SILENT, segment, since_at),
-        kind=Cause.SOURCE_SILENT,
-        segment_kind=segment.kind,
-        segment=segment.name,
-        version=0,
-        state=SignalState.OPEN,
-        is_page=True,
-        note="",
-        opened_at=opened_at,
-        seen_at=opened_at,
-        resolved_at=None,
-        since_at=since_at,
+    return _first(
+        Cause.SOURCE_SILENT,
+        segment,
+        opened_at,
+        since_at,
         found_by="silence",
-        n=0,
-        value=None,
-        low=None,
-        high=None,
         baseline=usual_events / usual_spans,
         baseline_n=usual_spans,
         clears=sentence.SILENCE_CLEARS,
-        told={},
-        link=sentence.link(segment, since_at, None),
-        **_where(Where()),
     )
-    return replace(row, told=_told(row, sentence.NOTHING_KNOWN))
 
 
 def resolved(row: SignalRow, at: Ms) -> SignalRow:
@@ -223,6 +189,42 @@ def news(rows: Iterable[SignalRow], known: Mapping[str, SignalRow], now: Ms) -> 
         before = known.get(row.signal_id)
         if before is None or replace(row, version=before.version) != before:
             yield replace(row, version=max(now, before.version + 1 if before else 0))
+
+
+def _first(
+    cause: Cause,
+    segment: Segment,
+    opened_at: Ms,
+    since_at: Ms,
+    where: Where = NOWHERE,
+    **known: Any,  # noqa: ANN401 - further columns of the row
+) -> SignalRow:
+    """Return the first statement of a signal: open, and told as it stands now."""
+    usual: dict[str, Any] = {
+        "is_page": True,
+        "note": "",
+        "seen_at": opened_at,
+        "n": 0,
+        "value": None,
+        "low": None,
+        "high": None,
+    }
+    row = SignalRow(
+        signal_id=signal_id(cause, segment, since_at if cause is Cause.SOURCE_SILENT else opened_at),
+        kind=cause,
+        segment_kind=segment.kind,
+        segment=segment.name,
+        version=0,
+        state=SignalState.OPEN,
+        opened_at=opened_at,
+        resolved_at=None,
+        since_at=since_at,
+        told={},
+        link=sentence.link(segment, since_at, None),
+        **_where(where),
+        **(usual | known),
+    )
+    return replace(row, told=_told(row, sentence.slices(where.leading)))
 
 
 def _evidence(verdict: Verdict) -> dict[str, Any]:
