@@ -1,11 +1,11 @@
-"""Brings the dashboards into a Grafana through its API, and tells where that Grafana differs."""
+"""Brings dashboards and alert rules into a Grafana through its API, and tells where that Grafana differs."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from grafana_client.api import GrafanaApi
 from grafana_client.client import (
@@ -17,6 +17,8 @@ from grafana_client.client import (
 )
 from niquests.exceptions import RequestException
 
+from dashboards.alert.rule import INTERVAL_MS
+from dashboards.alert.rules import GROUPS
 from dashboards.fault import GrafanaError
 from dashboards.panel import DATASOURCE
 from dashboards.render import DASHBOARDS
@@ -72,7 +74,7 @@ class Grafana:
         self._api.client.s.close()
 
     def differences(self) -> list[Difference]:
-        """Return where Grafana differs from the code; what it adds to a dashboard by itself is no difference.
+        """Return where Grafana differs from the code; what it adds by itself is no difference.
 
         Raises:
             GrafanaError: When it cannot be asked.
@@ -80,6 +82,7 @@ class Grafana:
         return [
             *(Difference(FOLDER_UID, what) for what in self._folder_differences()),
             *(Difference(one.uid, what) for one in DASHBOARDS for what in self._dashboard_differences(one.to_json())),
+            *(Difference(name, what) for name in GROUPS for what in self._rules_differences(_group(name))),
         ]
 
     def apply(self, data_source: Json | None = None) -> Iterator[Step]:
@@ -96,6 +99,8 @@ class Grafana:
         yield self._apply_folder()
         for one in DASHBOARDS:
             yield self._apply_dashboard(one.to_json())
+        for name in GROUPS:
+            yield self._apply_rules(_group(name))
 
     def query(self, body: Json) -> Json:
         """Return the answer of `/api/ds/query`: what a panel would get.
@@ -154,10 +159,7 @@ class Grafana:
         if exists and not self._dashboard_differences(wanted):
             return Step("dashboard", uid, Change.UNCHANGED)
         if exists and exists["meta"].get("provisioned"):
-            raise GrafanaError(
-                f"{uid} is provisioned from a file of that Grafana, which the API cannot change: render the files "
-                "and bring them there, or remove its provisioning"
-            )
+            raise _provisioned(uid)
         body = {
             "dashboard": wanted,
             "folderUid": FOLDER_UID,
@@ -169,6 +171,25 @@ class Grafana:
 
     def _dashboard(self, uid: str) -> Json | None:
         return self._found(lambda: self._api.dashboard.get_dashboard(uid), f"read the dashboard {uid}")
+
+    def _rules_differences(self, wanted: Json) -> list[str]:
+        found = self._rules(wanted["title"])
+        return ["the alert rules are missing"] if found is None else list(_differing(wanted, found, ""))
+
+    def _apply_rules(self, wanted: Json) -> Step:
+        name = wanted["title"]
+        found = self._rules(name)
+        if found and not list(_differing(wanted, found, "")):
+            return Step("alert rules", name, Change.UNCHANGED)
+        if found and any(rule.get("provenance") == "file" for rule in found["rules"]):
+            raise _provisioned(f"the rule group {name!r}")
+        update = self._api.alertingprovisioning.update_rule_group
+        self._ask(f"save the alert rules {name!r}", lambda: update(FOLDER_UID, quote(name), wanted))
+        return Step("alert rules", name, Change.UPDATED if found else Change.CREATED)
+
+    def _rules(self, name: str) -> Json | None:
+        get = self._api.alertingprovisioning.get_rule_group
+        return self._found(lambda: get(FOLDER_UID, quote(name)), f"read the rule group {name!r}")
 
     def _found(self, ask: Callable[[], Any], what: str) -> Json | None:
         """Return what Grafana has, None when it has no such thing."""
@@ -200,6 +221,19 @@ class Grafana:
             ) from error
         except GrafanaException as error:
             raise GrafanaError(f"could not {what}: {_reason(error)}") from error
+
+
+def _group(name: str) -> Json:
+    """Return a group of alert rules as the API takes it."""
+    rules = [rule.to_api(name, FOLDER_UID) for rule in GROUPS[name]]
+    return {"title": name, "folderUid": FOLDER_UID, "interval": INTERVAL_MS // 1000, "rules": rules}
+
+
+def _provisioned(what: str) -> GrafanaError:
+    return GrafanaError(
+        f"{what} is provisioned from a file of that Grafana, which the API cannot change: render the files and bring "
+        "them there, or remove that provisioning"
+    )
 
 
 def _reason(error: GrafanaException) -> str:

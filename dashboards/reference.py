@@ -1,15 +1,11 @@
-"""Writes the reference of all metrics, `dashboards/METRICS.md`, from their registry.
+"""The reference of all metrics, `dashboards/METRICS.md`, made from their registry."""
 
-`python -m dashboards.reference` writes it; with `--check` it writes nothing and fails when the page is not up to date.
-"""
-
-import argparse
-import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from dashboards.made import Made
 from streams.core.metrics import METRICS, Dimension, Kind, Metric, Topic
 
 PAGE: Final = Path(__file__).parent / "METRICS.md"
@@ -17,7 +13,7 @@ PAGE: Final = Path(__file__).parent / "METRICS.md"
 _HEAD: Final = """
 # Every metric, and what it means
 
-Made from `streams/core/metrics` by `python -m dashboards.reference`: reports, panels and alert rules use the same
+Made from `streams/core/metrics` by `servicepulse dashboards render`: reports, panels and alert rules use the same
 definitions. `servicepulse report --explain NAME` prints one of them with its SQL.
 
 What holds for all of them:
@@ -44,17 +40,7 @@ def page() -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def main() -> int:
-    """Write the page, or check it; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m dashboards.reference", description="Write the metric reference.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when the page is not up to date")
-    if not parser.parse_args().check:
-        PAGE.write_text(page())
-        return 0
-    if PAGE.exists() and PAGE.read_text() == page():
-        return 0
-    sys.stderr.write("dashboards/METRICS.md is not up to date: run python -m dashboards.reference\n")
-    return 1
+FILE: Final = Made(PAGE, page)
 
 
 def _contents() -> str:
@@ -98,7 +84,3 @@ def _rows(metric: Metric) -> Iterator[tuple[str, str]]:
         yield "matures", f"{metric.matures_days} days after the end of its window"
     if metric.observations.dimensions != frozenset(Dimension):
         yield "divided by", ", ".join(f"`{dimension}`" for dimension in sorted(metric.observations.dimensions))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import dashboards
+from dashboards.alert.rule import INTERVAL_MS
 from dashboards.alert.rules import GROUPS
+from dashboards.made import Made
 from dashboards.style import Json
 
 FOLDER: Final = "Service Pulse"
 PATH: Final = Path(dashboards.__file__).parent.parent / "deploy/grafana/provisioning/alerting/rules.yaml"
-"""The file, in a checkout; an installed package has none."""
 HEAD: Final = "# Rendered from dashboards/alert by `servicepulse dashboards render`; do not edit.\n"
 
 
@@ -24,7 +25,7 @@ def provisioned() -> Json:
                 "orgId": 1,
                 "name": name,
                 "folder": FOLDER,
-                "interval": "1m",
+                "interval": f"{INTERVAL_MS // 60_000}m",
                 "rules": [rule.to_json() for rule in rules],
             }
             for name, rules in GROUPS.items()
@@ -37,21 +38,8 @@ def rendered() -> str:
     return HEAD + "\n".join(_yaml(provisioned(), 0)) + "\n"
 
 
-def is_current() -> bool:
-    """Say whether the file is what the code says, or there is no place for it."""
-    return not PATH.parent.is_dir() or (PATH.is_file() and PATH.read_text(encoding="utf-8") == rendered())
-
-
-def write() -> list[Path]:
-    """Write the file, and return it when it changed.
-
-    Raises:
-        OSError: When it cannot be written.
-    """
-    if is_current():
-        return []
-    PATH.write_text(rendered(), encoding="utf-8")
-    return [PATH]
+FILE: Final = Made(PATH, rendered)
+"""The alert rules of Grafana's provisioning; an installed package has none."""
 
 
 def _yaml(of: Mapping[str, Any] | Sequence[Any], depth: int) -> Iterator[str]:

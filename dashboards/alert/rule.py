@@ -1,4 +1,4 @@
-"""One alert rule as Grafana's file provisioning takes it: its queries, its threshold, what it tells and to whom."""
+"""One alert rule as Grafana takes it: its queries, its threshold, what it tells and to whom."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,6 +11,8 @@ from dashboards.style import Json
 
 RUNBOOK: Final = "deploy/RUNBOOK.md"
 INTERVAL_MS: Final = 60_000
+MISSES_TO_RESOLVE: Final = 2
+"""Evaluations without an alert's row, after which it is over."""
 _EXPRESSIONS: Final = "__expr__"
 
 
@@ -57,6 +59,29 @@ class Rule(Struct, frozen=True, kw_only=True):
     def to_json(self) -> Json:
         """Return it as the file provisioning reads it."""
         return {
+            **self._beginning(),
+            "missing_series_evals_to_resolve": MISSES_TO_RESOLVE,
+            "dashboardUid": self.dashboard,
+            "panelId": self.panel,
+            "annotations": self._annotations(),
+            "labels": self._labels(),
+        }
+
+    def to_api(self, group: str, folder_uid: str) -> Json:
+        """Return it as the API takes it, which has other names for some of the same things."""
+        place = {"__dashboardUid__": self.dashboard, "__panelId__": str(self.panel)}
+        return {
+            "folderUID": folder_uid,
+            "ruleGroup": group,
+            **self._beginning(),
+            "missingSeriesEvalsToResolve": MISSES_TO_RESOLVE,
+            "annotations": self._annotations() | place,
+            "labels": self._labels(),
+            "isPaused": False,
+        }
+
+    def _beginning(self) -> Json:
+        return {
             "uid": self.uid,
             "title": self.title,
             "condition": "Z",
@@ -64,16 +89,14 @@ class Rule(Struct, frozen=True, kw_only=True):
             "noDataState": self.no_data,
             "execErrState": self.error,
             "for": self.wait,
-            "missing_series_evals_to_resolve": 2,
-            "dashboardUid": self.dashboard,
-            "panelId": self.panel,
-            "annotations": {
-                "summary": self.summary,
-                "description": self.description,
-                "runbook_url": f"{RUNBOOK}#{self.uid}",
-            },
-            "labels": {"severity": self.severity} | ({"team": self.team} if self.team else {}),
         }
+
+    def _annotations(self) -> Json:
+        runbook = f"{RUNBOOK}#{self.uid}"
+        return {"summary": self.summary, "description": self.description, "runbook_url": runbook}
+
+    def _labels(self) -> Json:
+        return {"severity": self.severity} | ({"team": self.team} if self.team else {})
 
     def _query(self, name: str, sql: str) -> Json:
         model = target(backend_only(sql), "table", name) | {"intervalMs": INTERVAL_MS, "maxDataPoints": 1000}

@@ -1,6 +1,7 @@
 """`dashboards`: the files that are checked in, and the Grafana that shows them."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from streams.settings import load_settings
 
 if TYPE_CHECKING:
     from dashboards.grafana import Grafana
+    from dashboards.made import Made
     from dashboards.style import Json
 
 TOKEN = "SERVICEPULSE_GRAFANA_TOKEN"  # noqa: S105 - the name of a variable, not a token
@@ -28,19 +30,18 @@ Folder = Annotated[Path | None, typer.Option(help="Where the files are; not give
 
 @app.command()
 def render(folder: Folder = None) -> None:
-    """Write the dashboards as JSON files, as Grafana's provisioning and the preview read them; the alert rules as well.
+    """Write the dashboards as JSON files, as Grafana's provisioning and the preview read them.
 
-    With a folder only the dashboards are written.
+    Without a folder the alert rules and the reference of the metrics are written as well.
 
     Example: `servicepulse dashboards render`
     """
-    from dashboards.alert import render as alerts
     from dashboards.render import FOLDER, write
 
-    changed = write(folder or FOLDER) + ([] if folder else alerts.write())
+    changed = write(folder or FOLDER) + [file.path for file in _beside(folder) if file.write()]
     for path in changed:
         console.print(f"  {path.name}", highlight=False)
-    console.print(f"{len(changed)} files changed in {folder or FOLDER}", highlight=False, soft_wrap=True)
+    console.print(f"files changed: {len(changed)}", highlight=False)
 
 
 @app.command()
@@ -49,10 +50,9 @@ def check(folder: Folder = None) -> None:
 
     Example: `servicepulse dashboards check || servicepulse dashboards render`
     """
-    from dashboards.alert import render as alerts
     from dashboards.render import FOLDER, differing
 
-    stale = differing(folder or FOLDER) + ([] if folder or alerts.is_current() else [alerts.PATH])
+    stale = differing(folder or FOLDER) + [file.path for file in _beside(folder) if not file.is_current()]
     for path in stale:
         console.print(f"  [red]{escape(path.name)}[/] is not what the code says", highlight=False)
     if stale:
@@ -69,7 +69,7 @@ def apply(
         typer.Option("--with-data-source", help="Also the data source, of the ClickHouse that the settings name."),
     ] = False,
 ) -> None:
-    """Bring folder and dashboards into a Grafana. A second time in a row changes nothing.
+    """Bring folder, dashboards and alert rules into a Grafana. A second time in a row changes nothing.
 
     The token of a service account with the role Editor is read from SERVICEPULSE_GRAFANA_TOKEN; with the data source it
     must be Admin. What is provisioned from files there stays as it is.
@@ -103,6 +103,14 @@ def diff(grafana: Address = "") -> None:
         console.print("Bring it up to date: [bold]servicepulse dashboards apply[/]", highlight=False)
         raise typer.Exit(1)
     console.print("Grafana is what the code says")
+
+
+def _beside(folder: Path | None) -> "Sequence[Made]":
+    """Return what is made from the same code and has its place beside the dashboards of this package."""
+    from dashboards import reference
+    from dashboards.alert import render
+
+    return () if folder else (render.FILE, reference.FILE)
 
 
 def _grafana(address: str) -> "Grafana":

@@ -1,4 +1,4 @@
-"""A server that behaves as Grafana's API documents: folders, dashboards with versions, data sources, tokens."""
+"""A server that behaves as Grafana's API documents: folders, dashboards, alert rules, data sources, tokens."""
 
 import json
 import threading
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
+from urllib.parse import unquote
 
 from dashboards.style import Json
 
@@ -31,6 +32,7 @@ class StubGrafana:
     places: dict[str, str] = field(default_factory=dict)
     provisioned: set[str] = field(default_factory=set)
     data_sources: dict[str, Json] = field(default_factory=dict)
+    rules: dict[str, Json] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
     fails_with: int = 0
     url: str = ""
@@ -62,6 +64,10 @@ class StubGrafana:
             case "PUT", ["datasources", "uid", uid]:
                 self._known(self.data_sources, uid, "Data source not found")
                 return self._save_data_source(body, token)
+            case "GET", ["v1", "provisioning", "folder", _, "rule-groups", group]:
+                return self._known(self.rules, unquote(group), "rule group does not exist")
+            case "PUT", ["v1", "provisioning", "folder", folder, "rule-groups", group]:
+                return self._save_rules(folder, unquote(group), body)
             case _:
                 raise RefusedError(404, "Not found")
 
@@ -106,6 +112,19 @@ class StubGrafana:
         self.dashboards[uid] = json.loads(json.dumps(given)) | {"id": len(self.dashboards) + 1, "version": version + 1}
         self.places[uid] = folder
         return {"uid": uid, "version": version + 1, "status": "success", "url": f"/d/{uid}"}
+
+    def _save_rules(self, folder: str, group: str, body: Json) -> Json:
+        if folder not in self.folders:
+            raise RefusedError(404, "folder not found")
+        before = self.rules.get(group, {"rules": []})
+        if any(rule["provenance"] == "file" for rule in before["rules"]):
+            raise RefusedError(409, "cannot change provenance from 'file' to 'api'")
+        if body["title"] != group or any(rule["ruleGroup"] != group for rule in body["rules"]):
+            raise RefusedError(400, "the rules are of another group")
+        added = {"orgID": 1, "provenance": "api", "notification_settings": None, "record": None}
+        rules = [{"id": number, **rule, **added} for number, rule in enumerate(body["rules"], 1)]
+        self.rules[group] = json.loads(json.dumps(body | {"rules": rules}))
+        return self.rules[group]
 
     def _query(self, body: Json) -> Json:
         (query,) = body["queries"]

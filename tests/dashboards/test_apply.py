@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from typer.testing import CliRunner, Result
 
+from dashboards.alert.rules import GROUPS
 from dashboards.fault import GrafanaError
 from dashboards.grafana import FOLDER_TITLE, FOLDER_UID, Grafana, data_source_of, query_body
 from dashboards.macro import interpolate
@@ -16,6 +17,8 @@ from tests.dashboards.target import Place, choices, every_place, range_days, ste
 
 Run = Callable[..., Result]
 UIDS = [one.uid for one in DASHBOARDS]
+ALL = 1 + len(UIDS) + len(GROUPS)
+"""The folder, the dashboards and the groups of alert rules."""
 
 
 @pytest.fixture
@@ -36,13 +39,13 @@ def run(grafana: StubGrafana) -> Run:
 def test_the_first_apply_creates_everything_and_the_second_changes_nothing(grafana: StubGrafana, run: Run) -> None:
     first = run("apply")
     assert first.exit_code == 0, first.output
-    assert f"{1 + len(UIDS)} created, 0 updated, 0 unchanged" in first.stdout
+    assert f"{ALL} created, 0 updated, 0 unchanged" in first.stdout
     assert list(grafana.dashboards) == UIDS
     assert grafana.folders[FOLDER_UID]["title"] == FOLDER_TITLE
     assert set(grafana.places.values()) == {FOLDER_UID}
     changes = list(grafana.changes)
     second = run("apply")
-    assert f"0 created, 0 updated, {1 + len(UIDS)} unchanged" in second.stdout
+    assert f"0 created, 0 updated, {ALL} unchanged" in second.stdout
     assert grafana.changes == changes
     assert {one["version"] for one in grafana.dashboards.values()} == {1}
 
@@ -51,6 +54,7 @@ def test_diff_says_what_is_missing_and_then_that_nothing_is(run: Run) -> None:
     before = run("diff")
     assert before.exit_code == 1
     assert all(f"{uid} the dashboard is missing" in before.stdout for uid in UIDS)
+    assert all(f"{name} the alert rules are missing" in before.stdout for name in GROUPS)
     run("apply")
     after = run("diff")
     assert (after.exit_code, after.stdout) == (0, "Grafana is what the code says\n")
@@ -73,7 +77,7 @@ def test_what_somebody_changed_there_is_told_and_mended(grafana: StubGrafana, ru
     assert 'panels[0].title: "Somebody\'s title" there' in shown.stdout
     assert 'panels[1].targets[0].rawSql: "SELECT 1" there' in shown.stdout
     applied = run("apply")
-    assert f"0 created, 2 updated, {len(UIDS) - 1} unchanged" in applied.stdout
+    assert f"0 created, 2 updated, {ALL - 2} unchanged" in applied.stdout
     assert grafana.dashboards["service-pulse"]["version"] == 2
     assert run("diff").exit_code == 0
 
@@ -94,6 +98,31 @@ def test_what_is_provisioned_from_files_is_left_alone_and_said(grafana: StubGraf
     refused = run("apply")
     assert isinstance(refused.exception, GrafanaError)
     assert "complaints is provisioned from a file" in str(refused.exception)
+
+
+def test_alert_rules_come_as_they_are_checked_in_and_a_change_there_is_mended(grafana: StubGrafana, run: Run) -> None:
+    run("apply")
+    assert {name: [rule["uid"] for rule in group["rules"]] for name, group in grafana.rules.items()} == {
+        name: [rule.uid for rule in rules] for name, rules in GROUPS.items()
+    }
+    fell = grafana.rules["service quality"]["rules"][0]
+    assert fell["annotations"]["__dashboardUid__"] in UIDS
+    fell["for"] = "2h"
+    fell["isPaused"] = True
+    shown = run("diff")
+    assert shown.exit_code == 1
+    assert 'service quality rules[0].for: "2h" there, "0s" here' in shown.stdout
+    assert "service quality rules[0].isPaused: true there, false here" in shown.stdout
+    assert "alert rules service quality: updated" in run("apply").stdout
+    assert run("diff").exit_code == 0
+
+
+def test_alert_rules_from_files_are_left_alone_and_said(grafana: StubGrafana, run: Run) -> None:
+    run("apply")
+    grafana.rules["pipeline"]["rules"][0] |= {"provenance": "file", "for": "2h"}
+    refused = run("apply")
+    assert isinstance(refused.exception, GrafanaError)
+    assert "the rule group 'pipeline' is provisioned from a file" in str(refused.exception)
 
 
 def test_a_namesake_in_the_folder_is_a_conflict_that_is_told(grafana: StubGrafana, run: Run) -> None:
@@ -172,9 +201,9 @@ def test_render_and_check_work_on_any_folder(tmp_path_factory: pytest.TempPathFa
     stale = run("check", "--folder", folder)
     assert stale.exit_code == 1
     assert "service-pulse.json" in stale.stdout
-    assert f"{len(UIDS)} files changed" in run("render", "--folder", folder).stdout
+    assert f"files changed: {len(UIDS)}" in run("render", "--folder", folder).stdout
     assert run("check", "--folder", folder).exit_code == 0
-    assert "0 files changed" in run("render", "--folder", folder).stdout
+    assert "files changed: 0" in run("render", "--folder", folder).stdout
 
 
 # Against a real one ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from streams.core.metrics import METRICS, Metric
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert PAGE.read_text() == page(), "run: python -m dashboards.reference"
+    assert PAGE.read_text() == page(), "run: servicepulse dashboards render"
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
