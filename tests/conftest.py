@@ -1,6 +1,7 @@
-"""What every suite shares: how many examples hypothesis tries."""
+"""What every suite shares: how many examples hypothesis tries, and that an interrupt interrupts."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -11,6 +12,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell that starts us in the background has interrupts ignored, and so would everything that we start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # kafka-python reads its protocol files by a function that Python 3.11 calls deprecated; nothing of ours does.
     for function in ("read_text", "open_text"):
         config.addinivalue_line("filterwarnings", f"ignore:{function} is deprecated:DeprecationWarning")
