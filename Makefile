@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SUITE ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types fmt chaos bench latency scale clean
+.PHONY: help install demo test lint types fmt chaos manifests bench latency scale clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,6 +39,10 @@ types: install  ## mypy --strict on code and tests
 fmt: install  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+manifests: install  ## Compose and Kubernetes files as their own tools read them
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'kubernetes-validate>=1.37'
+	SERVICEPULSE_TEST_TOOLS=required $(BIN)/pytest tests/deploy
 
 bench: install  ## Ingest speed beside a plain Faust agent, on the same events
 	$(BIN)/python -m tests.bench.ingest
