@@ -1,7 +1,7 @@
 """One look after the other at everything that can be wrong with a desk, and what is to be stated of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from schemas.rows import Ms, SignalRow
@@ -114,6 +114,7 @@ class Look:
 
     def _falls(self, now: Ms) -> Iterator[SignalRow]:
         found = {segment: self._segments.findings(segment, now) for segment in self._segments}
+        yield from self._left_alone(found, now)
         for segment, findings in found.items():
             verdict = self._segments.verdict(segment, now)
             if self._is_told(segment, findings, verdict, now):
@@ -125,6 +126,13 @@ class Look:
             for finding, row in zip(findings, same, strict=True):
                 if not _is_over(row, finding.episode):
                     yield self._fall(segment, finding, row, found, now)
+
+    def _left_alone(self, found: Collection[Segment], now: Ms) -> Iterator[SignalRow]:
+        """Give up the falls of segments that have no rating left: nothing else would ever be found of them."""
+        for row in self._known.values():
+            is_left = row.kind == Cause.SATISFACTION_FELL and statement.is_gone(row, now)
+            if is_left and statement.segment_of(row) not in found:
+                yield statement.withdrawn(row, now)
 
     def _is_told(self, segment: Segment, findings: Sequence[Finding], verdict: Verdict, now: Ms) -> bool:
         """Say whether nothing changed since it was told, or too little to tell it again so soon."""
@@ -244,6 +252,9 @@ class Look:
                 yield statement.source_silent(segment, now, heard.newest_at, *silence)
             elif known is not None and not silence:
                 yield statement.resolved(known, heard.newest_at if heard.newest_at > known.opened_at else now)
+        for segment, row in open_rows.items():
+            if segment.name not in self._heard:  # not for so long that it is taken for gone
+                yield statement.resolved(row, now)
 
     def _listen(self, now: Ms) -> None:
         """Learn what was heard of each source since the last time."""

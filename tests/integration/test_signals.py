@@ -16,9 +16,13 @@ from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import SignalRow
 from streams.cli.signals import signals
+from streams.core.drop import Episode, FoundBy, Thresholds, verdict_of
+from streams.core.drop.baseline import Baseline
 from streams.core.metrics import METRICS, Dimension
 from streams.core.question import Question
 from streams.core.report import Rank, ranked
+from streams.core.signal import statement
+from streams.core.signal.word import Segment, SegmentKind
 from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.simulation.rhythm import faulty_week
 from streams.sinks.figures import answer
@@ -248,6 +252,34 @@ def test_when_a_busy_source_falls_silent_it_says_so_and_satisfaction_did_not_fal
     (row,) = desk.signals()
     assert (row.kind, row.state) == (SILENT, "resolved")
     assert firing(desk.client, "source-silent", NOW + 3 * HOUR_MS + 120_000) == []
+
+
+def test_what_has_nothing_left_to_be_judged_by_is_given_up(desk: Desk) -> None:
+    """A team without ratings and a source that was never heard again: only their stored signals still know of them."""
+    dissolved, retired = Segment(SegmentKind.TEAM, "dissolved"), Segment(SegmentKind.SOURCE, "urn:retired")
+    opened_at = NOW - 200 * DAY_MS
+    episode = Episode(
+        opened_at=opened_at, closed_at=None, found_by=FoundBy.WILSON, since_at=opened_at - HOUR_MS,
+        baseline=Baseline(0.85, 100, 85, 0.85, 10.0, opened_at - 30 * DAY_MS, opened_at - 2 * DAY_MS),
+    )  # fmt: skip
+    verdict = verdict_of([], [], Thresholds(), opened_at)
+    silent_at = NOW - 40 * DAY_MS
+    desk.watched.state(
+        [
+            statement.opening(dissolved, episode, verdict, statement.NOWHERE, Thresholds(), note=""),
+            statement.source_silent(retired, silent_at, silent_at - HOUR_MS, 40, 4),
+        ]
+    )
+    assert firing(desk.client, "satisfaction-fell", NOW)
+    assert firing(desk.client, "source-silent", NOW)
+    desk.tell(survey("delivery", 1, NOW - HOUR_MS, 5), NOW)
+    watch = desk.watch(NOW)
+    assert {row.kind: row.state for row in desk.signals()} == {FELL: "resolved", SILENT: "open"}, "sources come later"
+    desk.watch(NOW + 60_000, look=watch)
+    assert {row.kind: row.state for row in desk.signals()} == {FELL: "resolved", SILENT: "resolved"}
+    assert firing(desk.client, "satisfaction-fell", NOW + 60_000) == []
+    assert firing(desk.client, "source-silent", NOW + 60_000) == []
+    assert watch.look(NOW + 180_000) == []
 
 
 def test_a_replayed_history_shows_its_falls_and_pages_nobody(desk: Desk, month: list[bytes]) -> None:

@@ -53,7 +53,7 @@ def matched(
         if same:
             left.remove(same)
         found.append(same)
-    return found, [row for row in left if _is_gone(row, now)]
+    return found, [row for row in left if is_gone(row, now)]
 
 
 def _is_same(row: SignalRow, episode: Episode) -> bool:
@@ -63,7 +63,8 @@ def _is_same(row: SignalRow, episode: Episode) -> bool:
     return begins_in_time and (row.resolved_at is None or episode.opened_at < row.resolved_at)
 
 
-def _is_gone(row: SignalRow, now: Ms) -> bool:
+def is_gone(row: SignalRow, now: Ms) -> bool:
+    """Say whether a signal that is none of the falls known now is to be taken back, or given up."""
     if row.state == SignalState.RESOLVED:
         return row.opened_at > now - REMEMBERED_DAYS * DAY_MS
     return row.state == SignalState.OPEN
