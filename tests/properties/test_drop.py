@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from math import exp, inf, log
 from random import Random
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from streams.core.drop import FoundBy, Rating, State, Tally, Thresholds, Verdict, Watch, verdict_of
+from streams.core.drop import FoundBy, Rating, State, Tally, ThresholdError, Thresholds, Verdict, Watch, verdict_of
 from streams.core.drop.cusum import advanced, steps_of
 from streams.core.drop.detector import Detector
 from streams.core.drop.rating import Tape
 from streams.core.drop.threshold import RATINGS_PER_FALSE_ALARM
 from streams.core.interval import wilson
+from streams.core.signal import sentence
 from streams.core.window import DAY_MS, HOUR_MS
 
 MINUTE = 60_000
@@ -49,6 +51,29 @@ def histories(draw: st.DrawFn) -> list[Rating]:
 def parents(draw: st.DrawFn) -> list[Tally]:
     hours = draw(st.lists(st.integers(0, 7 * 24), max_size=20, unique=True))
     return [Tally(T0 + hour * HOUR_MS, n=hour % 7 + 1, satisfied=hour % (hour % 7 + 2)) for hour in hours]
+
+
+def _allowed(hint: Any) -> st.SearchStrategy[float]:
+    """Return all values of a threshold that are accepted: its bounds, what lies beside them, and infinity."""
+    (meta,) = hint.__metadata__
+    if hint.__origin__ is int:
+        return st.integers(meta.ge, meta.le)
+    low, high = (meta.ge if meta.gt is None else meta.gt), (meta.le if meta.lt is None else meta.lt)
+    return st.floats(low, high, exclude_min=meta.gt is not None, exclude_max=meta.lt is not None, allow_nan=False)
+
+
+@st.composite
+def settings_of_all(draw: st.DrawFn) -> Thresholds:
+    """Thresholds as anybody may set them; those that are not drawn suit small histories."""
+    hints = Thresholds.__annotations__
+    names = draw(st.sets(st.sampled_from(sorted(hints))))
+    changes = {name: draw(_allowed(hints[name])) for name in sorted(names)}
+    try:
+        return SMALL.overridden(changes)
+    except ThresholdError as error:
+        if "at `$" in str(error):  # out of range: it should not have been drawn
+            raise
+        reject()  # two that contradict each other
 
 
 instants = st.integers(0, 8 * 24 * 60).map(lambda minutes: T0 + minutes * MINUTE)
@@ -132,6 +157,31 @@ def test_the_sum_is_the_best_case_for_a_fall_that_began_at_any_rating(are_bad: l
     for bad in are_bad:
         total = advanced(total, steps.bad if bad else steps.satisfied, inf)
     assert total == pytest.approx(best, abs=1e-9)
+
+
+@settings(max_examples=300)
+@given(settings_of_all(), st.floats(0, 1))
+def test_every_accepted_setting_leaves_a_fall_to_look_for(rule: Thresholds, part: float) -> None:
+    share = min(max(part, rule.baseline_lowest), rule.baseline_highest)
+    steps = steps_of(1 - share, rule.bad_share_of_fall(1 - share))
+    assert steps.satisfied < 0 < steps.bad
+    assert rule.limit(part * 1000) >= rule.limit_least
+
+
+@settings(max_examples=300)
+@given(settings_of_all(), histories(), parents(), instants)
+def test_every_accepted_setting_gives_a_verdict_that_can_be_told(
+    rule: Thresholds, ratings: list[Rating], parent: list[Tally], now: int
+) -> None:
+    verdict = verdict_of(ratings, parent, rule, now)
+    if verdict.clearing:
+        assert "Resolved after" in sentence.clearing(verdict.clearing, rule)
+
+
+def test_a_team_that_is_hardly_ever_satisfied_can_be_watched() -> None:
+    ratings = [Rating(at=T0 + i * HOUR_MS, id=f"r{i:04}", is_satisfied=i % 10 == 0) for i in range(40 * 24)]
+    verdict = verdict_of(ratings, [], Thresholds(baseline_lowest=0.1), T0 + 40 * DAY_MS)
+    assert verdict.state is State.QUIET
 
 
 @pytest.mark.parametrize(("q0", "q1"), [(0.3, 0.3), (0.0, 0.1), (0.5, 1.0), (0.3, 0.2)])

@@ -28,7 +28,7 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     false_pages_per_90_days: Annotated[
         float,
         Meta(
-            gt=0,
+            ge=0.001,
             le=90,
             description="False pages that one segment may cause in 90 days without any fall. Half of them are the "
             "CUSUM's, whose limit h follows from this. 0.1 instead of 1 raises h by 2.3: a tenth of its false pages, "
@@ -55,7 +55,11 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 3.6
     window_hours: Annotated[
         float,
-        Meta(gt=0, description="What the Wilson bound and the shown value look at. Longer sees smaller falls, later."),
+        Meta(
+            gt=0,
+            le=2160,
+            description="What the Wilson bound and the shown value look at. Longer sees smaller falls, later.",
+        ),
     ] = 24
     least_ratings: Annotated[
         int,
@@ -66,12 +70,18 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = 20
     window_days_most: Annotated[
-        float, Meta(gt=0, description="How far the window reaches back at most; older ratings say nothing about now.")
+        float,
+        Meta(
+            ge=0.05,
+            le=90,
+            description="How far the window reaches back at most; older ratings say nothing about now.",
+        ),
     ] = 7
     baseline_days: Annotated[
         int,
         Meta(
             ge=1,
+            le=365,
             description="Days that make up the usual level. Shorter follows a changing level sooner, and is less sure "
             "of it.",
         ),
@@ -80,6 +90,7 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int,
         Meta(
             ge=0,
+            le=2160,
             description="The usual level ends so long ago, so that a fall does not become usual before it is told.",
         ),
     ] = 48
@@ -87,6 +98,7 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         float,
         Meta(
             ge=0,
+            le=1_000_000,
             description="The level of the segment above counts like so many ratings: it steadies small segments and "
             "moves large ones little.",
         ),
@@ -122,15 +134,16 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fall_factor: Annotated[
         float,
         Meta(
-            gt=1,
+            ge=1.01,
+            le=100,
             description="The CUSUM is made for a share of bad ratings that grows by this factor, or by "
-            "`fall_points`, whichever is less.",
+            "`fall_points`, whichever is less; and at most halfway to all of them.",
         ),
     ] = 2.0
     fall_points: Annotated[
         float,
         Meta(
-            gt=0,
+            ge=0.1,
             le=40,
             description="See `fall_factor`; in percentage points. Smaller finds slow declines, and sharp falls later.",
         ),
@@ -165,7 +178,12 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = 6
     guard_weight: Annotated[
-        float, Meta(ge=0, description="For the guard the usual level counts like so many ratings beside the real ones.")
+        float,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="For the guard the usual level counts like so many ratings beside the real ones.",
+        ),
     ] = 10
     guard_ratings: Annotated[
         int, Meta(ge=1, description="The guard of the CUSUM looks at its run, but at no more ratings than these.")
@@ -174,12 +192,18 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         float,
         Meta(
             ge=0,
+            le=129_600,
             description="So long the finding must hold before it pages; one angry customer with three tickets does "
             "not last so long.",
         ),
     ] = 15
     latch_minutes: Annotated[
-        float, Meta(ge=0, description="A page stays open at least so long: no page is resolved while it is being read.")
+        float,
+        Meta(
+            ge=0,
+            le=129_600,
+            description="A page stays open at least so long: no page is resolved while it is being read.",
+        ),
     ] = 60
     recovery_points: Annotated[
         float,
@@ -250,8 +274,12 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return max(self.limit_least, log(ratings / RATINGS_PER_FALSE_ALARM) + log(self.paging_segments))
 
     def bad_share_of_fall(self, bad_share: float) -> float:
-        """Return the share of bad ratings for which the CUSUM is made, given the usual one."""
-        return min(self.fall_factor * bad_share, bad_share + self.fall_points / 100)
+        """Return the share of bad ratings for which the CUSUM is made, given the usual one; it lies above, and below 1.
+
+        Of a fall to nothing but bad ratings a single satisfied one would prove the contrary, whatever came before: a
+        segment that is hardly ever satisfied can only fall halfway.
+        """
+        return min(self.fall_factor * bad_share, bad_share + self.fall_points / 100, (1 + bad_share) / 2)
 
     def overridden(self, changes: Mapping[str, Any]) -> "Thresholds":
         """Return these thresholds with some of them changed, as for one segment.
