@@ -155,6 +155,26 @@ def test_segments_told_in_any_order_know_what_those_told_once_know(
         assert one.findings(segment, NOW) == other.findings(segment, NOW)
 
 
+def test_stale_ratings_count_nowhere_also_not_in_the_level_above() -> None:
+    def rated(team: str, number: int, *, is_satisfied: bool, solved_days_before: int | None = None) -> RatedTicket:
+        at, id = NOW - 10 * DAY_MS - number * HOUR_MS, f"{team}-{number}"
+        solved_at = None if solved_days_before is None else at - solved_days_before * DAY_MS
+        return RatedTicket(id, team, (Rating(at, f"{id}/r", is_satisfied, solved_at),))
+
+    good = [rated("good", number, is_satisfied=number % 10 != 0) for number in range(400)]
+    stale = [rated("stale", number, is_satisfied=False, solved_days_before=15) for number in range(400)]
+    judged = Segments(ThresholdBook())
+    judged.put([*good, *stale, rated("good", 0, is_satisfied=True)])
+    judged.put(stale[:10])
+    judged.put(RatedTicket(one.ticket_id, one.team, ()) for one in stale[:20])
+    judged.above()
+    live = Rating(NOW - HOUR_MS, "live/r", True)
+    judged.put([RatedTicket("live", "good", (live,))])
+    baseline = judged.verdict(Segment(SegmentKind.TEAM, "good"), NOW).baseline
+    assert baseline is not None
+    assert (baseline.n, baseline.parent_share) == (400, 361 / 400)
+
+
 def test_thresholds_of_one_segment_stand_beside_those_of_all() -> None:
     book = book_of({"wilson_z": 4, "team": {"billing": {"guard_points": 8}}, "desk": {"least_ratings": 40}})
     assert book.of(TEAM) == Thresholds(wilson_z=4)

@@ -118,6 +118,9 @@ class Segments:
             self._count(rating, -1)
 
     def _count(self, rating: Rating, times: int) -> None:
+        """Count a rating in the level above the teams, by what the desk calls stale."""
+        if rating.is_stale(self._book.of(DESK)):
+            return
         counts = self._by_hour.setdefault(hour_of(rating.at), [0, 0])
         counts[0] += times
         counts[1] += times * rating.is_satisfied
