@@ -14,16 +14,17 @@ from streams.core.fact import fact_id
 from streams.core.metrics import Metric
 from streams.core.window import Window
 from tests.oracle import expected_row
-from tests.wall import Walls
+from tests.wall import NEVER, Walls
 
 REPURCHASES: Final = {f"repurchase_{days}d": days * 86_400_000 for days in (30, 60, 90)}
+TARGETS: Final = {"first_response_within": 3_600_000, "next_response_within": 4 * 3_600_000}
+BUSINESS_TARGETS: Final = {name.replace("within", "business_within"): ms for name, ms in TARGETS.items()}
 SHARES: Final = (
     "complaint_rate", "csat_share", "csat_share_by_resolution", "csat_share_by_creation", "response_rate",
-    "self_rating_share", "first_response_within", "next_response_within", "reopen_rate", "inquiry_share", *REPURCHASES
+    "self_rating_share", "reopen_rate", "inquiry_share", *TARGETS, *BUSINESS_TARGETS, *REPURCHASES
 )  # fmt: skip
 MEANS: Final = ("csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation")
 RATES: Final = ("complaints_per_1000_orders", "complaints_per_1000_customers")
-TARGETS: Final = {"first_response_within": 3_600_000, "next_response_within": 4 * 3_600_000}
 COUNTS: Final = ("tickets", "first_response_n", "backlog", "open_waits")
 
 
@@ -136,18 +137,21 @@ class Ledger:
             first = row["waits.started_at"][0], row["first_response_at"]
             self._enter_business(("first_response_business_p50", "first_response_business_p90"), row, *first)
         for n, (start, end) in enumerate(zip(row["waits.started_at"], row["waits.answered_at"], strict=True)):
-            if n == 0 and row["created_by"] != "agent":
-                self._enter_target("first_response_within", row, start, end)
-            self._enter_target("next_response_within", row, start, end)
+            which = ("next", "first") if n == 0 and row["created_by"] != "agent" else ("next",)
+            for metric in (f"{one}_response_within" for one in which):
+                self._enter_target(metric, row, end, start + TARGETS[metric])
+            for metric in (f"{one}_response_business_within" for one in which):
+                due = self._walls.due_at(row["team"], start, BUSINESS_TARGETS[metric])
+                if due is not None:
+                    self._enter_target(metric, row, end, due)
         bot_at = row["first_bot_response_at"]
         if bot_at is not None:
             self._enter("bot_response_p50", bot_at, row, max(0, bot_at - row["created_at"]) / 1000)
 
-    def _enter_target(self, metric: str, row: Mapping[str, Any], start: int, end: int | None) -> None:
-        due = start + TARGETS[metric]
+    def _enter_target(self, metric: str, row: Mapping[str, Any], end: int | None, due: int) -> None:
         if end is not None and end <= due:
             self._enter(metric, end, row, 1)
-        elif row["created_at"] <= due and _is_open(
+        elif row["created_at"] <= due < NEVER and _is_open(
             metric, _row(self._known(row["ticket_id"], due + 1), row["ticket_id"])
         ):
             self._enter(metric, due, row, 0)

@@ -12,6 +12,8 @@ from schemas.schedule import Version
 from streams.core.fact import fact_id
 
 MINUTE_MS: Final = 60_000
+FORESIGHT_MS: Final = 31 * 86_400_000
+NEVER: Final = 2**62
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -39,6 +41,7 @@ class Wall:
     """What the clock showed from one instant to another. Everything must happen at full minutes."""
 
     def __init__(self, versions: Sequence[Version], start_at: int, end_at: int) -> None:
+        self._versions = versions
         self._first = start_at // MINUTE_MS
         minutes = range(self._first, end_at // MINUTE_MS + 2)
         self._looks = [is_open(versions, minute * MINUTE_MS) for minute in minutes]
@@ -49,6 +52,18 @@ class Wall:
         if self._looks[started // MINUTE_MS - self._first] is None:
             return None
         return max(0, self._until(ended) - self._until(started))
+
+    def due_at(self, started: int, target_ms: int) -> int:
+        """Return the last instant at which no more than a target was open since another."""
+        left = target_ms
+        for minute in range(started // MINUTE_MS, (started + FORESIGHT_MS) // MINUTE_MS):
+            if not is_open(self._versions, minute * MINUTE_MS):
+                continue
+            since = max(started, minute * MINUTE_MS)
+            if left < (minute + 1) * MINUTE_MS - since:
+                return since + left
+            left -= (minute + 1) * MINUTE_MS - since
+        return NEVER
 
     def _until(self, at: int) -> int:
         place = at // MINUTE_MS - self._first
@@ -73,6 +88,13 @@ class Walls:
         wall = self._walls.get(team) or self._walls.get("default")
         passed = wall.open_ms(started, ended) if wall else None
         return None if passed is None else passed / 1000
+
+    def due_at(self, team: str, started: int, target_ms: int) -> int | None:
+        """Return the last instant within a target of open hours, NEVER where it does not come; None as for seconds."""
+        wall = self._walls.get(team) or self._walls.get("default")
+        if wall is None or wall.open_ms(started, started) is None:
+            return None
+        return wall.due_at(started, target_ms)
 
 
 def _order(one: Event) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import Event
@@ -16,7 +17,12 @@ from schemas.instant import ms_of
 from schemas.schedule import SpecialDay, Version, Week
 from streams.core.hours import Schedule, business_seconds
 from streams.core.measures import row_of
-from streams.core.metrics.business_time import BUSINESS_CASES, BUSINESS_CYCLES, BUSINESS_WAITS
+from streams.core.metrics.business_time import (
+    BUSINESS_CASES,
+    BUSINESS_CYCLES,
+    BUSINESS_WAITS,
+    FIRST_RESPONSE_BUSINESS_WITHIN,
+)
 from streams.core.opening import open_hours
 from streams.core.question import observed
 from streams.settings import Settings
@@ -103,6 +109,36 @@ CASES: Final = [
 ]
 
 
+class Target(NamedTuple):
+    """A first wait at a desk of its own, and when its target of an hour is over; None when that never comes."""
+
+    id: str
+    versions: Sequence[Version]
+    started: str
+    due: str | None
+
+
+TARGETS: Final = [
+    Target("within hours", [desk(OFFICE)], "2026-03-02T10:00", "2026-03-02T11:00"),
+    Target("before hours", [desk(OFFICE)], "2026-03-02T06:00", "2026-03-02T10:00"),
+    Target("after hours", [desk(OFFICE)], "2026-03-02T20:00", "2026-03-03T10:00"),
+    Target("to the millisecond", [desk(OFFICE)], "2026-03-02T16:59:59.877", "2026-03-03T09:59:59.877"),
+    Target("up to closing: the night is free", [desk(OFFICE)], "2026-03-02T16:00", "2026-03-03T09:00"),
+    Target("over a weekend", [desk(OFFICE, weekly=OFFICE_WEEK)], "2026-03-06T16:30", "2026-03-09T09:30"),
+    Target("over lunch", [desk(LUNCH)], "2026-03-02T11:30", "2026-03-02T13:30"),
+    Target("over holidays", [desk(OFFICE, **HOLIDAY)], "2026-04-02T16:45", "2026-04-07T09:45"),
+    Target("over days of half an hour", [desk(("09:00-09:30",))], "2026-03-02T09:15", "2026-03-04T09:15"),
+    Target("clocks put forward", [desk(ALWAYS)], "2026-03-29T01:30", "2026-03-29T03:30"),
+    Target("clocks put back", [desk(ALWAYS)], "2025-10-26T02:30+02:00", "2025-10-26T02:30+01:00"),
+    Target("a change in the middle", CHANGED, "2026-03-03T16:30", "2026-03-04T09:30"),
+    Target("a move to Shanghai in the middle", MOVED, "2026-03-04T11:30", "2026-03-05T02:30"),
+    Target("Shanghai", [desk(("09:00-18:00",), "Asia/Shanghai")], "2026-03-02T09:30Z", "2026-03-03T01:30Z"),
+    Target("it closed for good", CLOSED, "2026-03-02T16:30", None),
+    Target("with its first hours", NEW, "2026-03-02T10:00", "2026-03-02T11:00"),
+    Target("a desk that opens later that day", [desk(("13:00-17:00",))], "2020-01-01T08:00", "2020-01-01T14:00"),
+]
+
+
 class Desks(NamedTuple):
     """Where the waits of the cases are, each at the desk that is named like it."""
 
@@ -114,6 +150,12 @@ class Desks(NamedTuple):
         kinds = {"waits": BUSINESS_WAITS, "cycles": BUSINESS_CYCLES, "cases": BUSINESS_CASES}
         sql = f"SELECT ticket_id, seconds FROM ({observed(kinds[observations], 'true')})"
         return {str(id): float(seconds) for id, seconds in self.client.query(sql).result_rows}
+
+    def decisions(self) -> Mapping[str, tuple[bool, int]]:
+        """Return of each ticket's first wait whether its target was kept, and when that was decided."""
+        waits = observed(FIRST_RESPONSE_BUSINESS_WITHIN.observations, "true")
+        sql = f"SELECT ticket_id, is_kept, toUnixTimestamp64Milli(at) FROM ({waits})"
+        return {str(id): (bool(is_kept), int(at)) for id, is_kept, at in self.client.query(sql).result_rows}
 
     def publish(self, name: str, *versions: Version, at: int = 1_700_000_000_000) -> None:
         """Store what a worker stores of a published schedule."""
@@ -177,6 +219,35 @@ def test_by_hand_is_what_the_core_says_and_what_a_clock_shows_every_second(case:
     expected = None if case.hours is None else round(case.hours * HOUR, 3)
     assert business_seconds(Schedule("desk", tuple(case.versions)), at(case.started), at(case.ended)) == expected
     assert walked(case) == expected
+
+
+@pytest.mark.parametrize("late_ms", [None, -1, 0, 1], ids=["unanswered", "just before", "just in time", "late"])
+def test_a_target_of_open_hours_is_decided_when_it_is_over_or_kept(desks: Desks, late_ms: int | None) -> None:
+    expected = {}
+    told: list[Event] = []
+    for target in TARGETS:
+        desks.publish(target.id, *target.versions)
+        due = at(target.due) if target.due else at("2026-06-01T00:00")
+        answered_at = None if late_ms is None else due + late_ms
+        asked, answered, _ = _ticket(Case(target.id, (), target.started, target.started, None), target.id)
+        told.append(asked)
+        if answered_at is not None:
+            told.append(replace(answered, at_ms=answered_at))
+        if answered_at is not None and (answered_at <= due or target.due is None):
+            expected[target.id] = (True, answered_at)
+        elif target.due is not None:
+            expected[target.id] = (False, due)
+    ClickHouseStore(desks.client).insert([row_of(ticket, NOW_MS) for ticket in settled(told).values()])
+    assert desks.decisions() == expected
+
+
+def test_a_target_of_open_hours_before_the_first_schedule_or_without_one_says_nothing(desks: Desks) -> None:
+    store_waits(desks, [WAIT], team="repairs")
+    assert desks.decisions() == {}
+    desks.publish("repairs", desk(OFFICE, from_at="2026-03-02T08:00:00.001"))
+    assert desks.decisions() == {}
+    desks.publish("repairs", desk(OFFICE, from_at="2026-03-02T08:00"), at=1_700_000_000_001)
+    assert desks.decisions() == {"wait": (False, at("2026-03-02T10:00"))}
 
 
 WAIT: Final = Case("wait", (), "2026-03-02T08:00", "2026-03-02T12:00", None)

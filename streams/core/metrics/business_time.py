@@ -1,10 +1,17 @@
 """Business time: the durations again, counting only the hours in which the desk was open."""
 
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
-from streams.core.metrics.observation import ANSWERED_WAITS, RESOLVED_CYCLES
+from streams.core.metrics.observation import (
+    ANSWERED_WAITS,
+    FIRST_TARGET_SECONDS,
+    FIRST_TARGETS,
+    NEXT_TARGET_SECONDS,
+    NEXT_TARGETS,
+    RESOLVED_CYCLES,
+)
 from streams.core.metrics.resolution import (
     FIRST_RESOLUTION_P50,
     FIRST_RESOLUTION_P90,
@@ -15,21 +22,36 @@ from streams.core.metrics.resolution import (
 from streams.core.metrics.response_time import (
     FIRST_RESPONSE_P50,
     FIRST_RESPONSE_P90,
+    FIRST_RESPONSE_WITHIN,
     NEXT_RESPONSE_P50,
     NEXT_RESPONSE_P90,
+    NEXT_RESPONSE_WITHIN,
 )
 from streams.core.metrics.word import Metric, Observations
 
+LONGEST_CLOSURE_SECONDS: Final = 31 * 86_400
+"""A wait whose target lies further off than that is not seen: no desk is closed for so long."""
+
 _SCHEDULED: Final = "(SELECT schedule FROM open_hours FINAL WHERE NOT is_withdrawn)"
+
+_DESK: Final = f"if(team IN {_SCHEDULED}, team, 'default')"
+
 
 _OPENINGS: Final = """
 (
     SELECT schedule, known_until, opens_at, closes_at, open_ms_before
     FROM open_hours FINAL
     ARRAY JOIN open.since AS opens_at, open.until AS closes_at, open.ms_before AS open_ms_before
-    WHERE opens_at < now64(3) + toIntervalDay(1)
+    WHERE opens_at < now64(3) + toIntervalDay(1) AND {where}
 )""".strip()
 """Nothing ends later than tomorrow, so what lies behind needs not be looked through."""
+_ALL: Final = _OPENINGS.format(where="true")
+_OPEN_AT_ALL: Final = _OPENINGS.format(where="opens_at < closes_at")
+
+
+def _open_ms(end: str, at: str) -> str:
+    """Return how long a desk was open until an instant, since its schedule is in force."""
+    return f"({end}.open_ms_before + dateDiff('millisecond', {end}.opens_at, least({at}, {end}.closes_at)))"
 
 
 def _in_business_time(observations: Observations, started_at: str, ended_at: str) -> Observations:
@@ -39,7 +61,7 @@ def _in_business_time(observations: Observations, started_at: str, ended_at: str
     An end without a row lies before the schedule was in force; then nothing is said, rather than too little.
     """
     last_openings = "\n".join(
-        f"ASOF JOIN\n{_OPENINGS} AS {end} ON {end}.schedule = desk AND {end}.opens_at <= {at}"
+        f"ASOF JOIN\n{_ALL} AS {end} ON {end}.schedule = desk AND {end}.opens_at <= {at}"
         for end, at in (("at_start", started_at), ("at_end", ended_at))
     )
     return replace(
@@ -48,7 +70,7 @@ def _in_business_time(observations: Observations, started_at: str, ended_at: str
         one=f"{observations.one}, of a team whose hours are known all the while",
         columns={
             **{name: sql for name, sql in observations.columns.items() if not name.endswith("seconds")},
-            "desk": f"if(team IN {_SCHEDULED}, team, 'default')",
+            "desk": _DESK,
             "seconds": f"greatest(0, {_open_ms('at_end', ended_at)} - {_open_ms('at_start', started_at)}) / 1000",
         },
         source=f"{observations.source}\n{last_openings}",
@@ -56,28 +78,66 @@ def _in_business_time(observations: Observations, started_at: str, ended_at: str
     )
 
 
-def _open_ms(end: str, at: str) -> str:
-    """Return how long a desk was open until an instant, since its schedule is in force."""
-    return f"({end}.open_ms_before + dateDiff('millisecond', {end}.opens_at, least({at}, {end}.closes_at)))"
+def _decided_in_business_time(observations: Observations, target_seconds: int) -> Observations:
+    """Return waits at the instant at which it is decided whether the customer was answered within open hours.
 
-
-def _twin(metric: Metric, observations: Observations, counted: str = "") -> Metric:
-    """Return a metric of calendar time again, in business time."""
-    name, _, quantile = metric.name.rpartition("_")
-    subject, _, which = metric.title.rpartition(", ")
+    `due_at` is the last instant at which no more than the target of open hours has passed since the wait began. It lies
+    in the last opening before which no more was open; where that closes too soon, the one that it lies in is to come.
+    """
+    due_ms = f"({_open_ms('at_start', 'wait.started_at')} + {target_seconds * 1000})"
+    reached_at = f"at_due.opens_at + toIntervalMillisecond({due_ms} - at_due.open_ms_before)"
+    joins = (
+        f"{_ALL} AS at_start ON at_start.schedule = desk AND at_start.opens_at <= wait.started_at",
+        f"{_OPEN_AT_ALL} AS at_due ON at_due.schedule = desk AND at_due.open_ms_before <= {due_ms}",
+    )
     return replace(
+        observations,
+        name=f"business_{observations.name}",
+        one=f"{observations.one} of open hours, of a team whose hours are known all the while",
+        columns={
+            **observations.columns,
+            "due_at": f"if({reached_at} < at_due.closes_at, {reached_at}, at_due.known_until)",
+            "desk": _DESK,
+        },
+        lookback_seconds=LONGEST_CLOSURE_SECONDS,
+        source="\n".join([observations.source, *(f"ASOF JOIN\n{join}" for join in joins)]),
+        where=f"{observations.where}\n    AND at < least(at_start.known_until, now64(3) + toIntervalDay(1))",
+    )
+
+
+def _twin(metric: Metric, observations: Observations, **changes: Any) -> Metric:  # noqa: ANN401 - fields of a metric
+    """Return a metric of calendar time again, in business time."""
+    name, _, last = metric.name.rpartition("_")
+    twin = replace(
         metric,
-        name=f"{name}_business_{quantile}",
-        title=f"{subject} in open hours, {which}",
+        name=f"{name}_business_{last}",
         observations=observations,
-        counted=counted or metric.counted,
-        numerator=metric.numerator.replace("time", "open hours", 1),
         denominator=f"{metric.denominator}, of teams whose opening hours are known",
-        value="seconds",
         is_main=False,
         about=f"As {metric.name}, but only while the desk was open: by the schedule named like the ticket's team, else "
         "by the one named default, in the version that was in force at each instant. Without a schedule there is no "
         "number, rather than 0. A schedule that is published later changes the past at once.",
+    )
+    return replace(twin, **changes)
+
+
+def _duration(metric: Metric, observations: Observations, counted: str = "") -> Metric:
+    """Return a quantile of calendar time again, in business time."""
+    subject, _, which = metric.title.rpartition(", ")
+    return _twin(
+        metric,
+        observations,
+        title=f"{subject} in open hours, {which}",
+        counted=counted or metric.counted,
+        numerator=metric.numerator.replace("time", "open hours", 1),
+        value="seconds",
+    )
+
+
+def _within(metric: Metric, observations: Observations) -> Metric:
+    """Return a share answered within a target again, with a target in business time."""
+    return _twin(
+        metric, observations, title=f"{metric.title} of open hours", numerator=f"{metric.numerator} of open hours"
     )
 
 
@@ -96,12 +156,18 @@ BUSINESS_CASES: Final = replace(
     one="a case from creation to a resolution, of a team whose hours are known all the while",
 )
 
-FIRST_RESPONSE_BUSINESS_P50: Final = _twin(FIRST_RESPONSE_P50, BUSINESS_WAITS, "is_first")
-FIRST_RESPONSE_BUSINESS_P90: Final = _twin(FIRST_RESPONSE_P90, BUSINESS_WAITS, "is_first")
-NEXT_RESPONSE_BUSINESS_P50: Final = _twin(NEXT_RESPONSE_P50, BUSINESS_WAITS)
-NEXT_RESPONSE_BUSINESS_P90: Final = _twin(NEXT_RESPONSE_P90, BUSINESS_WAITS)
-RESOLUTION_BUSINESS_P50: Final = _twin(RESOLUTION_P50, BUSINESS_CYCLES)
-RESOLUTION_BUSINESS_P90: Final = _twin(RESOLUTION_P90, BUSINESS_CYCLES)
-FIRST_RESOLUTION_BUSINESS_P50: Final = _twin(FIRST_RESOLUTION_P50, BUSINESS_CYCLES)
-FIRST_RESOLUTION_BUSINESS_P90: Final = _twin(FIRST_RESOLUTION_P90, BUSINESS_CYCLES)
-FULL_RESOLUTION_BUSINESS_P50: Final = _twin(FULL_RESOLUTION_P50, BUSINESS_CASES)
+FIRST_RESPONSE_BUSINESS_P50: Final = _duration(FIRST_RESPONSE_P50, BUSINESS_WAITS, "is_first")
+FIRST_RESPONSE_BUSINESS_P90: Final = _duration(FIRST_RESPONSE_P90, BUSINESS_WAITS, "is_first")
+NEXT_RESPONSE_BUSINESS_P50: Final = _duration(NEXT_RESPONSE_P50, BUSINESS_WAITS)
+NEXT_RESPONSE_BUSINESS_P90: Final = _duration(NEXT_RESPONSE_P90, BUSINESS_WAITS)
+RESOLUTION_BUSINESS_P50: Final = _duration(RESOLUTION_P50, BUSINESS_CYCLES)
+RESOLUTION_BUSINESS_P90: Final = _duration(RESOLUTION_P90, BUSINESS_CYCLES)
+FIRST_RESOLUTION_BUSINESS_P50: Final = _duration(FIRST_RESOLUTION_P50, BUSINESS_CYCLES)
+FIRST_RESOLUTION_BUSINESS_P90: Final = _duration(FIRST_RESOLUTION_P90, BUSINESS_CYCLES)
+FULL_RESOLUTION_BUSINESS_P50: Final = _duration(FULL_RESOLUTION_P50, BUSINESS_CASES)
+FIRST_RESPONSE_BUSINESS_WITHIN: Final = _within(
+    FIRST_RESPONSE_WITHIN, _decided_in_business_time(FIRST_TARGETS, FIRST_TARGET_SECONDS)
+)
+NEXT_RESPONSE_BUSINESS_WITHIN: Final = _within(
+    NEXT_RESPONSE_WITHIN, _decided_in_business_time(NEXT_TARGETS, NEXT_TARGET_SECONDS)
+)
