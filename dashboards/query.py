@@ -6,7 +6,7 @@ from typing import Final
 
 from dashboards import text
 from dashboards.estimate import FIGURE, PREFIX, estimates, evidence
-from streams.core.metrics import Dimension, Metric, Observations, Topic
+from streams.core.metrics import Dimension, Kind, Metric, Observations, Topic
 from streams.core.question import days_between, measures_of, observed
 
 FILTERS: Final[Mapping[Dimension, str]] = {
@@ -16,6 +16,8 @@ FILTERS: Final[Mapping[Dimension, str]] = {
     Dimension.CONTACT_TYPE: "contact_type",
 }
 """Columns that every dashboard can be narrowed by, with the names of their variables."""
+FIRST_DAY: Final = "(SELECT minOrNull(day) FROM ticket_days)"
+"""Before it nothing is known; null while nothing is known at all."""
 LENGTH: Final = "dateDiff('millisecond', start_at, end_at)"
 """Of the range, in milliseconds."""
 
@@ -92,16 +94,30 @@ def beside(metric: Metric, keys: Iterable[str]) -> str:
     """Return figures of the range beside those of the period before, for each value of the keys."""
     keys = list(keys)
     columns = {key: key for key in keys} | {"is_now": "is_now"} | estimates(metric)
-    return joined_periods(keys, select(columns, by_period(metric, measured(metric), keys)))
+    counts = {"value": _count("is_now", "end_at"), "value_before": _count("NOT is_now", "start_at")}
+    is_count = metric.kind is Kind.COUNT
+    figures = select(columns, by_period(metric, measured(metric), keys))
+    return joined_periods(keys, figures, counts if is_count else {})
 
 
-def joined_periods(keys: Iterable[str], figures: str) -> str:
-    """Return figures of both periods in one row: `value` and the like, and `value_before` and the like."""
+def joined_periods(keys: Iterable[str], figures: str, instead: Mapping[str, str] | None = None) -> str:
+    """Return figures of both periods in one row: `value` and the like, and `value_before` and the like.
+
+    Args:
+        keys: What a row stands for.
+        figures: SELECT of the figures, each with its `is_now`.
+        instead: Other expressions of some of the columns.
+    """
     keys = list(keys)
     now = {name: "sumIf(figures.n, is_now)" if name == "n" else f"anyIf(figures.{name}, is_now)" for name in FIGURE}
     before = {f"{name}_before": f"anyIf(figures.{name}, NOT is_now)" for name in FIGURE}
-    columns = {key: key for key in keys} | now | before
+    columns = {key: key for key in keys} | now | before | dict(instead or {})
     return select(columns, figures, "AS figures", f"GROUP BY {', '.join(keys)}" if keys else "")
+
+
+def _count(period: str, ended_at: str) -> str:
+    """Return a count of a period: none is 0, but before anything was known nothing is said."""
+    return f"if({FIRST_DAY} <= toDate({ended_at}), toNullable(toFloat64(sumIf(figures.n, {period}))), NULL)"
 
 
 def by_period(metric: Metric, measures: Mapping[str, str], keys: Iterable[str]) -> str:

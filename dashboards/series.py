@@ -1,12 +1,13 @@
 """Metrics over time: rolling windows by part, and steps of the calendar of a time zone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from textwrap import indent
 from typing import Final
 
 from dashboards import text
 from dashboards.estimate import PREFIX, estimates
 from dashboards.query import (
+    FIRST_DAY,
     LENGTH,
     known_or_named,
     measured,
@@ -114,24 +115,34 @@ def stepped_side_by_side(metrics: Mapping[str, Metric], column: str) -> str:
     return f"{with_steps()}\nSELECT time, {column}, value\nFROM\n(\n{together}\n)\nORDER BY time, {column}"
 
 
+_BEGUN: Final = (
+    f"arrayMap(hour -> {step_of('start_at + toIntervalHour(hour)')},\n"
+    f"        range(toUInt64(intDiv({LENGTH}, 3600000) + 1)))"
+)
+"""The begins of all steps that an hour of the range lies in, some of them many times."""
+
+
 def with_steps() -> str:
-    """Return the WITH clause of a series by steps: the first step is whole."""
-    return with_range(f"{step_of('start_at')} AS first_at")
+    """Return the WITH clause of a series by steps: the first step is whole, and none lies before all knowledge."""
+    last = step_of("end_at - toIntervalMillisecond(1)")
+    known = f"step >= {step_of(f'toDateTime({FIRST_DAY})')} AND step < least(end_at, now64(3))"
+    steps = f"arrayFilter(step -> {known},\n        arrayDistinct(arrayConcat({_BEGUN}, [{last}]))) AS steps"
+    return with_range(f"{step_of('start_at')} AS first_at", steps)
 
 
 def by_step(metric: Metric, measures: Mapping[str, str]) -> str:
     """Return measures of each step that the range touches; the first one is whole, the last one ends with the range."""
     inner = observations_of(metric.observations, "first_at", "end_at")
     clauses = ("AS seen", "WHERE at >= first_at AND at < end_at", "GROUP BY time")
-    return select({"time": step_of("seen.at")} | dict(measures), inner, *clauses)
+    return _at_each("steps", select({"time": step_of("seen.at")} | dict(measures), inner, *clauses), measures)
 
 
 def lasting(metric: Metric) -> str:
     """Return a series of what lasts: how much of it goes on at the end of each step."""
+    ends = f"arrayMap(step -> toDateTime64(step, 3, 'UTC'), arrayDistinct({_BEGUN}))"
     instants = (
-        f"arrayDistinct(arrayConcat(arrayFilter(instant -> instant > start_at, arrayMap(hour -> "
-        f"toDateTime64({step_of('start_at + toIntervalHour(hour)')}, 3, 'UTC'), "
-        f"range(toUInt64(intDiv({LENGTH}, 3600000) + 1)))), [toDateTime64(end_at, 3, 'UTC')])) AS instants"
+        f"arrayFilter(instant -> instant > greatest(start_at, toDateTime({FIRST_DAY})),\n"
+        f"        arrayDistinct(arrayConcat({ends}, [toDateTime64(end_at, 3, 'UTC')]))) AS instants"
     )
     inner = observations_of(metric.observations, "start_at", "end_at")
     clauses = (
@@ -139,5 +150,22 @@ def lasting(metric: Metric) -> str:
         "ARRAY JOIN arrayFilter(instant -> since < instant AND until >= instant, instants) AS time",
         "GROUP BY time",
     )
-    shown = {"time": "time", quoted(metric.title): "count()"}
-    return "\n".join([with_range(instants), select(shown, inner, *clauses), "ORDER BY time"])
+    counted = select({"time": "time", "number": "count()"}, inner, *clauses)
+    shown = {"time": "time", quoted(metric.title): "number"}
+    return "\n".join([with_range(instants), select(shown, _at_each("instants", counted, ["number"])), "ORDER BY time"])
+
+
+def _at_each(instants: str, figures: str, names: Iterable[str]) -> str:
+    """Return a row for each instant, with zeros where there is no figure: a line must not lead over what is missing.
+
+    Without any figure at all there is no row either.
+    """
+    columns = {"time": "every.time"} | {name: f"figures.{name}" for name in names}
+    found = select({"time": "time", "is_found": "true"} | {name: name for name in names}, figures)
+    return select(
+        columns,
+        f"SELECT arrayJoin({instants}) AS time",
+        "AS every",
+        f"LEFT JOIN\n(\n{indent(found, '    ')}\n) AS figures ON figures.time = every.time",
+        "QUALIFY max(figures.is_found) OVER ()",
+    )
