@@ -8,7 +8,7 @@ from dashboards.alert import text
 from dashboards.alert.rule import Rule
 from dashboards.estimate import FIGURE, estimates
 from dashboards.query import measured, select
-from streams.core.drop import Cause
+from streams.core.drop import Cause, Thresholds
 from streams.core.metrics import METRICS, Metric
 from streams.core.question import days_between, observed
 from streams.core.signal import sentence
@@ -59,34 +59,36 @@ def _of_signals(kind: Cause) -> dict[str, str]:
     }
 
 
+_USUAL: Final = Thresholds()
+
+
 def _beside(metric: Metric, number: str, weeks: int, *more: str, where: str) -> str:
     """Return a number of each team, from its figures of the range and from those of the weeks before it.
 
     Args:
         metric: Of the registry.
-        number: Of `n`, `value`, `low`, `high`, of `usual` and `usual_n` before, and of when it was `first_at` seen.
+        number: Of `n`, `value`, `low`, `high`, of `usual` before, of when it was `first_at` seen, and `learnt_n`: how
+            often by the end of the days whose level the watch takes for usual.
         weeks: How many before the range count.
         more: Conditions on what counts.
         where: Which teams are told of.
     """
     observations = metric.observations
     conditions = ["at >= before_at AND at < end_at AND team != ''", *more]
+    learnt = " AND ".join(filter(None, [metric.counted, f"at < end_at - toIntervalHour({_USUAL.baseline_lag_hours})"]))
+    learning = {"first_at": "min(figures.first_at)", "learnt_n": "sum(figures.learnt_n)"}
     by_time = select(
-        {"team": "team", "is_now": "at >= start_at", "first_at": "min(at)"} | measured(metric),
+        {"team": "team", "is_now": "at >= start_at", "first_at": "min(at)", "learnt_n": f"countIf({learnt})"}
+        | measured(metric),
         observed(observations, days_between(observations, "before_at", "end_at")),
         "AS seen",
         f"WHERE {' AND '.join(conditions)}",
         "GROUP BY team, is_now",
     )
-    figures = select({name: name for name in ("team", "is_now", "first_at")} | estimates(metric), by_time)
+    figures = select({name: name for name in ("team", "is_now", *learning)} | estimates(metric), by_time)
     sides = {name: f"anyIf(figures.{name}, is_now)" for name in FIGURE}
-    before = {"usual": "anyIf(figures.value, NOT is_now)", "usual_n": "anyIf(figures.n, NOT is_now)"}
-    pivot = select(
-        {"team": "team"} | sides | before | {"first_at": "min(figures.first_at)"},
-        figures,
-        "AS figures",
-        "GROUP BY team",
-    )
+    before = {"usual": "anyIf(figures.value, NOT is_now)"}
+    pivot = select({"team": "team"} | sides | before | learning, figures, "AS figures", "GROUP BY team")
     shown = select({"team": "team", "number": f"toFloat64({number})"}, pivot, f"WHERE {where}", "ORDER BY team")
     named = ("$__fromTime_ms AS start_at", "$__toTime_ms AS end_at", f"start_at - toIntervalWeek({weeks}) AS before_at")
     return "WITH\n" + indent(",\n".join(named), "    ") + "\n" + shown
@@ -102,7 +104,9 @@ def _numbers_against_usual(metric: Metric, decides: str) -> dict[str, str]:
 
 def _of_unknown_level() -> dict[str, str]:
     """Return the numbers of the last day of each team whose usual level the watch does not know yet."""
-    unknown = "value IS NOT NULL AND n >= 50 AND (usual_n < 50 OR first_at > end_at - toIntervalDay(9))"
+    days = _USUAL.baseline_days_least + _USUAL.baseline_lag_hours / 24
+    learning = f"learnt_n < {_USUAL.baseline_least} OR first_at > end_at - toIntervalDay({days:g})"
+    unknown = f"value IS NOT NULL AND n >= 50 AND ({learning})"
     numbers = {"A": "value", "N": "n", "L": "low", "H": "high"}
     return {name: _beside(METRICS["csat_share"], sql, 4, where=unknown) for name, sql in numbers.items()}
 

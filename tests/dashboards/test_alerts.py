@@ -15,7 +15,9 @@ from dashboards.render import DASHBOARDS
 from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import DeadLetterRow, EventRow, SignalRow
-from streams.core.drop import Response
+from streams.core.drop import Response, Thresholds
+from streams.core.drop.baseline import baseline_at, hour_of
+from streams.core.drop.rating import Tape
 from streams.core.signal import statement
 from streams.core.signal.word import DESK, Segment, SegmentKind
 from streams.core.window import DAY_MS, HOUR_MS
@@ -209,6 +211,22 @@ def test_a_plain_threshold_stands_in_where_no_usual_level_is_known(
 ) -> None:
     before = tickets(NOW - 20 * DAY_MS, earlier, 2 * HOUR_MS, bad=1, rated=True)
     desk.tell(before + tickets(TODAY, n, 10 * MINUTE, bad=bad, rated=True), NOW)
+    assert bool(firing(desk.client, "satisfaction-low", NOW)) is fires
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("of_yesterday", "long_ago", "fires"), [(100, 1, True), (100, 49, True), (0, 50, False)])
+def test_the_threshold_stands_in_until_the_watch_has_learnt(
+    desk: Desk, of_yesterday: int, long_ago: int, fires: bool
+) -> None:
+    old = tickets(NOW - 20 * DAY_MS, long_ago, 2 * HOUR_MS, bad=1, rated=True)
+    new = tickets(NOW - 2 * DAY_MS + HOUR_MS, of_yesterday, 10 * MINUTE, bad=1, rated=True)
+    desk.tell(old + new + tickets(TODAY, 60, 10 * MINUTE, bad=5, rated=True), NOW)
+    tape = Tape()
+    for at in sorted(one.at_ms for one in old + new if isinstance(one.content, e.RatingSubmitted)):
+        tape.append(at, 1, 1)
+    knows = baseline_at(hour_of(NOW), tape, tape, Thresholds()) is not None
+    assert knows is not fires, "the one or the other, never neither"
     assert bool(firing(desk.client, "satisfaction-low", NOW)) is fires
 
 
