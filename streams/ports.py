@@ -6,6 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from schemas.rows import DeadLetterRow, EventRow, Ms, OpenHoursRow, SignalRow, TicketRow
+from streams.core.batch import Identity
 from streams.core.drop import Response, Silence
 from streams.core.signal.slices import BadRating, Counted
 from streams.core.signal.word import RatedTicket, Segment
@@ -56,6 +57,16 @@ class Store(Protocol):
 
     async def load(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
         """Return the tickets that are known, by id; unknown ones are left out.
+
+        Raises:
+            StoreUnavailableError: When trying later may help.
+            StoreRejectedError: When it will not.
+        """
+
+    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[bytes]]:
+        """Return the bytes of the events that are stored under identities and that no ticket folds.
+
+        Unknown identities are left out. One event may come more than once.
 
         Raises:
             StoreUnavailableError: When trying later may help.

@@ -21,10 +21,10 @@ from kafka.errors import KafkaError
 from schemas.codec import CONTENT_TYPE, decode, partition_key
 from schemas.events import OrderData
 from streams.broker import TOPICS, ensure_topics, kafka_options
+from streams.core.batch import TICKET_EVENTS
 from streams.settings import PREFIX, Settings
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
-from streams.sinks.refold import TICKET_EVENTS
 
 ROOT = Path(__file__).parent.parent
 WORKER = ("streams.cli", "worker")

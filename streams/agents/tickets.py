@@ -11,7 +11,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from schemas.codec import CONTENT_TYPE, MAX_EVENT_BYTES, unknown_values
 from schemas.rows import DeadLetterRow
-from streams.core.batch import Outcome, Reading, Record, fold_batch, read
+from streams.core.batch import Identity, Outcome, Reading, Record, fold_batch, read
 from streams.core.cache import TicketCache
 from streams.core.merge import statements_of
 from streams.core.ticket import Ticket
@@ -74,6 +74,7 @@ class TicketsAgent:
         self._batch_events = batch_events
         self._received: asyncio.Queue[Delivery] = asyncio.Queue(_BATCHES_WAITING)
         self._folded: asyncio.Queue[Work] = asyncio.Queue(1)
+        self._under_way: dict[Identity, bytes] = {}
         self.cache = TicketCache(cache_tickets)
 
     async def receive(self, deliveries: AsyncIterable[Delivery]) -> None:
@@ -99,6 +100,7 @@ class TicketsAgent:
             with self._meters.batch_seconds.labels("fold").time():
                 outcome = await self._outcome_of([record for delivery in deliveries for record in delivery.value])
             self.cache.remember(outcome.tickets, generation)
+            self._under_way |= {identity: event.raw for identity, event in outcome.standing.items()}
             await self._folded.put(Work(deliveries, outcome, generation))
 
     async def _write_folded(self) -> None:
@@ -107,6 +109,8 @@ class TicketsAgent:
             with self._meters.batch_seconds.labels("write").time():
                 await self._keep(work.outcome)
             self.cache.stored(work.outcome.tickets, work.generation)
+            for identity in work.outcome.standing:
+                self._under_way.pop(identity, None)
             await self._outbox.publish(self._outgoing(work.outcome))
             for delivery in work.deliveries:
                 delivery.ack()
@@ -126,7 +130,7 @@ class TicketsAgent:
         reading = read(records, now_ms)
         await self._forward_strays(reading)
         known = await self._known(reading)
-        outcome = fold_batch(reading, known, now_ms)
+        outcome = fold_batch(reading, known, now_ms, await self._stored(reading))
         self._count(records, reading, outcome)
         return outcome
 
@@ -138,6 +142,18 @@ class TicketsAgent:
         if missing:
             known |= await self._patiently("load tickets", lambda: self._store.load(missing))
         return known
+
+    async def _stored(self, reading: Reading) -> dict[Identity, list[bytes]]:
+        """Return what is stored under the identities of a batch, or is on its way to the store."""
+        identities = reading.identities
+        if not identities:
+            return {}
+        # Before the store is asked: what arrives there meanwhile may be in neither answer otherwise.
+        under_way = {identity: [self._under_way[identity]] for identity in identities & self._under_way.keys()}
+        missing = identities - under_way.keys()
+        if not missing:
+            return under_way
+        return under_way | await self._patiently("look identities up", lambda: self._store.stored(missing))
 
     async def _keep(self, outcome: Outcome) -> None:
         await self._patiently(

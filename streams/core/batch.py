@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Final, Protocol
+from types import MappingProxyType
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 from msgspec import Struct, field
 
 from schemas.codec import Event, InvalidEventError, Reason, decode
-from schemas.events import TicketAbsorbed
+from schemas.events import CATALOGUE, EventRetracted, ProducerHeartbeat, TicketAbsorbed, TicketData
 from schemas.rows import DeadLetterRow, EventRow, Ms, OpenHoursRow, TicketRow
 from streams.core.fact import fact_of, unpack
 from streams.core.measures import row_of
@@ -19,6 +20,15 @@ from streams.core.ticket import Ticket, Verdict, fold
 
 _NO_CLOCK: Final = 2**62
 """Stored events were accepted once; their time is not held against the clock again."""
+
+TICKET_EVENTS: Final = sorted(name for name, kind in CATALOGUE.items() if issubclass(kind, TicketData | EventRetracted))
+"""The names of the events that tickets fold."""
+
+Identity: TypeAlias = tuple[str, str, str]
+"""Subject, source and id of an event that no ticket folds."""
+Stored: TypeAlias = Mapping[Identity, Sequence[bytes]]
+"""What is stored under identities, as `EventRow.raw` holds it."""
+_NOTHING: Final[Stored] = MappingProxyType({})
 
 
 class Record(Protocol):
@@ -45,23 +55,37 @@ class Reading(Struct):
 
     Attributes:
         of_tickets: Per ticket its events with the records they came in, in their order on Kafka.
-        others: Events that no ticket folds.
+        others: Events that no ticket folds, with their records, in their order on Kafka.
         dead: Records that are no events.
     """
 
     of_tickets: dict[str, list[tuple[Event, Record]]]
-    others: list[Event] = field(default_factory=list)
+    others: list[tuple[Event, Record]] = field(default_factory=list)
     dead: list[DeadLetterRow] = field(default_factory=list)
+
+    @property
+    def identities(self) -> set[Identity]:
+        """What must be looked up before the batch is folded: an identity stands for what it was first used for.
+
+        Those of heartbeats are left out. They are many, nothing is counted from them, and a source that says "alive"
+        under one id for ever is alive all the same.
+        """
+        return {identity_of(event) for event, _ in self.others if not isinstance(event.content, ProducerHeartbeat)}
 
 
 class Outcome(Struct):
-    """What a batch amounts to: the rows to write, and the tickets as they stand now."""
+    """What a batch amounts to: the rows to write, and the tickets as they stand now.
+
+    Attributes:
+        standing: By identity the events that no ticket folds, as they came first.
+    """
 
     events: list[EventRow]
     rows: list[TicketRow]
     dead: list[DeadLetterRow]
     tickets: dict[str, Ticket]
     hours: list[OpenHoursRow] = field(default_factory=list)
+    standing: dict[Identity, Event] = field(default_factory=dict)
 
 
 def read(records: Iterable[Record], now_ms: Ms) -> Reading:
@@ -76,20 +100,21 @@ def read(records: Iterable[Record], now_ms: Ms) -> Reading:
             continue
         ticket_id = event.ticket_id
         if ticket_id is None:
-            reading.others.append(event)
+            reading.others.append((event, record))
         else:
             reading.of_tickets[ticket_id].append((event, record))
     return reading
 
 
-def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms) -> Outcome:
-    """Return the outcome of a batch, given the tickets that are known already.
+def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms, stored: Stored = _NOTHING) -> Outcome:
+    """Return the outcome of a batch, given the tickets and what is stored under its identities.
 
     Every ticket of the batch is stated again, also where all its events were known: a worker may have died after
-    writing the events and before writing the ticket.
+    writing the events and before writing the ticket. For the same reason an event that no ticket folds is stated again
+    when it is repeated, as it came first: what follows from it may be missing.
     """
-    others = [event_row(event, now_ms) for event in reading.others]
-    outcome = Outcome(others, [], list(reading.dead), {}, open_hours(reading.others, now_ms))
+    outcome = Outcome([], [], list(reading.dead), {})
+    _fold_others(reading, stored, outcome, now_ms)
     for ticket_id, pairs in reading.of_tickets.items():
         before = known.get(ticket_id) or Ticket(ticket_id)
         ticket, verdicts = fold(before, [fact_of(event) for event, _ in pairs])
@@ -101,6 +126,60 @@ def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms) -> Out
         outcome.tickets[ticket_id] = ticket
         outcome.rows.append(row_of(ticket, now_ms))
     return outcome
+
+
+def _fold_others(reading: Reading, stored: Stored, outcome: Outcome, now_ms: Ms) -> None:
+    """Let the first event of each identity stand; later ones repeat it or are dead letters."""
+    for event, record in reading.others:
+        if isinstance(event.content, ProducerHeartbeat):
+            outcome.events.append(event_row(event, now_ms))
+            continue
+        identity = identity_of(event)
+        before = outcome.standing.get(identity)
+        first = _first([before.raw] if before else stored.get(identity, ()), event)
+        if first is None:
+            outcome.dead.append(dead_letter_of(record, _identity_reused(event), now_ms))
+        elif before is None:
+            outcome.standing[identity] = first
+            outcome.events.append(event_row(first, now_ms))
+    outcome.hours.extend(open_hours(outcome.standing.values(), now_ms))
+
+
+def _first(raws: Sequence[bytes], event: Event) -> Event | None:
+    """Return what stands under the identity of an event: itself if it is new, None if it says something else."""
+    if not raws or event.raw in raws:
+        return event
+    return next((first for first in filter(None, map(_readable, raws)) if _says_the_same(first, event)), None)
+
+
+def _readable(raw: bytes) -> Event | None:
+    """Return a stored event unless this worker cannot read it: it may lack the time zone of a schedule."""
+    try:
+        return stored_event(raw)
+    except InvalidEventError:
+        return None
+
+
+def _says_the_same(one: Event, other: Event) -> bool:
+    """Compare what is said, not how it is written. The mark of a replay says nothing of what happened."""
+    if (one.name, one.at_ms, one.sequence) != (other.name, other.at_ms, other.sequence):
+        return False
+    if one.content is not None or other.content is not None:
+        return one.content == other.content
+    try:
+        return _canonical(one) == _canonical(other)
+    except (msgspec.DecodeError, RecursionError):  # what nobody reads may be nested or written absurdly
+        return False
+
+
+def _canonical(event: Event) -> bytes:
+    """Return the data of an event of an unknown type, however it was written."""
+    return msgspec.json.encode(msgspec.json.decode(event.raw)["data"], order="deterministic")
+
+
+def identity_of(event: Event) -> Identity:
+    """Return what an event that no ticket folds is known by."""
+    return event.subject, event.source, event.id
 
 
 def refolded(ticket_id: str, raws: Iterable[bytes]) -> Ticket:

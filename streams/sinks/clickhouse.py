@@ -1,13 +1,13 @@
 """Events, tickets, opening hours and dead letters in ClickHouse: written in columns, tickets read back by id."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from clickhouse_connect.driver.client import Client
 
 from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, Row, SignalRow, TicketRow, column_names, columns_of
-from streams.core.batch import refolded
+from streams.core.batch import TICKET_EVENTS, Identity, refolded
 from streams.core.ticket import Ticket, ticket_of
 from streams.sinks.connection import named_errors
 
@@ -20,8 +20,13 @@ TABLES: Final[dict[type[Row], str]] = {
 }
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T", bound=str | Identity)
 
 _IDS_AT_ONCE: Final = 2_000
+_QUERY_BYTES: Final = 900_000
+"""Ids travel in the URL, of which ClickHouse takes 1 MiB."""
+_LONGEST_BYTE: Final = 12
+"""A backslash within an array is written as four, each as %5C."""
 
 
 class ClickHouseStore:
@@ -58,9 +63,29 @@ class ClickHouseStore:
     def load_now(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
         """Return the tickets that are known, by id."""
         known: dict[str, Ticket] = {}
-        for start in range(0, len(ticket_ids), _IDS_AT_ONCE):
-            known |= self._load(ticket_ids[start : start + _IDS_AT_ONCE])
+        for portion in _portions(ticket_ids):
+            known |= self._load(portion)
         return known
+
+    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[bytes]]:
+        """Return the bytes of the events that are stored under identities and that no ticket folds."""
+        return await asyncio.to_thread(self._stored, sorted(identities))
+
+    def _stored(self, identities: Sequence[Identity]) -> dict[Identity, list[bytes]]:
+        """Look identities up without FINAL: it would read the bytes of all their neighbours."""
+        found: dict[Identity, list[bytes]] = {}
+        for portion in _portions(identities):
+            rows = self._query(
+                """
+                SELECT DISTINCT subject, toString(source), id, raw FROM events
+                PREWHERE (subject, source, id) IN {identities:Array(Tuple(String, String, String))}
+                WHERE name NOT IN {names:Array(String)}
+                """,
+                {"identities": list(portion), "names": TICKET_EVENTS},
+            )
+            for subject, source, id, raw in rows:
+                found.setdefault((subject.decode(), source.decode(), id.decode()), []).append(raw)
+        return found
 
     def _load(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
         rows = self._query(
@@ -98,3 +123,16 @@ class ClickHouseStore:
             self._client.insert(
                 table, columns, column_names=names, column_types=self._types[table], column_oriented=True
             )
+
+
+def _portions(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield ids in portions that one query can name."""
+    start = length = 0
+    for end, id in enumerate(ids):
+        more = _LONGEST_BYTE * len("".join(id).encode())
+        if end - start == _IDS_AT_ONCE or (length + more > _QUERY_BYTES and end > start):
+            yield ids[start:end]
+            start, length = end, 0
+        length += more
+    if ids:
+        yield ids[start:]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
-from streams.core.batch import refolded
+from streams.core.batch import TICKET_EVENTS, Identity, refolded
 from streams.core.ticket import Ticket, ticket_of
 
 
@@ -19,6 +19,14 @@ class MemoryStore:
     async def load(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
         """Return the tickets that are known, by id."""
         return {id: self._load(id) for id in ticket_ids if id in self.tickets}
+
+    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[bytes]]:
+        """Return the bytes of the events that are stored under identities and that no ticket folds."""
+        wanted, found = set(identities), dict[Identity, list[bytes]]()
+        for (subject, source, id, name), event in self.events.items():
+            if (subject, source, id) in wanted and name not in TICKET_EVENTS:
+                found.setdefault((subject, source, id), []).append(event.raw)
+        return found
 
     def _load(self, ticket_id: str) -> Ticket:
         state = self.tickets[ticket_id].state

@@ -5,15 +5,13 @@ from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
-from schemas.events import CATALOGUE, EventRetracted, TicketData
 from schemas.rows import Ms
-from streams.core.batch import stored_event
+from streams.core.batch import TICKET_EVENTS, stored_event
 from streams.core.measures import row_of
 from streams.core.opening import open_hours
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
 
-TICKET_EVENTS: Final = sorted(name for name, kind in CATALOGUE.items() if issubclass(kind, TicketData | EventRetracted))
 _AT_ONCE: Final = 2_000
 _SCHEDULES: Final = "SELECT raw FROM events FINAL WHERE name = 'schedule.published'"
 

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.embedded.stack import Stack
 from schemas.codec import decode, encode
-from schemas.events import Direction, MessageSent, Party, TicketCreated, Visibility
+from schemas.events import Direction, MessageSent, OrderPlaced, Party, TicketCreated, Visibility
 from streams.core.batch import event_row
 from streams.core.fact import fact_of
 from streams.core.measures import row_of
@@ -89,6 +89,40 @@ def test_any_id_is_only_an_id(store: Store, ticket_id: str) -> None:
 
 def test_nothing_to_write_is_fine(store: Store) -> None:
     asyncio.run(store.write([], [], []))
+
+
+def test_identities_that_were_never_used_are_not_known(store: Store) -> None:
+    _keep(store, _order("C-1", "urn:a", "1"))
+    assert asyncio.run(store.stored([])) == {}
+    assert asyncio.run(store.stored([("C-1", "urn:a", "2"), ("C-1", "urn:b", "1"), ("C-2", "urn:a", "1")])) == {}
+
+
+def test_what_is_stored_under_an_identity_is_found_however_often_it_was_written(store: Store) -> None:
+    for _ in range(3):
+        _keep(store, *(_order(f"C-{number}", "urn:a", "1") for number in range(1, 4)))
+    found = asyncio.run(store.stored({("C-1", "urn:a", "1"), ("C-3", "urn:a", "1"), ("C-9", "urn:a", "1")}))
+    assert found == {(f"C-{number}", "urn:a", "1"): [_order(f"C-{number}", "urn:a", "1")] for number in (1, 3)}
+
+
+def test_events_of_a_ticket_of_the_same_name_are_another_matter(store: Store) -> None:
+    _write(store, _ticket("C-1", 1))
+    assert asyncio.run(store.stored([("C-1", "urn:test", "created"), ("C-1", "urn:test", "M-0")])) == {}
+
+
+def test_any_identity_is_only_an_identity(store: Store) -> None:
+    odd = ["quote ' and \\ back", "new\nline\tand tab", "nul \0 byte", "票号", "'), ('a", "%27", "\\" * 512]
+    identities = [(subject, source, id) for subject in odd for source in odd for id in odd]
+    _keep(store, *(_order(*identity) for identity in identities))
+    assert asyncio.run(store.stored(identities)) == {identity: [_order(*identity)] for identity in identities}
+
+
+def _order(customer_id: str, source: str, id: str) -> bytes:
+    said = OrderPlaced(order_id="O-1", customer_id=customer_id, amount=100, currency="EUR")
+    return encode(said, source=source, id=id, time=NOW, name="order.placed", subject=customer_id)
+
+
+def _keep(store: Store, *raws: bytes) -> None:
+    asyncio.run(store.write([event_row(decode(raw, now_ms=NOW_MS), NOW_MS) for raw in raws], [], []))
 
 
 def _ticket(ticket_id: str, messages: int) -> Ticket:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from schemas.codec import InvalidEventError, decode, encode
-from schemas.events import Party, RatingSource, RatingSubmitted, TicketCreated
+from schemas.events import OrderPlaced, Party, RatingSource, RatingSubmitted, TicketCreated
 from tests.space import Space, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -82,6 +82,25 @@ def test_an_identity_used_again_for_other_content_is_a_dead_letter(space: Space)
     wait_until(lambda: space.value("SELECT count() FROM tickets FINAL") == 1, "the first one counts")
     assert space.query("SELECT ratings.raw FROM tickets FINAL")[0] == ([5.0],)
     assert [bytes(raw) for (raw,) in _bytes(space, "SELECT raw FROM events FINAL")] == [first]
+
+
+def test_an_order_under_an_identity_used_before_is_a_dead_letter_and_stays_on_its_first_day(space: Space) -> None:
+    space.started_worker()
+    first, later = _order(START), _order(START + timedelta(days=3))
+    again = json.dumps(json.loads(first)).encode()
+    assert again != first
+    space.send([first], topic="orders")
+    wait_until(lambda: space.value("SELECT count() FROM events") == 1, "the first one is stored")
+    space.send([later, again, first], topic="orders")
+    wait_until(space.is_quiet, "all is read")
+    assert space.query("SELECT reason, value FROM dead_letters FINAL") == [("identity-reused", later.decode())]
+    assert space.query("SELECT toString(day) FROM order_days FINAL") == [("2026-01-05",)]
+    assert {bytes(raw) for (raw,) in _bytes(space, "SELECT raw FROM events")} == {first}
+
+
+def _order(at: datetime) -> bytes:
+    placed = OrderPlaced(order_id="O-1", customer_id="C-1", amount=4_900, currency="EUR")
+    return encode(placed, source="urn:good", id="order", time=at, name="order.placed", subject="C-1")
 
 
 def _bytes(space: Space, sql: str) -> Any:

@@ -1,6 +1,7 @@
 """What holds for every history of a ticket, in whatever order and how often its events arrive."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,9 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict, astuple, replace
 
 from schemas import events as e
-from schemas.codec import Event
+from schemas.codec import Event, decode
 from schemas.rows import TicketRow, column_names
-from streams.core.batch import fold_batch, read
+from streams.core.batch import fold_batch, identity_of, read
 from streams.core.fact import Absorbed, fact_id, fact_of, pack, unpack
 from streams.core.measures import row_of
 from streams.core.ticket import Ticket, Verdict, active_facts, fold, ticket_of
@@ -21,6 +22,7 @@ from tests.oracle import expected_row
 from tests.records import record_of
 from tests.strategies import encoded_events, tampered_events
 
+NO_TICKET = (e.OrderPlaced, e.OrderCancelled, e.SchedulePublished)
 ABOUT_THE_SET = {"version", "events", "state"}
 """Columns that say which events are known, not what they amount to."""
 
@@ -145,11 +147,45 @@ def test_nothing_that_arrives_stops_a_batch(values: list[bytes]) -> None:
     outcome = fold_batch(reading, {}, NOW_MS)
     letters = {letter.offset for letter in outcome.dead}
     folded_events = sum(len(ticket.facts) for ticket in outcome.tickets.values())
-    assert len(outcome.events) == folded_events + len(reading.others)
+    heartbeats = sum(isinstance(one.content, e.ProducerHeartbeat) for one, _ in reading.others)
+    assert len(outcome.events) == folded_events + len(reading.identities) + heartbeats
     assert len(letters) == len(outcome.dead)
     assert len(outcome.events) + len(outcome.dead) <= len(values)
     assert {row.ticket_id for row in outcome.rows} == reading.of_tickets.keys()
     assert all(len(set(map(len, group))) == 1 for row in outcome.rows for group in _groups(columns(row)))
+
+
+@given(st.lists(encoded_events(*NO_TICKET), max_size=6), st.data())
+def test_repetitions_and_redelivery_of_what_no_ticket_folds_change_nothing(
+    values: list[bytes], data: st.DataObject
+) -> None:
+    alone = list({identity_of(one): value for value in values for one in [decode(value, now_ms=NOW_MS)]}.values())
+    again = data.draw(st.lists(st.sampled_from(alone), max_size=4) if alone else st.just([]))
+    arrival = data.draw(st.permutations([*alone, *map(_written_otherwise, again)]))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(arrival)))))
+    once, store = (asyncio.run(_kept(some, at)) for some, at in ((alone, []), (arrival, cuts)))
+    assert store.events.keys() == once.events.keys()
+    assert store.hours == once.hours
+    assert not store.dead_letters
+    before = dict(store.events), dict(store.hours)
+    asyncio.run(_kept(arrival, cuts, store))
+    assert (store.events, store.hours, store.dead_letters) == (*before, {})
+
+
+@given(st.lists(encoded_events(e.OrderPlaced, e.SchedulePublished), min_size=1, max_size=4), st.data())
+def test_of_an_identity_used_twice_the_first_stands_however_it_is_delivered(
+    values: list[bytes], data: st.DataObject
+) -> None:
+    arrival = [other for value in values for other in (value, _moved(value))]
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(arrival)))))
+    store = asyncio.run(_kept(arrival, cuts))
+    first = {identity_of(one): value for value in reversed(arrival) for one in [decode(value, now_ms=NOW_MS)]}
+    assert {row.raw for row in store.events.values()} == set(first.values())
+    letters, hours = dict(store.dead_letters), dict(store.hours)
+    assert {letter.value for letter in letters.values()} == set(arrival) - set(first.values())
+    asyncio.run(_kept(arrival, sorted({0, *cuts[1:]}), store))
+    assert {row.raw for row in store.events.values()} == set(first.values())
+    assert (store.dead_letters, store.hours) == (letters, hours)
 
 
 @given(worlds(), st.randoms(use_true_random=False))
@@ -210,6 +246,26 @@ def _assert_same_amount(one: Ticket, other: Ticket) -> None:
 
 def _absorbed(revision: int) -> Absorbed:
     return Absorbed(1, 0, -1, ("A",), revision, bytes([revision]))
+
+
+def _written_otherwise(value: bytes) -> bytes:
+    """Return the same event with its keys in another order and other whitespace."""
+    return json.dumps(dict(reversed(json.loads(value).items())), indent=1).encode()
+
+
+def _moved(value: bytes) -> bytes:
+    """Return other content under the same identity."""
+    return json.dumps(json.loads(value) | {"time": "1970-01-01T00:00:00Z"}).encode()
+
+
+async def _kept(values: Sequence[bytes], cuts: Sequence[int], store: MemoryStore | None = None) -> MemoryStore:
+    """Return the store after events that no ticket folds came in batches."""
+    kept = store or MemoryStore()
+    for start, end in zip([0, *cuts], [*cuts, len(values)], strict=True):
+        reading = read([record_of(value, offset) for offset, value in enumerate(values[start:end], start)], NOW_MS)
+        outcome = fold_batch(reading, {}, NOW_MS, await kept.stored(reading.identities))
+        await kept.write(outcome.events, [], outcome.dead, outcome.hours)
+    return kept
 
 
 async def _stored(arrival: Sequence[Event], cuts: Sequence[int]) -> MemoryStore:

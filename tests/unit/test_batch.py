@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
 
 from schemas import events as e
-from schemas.codec import InvalidEventError
+from schemas.codec import Event, InvalidEventError
 from schemas.rows import TicketRow, column_names, columns_of
+from schemas.schedule import Version, Week
 from streams.core import merge
-from streams.core.batch import Outcome, fold_batch, read, refolded
+from streams.core.batch import Outcome, Stored, fold_batch, identity_of, read, refolded
 from streams.core.fact import pack
 from streams.core.measures import row_of
 from streams.core.ticket import Ticket
@@ -38,9 +40,30 @@ def message(number: int) -> bytes:
     return event(said, 1_700_000_000_000 + number, str(number)).raw
 
 
-def outcome_of(values: Sequence[bytes | None], known: dict[str, Ticket] | None = None) -> Outcome:
+def order(id: str = "1", *, at: int = 5, amount: int = 100, sequence: int | None = None) -> Event:
+    said = e.OrderPlaced(order_id="O", customer_id="C", amount=amount, currency="EUR")
+    return event(said, at, id, sequence, subject="C")
+
+
+def of_unknown_type(data: str, id: str = "1") -> bytes:
+    return (
+        f'{{"specversion":"1.0","id":"{id}","source":"urn:x","type":"com.example.other","subject":"C",'
+        f'"time":"2026-01-01T00:00:00Z","data":{data}}}'
+    ).encode()
+
+
+def outcome_of(
+    values: Sequence[bytes | None], known: dict[str, Ticket] | None = None, stored: Stored | None = None
+) -> Outcome:
     reading = read([record_of(value, offset) for offset, value in enumerate(values)], NOW_MS)
-    return fold_batch(reading, known or {}, NOW_MS)
+    return fold_batch(reading, known or {}, NOW_MS, stored or {})
+
+
+def judged(first: bytes, second: bytes) -> Sequence[tuple[list[bytes], list[str]]]:
+    """Return what stands and what is dead: when both come in one batch, and when the first one is stored already."""
+    [identity] = read([record_of(first)], NOW_MS).identities
+    outcomes = outcome_of([first, second]), outcome_of([second], stored={identity: [first]})
+    return [([row.raw for row in one.events], [letter.reason for letter in one.dead]) for one in outcomes]
 
 
 def test_every_record_becomes_an_event_or_a_dead_letter() -> None:
@@ -77,6 +100,89 @@ def test_an_identity_reused_for_other_content_is_a_dead_letter_and_the_first_eve
     assert letter.value == resolved("1")
     assert outcome.rows[0].status == "closed"
     assert [row.name for row in outcome.events] == ["ticket.closed"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        order(at=6),
+        order(amount=101),
+        order(sequence=1),
+        event(e.OrderCancelled(order_id="O", customer_id="C"), 5, "1", subject="C"),
+    ],
+    ids=["time", "content", "sequence", "type"],
+)
+def test_an_order_under_an_identity_used_before_is_a_dead_letter_and_the_first_one_stands(other: Event) -> None:
+    assert judged(order().raw, other.raw) == [([order().raw], ["identity-reused"]), ([], ["identity-reused"])]
+    [letter] = outcome_of([order().raw, other.raw]).dead
+    assert (letter.pointer, letter.offset, letter.value) == ("/id", 1, other.raw)
+    assert SOURCE in letter.message
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        order().raw,
+        order().raw.replace(b",", b",\n "),
+        order().raw.replace(b'"specversion":"1.0",', b"").replace(b"{", b'{"specversion":"1.0","replay":true,', 1),
+        order().raw.replace(b"00.005Z", b"00.0050Z"),
+        order().raw.replace(b'"amount":', b'"kind":null,"amount":'),
+    ],
+    ids=["same bytes", "whitespace", "order and replay", "time", "null"],
+)
+def test_an_order_that_says_the_same_again_is_stated_as_it_came_first(again: bytes) -> None:
+    assert judged(order().raw, again) == [([order().raw], []), ([order().raw], [])]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_same"),
+    [
+        ('{"a":1,"b":[2]}', '{ "b": [2], "a": 1 }', True),
+        ('{"a":1}', '{"a":true}', False),
+        ('{"a":1}', '{"a":2}', False),
+        ("[" * 900 + "]" * 900, "[ " + "[" * 899 + "]" * 900, None),
+        ("1e999", "1e998", False),
+    ],
+    ids=["written otherwise", "another type", "another value", "nested absurdly", "no number"],
+)
+def test_events_that_nobody_reads_are_compared_by_what_they_say(first: str, second: str, is_same: bool | None) -> None:
+    in_one_batch, stored_before = judged(of_unknown_type(first), of_unknown_type(second))
+    assert in_one_batch[1] == stored_before[1]
+    assert in_one_batch[0] == [of_unknown_type(first)]
+    if is_same is not None:
+        assert in_one_batch[1] == ([] if is_same else ["identity-reused"])
+
+
+def test_heartbeats_may_all_bear_one_identity() -> None:
+    heartbeats = [event(e.ProducerHeartbeat(), at, "alive", subject="desk").raw for at in (5, 6)]
+    assert read([record_of(value) for value in heartbeats], NOW_MS).identities == set()
+    outcome = outcome_of(heartbeats)
+    assert [row.at for row in outcome.events] == [5, 6]
+    assert outcome.dead == []
+
+
+def test_hours_follow_from_the_schedule_that_stands() -> None:
+    first, other = (event(_schedule(opens), 5, "1", subject="desk") for opens in ("08:00", "09:00"))
+    identity = identity_of(first)
+    for outcome in (outcome_of([first.raw, other.raw]), outcome_of([first.raw], stored={identity: [first.raw]})):
+        [row] = outcome.hours
+        assert b"08:00" in row.versions
+    assert outcome_of([other.raw], stored={identity: [first.raw]}).hours == []
+
+
+def test_a_stored_schedule_that_this_worker_cannot_read_stands_all_the_same() -> None:
+    said = event(_schedule("08:00"), 5, "1", subject="desk")
+    unreadable = said.raw.replace(b'"UTC"', b'"Mars/Phobos"')
+    outcome = outcome_of([said.raw], stored={identity_of(said): [unreadable]})
+    assert [letter.reason for letter in outcome.dead] == ["identity-reused"]
+    assert outcome.events == []
+
+
+def _schedule(opens: str) -> e.SchedulePublished:
+    week = Week(monday=(f"{opens}-17:00",))
+    return e.SchedulePublished(
+        name="desk", versions=(Version(from_at=datetime(2026, 1, 1, tzinfo=UTC), zone="UTC", weekly=week),)
+    )
 
 
 def test_a_record_read_again_is_the_same_dead_letter_but_after_a_new_topic_another_one() -> None:

@@ -1,0 +1,125 @@
+"""The agent folds a batch while the one before is being stored: what is under way counts as stored."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+
+from msgspec import Struct, field
+
+from schemas import events as e
+from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
+from streams.agents.tickets import TicketsAgent
+from streams.core.batch import Identity, Record
+from streams.meters import Meters
+from streams.ports import Outgoing
+from streams.sinks.memory import MemoryStore
+from tests.histories import NOW_MS, SOURCE, event
+from tests.records import record_of
+
+
+class SlowStore(MemoryStore):
+    """Begins to keep what it is given once the second batch is folded: it has then been asked twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Collection[Identity]] = []
+        self.is_asked_twice = asyncio.Event()
+
+    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[bytes]]:
+        self.asked.append(identities)
+        if len(self.asked) == 2:
+            self.is_asked_twice.set()
+        return await super().stored(identities)
+
+    async def write(
+        self,
+        events: Sequence[EventRow],
+        tickets: Sequence[TicketRow],
+        dead_letters: Sequence[DeadLetterRow],
+        hours: Sequence[OpenHoursRow] = (),
+    ) -> None:
+        await self.is_asked_twice.wait()
+        await super().write(events, tickets, dead_letters, hours)
+
+
+class Sent(Struct):
+    """An outbox that keeps what it is given."""
+
+    records: list[Outgoing] = field(default_factory=list)
+    partitions: dict[str, int] = field(default_factory=dict)
+
+    def partitions_of(self, topic: str) -> int | None:
+        return self.partitions.get(topic)
+
+    async def publish(self, records: Iterable[Outgoing]) -> None:
+        self.records.extend(records)
+
+
+class FixedClock:
+    def now_ms(self) -> int:
+        return NOW_MS
+
+
+class Batch:
+    """A delivery, and when it was acknowledged."""
+
+    def __init__(self, *values: bytes) -> None:
+        self.value: Sequence[Record] = [record_of(value) for value in values]
+        self.acknowledged = asyncio.Event()
+
+    def ack(self) -> None:
+        self.acknowledged.set()
+
+
+def agent_of(store: MemoryStore) -> TicketsAgent:
+    return TicketsAgent(
+        store,
+        Sent(),
+        FixedClock(),
+        Meters(),
+        topic="tickets",
+        dead_letter_topic="dead-letters",
+        cache_tickets=10,
+        batch_events=1,
+    )
+
+
+def order(id: str, at: int) -> bytes:
+    said = e.OrderPlaced(order_id="O", customer_id="C", amount=100, currency="EUR")
+    return event(said, at, id, subject="C").raw
+
+
+async def worked_off(store: MemoryStore, *batches: Batch) -> None:
+    """Let an agent work batches off, and end it when all are acknowledged."""
+    agent = agent_of(store)
+
+    async def deliveries() -> AsyncIterator[Batch]:
+        for batch in batches:
+            yield batch
+
+    running = asyncio.create_task(agent.run())
+    await agent.receive(deliveries())
+    async with asyncio.timeout(10):
+        for batch in batches:
+            await batch.acknowledged.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def test_an_identity_is_taken_while_its_first_event_is_still_being_stored() -> None:
+    store = SlowStore()
+    asyncio.run(worked_off(store, Batch(order("1", 5)), Batch(order("1", 6), order("2", 7)), Batch(order("1", 5))))
+    assert store.asked[:2] == [{("C", SOURCE, "1")}, {("C", SOURCE, "2")}]
+    assert {(row.id, row.at) for row in store.events.values()} == {("1", 5), ("2", 7)}
+    assert [(letter.reason, letter.value) for letter in store.dead_letters.values()] == [
+        ("identity-reused", order("1", 6))
+    ]
+
+
+def test_the_store_is_not_asked_for_identities_that_a_batch_does_not_use() -> None:
+    store = SlowStore()
+    store.is_asked_twice.set()
+    closed = event(e.TicketClosed(ticket_id="T"), 5, "1").raw
+    alive = event(e.ProducerHeartbeat(), 5, "1", subject="desk").raw
+    asyncio.run(worked_off(store, Batch(closed, alive)))
+    assert len(store.events) == 2
+    assert store.asked == []
