@@ -21,7 +21,16 @@ from streams.core.signal import sentence, statement
 from streams.core.signal.segments import Finding, Segments
 from streams.core.signal.slices import explained_by, leading, to_read
 from streams.core.signal.statement import Where
-from streams.core.signal.word import DESK, Segment, SegmentKind, SignalState, ThresholdBook
+from streams.core.signal.word import (
+    CALM_SECONDS,
+    DESK,
+    LATE_MINUTES,
+    RatedTicket,
+    Segment,
+    SegmentKind,
+    SignalState,
+    ThresholdBook,
+)
 from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.ports import Answers, Heard, WatchStore
 
@@ -56,6 +65,7 @@ class Look:
         self._known: dict[str, SignalRow] = {}
         self._mark: Ms | None = None
         self._began_at: Ms = 0
+        self._history_at: Ms = 0
         self._held_since: Ms | None = None
         self._judged: dict[Segment, _Judged] = {}
         self._above_at: Ms = 0
@@ -91,17 +101,25 @@ class Look:
 
     def _read(self, now: Ms) -> bool:
         """Learn of new ratings, and say whether the time has come to judge."""
-        read = self._store.ratings(reads_from(now, self._book.usual), self._mark)
+        since = reads_from(now, self._book.usual)
+        read = self._store.ratings(since, self._mark)
+        if self._mark is None or self._is_history(read.tickets, since, now):
+            self._history_at = now
         self._segments.put(read.tickets)
         self._mark = read.mark
         if now - self._above_at >= REFRESH_SECONDS * 1000:
             self._segments.above()
             self._above_at = now
-        if read.is_settled:
+        if read.is_settled or now - self._history_at >= CALM_SECONDS * 1000:
             self._held_since = None
             return True
         self._held_since = self._held_since or now
         return now - self._held_since > HELD_MOST_SECONDS * 1000
+
+    def _is_history(self, tickets: Iterable[RatedTicket], since: Ms, now: Ms) -> bool:
+        """Say whether ratings of long ago have come: a ticket that is stated for another reason brings none."""
+        until = now - LATE_MINUTES * 60_000
+        return any(since <= rating.at < until for rating in self._segments.unknown(tickets))
 
     def _open(self, kind: Cause) -> dict[Segment, SignalRow]:
         return {

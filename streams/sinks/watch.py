@@ -14,16 +14,12 @@ from streams.core.metrics.observation import RATINGS, SURVEYS
 from streams.core.metrics.satisfaction import CSAT_SHARE
 from streams.core.question import observed
 from streams.core.signal.slices import BadRating, Counted
-from streams.core.signal.word import DESK, RatedTicket, Segment, SegmentKind
+from streams.core.signal.word import CALM_SECONDS, DESK, LATE_MINUTES, RatedTicket, Segment, SegmentKind
 from streams.core.window import DAY_MS, Window
 from streams.ports import Answers, Heard, Ratings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
 
-CALM_SECONDS: Final = 15.0
-"""So long after ratings of long ago came the watch waits: a worker may be reading a history, partition by partition."""
-LATE_MINUTES: Final = 15
-"""A rating that comes so long after it was given is one of long ago."""
 _OVERLAP_SECONDS: Final = 30
 """Rows that were stored so shortly ago are read again the next time: inserts in flight and replicas take a moment."""
 _WEEK_MS: Final = 7 * DAY_MS
@@ -152,7 +148,8 @@ class ClickHouseWatchStore:
 
         Args:
             client: Of the database.
-            calm_seconds: How long no ratings of long ago must have come until what is known is settled.
+            calm_seconds: How long no ticket with ratings of long ago must have been stated until what is known is
+                settled. It may have been stated for another reason: whoever knows its ratings already need not wait.
         """
         self._client = client
         self._calm_ms = round(calm_seconds * 1000)
@@ -260,7 +257,7 @@ def _column(name: str) -> str:
 
 
 def _rated_tickets(rows: Iterable[Sequence[Any]]) -> tuple[list[RatedTicket], Ms]:
-    """Return tickets, and when a rating of long ago was stored last; 0 when none was."""
+    """Return tickets, and when one with a rating of long ago was stored last; 0 when none was."""
     tickets: list[RatedTicket] = []
     late_stored_at = 0
     for (ticket_id, team), group in groupby(rows, key=lambda row: (row[0], row[1])):

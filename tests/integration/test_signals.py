@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import SignalRow
+from streams.agents.look import Look
 from streams.cli.signals import signals
 from streams.core.drop import Episode, FoundBy, Thresholds, verdict_of
 from streams.core.drop.baseline import Baseline
@@ -22,7 +23,7 @@ from streams.core.metrics import METRICS, Dimension
 from streams.core.question import Question
 from streams.core.report import Rank, ranked
 from streams.core.signal import statement
-from streams.core.signal.word import Segment, SegmentKind
+from streams.core.signal.word import Segment, SegmentKind, ThresholdBook
 from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.simulation.rhythm import faulty_week
 from streams.sinks.figures import answer
@@ -301,6 +302,25 @@ def test_looking_again_states_nothing_anew_and_a_new_watch_states_the_same(desk:
     assert watch.look(MID_FAULT + 1000) == []
     desk.watch(MID_FAULT)
     assert desk.signals() == before
+
+
+def test_judgement_waits_for_ratings_of_long_ago_and_for_nothing_else(desk: Desk) -> None:
+    """A store that never calls what it has settled, as that of a busy desk whose rated tickets are stated all day."""
+    busy = ClickHouseWatchStore(desk.client, calm_seconds=3600)
+    told: list[Event] = []
+    for number in range(40 * 24):
+        told += survey("delivery", number, NOW - 2 * DAY_MS - number * HOUR_MS, 5 if number % 7 else 2)
+    flood = [one for n in range(60) for one in survey("delivery", 5_000 + n, NOW - DAY_MS + n * 60_000, 1)]
+    desk.tell(told, NOW)
+    watch = Look(busy, ThresholdBook())
+    assert watch.look(NOW) == []
+    desk.tell(flood, NOW)
+    assert watch.look(NOW + 20_000) == [], "they came just now, and more of their kind may follow"
+    closed = event(e.TicketClosed(ticket_id="delivery-7"), NOW, "closed", subject="delivery-7")
+    desk.tell([closed], NOW)
+    assert watch.look(NOW + 30_000) == []
+    desk.tell([replace(closed, id="closed again")], NOW)
+    assert {row.segment for row in watch.look(NOW + 36_000) if row.is_page} == {"delivery"}
 
 
 def test_a_rating_that_changes_the_past_withdraws_what_never_was(desk: Desk) -> None:

@@ -51,6 +51,12 @@ class Segments:
             touched |= {DESK, *_teams(before), *_teams(ticket)}
         return touched
 
+    def unknown(self, tickets: Iterable[RatedTicket]) -> Iterator[Rating]:
+        """Yield the ratings of tickets that it knows nothing of, in whatever way they were revised."""
+        for ticket in tickets:
+            known = {rating.id for rating in self._tickets.get(ticket.ticket_id, _NOTHING).ratings}
+            yield from (rating for rating in ticket.ratings if rating.id not in known)
+
     def above(self) -> None:
         """Let teams know how the desk was rated meanwhile; without it they go on by what they were told before."""
         tallies = [Tally(at, n, satisfied) for at, (n, satisfied) in sorted(self._by_hour.items()) if n]

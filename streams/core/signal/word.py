@@ -28,6 +28,11 @@ class Segment(NamedTuple):
     name: str
 
 
+CALM_SECONDS: Final = 15.0
+"""So long after ratings of long ago came the watch waits: a worker may be reading a history, partition by partition."""
+LATE_MINUTES: Final = 15
+"""A rating that comes so long after it was given is one of long ago."""
+
 DESK: Final = Segment(SegmentKind.DESK, "all teams")
 
 
