@@ -8,6 +8,7 @@ from dashboards.page.pulse import SILENT_SECONDS, newest
 from dashboards.panel import Panel
 from dashboards.query import quoted, select
 from dashboards.style import Json
+from streams.core.merge import SOURCE as FOLD
 
 _STORED: Final = "WHERE ingested_at >= start_at AND ingested_at <= end_at"
 _STEP: Final = "$__timeInterval(ingested_at)"
@@ -142,7 +143,8 @@ def _silence() -> Panel:
             "event_at": "maxIf(at, name != 'producer.heartbeat')",
             "beat_at": "maxIf(at, name = 'producer.heartbeat')",
         },
-        _events("source, name, at"),
+        # What our own fold derives comes with merges only: its silence tells nothing.
+        _events("source, name, at", f"{_STORED} AND source != '{FOLD}'"),
         "GROUP BY source",
     )
     shown = {

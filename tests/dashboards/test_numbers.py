@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from math import isclose
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from dashboards.link import LISTED
 from dashboards.macro import Value
@@ -15,13 +17,17 @@ from dashboards.page.pulse import FOUR
 from dashboards.page.response import _BOUNDS
 from dashboards.query import shift_of
 from dashboards.style import Json
+from streams.core.batch import event_row
 from streams.core.figure import change_of, figure_of
 from streams.core.interval import Interval, around_mean, of_rate, quantile_ranks, wilson
+from streams.core.merge import SOURCE as FOLD
 from streams.core.metrics import METRICS, Kind, Metric
 from streams.core.report import ranked
 from streams.core.window import DAY_MS, Bucket, Window, buckets_of
-from tests.dashboards.month import END_MS, Month, lately
+from streams.sinks.clickhouse import ClickHouseStore
+from tests.dashboards.month import END_MS, Month, lately, new_database
 from tests.dashboards.target import DASHBOARDS, choices, panel_target, panels, range_days
+from tests.integration.conftest import Servers
 from tests.ledger import quantile, spread_of
 
 pytestmark = pytest.mark.integration
@@ -420,3 +426,17 @@ def test_lateness_silence_and_dead_letters_are_those_of_the_events(month: Month)
     for source, row in silences.items():
         newest = max(one.at_ms for one in inside if one.source == source and one.name != "producer.heartbeat")
         assert abs(row["Silent for"] - (END_MS - newest) / 1000) <= 1
+
+
+def test_what_our_own_fold_derives_is_no_source_that_falls_silent(
+    month: Month, servers: Servers, tmp_path: Path
+) -> None:
+    created = next(one for one in month.events if one.name == "ticket.created")
+    made = new_database(servers, tmp_path, [])
+    try:
+        events = [created, replace(created, source=FOLD, id="derived")]
+        ClickHouseStore(made.client).insert([event_row(one, one.at_ms) for one in events])
+        window = Window(created.at_ms - DAY_MS, created.at_ms + DAY_MS)
+        assert [row["Source"] for row in asked(made, "pipeline", 7, window)] == [created.source]
+    finally:
+        made.remove()
