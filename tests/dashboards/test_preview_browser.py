@@ -281,6 +281,17 @@ def test_a_line_tells_its_numbers_and_a_drag_chooses_a_range(visit: Callable[...
     assert seen.complaints == []
 
 
+def test_the_time_axis_of_a_week_names_its_days(visit: Callable[..., Visit], month: Month) -> None:
+    hourly = f"SELECT toDateTime({END_MS // 1000} - 3600 * (168 - number)) AS time, number AS n FROM numbers(168)"
+    with site([board(panel("heatmap", hourly, is_table=False))], ask_of(month.client), END_MS) as pages:
+        seen = visit(pages.url)
+        seen.open("/d/board?from=now-7d&to=now")
+        seen.wait(lambda: seen.page.locator(".xtick text").count() > 2, "the axis is labelled")
+        labels = seen.page.locator(".xtick text").all_text_contents()
+        assert len(set(labels)) == len(labels), labels
+        assert not any(":" in label for label in labels), labels
+
+
 def test_a_panel_that_fails_says_so_alone_and_labels_are_never_markup(
     visit: Callable[..., Visit], month: Month
 ) -> None:

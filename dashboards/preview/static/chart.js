@@ -133,7 +133,8 @@ function axisLook() {
 }
 
 function timeAxis(nticks) {
-  const stops = [[null, 6e4, "%H:%M:%S"], [6e4, 864e5, "%H:%M"], [864e5, "M1", "%b %-d"], ["M1", null, "%b %Y"]];
+  // Both ends of a stop belong to it and the first that fits is taken: a step of one day must not fit the one for hours.
+  const stops = [[null, 59_999, "%H:%M:%S"], [6e4, 86_399_999, "%H:%M"], [864e5, 27 * 864e5, "%b %-d"], ["M1", null, "%b %Y"]];
   const tickformatstops = stops.map(([from, to, value]) => ({ dtickrange: [from, to], value }));
   return { ...axisLook(), type: "date", showgrid: false, fixedrange: false, tickformatstops, nticks };
 }
