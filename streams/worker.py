@@ -1,6 +1,7 @@
 """One worker: puts store, agents and Faust together from the settings, and runs them until told to stop."""
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -12,6 +13,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 import structlog
+from aiohttp.web import BaseSite, SockSite
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
@@ -20,6 +22,7 @@ from faust.types import TP
 from faust.types.auth import CredentialsT
 from faust.types.web import Request, Response
 from faust.web import View
+from faust.web.drivers.aiohttp import Web
 from mode.supervisors import CrashingSupervisor
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential_jitter
@@ -32,7 +35,7 @@ from streams.clock import SystemClock
 from streams.intake import BatchApp, BatchSchema
 from streams.meters import Meters
 from streams.ports import Clock, Outgoing, Store, StoreUnavailableError, WatchStore
-from streams.settings import Settings
+from streams.settings import Settings, SettingsError
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
@@ -70,10 +73,21 @@ class FaustOutbox:
             await asyncio.gather(*sent)
 
 
+class _Pages(Web):
+    """Serves the pages on a socket that listens already: a port that is only looked at is another worker's next."""
+
+    def __init__(self, app: BatchApp, listening: socket.socket) -> None:
+        super().__init__(app)
+        self._listening = listening
+
+    def _new_transport_tcp(self) -> BaseSite:
+        return SockSite(self._runner, self._listening)
+
+
 def create_app(
     settings: Settings, store: Store, watched: WatchStore | None = None, *, clock: Clock, meters: Meters
 ) -> BatchApp:
-    """Return an app with its agents; nothing is connected before it runs.
+    """Return an app with its agents; it has its web port, and nothing is connected before it runs.
 
     Args:
         settings: Of the worker.
@@ -81,7 +95,11 @@ def create_app(
         watched: What the watch reads; None when nobody watches.
         clock: Tells the time.
         meters: Of the worker.
+
+    Raises:
+        SettingsError: When the web port that somebody set is taken.
     """
+    listening = _listening(settings)
     app = BatchApp(
         settings.topic(GROUP),
         broker=[f"kafka://{address}" for address in (settings.kafka or "").split(",")],
@@ -99,10 +117,11 @@ def create_app(
         stream_buffer_maxsize=64,
         stream_processing_timeout=_LONG,
         web_bind=settings.web_host,
-        web_port=settings.web_port or _free_port(settings.web_host),
+        web_port=listening.getsockname()[1],
         web_in_thread=False,
         datadir=tempfile.gettempdir(),  # Faust insists on one; without tables it stays empty
     )
+    app.web = _Pages(app, listening)
     app.batch_events = settings.batch_events
     app.batch_linger_seconds = settings.batch_linger_seconds
     agent = TicketsAgent(
@@ -128,6 +147,7 @@ def run_worker(settings: Settings) -> int:
     ClickHouse and Kafka are waited for. When Kafka is lost on the way, the worker starts afresh: it keeps no state.
 
     Raises:
+        SettingsError: When the web port that somebody set is taken.
         StoreRejectedError: When ClickHouse refuses the login, or its schema does not fit this version.
     """
     client = _open_client(settings)
@@ -240,10 +260,18 @@ def _register_pages(app: BatchApp, meters: Meters) -> None:
     app.page("/metrics")(metrics)
 
 
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+def _listening(settings: Settings) -> socket.socket:
+    """Return a socket that listens on the web port; on a free one when the port is taken and nobody has set it."""
+    host, port = settings.web_host, settings.web_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        is_taken = error.errno == errno.EADDRINUSE
+        if is_taken and "web_port" not in settings.model_fields_set:
+            return socket.create_server((host, 0), family=family)
+        fault = f"port {port} is taken" if is_taken else f"nothing can listen on {host}:{port} ({error.strerror})"
+        raise SettingsError(f"{fault}: set another one by --web-port or SERVICEPULSE_WEB_PORT, or 0 for any") from error
 
 
 def _credentials(settings: Settings) -> CredentialsT | None:
