@@ -20,8 +20,11 @@ from streams.ports import Answers, Heard, Ratings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
 
-_OVERLAP_SECONDS: Final = 30
-"""Rows that were stored so shortly ago are read again the next time: inserts in flight and replicas take a moment."""
+_OVERLAP_SECONDS: Final = 300
+"""Rows that were stored so shortly ago are read again the next time: a row bears the instant at which its insert was
+under way, and is seen when that ends, on a replica later still. An insert may last as long as its client waits for it,
+five minutes; what is seen later than that, a running watch misses. With one ticket stated a second a look takes 0.2 to
+0.4 s so, with 50 a second 1.1 to 1.5 s; with 30 seconds it would be 0.1 to 0.2 s and 0.7 to 1.1 s."""
 _WEEK_MS: Final = 7 * DAY_MS
 _SPANS: Final = 4
 

@@ -323,6 +323,22 @@ def test_judgement_waits_for_ratings_of_long_ago_and_for_nothing_else(desk: Desk
     assert {row.segment for row in watch.look(NOW + 36_000) if row.is_page} == {"delivery"}
 
 
+@pytest.mark.parametrize(("seconds", "is_seen"), [(240, True), (400, False)])
+def test_a_running_watch_sees_what_becomes_visible_minutes_after_it_was_stored(
+    desk: Desk, seconds: int, is_seen: bool
+) -> None:
+    """As with an insert that takes long, or a replica that lags; later than five minutes is too late."""
+    desk.tell(survey("delivery", 1, NOW - HOUR_MS, 5), NOW)
+    mark = desk.watched.ratings(0, None).mark
+    desk.client.command(
+        "INSERT INTO ticket_ratings SELECT * REPLACE ("
+        f"'delayed' AS ticket_id, now64(3) - toIntervalSecond({seconds}) AS stored_at) FROM ticket_ratings"
+    )
+    read = desk.watched.ratings(0, mark)
+    assert ("delayed" in {ticket.ticket_id for ticket in read.tickets}) is is_seen
+    assert read.mark >= mark
+
+
 def test_a_rating_that_changes_the_past_withdraws_what_never_was(desk: Desk) -> None:
     """A flood of bad ratings opens a signal; that they all were test tickets becomes known afterwards."""
     told: list[Event] = []
