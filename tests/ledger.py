@@ -5,12 +5,14 @@ Built on `tests.oracle`, which says what the rows must be; this adds what window
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil, sqrt
 from statistics import fmean, stdev
 from typing import Any, Final, NamedTuple
 
 from schemas import events as e
 from schemas.codec import Event
 from streams.core.fact import fact_id
+from streams.core.interval import Z95
 from streams.core.metrics import Metric
 from streams.core.window import Window
 from tests.oracle import expected_row
@@ -232,6 +234,17 @@ def value_of(metric: str, seen: Sequence[float]) -> float | None:
 def spread_of(seen: Sequence[float]) -> tuple[float, float, float]:
     """Return standard deviation, p10 and p90."""
     return stdev(seen), quantile(seen, 0.1), quantile(seen, 0.9)
+
+
+def quantile_ranks(p: float, n: int) -> tuple[int | None, int | None]:
+    """Return which of n sorted observations, counted from 1, bound the p-quantile, whatever their distribution.
+
+    None where even the smallest or the largest observation is no bound. Conover, W. J. (1999): Practical Nonparametric
+    Statistics, 3rd edition, section 3.2.
+    """
+    margin = Z95 * sqrt(n * p * (1 - p))
+    low, high = ceil(n * p - margin), ceil(n * p + margin)
+    return low if low >= 1 else None, high if high <= n else None
 
 
 def _judged(row: Mapping[str, Any], rated_at: int) -> int | None:

@@ -11,7 +11,7 @@ two intervals: 22:00-24:00 on one day, 00:00-06:00 on the next.
 """
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import cached_property
@@ -26,9 +26,6 @@ from schemas.instant import zone_of
 from schemas.rows import Ms
 from schemas.schedule import ScheduleError, Span, Version, refuse_disorder
 from streams.core.window import DAY_MS, local_of
-
-DUE_WITHIN_MS: Final = 100 * 364 * DAY_MS
-"""What is not due within about a hundred years is never due: a desk may have closed for good."""
 
 _PAGE_MS: Final = 364 * DAY_MS
 
@@ -60,11 +57,6 @@ class Page(NamedTuple):
         """Return how long it was open from the beginning of the page until an instant on it."""
         row = bisect_right(self.starts, at) - 1
         return 0 if row < 0 else self.before[row] + min(at, self.ends[row]) - self.starts[row]
-
-    def reached_at(self, open_ms: int) -> Ms:
-        """Return the first instant until which it was open for so long, which must be on the page."""
-        row = bisect_left(self.before, open_ms) - 1
-        return self.starts[row] + open_ms - self.before[row]
 
 
 class Schedule(Struct, frozen=True, dict=True, forbid_unknown_fields=True):
@@ -127,6 +119,8 @@ def business_seconds(schedule: Schedule, started_at_ms: Ms, ended_at_ms: Ms) -> 
     Each instant counts by the version in force then. 0.0 when nothing was open, or when the wait ends before it starts.
     None when it starts before the first version: of that part nothing is known, and what is known of the rest would
     look like a shorter wait.
+
+    ClickHouse measures by `breakpoints`; this is the reference that tests hold them and the metrics against.
     """
     if started_at_ms < schedule.in_force_at:
         return None
@@ -136,34 +130,6 @@ def business_seconds(schedule: Schedule, started_at_ms: Ms, ended_at_ms: Ms) -> 
     whole_pages = sum(schedule.page(number).open_ms for number in range(first, last))
     until_end = schedule.page(last).open_ms_until(ended_at_ms)
     return (whole_pages + until_end - schedule.page(first).open_ms_until(started_at_ms)) / 1000
-
-
-def due_at(schedule: Schedule, started_at_ms: Ms, seconds: float) -> Ms | None:
-    """Return the first instant at which so many business seconds have passed.
-
-    A target of a whole day is due at the end of that day, not at the beginning of the next one. None when the wait
-    starts before the first version, or when there is not so much open time within `DUE_WITHIN_MS`. The seconds are
-    rounded to the millisecond.
-
-    Raises:
-        ValueError: When the seconds are negative.
-    """
-    if seconds < 0:
-        raise ValueError(f"{seconds:g} s is no target: it must not be negative")
-    if started_at_ms < schedule.in_force_at:
-        return None
-    wanted_ms = round(seconds * 1000)
-    if not wanted_ms:
-        return started_at_ms
-    number = started_at_ms // _PAGE_MS
-    last = (started_at_ms + DUE_WITHIN_MS) // _PAGE_MS
-    wanted_ms += schedule.page(number).open_ms_until(started_at_ms)
-    while wanted_ms > schedule.page(number).open_ms:
-        wanted_ms -= schedule.page(number).open_ms
-        number += 1
-        if number > last:
-            return None
-    return schedule.page(number).reached_at(wanted_ms)
 
 
 def open_intervals(schedule: Schedule, from_ms: Ms, to_ms: Ms) -> Iterator[Span]:

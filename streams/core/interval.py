@@ -1,6 +1,6 @@
 """How sure a number is: 95 % intervals of shares, means, quantiles and of the difference between two numbers."""
 
-from math import ceil, sqrt
+from math import sqrt
 from typing import Final, NamedTuple
 
 Z95: Final = 1.959963984540054
@@ -75,17 +75,6 @@ def around_mean(mean: float, deviation: float, n: int, z: float = Z95) -> Interv
         return Interval(None, None)
     margin = z * deviation / sqrt(n)
     return Interval(mean - margin, mean + margin)
-
-
-def quantile_ranks(p: float, n: int, z: float = Z95) -> tuple[int | None, int | None]:
-    """Return which of n sorted observations, counted from 1, bound the p-quantile, whatever their distribution.
-
-    None where even the smallest or the largest observation is no bound. Conover, W. J. (1999): Practical Nonparametric
-    Statistics, 3rd edition, section 3.2.
-    """
-    margin = z * sqrt(n * p * (1 - p))
-    low, high = ceil(n * p - margin), ceil(n * p + margin)
-    return low if low >= 1 else None, high if high <= n else None
 
 
 def of_difference(value: float, interval: Interval, before: float, interval_before: Interval) -> Interval:

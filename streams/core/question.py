@@ -80,7 +80,7 @@ def statements(question: Question) -> list[Statement]:
 def listing(metric: Metric, window: Window, by: Dimension | None = None, part: str = "") -> Listing:
     """Return the SELECT of the single observations behind a number, each with its ticket, in order of time.
 
-    Its columns are those of `Listing.columns`. Of a rate, whose denominator is no ticket, it lists the hits.
+    Its columns are those that `Listing` names. Of a rate, whose denominator is no ticket, it lists the hits.
 
     Args:
         metric: Of which number.

@@ -19,7 +19,7 @@ from dashboards.query import shift_of
 from dashboards.style import Json
 from streams.core.batch import event_row
 from streams.core.figure import change_of, figure_of
-from streams.core.interval import Interval, around_mean, of_rate, quantile_ranks, wilson
+from streams.core.interval import Interval, around_mean, of_rate, wilson
 from streams.core.merge import SOURCE as FOLD
 from streams.core.metrics import METRICS, Kind, Metric
 from streams.core.report import ranked
@@ -28,7 +28,7 @@ from streams.sinks.clickhouse import ClickHouseStore
 from tests.dashboards.month import END_MS, Month, lately, new_database
 from tests.dashboards.target import DASHBOARDS, choices, panel_target, panels, range_days
 from tests.integration.conftest import Servers
-from tests.ledger import quantile, spread_of
+from tests.ledger import quantile, quantile_ranks, spread_of
 
 pytestmark = pytest.mark.integration
 

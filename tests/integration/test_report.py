@@ -22,7 +22,7 @@ from schemas.schedule import Version, Week
 from streams.cli.report import print_report, report
 from streams.core.batch import event_row
 from streams.core.figure import Figure
-from streams.core.interval import around_mean, of_rate, quantile_ranks, wilson
+from streams.core.interval import around_mean, of_rate, wilson
 from streams.core.measures import row_of
 from streams.core.metrics import METRICS, Dimension, Kind, Metric
 from streams.core.opening import open_hours
@@ -36,7 +36,7 @@ from streams.sinks.figures import answer, freshness
 from streams.sinks.migrate import migrate
 from tests.histories import NOW_MS, SOURCE, settled
 from tests.integration.conftest import Servers
-from tests.ledger import Ledger, spread_of
+from tests.ledger import Ledger, quantile_ranks, spread_of
 
 pytestmark = pytest.mark.integration
 

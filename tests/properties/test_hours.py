@@ -16,7 +16,6 @@ from streams.core.hours import (
     Schedule,
     breakpoints,
     business_seconds,
-    due_at,
     open_intervals,
 )
 from streams.core.timetable import schedules_of
@@ -167,33 +166,6 @@ def test_business_time_is_the_sum_of_the_intervals_over_years(place: tuple[Sched
     schedule, around = place
     start, end = (max(around + shift, schedule.in_force_at) for shift in shifts)
     assert open_ms(schedule, start, end) == sum(b - a for a, b in open_intervals(schedule, start, end))
-
-
-@given(schedules(), st.tuples(far, far).map(sorted))
-def test_due_is_the_first_instant_at_which_the_seconds_have_passed(
-    place: tuple[Schedule, int], shifts: list[int]
-) -> None:
-    schedule, around = place
-    started, ended = (max(around + shift, schedule.in_force_at) for shift in shifts)
-    passed = business_seconds(schedule, started, ended)
-    assert passed is not None
-    due = due_at(schedule, started, passed)
-    assert due is not None
-    assert started <= due <= ended
-    assert business_seconds(schedule, started, due) == passed
-    if passed:
-        assert open_ms(schedule, started, due - 1) == round(passed * 1000) - 1
-
-
-@given(schedules(), far, st.floats(0, 1e7))
-def test_business_time_until_due_is_the_target(place: tuple[Schedule, int], shift: int, seconds: float) -> None:
-    schedule, around = place
-    started = max(around + shift, schedule.in_force_at)
-    due = due_at(schedule, started, seconds)
-    if due is not None:
-        assert open_ms(schedule, started, due) == round(seconds * 1000)
-    elif any(schedule.versions[-1].weekly.spans):
-        assert seconds > 100 * 50 * 60, "less than a minute a week in a hundred years"
 
 
 def looked_up(rows: list[Breakpoint], at: int) -> int | None:

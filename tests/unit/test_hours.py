@@ -1,4 +1,4 @@
-"""Business time by hand-made cases: clocks that are put, pauses, holidays, changes, zones, targets, settings."""
+"""Business time by hand-made cases: clocks that are put, pauses, holidays, changes, zones, settings."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,6 @@ from streams.core.hours import (
     Schedule,
     breakpoints,
     business_seconds,
-    due_at,
     open_intervals,
 )
 from streams.core.timetable import schedules_of
@@ -132,8 +131,6 @@ def test_the_same_wait_is_another_one_in_another_zone() -> None:
     shanghai, berlin = (desk(office("09:00-18:00"), zone) for zone in ("Asia/Shanghai", "Europe/Berlin"))
     assert business_seconds(shanghai, started, ended) == 8 * HOUR  # 10:00 to 18:00 by the clock on that wall
     assert business_seconds(berlin, started, ended) == 2 * HOUR  # 03:00 to 11:00
-    assert due_at(shanghai, at("2026-03-02T09:30Z"), HOUR) == at("2026-03-03T01:30Z")
-    assert due_at(berlin, at("2026-03-02T09:30Z"), HOUR) == at("2026-03-02T10:30Z")
 
 
 # Days on which clocks are put
@@ -250,7 +247,6 @@ def test_of_a_wait_that_starts_before_the_first_version_nothing_is_known() -> No
     assert business_seconds(CHANGED, in_force - 1, in_force + day) is None
     assert business_seconds(CHANGED, in_force - day, in_force - 1) is None
     assert business_seconds(CHANGED, in_force, in_force) == 0.0
-    assert due_at(CHANGED, in_force - 1, 60) is None
     assert [*open_intervals(CHANGED, in_force - day, in_force)] == []
 
 
@@ -267,43 +263,6 @@ def test_a_schedule_may_be_in_force_since_the_beginning_of_time() -> None:
     schedule = Schedule("desk", (version("0001-01-01T00:00", OFFICE),))
     assert business_seconds(schedule, at("1970-01-01T00:00Z"), at("1970-01-03T00:00Z")) == 16 * HOUR
     assert business_seconds(schedule, at("1969-12-29T00:00"), at("1970-01-05T00:00")) == 40 * HOUR
-
-
-# Targets
-
-
-@pytest.mark.parametrize(
-    ("started", "seconds", "due"),
-    [
-        pytest.param("2026-03-02T10:00", HOUR, "2026-03-02T11:00", id="within hours"),
-        pytest.param("2026-03-02T06:00", HOUR, "2026-03-02T10:00", id="it starts at night"),
-        pytest.param("2026-03-02T16:30", HOUR, "2026-03-03T09:30", id="the next day"),
-        pytest.param("2026-03-06T16:30", HOUR, "2026-03-09T09:30", id="after the weekend"),
-        pytest.param("2026-03-02T09:00", 8 * HOUR, "2026-03-02T17:00", id="a whole day is over when it ends"),
-        pytest.param("2026-03-02T09:00", 8 * HOUR + 0.001, "2026-03-03T09:00:00.001", id="and a bit more is not"),
-        pytest.param("2026-03-02T06:00", 0, "2026-03-02T06:00", id="at once, even while closed"),
-        pytest.param("2026-03-02T09:00", 261 * 8 * HOUR, "2027-03-01T17:00", id="a year"),
-    ],
-)
-def test_a_target_is_due_when_so_much_open_time_has_passed(started: str, seconds: float, due: str) -> None:
-    assert due_at(desk(OFFICE), at(started), seconds) == at(due)
-
-
-def test_a_desk_that_closed_for_good_is_never_due() -> None:
-    closed = Schedule("desk", (version("2020-01-01T00:00", OFFICE), version("2026-03-03T00:00", CLOSED)))
-    assert due_at(closed, at("2026-03-02T16:00"), HOUR) == at("2026-03-02T17:00")
-    assert due_at(closed, at("2026-03-02T16:00"), HOUR + 1) is None
-
-
-def test_what_is_not_due_within_a_hundred_years_is_never_due() -> None:
-    started = at("2026-03-02T10:00")
-    assert due_at(desk(CLOSED, special={"2090-01-01": "09:00-17:00"}), started, HOUR) == at("2090-01-01T10:00")
-    assert due_at(desk(CLOSED, special={"2300-01-01": "09:00-17:00"}), started, HOUR) is None
-
-
-def test_a_target_is_not_negative() -> None:
-    with pytest.raises(ValueError, match="-1 s is no target"):
-        due_at(desk(OFFICE), 0, -1)
 
 
 # The cumulative function

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.interval import Interval, around_mean, of_difference, quantile_ranks, wilson
+from streams.core.interval import Interval, around_mean, of_difference, wilson
+from tests.ledger import quantile_ranks
 
 # Newcombe (1998), Two-sided confidence intervals for the single proportion, table I, method 3.
 SINGLE = [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
