@@ -179,8 +179,8 @@ def test_a_week_has_the_asked_number_of_tickets(per_day: int) -> None:
 
 def test_different_seeds_are_different_worlds() -> None:
     end = START + timedelta(days=1)
-    one, other = ([event.at for event in events(seed, START, end)] for seed in (1, 2))
-    assert set(one).isdisjoint(other) or one != other
+    one, other = ({event.at for event in events(seed, START, end)} for seed in (1, 2))
+    assert len(one & other) < 0.01 * len(one), "some instants are the same by chance"
     ids = [{event.id for event in events(seed, START, end)} for seed in (1, 2)]
     assert ids[0].isdisjoint(ids[1])
 
