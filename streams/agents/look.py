@@ -231,9 +231,12 @@ class Look:
         ends_at = hour - round(usual.baseline_lag_hours * HOUR_MS)
         answers = self._store.responses(recent, Window(ends_at - round(usual.baseline_days * DAY_MS), ends_at))
         self._surveyed_hour = hour
-        if not any(heard.newest_at >= recent.start_at for heard in self._heard.values()):
-            return  # nothing but replayed history
         open_rows = self._open(Cause.SURVEY_BROKEN)
+        newest_at = max((heard.newest_at for heard in self._heard.values()), default=0)
+        if newest_at < recent.start_at:  # nothing but replayed history
+            if hour - newest_at >= RETIRED_DAYS * DAY_MS:
+                yield from (statement.resolved(row, hour) for row in open_rows.values())
+            return
         broken = self._broken({DESK: _together(answers.values())}) or self._broken(
             {Segment(SegmentKind.TEAM, team): one for team, one in answers.items() if team}
         )

@@ -17,13 +17,13 @@ from schemas.codec import Event
 from schemas.rows import SignalRow
 from streams.agents.look import Look
 from streams.cli.signals import signals
-from streams.core.drop import Episode, FoundBy, Thresholds, verdict_of
+from streams.core.drop import Episode, FoundBy, Response, Thresholds, verdict_of
 from streams.core.drop.baseline import Baseline
 from streams.core.metrics import METRICS, Dimension
 from streams.core.question import Question
 from streams.core.report import Rank, ranked
 from streams.core.signal import statement
-from streams.core.signal.word import Segment, SegmentKind, ThresholdBook
+from streams.core.signal.word import DESK, Segment, SegmentKind, ThresholdBook
 from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.simulation.rhythm import faulty_week
 from streams.sinks.figures import answer
@@ -281,6 +281,21 @@ def test_what_has_nothing_left_to_be_judged_by_is_given_up(desk: Desk) -> None:
     assert firing(desk.client, "satisfaction-fell", NOW + 60_000) == []
     assert firing(desk.client, "source-silent", NOW + 60_000) == []
     assert watch.look(NOW + 180_000) == []
+
+
+def test_a_desk_from_which_nothing_comes_any_more_has_no_broken_survey(desk: Desk) -> None:
+    """Neither while it is only quiet is anything resolved."""
+    opened_at = NOW - 5 * DAY_MS
+    broken = statement.survey_broken(DESK, opened_at, opened_at - DAY_MS, Response(20, 0), Response(500, 200))
+    desk.watched.state([broken])
+    desk.tell(survey("delivery", 1, NOW - 4 * DAY_MS, 5), NOW)
+    watch = desk.watch(NOW)
+    desk.watch(NOW + HOUR_MS, look=watch)
+    assert [row.state for row in desk.signals()] == ["open"]
+    later = NOW + 30 * DAY_MS
+    watch = desk.watch(later)
+    desk.watch(later + HOUR_MS, look=watch)
+    assert [row.state for row in desk.signals()] == ["resolved"]
 
 
 def test_a_replayed_history_shows_its_falls_and_pages_nobody(desk: Desk, month: list[bytes]) -> None:
