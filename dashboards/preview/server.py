@@ -117,9 +117,11 @@ class _Routes:
         self._charts = charts
         self._turn = turn
 
-    async def home(self, _: web.Request) -> web.StreamResponse:
+    async def home(self, request: web.Request) -> web.StreamResponse:
+        """Lead to the first dashboard, with the range and the choices that were asked for."""
         uid = self._preview.library.dashboards[0].uid
-        return web.Response(status=302, headers={"Location": f"/d/{uid}"})
+        chosen = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
+        return web.Response(status=302, headers={"Location": f"/d/{uid}{chosen}"})
 
     async def shell(self, request: web.Request) -> web.StreamResponse:
         found = any(each.uid == request.match_info["uid"] for each in self._preview.library.dashboards)

@@ -1,6 +1,11 @@
 """One screen of the live view: what it looks at and how it draws that."""
 
+import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -30,6 +35,7 @@ from streams.core.metrics.satisfaction import CSAT_MEAN, CSAT_SHARE
 from streams.core.question import Question
 from streams.core.report import Line, compared
 from streams.core.window import DAY_MS, Window, local_of, previous
+from streams.settings import PREFIX
 from streams.sinks.figures import LATELY_SECONDS, Freshness, answer, freshness
 
 SHOWN: Final = (
@@ -61,7 +67,8 @@ BESIDE_TEAMS: Final = 16
 """Lines of the screen beside those of the teams."""
 LEAST_TEAMS: Final = 3
 NOISE: Final = " ~"
-LEGEND: Final = "~ may be noise; too few: not enough data. With intervals: servicepulse report"
+LEGEND: Final = "~ may be noise; too few: not enough data. With intervals"
+PROGRAM: Final = "servicepulse"
 
 _UTC: Final = ZoneInfo("UTC")
 
@@ -115,7 +122,8 @@ def screen_of(seen: Look, width: int, height: int) -> RenderableType:
     head = Text("Service Pulse ", style="bold").append(_freshness(seen), "not bold")
     if not seen.figures:
         return Group(head, Text("Waiting for the first event.", style="dim"))
-    teams = max(LEAST_TEAMS, height - BESIDE_TEAMS)
+    foot = legend()
+    teams = max(LEAST_TEAMS, height - BESIDE_TEAMS - foot.count("\n"))
     return Group(
         head,
         Text("   ".join(_counters(seen))),
@@ -123,8 +131,28 @@ def screen_of(seen: Look, width: int, height: int) -> RenderableType:
         _metrics(seen, width),
         Text(),
         _teams(seen, teams, width),
-        Text(LEGEND, style="dim"),
+        Text(foot, style="dim"),
     )
+
+
+def legend() -> str:
+    """Return what the signs mean, and what to paste for more: it reaches the servers that this process reaches.
+
+    Where settings are named by the environment, a second terminal needs that name too. The command can be cut into two
+    lines after the semicolon, as narrow terminals do.
+    """
+    report = f"{_program()} report"
+    file = os.environ.get(f"{PREFIX}SETTINGS")
+    if not file:
+        return f"{LEGEND}: {report}"
+    return f"{LEGEND}, in a second terminal in this folder:\nexport {PREFIX}SETTINGS={shlex.quote(file)}; {report}"
+
+
+def _program() -> str:
+    """Return how this program was called, such as `.venv/bin/servicepulse`; its bare name where a shell finds it."""
+    called, found = Path(sys.argv[0]), shutil.which(PROGRAM)
+    is_found = found is not None and called.resolve() == Path(found).resolve()
+    return PROGRAM if is_found or called.name != PROGRAM else shlex.quote(str(called))
 
 
 def _freshness(seen: Look) -> str:

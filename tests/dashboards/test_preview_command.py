@@ -73,6 +73,7 @@ def test_the_demo_shows_the_dashboards_at_once_and_takes_them_with_it(tmp_path: 
     wait_until(lambda: bool(_told("".join(said))) or demo.poll() is not None, "the demo tells an address")
     found = _told("".join(said))
     assert found, "".join(said)
+    assert f"{found}?from=now-30d&to=now" in "".join(said), "it opens on a range that has the faulty week in it"
     assert _answers(f"{found}api/d/service-pulse"), "the address answers as soon as it is told"
     assert time.monotonic() - began_at < PROMISED_SECONDS
     family = psutil.Process(demo.pid).children(recursive=True)

@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -73,6 +76,12 @@ def test_every_panel_of_every_dashboard_is_drawn(pages: Site) -> None:
     assert [title for title, drawing in drawn.items() if drawing["kind"] == "error"] == []
     assert len(drawn) > 80
     assert sum(drawing["kind"] != "empty" for drawing in drawn.values()) > len(drawn) * 0.8, "too little to prove much"
+
+
+def test_the_first_page_keeps_the_range_and_the_choices_of_its_address(pages: Site) -> None:
+    with closing(HTTPConnection(urlsplit(pages.url).netloc, timeout=20)) as browser:
+        browser.request("GET", "/?from=now-30d&to=now&var-team=it%27s%0d%0a")
+        assert browser.getresponse().headers["Location"] == f"/d/{PULSE}?from=now-30d&to=now&var-team=it%27s%0d%0a"
 
 
 def test_over_an_empty_database_every_panel_says_why_it_is_empty(bare: Site) -> None:
