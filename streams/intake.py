@@ -9,11 +9,13 @@ first offset of its batch, and the gap up to the next message would count as ack
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer
 from faust.app.base import App
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 from faust.types.tuples import ConsumerMessage, ack_lock
@@ -57,6 +59,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    def topic_partitions(self, topic: str) -> int | None:
+        """Return how many partitions a topic has, which Faust knows on the leader of the group alone."""
+        known = self._consumer.partitions_for_topic(topic) if self._consumer else None
+        return len(known) if known else None
+
+    async def on_thread_stop(self) -> None:
+        """Stop, also while the broker is away: then aiokafka is cancelled by itself as it closes its fetches.
+
+        That would end this thread without a word, and the worker would wait a minute for it.
+        """
+        with suppress(asyncio.CancelledError):
+            await super().on_thread_stop()
 
 
 class BatchConsumer(driver.Consumer):
@@ -127,6 +142,12 @@ class BatchConsumer(driver.Consumer):
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Do nothing: offsets between two messages belong to the batch of the first."""
 
+    def assignment(self) -> set[TP]:
+        """Return the partitions of this worker, none before it has joined its group."""
+        with suppress(ConsumerNotStarted):
+            return super().assignment()
+        return set()
+
     def committed(self, tp: TP) -> int | None:
         """Return the offset that was committed last; None when this worker has not committed any."""
         return self._committed_offset.get(tp)
@@ -158,6 +179,16 @@ class BatchConsumer(driver.Consumer):
             )
             self._unacked_messages.clear()
             await self.commit_and_end_transactions()
+
+    async def _wait_for_ack(self, timeout: float) -> None:
+        """Wait for the next batch to be finished; Faust's own goes on waiting when it is told to give up."""
+        self._waiting_for_ack = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait_for(self._waiting_for_ack, timeout)
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting_for_ack = None
 
 
 class BatchTransport(driver.Transport):

@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -164,6 +165,7 @@ def run_worker(settings: Settings) -> int:
     if _lost_kafka(app):
         log.warning("Kafka was lost: starting afresh")
         _start_afresh()
+    _leave_what_hangs(code)
     return code
 
 
@@ -245,7 +247,7 @@ def _register_watch(app: BatchApp, watched: WatchStore, settings: Settings, cloc
 def _register_pages(app: BatchApp, meters: Meters) -> None:
     async def health(view: View, _: Request) -> Response:
         """Tell whether the worker has partitions and does not fall silent."""
-        ready = not app.rebalancing and not app.unassigned
+        ready = not app.rebalancing and bool(app.consumer.assignment())
         return view.json({"status": "ok" if ready else "starting"}, status=200 if ready else 503)
 
     async def metrics(view: View, _: Request) -> Response:
@@ -291,6 +293,17 @@ def _lost_kafka(app: BatchApp) -> bool:
     while isinstance(reason, BaseExceptionGroup):
         reason = reason.exceptions[0]
     return isinstance(reason, KafkaError | ConnectionError)
+
+
+def _leave_what_hangs(code: int) -> None:
+    """End at once when a thread still waits for a ClickHouse that does not answer: Python would wait with it."""
+    hanging = [
+        thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon
+    ]
+    if hanging:
+        log.warning("ClickHouse does not answer: leaving, the batch in hand will be received again")
+        logging.shutdown()
+        os._exit(code)
 
 
 def _start_afresh() -> None:

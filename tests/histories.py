@@ -69,10 +69,9 @@ def settled(
         if folds > most:
             raise RuntimeError(f"no rest after {most} folds")
         one = waiting.popleft()
-        before = tickets.get(one.subject, Ticket(one.subject))
-        tickets[one.subject], _ = fold(before, [fact_of(one)])
-        if tickets[one.subject] is not before:
-            waiting.extend(decode(said, now_ms=NOW_MS) for _, said in statements_of(tickets[one.subject]))
+        fact = fact_of(one)
+        tickets[one.subject], _ = fold(tickets.get(one.subject, Ticket(one.subject)), [fact])
+        waiting.extend(decode(said, now_ms=NOW_MS) for _, said in statements_of(tickets[one.subject], [fact]))
     return tickets
 
 

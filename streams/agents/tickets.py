@@ -13,7 +13,6 @@ from schemas.codec import CONTENT_TYPE, MAX_EVENT_BYTES, unknown_values
 from schemas.rows import DeadLetterRow
 from streams.core.batch import Identity, Outcome, Reading, Record, fold_batch, read
 from streams.core.cache import TicketCache
-from streams.core.merge import statements_of
 from streams.core.ticket import Ticket
 from streams.meters import Meters
 from streams.ports import Clock, Outbox, Outgoing, Store, StoreUnavailableError
@@ -22,6 +21,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _LONGEST_WAIT_SECONDS: Final = 15.0
+_METADATA_SECONDS: Final = 0.1
+"""How often to look whether the partitions are known by now: before that nothing can be folded."""
 _BATCHES_WAITING: Final = 64
 """Fetched batches held in memory at most; the broker keeps the rest."""
 _EVENT_HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
@@ -169,9 +170,8 @@ class TicketsAgent:
         A producer without a key, one with another partitioner, or a topic that was given more partitions puts events of
         one ticket into several places. Two workers folding one ticket would outdate each other's facts.
         """
-        partitions = self._outbox.partitions_of(self._topic)
-        if not partitions:
-            return
+        while not (partitions := self._outbox.partitions_of(self._topic)):  # noqa: ASYNC110 - nobody tells when
+            await asyncio.sleep(_METADATA_SECONDS)
         strays: list[Outgoing] = []
         for ticket_id, pairs in list(reading.of_tickets.items()):
             key = ticket_id.encode()
@@ -191,8 +191,7 @@ class TicketsAgent:
         """Return what others must see: statements for survivors of merges, and dead letters."""
         statements = [
             Outgoing(self._topic, survivor.encode(), statement, _EVENT_HEADERS)
-            for ticket in outcome.tickets.values()
-            for survivor, statement in statements_of(ticket)
+            for survivor, statement in outcome.statements
         ]
         return statements + [self._letter(letter) for letter in outcome.dead]
 

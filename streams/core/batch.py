@@ -14,7 +14,7 @@ from schemas.events import CATALOGUE, EventRetracted, ProducerHeartbeat, TicketA
 from schemas.rows import DeadLetterRow, EventRow, Ms, OpenHoursRow, TicketRow
 from streams.core.fact import fact_of, unpack
 from streams.core.measures import row_of
-from streams.core.merge import SOURCE
+from streams.core.merge import SOURCE, statements_of
 from streams.core.opening import open_hours
 from streams.core.ticket import Ticket, Verdict, fold
 
@@ -78,6 +78,7 @@ class Outcome(Struct):
 
     Attributes:
         standing: By identity the events that no ticket folds, as they came first.
+        statements: What tickets tell those that they were merged into: survivor's id and event as JSON.
     """
 
     events: list[EventRow]
@@ -86,6 +87,7 @@ class Outcome(Struct):
     tickets: dict[str, Ticket]
     hours: list[OpenHoursRow] = field(default_factory=list)
     standing: dict[Identity, Event] = field(default_factory=dict)
+    statements: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 def read(records: Iterable[Record], now_ms: Ms) -> Reading:
@@ -117,7 +119,8 @@ def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms, stored
     _fold_others(reading, stored, outcome, now_ms)
     for ticket_id, pairs in reading.of_tickets.items():
         before = known.get(ticket_id) or Ticket(ticket_id)
-        ticket, verdicts = fold(before, [fact_of(event) for event, _ in pairs])
+        facts = [fact_of(event) for event, _ in pairs]
+        ticket, verdicts = fold(before, facts)
         for (event, record), verdict in zip(pairs, verdicts, strict=True):
             if verdict is Verdict.NEW:
                 outcome.events.append(event_row(event, now_ms))
@@ -125,6 +128,7 @@ def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms, stored
                 outcome.dead.append(dead_letter_of(record, _identity_reused(event), now_ms))
         outcome.tickets[ticket_id] = ticket
         outcome.rows.append(row_of(ticket, now_ms))
+        outcome.statements.extend(statements_of(ticket, facts))
     return outcome
 
 

@@ -1,12 +1,12 @@
 """Merges across owners: what the survivor must know travels to it as a derived event under its own key.
 
 A merged ticket tells its own part of the customer's story and passes on what it was told, each along the path that it
-came. Nothing returns to a ticket on its path, so chains and circles of merges come to rest. Each path is a statement
-with an identity of its own; a later one has a higher revision and takes the place of the earlier one, an empty one
-takes the merge back.
+came. What a ticket is told it only passes on, one step further along that path, and nothing returns to a ticket on its
+path: so chains and circles of merges come to rest. Each path is a statement with an identity of its own; a later one
+has a higher revision and takes the place of the earlier one, an empty one takes the merge back.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final
@@ -48,11 +48,17 @@ class Part(Struct, frozen=True):
     days: tuple[int, ...]
 
 
-def statements_of(ticket: Ticket) -> list[tuple[str, bytes]]:
+def statements_of(ticket: Ticket, arrived: Iterable[AnyFact]) -> list[tuple[str, bytes]]:
     """Return what a ticket has to tell the tickets it was ever merged into: pairs of survivor's id and event as JSON.
 
-    The statements follow from the ticket's state alone, so stating them again after a crash gives the same events. A
+    What they say follows from the ticket's state alone, so stating them again after a crash gives the same events. A
     survivor that the ticket has left gets empty ones.
+
+    Args:
+        ticket: As it stands.
+        arrived: Facts that were folded into it just now, for the first time or again. After one of its own all is told;
+            after what another ticket told, only what follows from that. Telling all would never come to rest in a
+            circle.
     """
     merges = {fact.into: fact for fact in ticket.facts if type(fact) is Merged}
     if not merges:
@@ -60,7 +66,10 @@ def statements_of(ticket: Ticket) -> list[tuple[str, bytes]]:
     active = active_facts(ticket.facts)
     merges |= {fact.into: fact for fact in active if type(fact) is Merged}
     survivor = merged_into(History(active))
-    parts = list(_parts(ticket, active))
+    told = list(arrived)
+    paths = {(*fact.path, ticket.ticket_id) for fact in told if type(fact) is Absorbed}
+    is_own = any(type(fact) is not Absorbed for fact in told)
+    parts = [part for part in _parts(ticket, active) if is_own or part.path in paths]
     return [
         (into, _statement(part, merge, is_left=into != survivor))
         for into, merge in merges.items()

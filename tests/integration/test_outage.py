@@ -1,6 +1,7 @@
 """ClickHouse or the broker go away in the middle of the work, and come back."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ import pytest
 from deploy.embedded.stack import Stack
 from schemas.codec import encode
 from schemas.events import Direction, MessageSent, Party, TicketCreated, Visibility
+from streams.intake import STOP_SECONDS
 from tests.space import Space, new_space, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.timeout(400)]
@@ -95,6 +97,35 @@ def test_a_broker_that_forgot_everything_is_served_again(stack: Stack, own_space
     own_space.publish(events)
     own_space.wait_for_events(len(events), seconds=120)
     _assert_all_there(own_space, len(events))
+
+
+def test_a_worker_whose_servers_are_gone_stops_at_once_when_told(stack: Stack, own_space: Space) -> None:
+    worker = own_space.started_worker()
+    own_space.publish(_events(10))
+    own_space.wait_for_events(20)
+    stack.down()
+    wait_until(lambda: "node" in worker.log, "it sees that the broker is gone")
+    worker.process.send_signal(signal.SIGINT)
+    assert worker.process.wait(timeout=20) == 0
+
+
+@pytest.mark.lengthy
+def test_a_worker_stops_when_told_though_clickhouse_does_not_answer(stack: Stack, own_space: Space) -> None:
+    worker = own_space.started_worker(batch_events=300, batch_linger_seconds=0.02)
+    (engine,) = [part.pid for part in stack.status() if part.name == "clickhouse"]
+    assert engine
+    os.kill(engine, signal.SIGSTOP)
+    try:
+        own_space.publish(_events(1_000))
+        wait_until(lambda: worker.meter("servicepulse_batch_events_count") > 0, "a batch is in hand")
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.process.wait(timeout=STOP_SECONDS + 20) == 0
+        assert "gave up waiting" in worker.log
+    finally:
+        os.kill(engine, signal.SIGCONT)
+    own_space.start_worker()
+    own_space.wait_for_events(2_000, seconds=120)
+    _assert_all_there(own_space, 2_000)
 
 
 def _events(tickets: int) -> list[bytes]:

@@ -28,17 +28,19 @@ START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
 def test_events_on_any_partition_are_folded_in_one_place(space: Space) -> None:
-    first, second = space.started_worker(), space.started_worker()
+    workers = space.started_worker(), space.started_worker()
     tickets = 300
     producer = KafkaProducer(**kafka_options(space.settings), acks="all")
     for number in range(tickets):
-        for step, event in enumerate(_conversation(f"T-{number}")):
+        talk = [*_conversation(f"T-{number}"), *(_said(f"T-{number}", minute) for minute in range(3, 10))]
+        for step, event in enumerate(talk):
             producer.send(space.settings.topic("tickets"), value=event, partition=(number + step) % 4)
     producer.close()
-    space.wait_for_events(tickets * 3, seconds=120)
-    rows = space.query("SELECT count(), countIf(events = 3), countIf(first_response_seconds = 60) FROM tickets FINAL")
+    space.wait_for_events(tickets * 10, seconds=120)
+    rows = space.query("SELECT count(), countIf(events = 10), countIf(first_response_seconds = 60) FROM tickets FINAL")
     assert rows[0] == (tickets, tickets, tickets)
-    assert first.meter("servicepulse_forwarded_total") + second.meter("servicepulse_forwarded_total") > 0
+    forwarded = [worker.meter("servicepulse_forwarded_total") for worker in workers]
+    assert all(forwarded), "not the leader alone"
     assert space.value("SELECT count() FROM dead_letters FINAL") == 0
 
 
@@ -100,6 +102,30 @@ def _conversation(ticket_id: str) -> list[bytes]:
             2,
         ),
     ]
+
+
+def _said(ticket_id: str, minute: int) -> bytes:
+    message = MessageSent(
+        ticket_id=ticket_id,
+        message_id=str(minute),
+        direction=Direction.IN,
+        visibility=Visibility.PUBLIC,
+        sender_type=Party.CUSTOMER,
+    )
+    return _event(message, minute)
+
+
+def test_merges_in_a_circle_come_to_rest(space: Space) -> None:
+    worker = space.started_worker()
+    for one, other, minute in (("A", "B", 5), ("B", "A", 10)):
+        created = TicketCreated(ticket_id=one, channel="phone", created_by=Party.CUSTOMER)
+        space.publish([_event(created, 0), _event(TicketMerged(ticket_id=one, into_ticket_id=other), minute)])
+    space.wait_for_events(4)
+    wait_until(space.is_quiet, "everything is committed")
+    read = worker.meter("servicepulse_records_total")
+    space.publish([_said("C", 1)])
+    wait_until(lambda: space.value("SELECT count() FROM tickets FINAL") == 3, "the next event is read")
+    assert worker.meter("servicepulse_records_total") == read + 1
 
 
 def _rating(ticket_id: str) -> RatingSubmitted:

@@ -50,12 +50,17 @@ def row(tickets: dict[str, Ticket], ticket_id: str) -> TicketRow:
     return row_of(tickets[ticket_id], NOW_MS)
 
 
+def all_of(ticket: Ticket) -> list[tuple[str, bytes]]:
+    """Return all that a ticket has to tell, as after an event of its own."""
+    return statements_of(ticket, ticket.facts)
+
+
 def told(ticket: Ticket) -> list[tuple[str, Event]]:
-    return [(survivor, decode(statement, now_ms=NOW_MS)) for survivor, statement in statements_of(ticket)]
+    return [(survivor, decode(statement, now_ms=NOW_MS)) for survivor, statement in all_of(ticket)]
 
 
 def test_a_ticket_that_was_never_merged_has_nothing_to_tell() -> None:
-    assert statements_of(folded([created("A", 1)], "A")) == []
+    assert all_of(folded([created("A", 1)], "A")) == []
 
 
 def test_a_statement_is_an_event_of_the_survivor_that_never_pages() -> None:
@@ -67,11 +72,40 @@ def test_a_statement_is_an_event_of_the_survivor_that_never_pages() -> None:
 def test_stating_again_is_the_same_event() -> None:
     events = [created("A", 1), merged("A", "B", 5), asked("A", 7)]
     ticket = folded(events, "A")
-    assert statements_of(ticket) == statements_of(folded(events[::-1], "A"))
+    assert all_of(ticket) == all_of(folded(events[::-1], "A"))
     survivor = folded([statement for _, statement in told(ticket)], "B")
     again, verdicts = fold(survivor, [fact_of(statement) for _, statement in told(ticket)])
     assert verdicts == [Verdict.KNOWN]
     assert again is survivor
+
+
+@pytest.mark.parametrize("size", [2, 3, 8])
+def test_circles_of_merges_come_to_rest_also_when_all_is_told_again(size: int) -> None:
+    ids = [f"T{n}" for n in range(size)]
+    events = [created(id, n) for n, id in enumerate(ids)]
+    events += [merged(id, ids[(n + 1) % size], 10 + n) for n, id in enumerate(ids)]
+    once = settled(events, most=1_000)
+    assert settled(events, once, most=1_000) == once
+
+
+def test_a_merge_the_wrong_way_round_put_right_comes_to_rest() -> None:
+    wrong = merged("A", "B", 5)
+    events = [created("A", 1), created("B", 2), asked("B", 3), wrong, undone(wrong, 6), merged("B", "A", 7)]
+    tickets = settled(events, most=50)
+    assert row(tickets, "A").is_effective
+    assert row(tickets, "A").customer_messages == 1
+    assert row(tickets, "B").exclusion == "merged"
+
+
+def test_what_is_told_again_tells_only_what_follows_from_it() -> None:
+    events = [created("A", 1), merged("A", "B", 5), created("B", 2), merged("B", "C", 6)]
+    tickets = settled(events)
+    [absorbed] = [fact for fact in tickets["B"].facts if type(fact) is Absorbed]
+    [(survivor, statement)] = statements_of(tickets["B"], [absorbed])
+    said = decode(statement, now_ms=NOW_MS).content
+    assert isinstance(said, e.TicketAbsorbed)
+    assert (survivor, said.from_ticket_id, said.via) == ("C", "A", ("B",))
+    assert len(all_of(tickets["B"])) == 2
 
 
 def test_the_desk_keeps_to_itself_how_it_filed_the_duplicate() -> None:
@@ -187,7 +221,7 @@ def test_ids_as_long_as_the_contract_allows_can_be_merged() -> None:
 def test_a_story_fits_into_one_event_however_long_it_is(count: int) -> None:
     facts = [Message(number + 2**62, 1_700_000_000_000 + number, -1, "in", True, "customer") for number in range(count)]
     opening = [fact_of(created("A", 1)), fact_of(merged("A", "B", 1_800_000_000_000))]
-    [(_, raw)] = statements_of(fold(Ticket("A"), [*opening, *facts])[0])
+    [(_, raw)] = all_of(fold(Ticket("A"), [*opening, *facts])[0])
     assert len(raw) < MAX_DERIVED_BYTES
     survivor = folded([decode(raw, now_ms=NOW_MS)], "B")
     assert row_of(survivor, NOW_MS).created_at == 1
