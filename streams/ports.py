@@ -96,7 +96,8 @@ class Ratings(Struct, frozen=True):
     Attributes:
         tickets: Every ticket that was stated since the mark, as it stands now, with all its ratings.
         mark: From where to ask the next time: some of it may come again then, and nothing is left out.
-        is_settled: No ratings of long ago have come lately: what is known is not half of a history that is being read.
+        is_settled: No ticket with ratings of long ago was stated lately: what is known is not half of a history that is
+            being read.
     """
 
     tickets: Sequence[RatedTicket]
