@@ -13,6 +13,14 @@ PREFIX: Final = "seen_"
 FIGURE: Final = ("n", "value", "low", "high")
 
 _Z: Final = f"{Z95:.6f}"
+_SECONDS: Final = (
+    (60, 1, "s"),
+    (3_600, 60, "mins"),
+    (86_400, 3_600, "hours"),
+    (604_800, 86_400, "days"),
+    (31_536_000, 604_800, "weeks"),
+)
+_YEAR: Final = 31_556_900
 
 
 def estimates(metric: Metric) -> dict[str, str]:
@@ -87,14 +95,19 @@ def shown(unit: Unit, value: str) -> str:
         case Unit.SCORE | Unit.PER_1000:
             return f"toDecimalString({value}, 1)"
         case Unit.NUMBER:
-            return f"toDecimalString({value}, 0)"
+            return counted(f"toDecimalString({value}, 0)")
         case Unit.SECONDS:
-            steps = ((120, 1, 0, "s"), (7_200, 60, 0, "min"), (172_800, 3_600, 1, "h"))
+            # Limits, words and decimals of Grafana's unit `s`: the big number above is written by that.
             cases = (
-                f"{value} < {below}, concat(toDecimalString({value} / {size}, {digits}), ' {name}')"
-                for below, size, digits, name in steps
+                f"{value} < {below}, concat(toDecimalString({value} / {size}, 1), ' {name}')"
+                for below, size, name in _SECONDS
             )
-            return f"multiIf({', '.join(cases)}, concat(toDecimalString({value} / 86400, 1), ' d'))"
+            return f"multiIf({', '.join(cases)}, concat(toDecimalString({value} / {_YEAR}, 1), ' years'))"
+
+
+def counted(digits: str) -> str:
+    """Return a whole number, given as its digits, with its thousands divided."""
+    return rf"trim(LEADING ',' FROM reverse(replaceRegexpAll(reverse({digits}), '...', '\\0,')))"
 
 
 def joined(parts: Sequence[str]) -> str:
@@ -112,7 +125,7 @@ def evidence(metric: Metric, *, is_provisional: bool) -> str:
     """
     low, high = shown(metric.unit, "low"), shown(metric.unit, "high")
     interval = f"concat({low}, ' {text.TO} ', {high})"
-    n = [] if metric.kind is Kind.COUNT else [f"concat('{text.N} ', toString(n))"]
+    n = [] if metric.kind is Kind.COUNT else [f"concat('{text.N} ', {counted('toString(n)')})"]
     if is_provisional:
         return joined([f"'{text.SO_FAR}: {text.MOVES.format(days=metric.matures_days)}'", interval, *n])
     was = f"concat('{text.WAS} ', {shown(metric.unit, 'value_before')})"

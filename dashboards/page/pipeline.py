@@ -4,6 +4,7 @@ from typing import Final
 
 from dashboards import panel, query, style, text, variable
 from dashboards.dashboard import Dashboard
+from dashboards.estimate import counted
 from dashboards.page.pulse import SILENT_SECONDS, newest
 from dashboards.panel import Panel
 from dashboards.query import quoted, select
@@ -27,7 +28,7 @@ def _settle() -> Panel:
     shown = {
         "time": "$__toTime_ms",
         quoted(text.SETTLE_TITLE): "if(stored = 0, NULL, seconds)",
-        "evidence": f"if(stored = 0, '', concat('{text.N} ', toString(stored)))",
+        "evidence": f"if(stored = 0, '', concat('{text.N} ', {counted('toString(stored)')}))",
     }
     return Panel(
         id=2,
@@ -77,7 +78,7 @@ def _stored() -> Panel:
     shown = {
         "time": "$__toTime_ms",
         quoted(text.STORED_TITLE): "count()",
-        "evidence": f"concat(toString(countIf(replay)), ' {text.REPLAYED}')",
+        "evidence": f"concat({counted('toString(countIf(replay))')}, ' {text.REPLAYED}')",
     }
     return Panel(
         id=4,

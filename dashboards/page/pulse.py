@@ -4,6 +4,7 @@ from typing import Final
 
 from dashboards import figure, panel, query, style, text, variable
 from dashboards.dashboard import Dashboard
+from dashboards.estimate import counted
 from dashboards.panel import Panel
 from streams.core.metrics import METRICS, Dimension
 from streams.core.signal.word import SignalState
@@ -23,7 +24,7 @@ def _newest_sql() -> str:
     shown = {
         "time": "$__toTime_ms",
         "seconds": "if(stored = 0, NULL, greatest(0, dateDiff('millisecond', newest_at, now64(3)) / 1000))",
-        "evidence": f"if(stored = 0, '', concat({clock}, ' · ', toString(stored), ' {text.STORED}'))",
+        "evidence": f"if(stored = 0, '', concat({clock}, ' · ', {counted('toString(stored)')}, ' {text.STORED}'))",
     }
     return query.with_range() + "\n" + query.select(shown, stored)
 

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 MINUTE: Final = 60
 HOUR: Final = 3600
 DAY: Final = 86_400
+YEAR: Final = 31_556_900
+"""As Grafana has it, from 365 days on."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ def _percent(value: float, decimals: int | None) -> Shown:
 def _seconds(value: float, decimals: int | None) -> Shown:
     if 0 < abs(value) < 1:
         return Shown(number(value * 1000, decimals if decimals is not None else 0), suffix=" ms")
+    if abs(value) >= 365 * DAY:
+        return Shown(number(value / YEAR, 1 if decimals is None else decimals), suffix=" years")
     for size, suffix in ((7 * DAY, " weeks"), (DAY, " days"), (HOUR, " hours"), (MINUTE, " mins")):
         if abs(value) >= size:
             return Shown(number(value / size, 1 if decimals is None else decimals), suffix=suffix)

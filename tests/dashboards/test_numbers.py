@@ -11,17 +11,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from dashboards.estimate import shown
 from dashboards.link import LISTED
 from dashboards.macro import Value
 from dashboards.page.pulse import FOUR
 from dashboards.page.response import _BOUNDS
+from dashboards.preview.unit import shown as shown_big
 from dashboards.query import shift_of
 from dashboards.style import Json
 from streams.core.batch import event_row
 from streams.core.figure import change_of, figure_of
 from streams.core.interval import Interval, around_mean, of_rate, wilson
 from streams.core.merge import SOURCE as FOLD
-from streams.core.metrics import METRICS, Kind, Metric
+from streams.core.metrics import METRICS, Kind, Metric, Unit
 from streams.core.report import ranked
 from streams.core.window import DAY_MS, Bucket, Window, buckets_of
 from streams.sinks.clickhouse import ClickHouseStore
@@ -114,7 +116,24 @@ def test_a_number_is_what_can_be_counted_by_hand(month: Month, uid: str, id: int
     assert month.ledger.n(metric, window), "the month must tell something of it"
     assert same(row[metric.title], counted(month, metric, window))
     if metric.kind is not Kind.COUNT:
-        assert row["evidence"].endswith(f"n {month.ledger.n(metric, window)}")
+        assert row["evidence"].endswith(f"n {month.ledger.n(metric, window):,}")
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [1.0, 45.3, 59.9, 60.0, 121.0, 3_599.0, 3_600.0, 7_300.0, 86_399.0, 86_400.0, 129_600.0, 604_799.0, 604_800.0, 1e8],
+)
+def test_the_small_print_writes_durations_as_the_big_number_does(month: Month, seconds: float) -> None:
+    ((text,),) = month.client.query(f"SELECT {shown(Unit.SECONDS, f'toFloat64({seconds})')}").result_rows
+    assert text == str(shown_big(seconds, "s", 1, BERLIN))
+
+
+@pytest.mark.parametrize("number", [0, 7, 999, 1_000, 118_126, 1_234_567])
+def test_the_small_print_divides_thousands_as_the_big_number_does(month: Month, number: int) -> None:
+    ((text,),) = month.client.query(f"SELECT {shown(Unit.NUMBER, f'toNullable(toFloat64({number}))')}").result_rows
+    assert text == str(shown_big(number, "locale", 0, BERLIN))
+    ((nothing,),) = month.client.query(f"SELECT {shown(Unit.NUMBER, 'CAST(NULL AS Nullable(Float64))')}").result_rows
+    assert nothing is None
 
 
 @pytest.mark.parametrize("id", [1, 2, 3, 4])
@@ -152,7 +171,7 @@ def test_a_choice_narrows_a_number(month: Month) -> None:
     metric = METRICS["complaint_rate"]
     window = lately(7)
     assert same(row[metric.title], counted(month, metric, window, ("team", "delivery")))
-    assert row["evidence"].endswith(f"n {month.ledger.n(metric, window, ('team', 'delivery'))}")
+    assert row["evidence"].endswith(f"n {month.ledger.n(metric, window, ('team', 'delivery')):,}")
 
 
 @pytest.mark.parametrize("id", [5, 6, 7, 8])
