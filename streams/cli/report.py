@@ -23,14 +23,11 @@ from streams.core.question import Question
 from streams.core.report import Report, compared, in_sequence
 from streams.core.window import DAY_MS, Bucket, Window, WindowError, buckets_of, instant_of, previous, zone_of
 from streams.settings import Settings, load_settings
+from streams.sinks.connection import HOW_TO_BEGIN
 from streams.sinks.figures import Freshness, answer, freshness, observations
 
 DEFAULT_DAYS: Final = 30
-EMPTY: Final = (
-    "No events yet, so there is nothing to report. `servicepulse demo` plays a month of a simulated service desk. "
-    "Your own events come in by `servicepulse import` and `servicepulse publish`, or from any producer of CloudEvents "
-    "on Kafka, while `servicepulse worker` runs."
-)
+EMPTY: Final = f"No events yet, so there is nothing to report. {HOW_TO_BEGIN}"
 
 
 class Format(StrEnum):

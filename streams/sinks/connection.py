@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from clickhouse_connect import get_client
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, PoolError
 
 from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.settings import Settings
@@ -39,6 +39,16 @@ _TRANSIENT: Final = frozenset({
 })  # fmt: skip
 """Codes of ClickHouse that go away by waiting. https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp"""
 
+HOW_TO_BEGIN: Final = (
+    "`servicepulse demo` plays a month of a simulated service desk. Your own events come in by `servicepulse import` "
+    "and `servicepulse publish`, or from any producer of CloudEvents on Kafka, while `servicepulse worker` runs."
+)
+_UNKNOWN_DATABASE: Final = 81
+_UNKNOWN_TABLE: Final = 60
+_NOT_MADE: Final = {
+    _UNKNOWN_DATABASE: f"No events yet: no worker has made the database. {HOW_TO_BEGIN}",
+    _UNKNOWN_TABLE: f"No worker of this version has made its tables yet, nor `servicepulse migrate`. {HOW_TO_BEGIN}",
+}
 _URL: Final = re.compile(r" (with url:|\(for url) \S+")
 CONNECT_SECONDS: Final = 10
 ANSWER_SECONDS: Final = 300
@@ -97,9 +107,24 @@ def _is_transient(error: ClickHouseError) -> bool:
 
 
 def _sentence(error: Exception) -> str:
-    """Return the first line of an error without the URL: it is long, and its parameters are nobody's business."""
+    """Return what is wrong: who does not answer, what was never made, else the first line of the error.
+
+    That line goes without its URL, which is long, and whose parameters are nobody's business.
+    """
+    if isinstance(error, Error) and error.code in _NOT_MADE:
+        return _NOT_MADE[error.code]
+    causes = list(_causes(error))
+    if pool := next((cause.pool for cause in causes if isinstance(cause, PoolError)), None):
+        reason = getattr(causes[-1], "strerror", None) or causes[-1]
+        return f"no ClickHouse answers at {pool.scheme}://{pool.host}:{pool.port}: {reason}"
     first_line = str(error).strip().split("\n")[0]
     return _URL.sub("", first_line)[:500] or type(error).__name__
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _quorum() -> dict[str, object]:
