@@ -47,7 +47,7 @@ class Shop:
     def sell(self, at: int) -> None:
         """Let somebody order, for the first time or again."""
         rng = self._rng
-        known = None if happens(rng, world.NEW_CUSTOMER_SHARE) else self.a_customer()
+        known = None if happens(rng, world.NEW_CUSTOMER_SHARE) else self._one_of_many()
         customer = Customer(
             id=known.id if known else self.a_stranger(),
             order_id=self._an_order_id(),
@@ -57,6 +57,14 @@ class Shop:
         )
         self._recent.append(customer)
         self._timeline.start(*self._order(at, customer.id, customer.order_id, customer.product_line, OrderKind.NORMAL))
+
+    def _one_of_many(self) -> Customer | None:
+        """Return one of all who ordered lately; None for those who did so before the shop's first day.
+
+        Nobody orders more often because the shop is young and remembers few: repurchase is the same from then on.
+        """
+        place = self._rng.randrange(world.REMEMBERED_CUSTOMERS)
+        return self._recent[place] if place < len(self._recent) else None
 
     def follow_up(self, at: int, customer_id: str, product_line: str, strategy: world.Strategy) -> None:
         """Let the customer of a solved case get a replacement, order again, or neither."""
