@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from dashboards.preview.library import CHECKED_IN, Library
+from dashboards.preview.library import CHECKED_IN, Dashboard, Json, Library
 from streams.cli.preview import ask_of
 from streams.publisher import Publisher
 from streams.simulation import DESK_SOURCE, SHOP_SOURCE, endless
@@ -290,6 +290,56 @@ def test_the_time_axis_of_a_week_names_its_days(visit: Callable[..., Visit], mon
         labels = seen.page.locator(".xtick text").all_text_contents()
         assert len(set(labels)) == len(labels), labels
         assert not any(":" in label for label in labels), labels
+
+
+COLOURS: Final = """() => Object.fromEntries([...document.querySelectorAll(".legend button")].map(each =>
+    [each.textContent, each.style.getPropertyValue("--own")]))"""
+
+
+def of_names(number: int, *names: str) -> Json:
+    """Return a chart with a line for each name, in this order."""
+    rows = ", ".join(f"({end - 3600}, '{name}'), ({end}, '{name}')" for end in [END_MS // 1000] for name in names)
+    told = f"SELECT toDateTime(c1) AS time, c2 AS team, 1 AS n FROM values({rows}) ORDER BY time"
+    look = {"color": {"mode": "palette-classic-by-name"}, "displayName": "${__field.labels.team}"}
+    return panel("timeseries", told, is_table=False, number=number, fieldConfig={"defaults": look})
+
+
+def test_a_name_keeps_its_colour_on_other_pages_and_shares_it_with_none_beside_it(
+    visit: Callable[..., Visit], month: Month
+) -> None:
+    teams, fruits = ["ash", "birch", "cedar", "dogwood"], [f"fruit {n}" for n in range(8)]
+    pages = [board(of_names(1, *teams)), board(of_names(1, *fruits)), board(of_names(1, *fruits[4:], *reversed(teams)))]
+    told = [Dashboard({**page.json, "uid": f"page-{n}"}) for n, page in enumerate(pages)]
+    with site(told, ask_of(month.client), END_MS) as served:
+        seen, colours = visit(served.url), []
+        for page in told:
+            seen.open(f"/d/{page.uid}?from=now-1d&to=now")
+            seen.wait(lambda: len(seen.page.evaluate(COLOURS)) >= 4, "the lines are named")
+            colours.append(seen.page.evaluate(COLOURS))
+        assert [len(set(page.values())) for page in colours] == [4, 8, 8]
+        assert {name: colours[2][name] for name in teams} == colours[0]
+        assert seen.complaints == []
+
+
+def test_a_band_over_a_chart_says_what_it_is(visit: Callable[..., Visit], month: Month) -> None:
+    lasted = f"SELECT toDateTime({END_MS // 1000} - 7200) AS time, toDateTime({END_MS // 1000} - 600) AS timeEnd"
+    marks = {"name": "Signals", "enable": True, "target": {"rawSql": f"{lasted}, 'satisfaction fell' AS title"}}
+    series = f"SELECT toDateTime({END_MS // 1000} - 60 * (180 - number)) AS time, number AS n FROM numbers(180)"
+    made = board(panel("timeseries", series, is_table=False), annotations={"list": [marks]})
+    with site([made], ask_of(month.client), END_MS) as pages:
+        seen = visit(pages.url)
+        seen.open("/d/board?from=now-3h&to=now")
+        assert seen.page.locator(".legend .mark").all_text_contents() == ["Signals: satisfaction fell"]
+
+        def tells_the_band() -> bool:
+            box = seen.page.locator(".plot").first.bounding_box()
+            assert box
+            seen.page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.4)
+            seen.page.mouse.move(box["x"] + box["width"] * 0.71, box["y"] + box["height"] * 0.4, steps=5)
+            return "Signals: satisfaction fell" in (seen.page.locator(".hoverlayer").first.text_content() or "")
+
+        seen.wait(tells_the_band, "the band tells its name wherever it is pointed at")
+        assert seen.complaints == []
 
 
 def test_a_panel_that_fails_says_so_alone_and_labels_are_never_markup(

@@ -51,9 +51,11 @@ def mark_of(row: dict[str, Cell], name: str, colour: str, zone: ZoneInfo) -> Dra
         return None
     end = row.get("timeEnd")
     parts = [str(part) for part in (row.get("title"), row.get("text")) if part]
+    what = [str(part) for part in (name, row.get("title")) if part] or parts[:1]
     return {
         "at": _at(at, zone),
         "until": _at(end, zone) if isinstance(end, int | float) and end > at else None,
+        "what": ": ".join(what),
         "text": ": ".join(parts) or name,
         "colour": colour,
     }

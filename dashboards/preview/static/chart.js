@@ -1,7 +1,7 @@
 // Panels with axes, drawn by Plotly; the server has already written every number as text in its unit.
 
 import { element } from "./element.js";
-import { colour, faded } from "./theme.js";
+import { apart, colour, faded } from "./theme.js";
 
 const CONFIG = { displayModeBar: false, responsive: true, showTips: false, doubleClick: false };
 const SHAPES = { stepAfter: "hv", stepBefore: "vh", smooth: "spline" };
@@ -22,9 +22,11 @@ export function purge(body) {
 
 export function chart(body, drawing) {
   const { plot, legend } = place(body, drawing.legend.placement === "right");
+  const colours = apart(drawing.traces.map((trace) => trace.colour));
+  for (const trace of drawing.traces) trace.colour = colours.get(trace.colour);
   const hidden = (plot.hiddenNames ??= new Set());
   const listed = drawing.legend.shown ? drawing.traces.filter((trace) => trace.in_legend && !trace.ghost) : [];
-  legend.replaceChildren(...listed.map((trace) => entry(trace, hidden, () => chart(body, drawing)))); // first: it takes its room
+  legend.replaceChildren(...listed.map((trace) => entry(trace, hidden, () => chart(body, drawing))), ...captions(drawing.marks)); // first: it takes its room
   const traces = drawing.traces.filter((trace) => !hidden.has(trace.name));
   const bands = traces.filter((trace) => trace.below).flatMap((trace) => bandsOf(trace, traces));
   const drawn = traces.map((trace) => traceOf(trace, drawing));
@@ -38,7 +40,8 @@ export function chart(body, drawing) {
   if (right) layout.yaxis2 = { ...valueAxis(right), overlaying: "y", side: "right", showgrid: false };
   if (!left) layout.yaxis.showticklabels = false;
   layout.yaxis3 = { overlaying: "y", visible: false, fixedrange: true };
-  Plotly.react(plot, [...bands, ...drawn, ...markTraces(drawing.marks, left || right)], layout, CONFIG);
+  layout.yaxis4 = { ...layout.yaxis3, range: [0, 1] };
+  Plotly.react(plot, [...bands, ...drawn, ...markTraces(drawing, left || right)], layout, CONFIG);
   follow(plot, drawing.traces);
 }
 
@@ -57,6 +60,8 @@ export function heat(body, drawing) {
 
 export function columns(body, drawing) {
   const { plot, legend } = place(body, false);
+  const colours = apart(drawing.series.flatMap((each) => each.colours));
+  for (const each of drawing.series) each.colours = each.colours.map((name) => colours.get(name));
   const listed = drawing.legend ? drawing.series : [];
   legend.replaceChildren(...listed.map((each) => element("button", { type: "button", style: { "--own": colour(each.colours[0]) } }, each.name)));
   const [names, values] = drawing.horizontal ? ["y", "x"] : ["x", "y"];
@@ -163,13 +168,23 @@ function markShapes(marks) {
   }));
 }
 
-function markTraces(marks, axis) {
+/** A triangle where something began, told whole; and its name wherever somebody points while it lasted. */
+function markTraces({ marks, traces }, axis) {
   if (!marks.length || !axis) return [];
+  const instants = [...new Set(traces.flatMap((trace) => trace.x))];
+  const during = marks.flatMap((mark) => instants.filter((at) => mark.until && at > mark.at && at <= mark.until).map((at) => [mark, at, mark.what]));
+  const told = [...marks.map((mark) => [mark, mark.at, mark.text]), ...during];
   return [{
-    type: "scatter", mode: "markers", x: marks.map((mark) => mark.at), y: marks.map(() => 0.02), yaxis: "y3", cliponaxis: false, showlegend: false,
-    marker: { symbol: "triangle-up", size: 9, color: marks.map((mark) => colour(mark.colour)) },
-    customdata: marks.map((mark) => escaped(mark.text)), hovertemplate: "%{customdata}<extra></extra>",
+    type: "scatter", mode: "markers", x: told.map(([, at]) => at), y: told.map(() => 0.02), yaxis: "y4", cliponaxis: false, showlegend: false,
+    marker: { symbol: "triangle-up", size: 9, color: told.map(([mark]) => colour(mark.colour)), opacity: told.map(([mark, at]) => (at === mark.at ? 1 : 0)) },
+    customdata: told.map(([,, text]) => escaped(text)), hovertemplate: "%{customdata}<extra></extra>",
   }];
+}
+
+/** What the coloured bands are, in words: each once. */
+function captions(marks) {
+  return [...new Map(marks.map((mark) => [mark.what, mark])).values()].map((mark) =>
+    element("span", { class: "mark", title: mark.text, style: { "--own": faded(mark.colour, 0.35) } }, mark.what));
 }
 
 function entry(trace, hidden, redraw) {

@@ -20,13 +20,42 @@ export function chooseTheme(wanted) {
   document.documentElement.dataset.theme = light ? "light" : "dark";
 }
 
-const places = new Map();
+const KEPT = "colours";
+const SIZE = SERIES.dark.length;
+const places = new Map(kept());
 
-/** A name keeps its colour on the whole page; what has no name, such as "(unknown)", is grey. */
+function kept() {
+  try { return JSON.parse(sessionStorage.getItem(KEPT)) || []; } catch { return []; }
+}
+
+/** A name keeps its colour on all pages. A new one gets what the fewest names have, best one that is not taken. */
+function placeOf(name, taken = new Set()) {
+  if (!places.has(name)) {
+    const names = [...places.values()];
+    const cost = (place) => names.filter((each) => each === place).length + (taken.has(place) ? names.length + 1 : 0);
+    places.set(name, [...Array(SIZE).keys()].reduce((best, place) => (cost(place) < cost(best) ? place : best)));
+    try { sessionStorage.setItem(KEPT, JSON.stringify([...places])); } catch { /* then each page gives its own */ }
+  }
+  return places.get(name);
+}
+
+/** What has no name, such as "(unknown)", is grey. */
 function named(name) {
-  if (name.startsWith("(")) return NAMED[theme()].faint;
-  if (!places.has(name)) places.set(name, places.size);
-  return SERIES[theme()][places.get(name) % SERIES.dark.length];
+  return name.startsWith("(") ? NAMED[theme()].faint : SERIES[theme()][placeOf(name)];
+}
+
+/** The colours of one chart: those of their names, but no two names share one as long as there are enough. */
+export function apart(wanted) {
+  const [taken, told] = [new Set(), new Map(wanted.map((each) => [each, each]))];
+  const names = [...told.keys()].filter((each) => /^name:[^(]/.test(each)).map((each) => each.slice("name:".length));
+  const known = [...places.keys()].filter((name) => names.includes(name)); // who was there first keeps its colour
+  for (const name of new Set([...known, ...names])) {
+    let place = placeOf(name, taken);
+    for (let tried = 0; taken.has(place) && tried < SIZE; tried += 1) place = (place + 1) % SIZE;
+    taken.add(place);
+    told.set(`name:${name}`, `palette:${place}`);
+  }
+  return told;
 }
 
 export function colour(name) {
