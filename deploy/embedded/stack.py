@@ -205,6 +205,8 @@ class _Launch:
         _rotate(log)
         self._log_starts[name] = log.stat().st_size if log.exists() else 0
         port = free_port(wanted_port)
+        if port != wanted_port:
+            self._tell(f"port {wanted_port} is taken; the {name} listens on {port}")
         self._tell(f"starting {name} on {kind.address.format(port)}")
         arguments = ["--port", str(port)]
         arguments += ["--path", str(self._folder / name)] if kind.has_data else []
@@ -221,7 +223,7 @@ class _Launch:
                 if tries == PORT_TRIES or not self._was_overtaken(name):
                     raise StackError(f"{name} ended while it started. {self._evidence(name)}")
                 tries += 1
-                self._start(name, 0)
+                self._start(name, self._usual_port(name))
             elif time.monotonic() - begun > READY_SECONDS:
                 raise StackError(f"{name} runs but has not answered for {READY_SECONDS:.0f} s. {self._evidence(name)}")
             else:

@@ -163,10 +163,14 @@ def test_a_killed_broker_leaves_nothing_behind(stack: Stack, folder: Path) -> No
 def test_a_port_that_was_taken_meanwhile_is_left_to_its_owner(stack: Stack) -> None:
     before = stack.up(["clickhouse"])[0]
     stack.down()
-    with socket.create_server(("127.0.0.1", int((before.address or "").rpartition(":")[2]))):
-        moved = stack.up(["clickhouse"])[0]
+    steps: list[str] = []
+    port = int((before.address or "").rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)):
+        moved = stack.up(["clickhouse"], on_step=steps.append)[0]
     assert moved.is_healthy
     assert moved.address != before.address
+    new_port = (moved.address or "").rpartition(":")[2]
+    assert f"port {port} is taken; the clickhouse listens on {new_port}" in steps
 
 
 @pytest.mark.parametrize("name", ["broker", "clickhouse"])
