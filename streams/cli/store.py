@@ -1,9 +1,11 @@
 """`migrate` and `refold`: the database's schema, and its projections."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streams.cli.connection import open_client
@@ -47,6 +49,9 @@ def refold(
     Example: `servicepulse refold --ticket T-17`
     """
     client = open_client(load_settings())
+    if ticket and (unknown := set(ticket) - set(refolding.with_events(client, ticket))):
+        _say_unknown(sorted(unknown))
+        raise typer.Exit(1)
     if not ticket:
         schedules = refolding.refold_hours(client, SystemClock().now_ms())
         console.print(f"{schedules:,} schedules worked out again", highlight=False)
@@ -60,3 +65,9 @@ def refold(
             on_progress=lambda now, total: progress.update(task, completed=now, total=total),
         )
     console.print(f"{done:,} tickets folded from their events", highlight=False)
+
+
+def _say_unknown(tickets: Sequence[str]) -> None:
+    named = ", ".join(tickets)
+    sentence = f"[bold red]error:[/] no events are stored of {escape(named)}; nothing was folded"
+    Console(stderr=True, soft_wrap=True).print(sentence, highlight=False)

@@ -23,7 +23,7 @@ def refold(
     ticket_ids: Collection[str] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """State tickets again from their events and return how many; all of them unless some are named.
+    """State tickets again from their events and return how many; all that have events unless some are named.
 
     Workers may go on meanwhile: of two statements about a ticket the one that knows more events counts.
 
@@ -32,15 +32,16 @@ def refold(
         StoreRejectedError: When ClickHouse refuses.
     """
     store = ClickHouseStore(client)
-    wanted = sorted(ticket_ids) if ticket_ids is not None else _all_ticket_ids(client)
-    done = 0
+    wanted = with_events(client) if ticket_ids is None else sorted(set(ticket_ids))
+    done = folded = 0
     for ids in _chunks(wanted):
         tickets = store.load_from_events(ids)
         store.insert([row_of(ticket, now_ms) for ticket in tickets.values()])
         done += len(ids)
+        folded += len(tickets)
         if on_progress:
             on_progress(done, len(wanted))
-    return done
+    return folded
 
 
 def refold_hours(client: Client, now_ms: Ms) -> int:
@@ -59,11 +60,18 @@ def refold_hours(client: Client, now_ms: Ms) -> int:
     return len(rows)
 
 
-def _all_ticket_ids(client: Client) -> list[str]:
+def with_events(client: Client, ticket_ids: Collection[str] | None = None) -> list[str]:
+    """Return the tickets of which events are stored; only some of them when these are named.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away.
+        StoreRejectedError: When ClickHouse refuses.
+    """
     with named_errors():
         rows = client.query(
-            "SELECT DISTINCT subject FROM events WHERE name IN {names:Array(String)} ORDER BY subject",
-            parameters={"names": TICKET_EVENTS},
+            "SELECT DISTINCT subject FROM events WHERE name IN {names:Array(String)} "
+            "AND ({all:Bool} OR subject IN {ids:Array(String)}) ORDER BY subject",
+            parameters={"names": TICKET_EVENTS, "all": ticket_ids is None, "ids": list(ticket_ids or ())},
         ).result_rows
     return [str(subject) for (subject,) in rows]
 
