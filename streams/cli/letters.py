@@ -7,15 +7,17 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from clickhouse_connect.driver.client import Client
 from kafka import KafkaProducer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from schemas.codec import CONTENT_TYPE, InvalidEventError, decode, partition_key
+from schemas.codec import CONTENT_TYPE, InvalidEventError, Reason, decode, partition_key
 from schemas.rows import DeadLetterRow
 from streams.broker import kafka_options
 from streams.cli.connection import open_client, resolve
+from streams.cli.wording import meant_text
 from streams.clock import SystemClock
 from streams.settings import Settings, load_settings
 from streams.sinks.letters import find_letters, mark_replayed
@@ -37,13 +39,15 @@ def list_(
 
     Example: `servicepulse dead-letters list --reason missing-field`
     """
-    found = find_letters(open_client(load_settings()), reason=reason, with_replayed=replayed, limit=limit)
+    _refuse_unknown(reason)
+    client = open_client(load_settings())
+    found = find_letters(client, reason=reason, with_replayed=replayed, limit=limit)
     if as_json:
         for letter in found:
             sys.stdout.write(msgspec.json.encode(_plain(letter)).decode() + "\n")
         return
     if not found:
-        console.print("No dead letters. Every record was an event.")
+        console.print(_nothing(client, reason, replayed), highlight=False)
         return
     table = Table(box=None, header_style="dim")
     for heading in ("letter", "received (UTC)", "reason", "pointer", "why", "topic/partition/offset"):
@@ -89,6 +93,7 @@ def replay(
     """
     if (letter is None) == (not all_):
         raise typer.BadParameter("name one letter, or say --all")
+    _refuse_unknown(reason)
     settings = resolve(load_settings())
     client = open_client(settings)
     chosen = find_letters(client, reason=reason, limit=100_000) if all_ else [_one(settings, letter or "")]
@@ -97,6 +102,21 @@ def replay(
     console.print(f"{len(sent):,} of {len(chosen):,} sent again", highlight=False)
     if len(sent) < len(chosen):
         raise typer.Exit(1)
+
+
+def _refuse_unknown(reason: str) -> None:
+    if reason and reason not in list(Reason):
+        hint = meant_text(reason, list(Reason), f"choose from {', '.join(Reason)}")
+        raise typer.BadParameter(f"there is no reason {reason!r}; {hint}")
+
+
+def _nothing(client: Client, reason: str, with_replayed: bool) -> str:
+    """Return why a list is empty: not every empty one means that all records were events."""
+    if reason and find_letters(client, with_replayed=with_replayed, limit=1):
+        return f"No dead letters with the reason {reason}, though there are others."
+    if find_letters(client, with_replayed=True, limit=1):
+        return "No dead letters that were not sent again; those that were are listed by --replayed."
+    return "No dead letters. Every record was an event."
 
 
 def _send(settings: Settings, letters: list[tuple[DeadLetterRow, bytes]]) -> list[DeadLetterRow]:
@@ -143,8 +163,11 @@ def _mended(letter: DeadLetterRow, file: Path | None, changes: list[str]) -> byt
 
 
 def _change(document: Any, change: str) -> None:  # noqa: ANN401 - any JSON
-    pointer, _, text = change.partition("=")
-    *path, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.removeprefix("/").split("/")]
+    pointer, is_set, text = change.partition("=")
+    if not (is_set and pointer.startswith("/")):
+        meant = "/" + pointer.replace(".", "/").removeprefix("/")
+        raise typer.BadParameter(f"{change!r} is no POINTER=JSON: a pointer begins with /, as in {meant}={text or 4}")
+    *path, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/")]
     for part in path:
         document = document[int(part)] if isinstance(document, list) else document[part]
     try:

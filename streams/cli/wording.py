@@ -1,5 +1,7 @@
 """How figures read to people: values with units, intervals, changes that name what they are measured in."""
 
+from collections.abc import Collection
+from difflib import get_close_matches
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -17,6 +19,12 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
 _STEPS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1, "s"))
+
+
+def meant_text(name: str, known: Collection[str], otherwise: str) -> str:
+    """Return which known name somebody may have meant, and otherwise something else that helps."""
+    close = [one for one in known if name and one.startswith(name)] or get_close_matches(name, known)
+    return f"did you mean {' or '.join(close)}?" if close else otherwise
 
 
 def duration_text(seconds: float) -> str:
