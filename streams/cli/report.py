@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -16,7 +15,9 @@ from schemas.rows import Ms
 from streams.cli import report_record, report_table, report_tickets
 from streams.cli.connection import open_client
 from streams.cli.definition import explain
+from streams.cli.wording import meant_text
 from streams.clock import SystemClock
+from streams.core.listed import Seen
 from streams.core.metrics import METRICS, Dimension, Metric
 from streams.core.metrics.satisfaction import BY_CLOCK, Clock
 from streams.core.question import Question
@@ -101,7 +102,11 @@ def report(
                 return
             window = fresh.known if all_ else _window(begins_at, ends_at, fresh.known.end_at)
             if tickets:
-                _list(client, metrics[0], window, clocks, format_, by if part is not None else None, part or "")
+                by = by if part is not None else None
+                seen = observations(client, metrics[0], window, by, part or "")
+                if by and not seen:
+                    _refuse_unknown_part(client, metrics[0], fresh.known, by, part or "")
+                _list(metrics[0], seen, clocks, format_)
                 return
             made = make(client, metrics, window, fresh.known, zone=clocks, by=by, bucket=bucket)
     except WindowError as error:
@@ -178,10 +183,16 @@ def _asked(names: Sequence[str] | None, clock: Clock, *, is_full: bool) -> list[
     return [BY_CLOCK[clock].get(metric.name, metric) for metric in chosen]
 
 
-def _list(
-    client: Client, metric: Metric, window: Window, zone: ZoneInfo, format_: Format, by: Dimension | None, part: str
-) -> None:
-    seen = observations(client, metric, window, by, part)
+def _refuse_unknown_part(client: Client, metric: Metric, known: Window, by: Dimension, part: str) -> None:
+    """Refuse what no observation ever had: a part that merely has none in a window is no mistake."""
+    figures = answer(client, Question(metrics=[metric], windows=[known], by=by), known)
+    parts = {one for _, one, _ in figures if one is not None}
+    if part not in parts:
+        hint = meant_text(part, parts, f"`servicepulse report --all --by {by.value}` shows those that there are")
+        raise typer.BadParameter(f"there is no {by.value.replace('_', ' ')} {part!r} in {metric.name}; {hint}")
+
+
+def _list(metric: Metric, seen: Sequence[Seen], zone: ZoneInfo, format_: Format) -> None:
     match format_:
         case Format.TABLE:
             console = Console()
@@ -196,8 +207,7 @@ def _list(
 def _metric(name: str) -> Metric:
     if name in METRICS:
         return METRICS[name]
-    close = [known for known in METRICS if known.startswith(name)] or get_close_matches(name, METRICS)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(METRICS)}"
+    hint = meant_text(name, METRICS, f"choose from {', '.join(METRICS)}")
     raise typer.BadParameter(f"there is no metric {name!r}; {hint}")
 
 

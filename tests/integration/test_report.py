@@ -446,6 +446,12 @@ def test_a_full_report_tells_every_metric(told: Told) -> None:
     assert [line["metric"] for line in told.lines(*WEEK, "--full")] == list(METRICS)
 
 
+def test_a_part_that_has_nothing_in_a_window_is_no_mistake(told: Told) -> None:
+    long_ago = ("--from", "2020-01-01", "--to", "2020-02-01")
+    shown = told.run(*long_ago, "--metric", "csat_share", "--tickets", "--by", "team", "--part", "billing")
+    assert shown.exit_code == 0, shown.output
+
+
 def test_names_of_parts_are_text_and_no_markup(told: Told) -> None:
     assert "odd ['team']" in told.run("--by", "team", "--metric", "tickets").stdout
 
@@ -478,6 +484,8 @@ def test_an_empty_database_says_how_to_get_events_in(empty: Settings, is_migrate
         (["--by", "colour"], "team"),
         (["--tickets"], "name it with --metric"),
         (["--metric", "tickets", "--part", "billing"], "goes with --tickets and --by"),
+        (["--metric", "csat_share", "--tickets", "--by", "team", "--part", "biling"], "did you mean billing?"),
+        (["--metric", "csat_share", "--tickets", "--by", "team", "--part", "x"], "report --all --by team"),
         (["--from", "2001-01-01", "--bucket", "hour"], "coarser bucket"),
     ],
 )
