@@ -17,6 +17,7 @@ from rich.table import Table
 
 from streams.cli.connection import resolve
 from streams.cli.importing import Import, Watch, read_import, write_lines, write_rejected
+from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.core.mapping import MappedEvent, MappingError
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
@@ -94,7 +95,7 @@ def _send(imported: Import, to: str | None, kafka: str | None, rejected: Path, w
         return _print(imported, watch)
     with Path(to).open("wb") as output:
         _counted(write_lines(output, imported.events), len(imported.events), "Writing events", watch)
-    return f"{len(imported.events):,} events written to {to}"
+    return f"{counted(len(imported.events), 'event')} written to {to}"
 
 
 def _publish(imported: Import, kafka: str | None, watch: Watch) -> str:
@@ -106,7 +107,7 @@ def _publish(imported: Import, kafka: str | None, watch: Watch) -> str:
             _counted(_published(publisher, imported), total, "Publishing events", watch)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{publisher.acknowledged:,} of {total:,} events have arrived.") from None
-    return f"{publisher.acknowledged:,} events acknowledged by {settings.kafka}"
+    return f"{counted(publisher.acknowledged, 'event')} acknowledged by {settings.kafka}"
 
 
 def _published(publisher: Publisher, imported: Import) -> Iterator[MappedEvent]:
@@ -124,7 +125,7 @@ def _print(imported: Import, watch: Watch) -> str:
         # The reader has seen enough. Python would complain when it flushes standard output at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return "standard output was closed by its reader"
-    return f"{len(imported.events):,} events written to standard output"
+    return f"{counted(len(imported.events), 'event')} written to standard output"
 
 
 def _counted(events: Iterator[MappedEvent], total: int, what: str, watch: Watch) -> None:

@@ -50,12 +50,14 @@ def list_(
         console.print(_nothing(client, reason, replayed), highlight=False)
         return
     table = Table(box=None, header_style="dim")
-    for heading in ("letter", "received (UTC)", "reason", "pointer", "why", "topic/partition/offset"):
+    headings = ("letter", "received (UTC)", "reason", "pointer", "why", "topic/partition/offset")
+    for heading in (*headings, "sent again (UTC)") if replayed else headings:
         table.add_column(heading, overflow="fold")
     for letter in found:
         place = f"{letter.topic}/{letter.partition}/{letter.offset}"
         words = (letter.reason, letter.pointer, letter.message, place)
-        table.add_row(letter.id[:10], _time(letter.received_at), *map(escape, words))
+        again = [_time(letter.replayed_at) if letter.replayed_at else ""] if replayed else []
+        table.add_row(letter.id[:10], _time(letter.received_at), *map(escape, words), *again)
     console.print(table)
     console.print("Look at one: [bold]servicepulse dead-letters show LETTER[/]", highlight=False)
 

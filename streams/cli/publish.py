@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from schemas.codec import InvalidEventError
 from streams.cli.connection import resolve
+from streams.cli.wording import counted
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
 from streams.settings import load_settings
 
@@ -48,12 +49,15 @@ def publish(
         try:
             lines = _Lines(opened.enter_context(_open(file)), _size_of(file))
             publisher = Publisher.from_settings(settings)
+        except FileNotFoundError:
+            console.print(f"[bold red]error:[/] no such file: {escape(file)}")
+            raise typer.Exit(NOT_BEGUN) from None
         except (OSError, BrokerUnavailableError) as error:
             console.print(f"[bold red]error:[/] {escape(str(error))}")
             raise typer.Exit(NOT_BEGUN) from None
         code = _publish(lines, publisher, strict, console)
-    refused = f", {lines.refused:,} lines refused" if lines.refused else ""
-    console.print(f"{publisher.acknowledged:,} events acknowledged by {settings.kafka}{refused}")
+    refused = f", {counted(lines.refused, 'line')} refused" if lines.refused else ""
+    console.print(f"{counted(publisher.acknowledged, 'event')} acknowledged by {settings.kafka}{refused}")
     raise typer.Exit(code)
 
 

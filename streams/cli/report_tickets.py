@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from streams.cli.wording import part_text, value_text
+from streams.cli.wording import counted, part_text, value_text
 from streams.core.listed import Seen, total
 from streams.core.metrics import Dimension, Kind, Metric
 from streams.core.window import local_of
@@ -65,7 +65,7 @@ def _measure_text(metric: Metric, measure: float) -> str:
 
 def _total_text(metric: Metric, seen: Sequence[Seen]) -> str:
     n, value = total(metric, seen)
-    of = f"{len({one.ticket_id for one in seen}):,} tickets"
+    of = counted(len({one.ticket_id for one in seen}), "ticket")
     if value is None:
         return f"[bold]{metric.title}[/]: {n:,} that count, of {of}"
     return f"[bold]{metric.title}[/]: {value_text(metric.unit, value)} (n = {n:,}, of {of})"

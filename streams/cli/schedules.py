@@ -16,6 +16,7 @@ from schemas.instant import ms_of, zone_of
 from schemas.rows import Ms
 from schemas.schedule import ScheduleError, Version
 from streams.cli.connection import open_client, resolve
+from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.core.hours import Schedule, open_intervals
 from streams.core.opening import KNOWN_UNTIL, Change, Standing, change_of
@@ -54,7 +55,7 @@ def publish(
     console.print(_table(wanted, stands, changes))
     if dry_run:
         return
-    _publish(settings, [change for change in changes if change])
+    _publish(settings, [change for change in changes if change], "published")
 
 
 @app.command()
@@ -69,7 +70,7 @@ def withdraw(name: Annotated[str, typer.Argument(help="Of the schedule.")]) -> N
     if change is None:
         known = ", ".join(other for other, said in stands.items() if said.versions) or "none"
         raise typer.BadParameter(f"no schedule {name!r} counts; these do: {known}")
-    _publish(settings, [change])
+    _publish(settings, [change], "withdrawn")
 
 
 @app.command()
@@ -100,12 +101,12 @@ def _read(file: Path | None) -> dict[str, Schedule]:
         raise typer.Exit(_NOT_BEGUN) from None
 
 
-def _publish(settings: Settings, changes: Sequence[Change]) -> None:
+def _publish(settings: Settings, changes: Sequence[Change], done: str) -> None:
     with Publisher.from_settings(settings, source=SOURCE) as publisher:
         for change in changes:
             content = SchedulePublished(name=change.name, versions=change.versions)
             publisher.publish(content, id=change.id, time=local_of(change.published_at, zone_of("UTC")))
-    console.print(f"{len(changes):,} schedules published", highlight=False)
+    console.print(f"{counted(len(changes), 'schedule')} {done}", highlight=False)
 
 
 def _table(wanted: Mapping[str, Schedule], stands: Mapping[str, Standing], changes: Iterable[Change | None]) -> Table:

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streams.cli.connection import open_client
+from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.settings import load_settings
 from streams.sinks import migrate as migrations
@@ -28,7 +29,10 @@ def migrate(
     client = open_client(settings)
     replicated = settings.clickhouse_replicated
     if dry_run:
-        for migration in migrations.pending(client):
+        pending = migrations.pending(client)
+        if not pending:
+            console.print(f"database {settings.database} is up to date, nothing to do", highlight=False)
+        for migration in pending:
             console.rule(f"{migration.number:04} {migration.name}")
             for statement in migration.statements(replicated=replicated):
                 console.print(statement + ";", highlight=False, markup=False)
@@ -36,7 +40,9 @@ def migrate(
     applied = migrations.migrate(
         client, replicated=replicated, on_step=lambda m: console.print(f"  {m.number:04} {m.name}")
     )
-    console.print(f"database {settings.database} is up to date, {len(applied)} migrations applied", highlight=False)
+    console.print(
+        f"database {settings.database} is up to date, {counted(len(applied), 'migration')} applied", highlight=False
+    )
 
 
 def refold(
@@ -54,7 +60,7 @@ def refold(
         raise typer.Exit(1)
     if not ticket:
         schedules = refolding.refold_hours(client, SystemClock().now_ms())
-        console.print(f"{schedules:,} schedules worked out again", highlight=False)
+        console.print(f"{counted(schedules, 'schedule')} worked out again", highlight=False)
     columns = (TextColumn("refolding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("refold", total=None)
@@ -64,7 +70,7 @@ def refold(
             ticket_ids=ticket or None,
             on_progress=lambda now, total: progress.update(task, completed=now, total=total),
         )
-    console.print(f"{done:,} tickets folded from their events", highlight=False)
+    console.print(f"{counted(done, 'ticket')} folded from {'its' if done == 1 else 'their'} events", highlight=False)
 
 
 def _say_unknown(tickets: Sequence[str]) -> None:

@@ -27,6 +27,11 @@ def meant_text(name: str, known: Collection[str], otherwise: str) -> str:
     return f"did you mean {' or '.join(close)}?" if close else otherwise
 
 
+def counted(number: int, one: str) -> str:
+    """Return a number with its word: `1 event`, `1,204 events`."""
+    return f"{number:,} {one if number == 1 else one + 's'}"
+
+
 def duration_text(seconds: float) -> str:
     """Return a duration in its two largest units: `16 h 23 min`. Up to two days are told in hours."""
     if seconds < 10:
@@ -133,7 +138,7 @@ def part_text(part: str | None) -> str:
 
 def freshness_text(fresh: Freshness, zone: ZoneInfo, now: Ms) -> str:
     """Return when the newest event happened, and how much is stored."""
-    stored = f"{fresh.events:,} events stored, {fresh.dead_letters:,} dead letters"
+    stored = f"{counted(fresh.events, 'event')} stored, {counted(fresh.dead_letters, 'dead letter')}"
     if fresh.known is None:
         return f"no events yet; {stored}"
     newest = fresh.known.end_at - 1

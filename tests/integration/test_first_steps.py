@@ -1,6 +1,7 @@
 """What the command line says to somebody who has only just begun, or mistyped."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
@@ -83,6 +84,7 @@ def test_an_empty_list_of_dead_letters_says_why_it_is_empty(space: Space) -> Non
     assert shown("--reason", "empty") == "No dead letters with the reason empty, though there are others."
     _keep(space, replace(_LETTER, replays=1, replayed_at=NOW_MS))
     assert shown() == "No dead letters that were not sent again; those that were are listed by --replayed."
+    assert "sent again (UTC)" in shown("--replayed")
 
 
 @pytest.mark.parametrize("change", ["data.raw=4", "data/raw=4", "/data/raw"])
@@ -101,6 +103,19 @@ def test_a_ticket_without_events_is_named_and_nothing_is_folded(space: Space) ->
     assert space.value("SELECT count() FROM tickets FINAL") == 0
     assert space.run("refold", "--ticket", "T-1", "--ticket", "T-1").returncode == 0
     assert space.value("SELECT count() FROM tickets FINAL") == 1
+
+
+def test_a_database_that_is_up_to_date_has_nothing_to_do(space: Space) -> None:
+    shown = _words(space.run("migrate", "--dry-run").stdout)
+    assert shown == f"database {space.settings.database} is up to date, nothing to do"
+
+
+def test_a_file_that_does_not_exist_is_named(fresh: Space) -> None:
+    assert _error_of(fresh, "publish", "missing.jsonl") == "no such file: missing.jsonl"
+
+
+def test_the_version_is_the_one_that_is_installed(fresh: Space) -> None:
+    assert _words(fresh.run("--version").stdout) == f"servicepulse {version('servicepulse')}"
 
 
 def _keep(space: Space, row: Row) -> None:

@@ -381,7 +381,7 @@ class TestCommand:
         good = json.dumps(cloud_event())
         result = run("-", "--strict", lines=f"{good}\nnonsense\n{good}")
         assert result.exit_code == 1
-        assert "1 events acknowledged" in result.stderr
+        assert "1 event acknowledged" in result.stderr
 
     def test_a_file_that_is_not_there_is_named(self, run: Any) -> None:
         result = run("no-such-file.jsonl")

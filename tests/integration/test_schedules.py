@@ -90,7 +90,7 @@ def test_numbers_appear_with_a_schedule_and_the_past_follows_its_correction(spac
 
     assert "default new 2026-01-01 00:00" in commanded(space, "publish", str(file), "--dry-run")
     assert space.value("SELECT count() FROM events WHERE name = 'schedule.published'") == 0
-    assert "1 schedules published" in commanded(space, "publish", str(file))
+    assert "1 schedule published" in commanded(space, "publish", str(file))
     becomes(space, OFFICE_SECONDS)
 
     before = space.checksum()

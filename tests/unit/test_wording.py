@@ -5,9 +5,11 @@ import pytest
 from streams.cli.wording import (
     brief_change_text,
     change_text,
+    counted,
     duration_text,
     figure_text,
     interval_text,
+    meant_text,
     part_text,
     rank_text,
     spread_text,
@@ -111,3 +113,17 @@ def test_places_that_numbers_cannot_tell_apart_are_a_range() -> None:
 
 def test_parts_without_a_name_have_one() -> None:
     assert [part_text(part) for part in (None, "", "billing")] == ["all", "(unknown)", "billing"]
+
+
+def test_a_number_has_the_word_that_goes_with_it() -> None:
+    assert [counted(number, "event") for number in (0, 1, 2, 1_204)] == [
+        "0 events",
+        "1 event",
+        "2 events",
+        "1,204 events",
+    ]
+
+
+def test_a_name_is_taken_for_the_nearest_known_one() -> None:
+    assert meant_text("biling", ["billing", "repairs"], "look") == "did you mean billing?"
+    assert meant_text("x", ["billing", "repairs"], "look") == "look"
