@@ -64,7 +64,10 @@ def list_(
 
 @app.command()
 def show(letter: Annotated[str, typer.Argument(help="The id, or its beginning.")]) -> None:
-    """Show one dead letter whole: where it lay, why it is no event, its headers and its bytes."""
+    """Show one dead letter whole: where it lay, why it is no event, its headers and its bytes.
+
+    Example: `servicepulse dead-letters show 3fe0`
+    """
     found = _one(load_settings(), letter)
     for name, text in _plain(found).items():
         if name != "value":
@@ -89,8 +92,12 @@ def replay(
 
     What is still no event is not sent and makes the exit code 1.
 
-    Examples: `servicepulse dead-letters replay 3fe0 --set /data/raw=5`,
-    `servicepulse dead-letters replay 3fe0 --with mended.json`,
+    For example:
+
+    `servicepulse dead-letters replay 3fe0 --set /data/raw=5`
+
+    `servicepulse dead-letters replay 3fe0 --with mended.json`
+
     `servicepulse dead-letters replay --all --reason future-time`
     """
     if (letter is None) == (not all_):

@@ -39,9 +39,11 @@ def publish(
     same. Exit code 0: every event was acknowledged; 1: a line was refused or an event was not acknowledged;
     2: nothing was sent. Publishing a file again is safe.
 
-    Example: `servicepulse publish events.jsonl`
+    For example:
 
-    Example: `tail -f desk.jsonl | servicepulse publish - --kafka broker:9092`
+    `servicepulse publish events.jsonl`
+
+    `tail -f desk.jsonl | servicepulse publish - --kafka broker:9092`
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     settings = resolve(load_settings(kafka=kafka), needs=("kafka",))

@@ -75,9 +75,14 @@ def report(
 
     Without a window: the last 30 days up to the newest event. A number that rests on too few observations is not shown.
 
-    Examples: `servicepulse report --by team --metric complaint_rate --metric csat_share`,
-    `servicepulse report --from 2026-03-01 --to 2026-04-01 --zone Europe/Berlin --bucket week --format csv`,
-    `servicepulse report --metric csat_share --clock resolved --by team --part billing --tickets`,
+    For example:
+
+    `servicepulse report --by team --metric complaint_rate --metric csat_share`
+
+    `servicepulse report --from 2026-03-01 --to 2026-04-01 --zone Europe/Berlin --bucket week --format csv`
+
+    `servicepulse report --metric csat_share --clock resolved --by team --part billing --tickets`
+
     `servicepulse report --explain complaint_rate`
     """
     metrics = _asked(metric, clock, is_full=full)

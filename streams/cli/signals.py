@@ -47,7 +47,13 @@ def signals(
 
     streams/SIGNALS.md says when there is one, deploy/RUNBOOK.md what to do about it.
 
-    Examples: `servicepulse signals`, `servicepulse signals --open --format json`, `servicepulse signals --days 365`
+    For example:
+
+    `servicepulse signals`
+
+    `servicepulse signals --open --format json`
+
+    `servicepulse signals --days 365`
     """
     since = SystemClock().now_ms() - days * DAY_MS
     with closing(open_client(load_settings())) as client:

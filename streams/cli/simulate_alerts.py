@@ -57,7 +57,12 @@ def simulate_alerts(
     Needs no database. Every rule sees the same ratings: a month of usual ones, then 90 days without a fall, in which
     every page is false, or a fall, whose first page counts.
 
-    Examples: `servicepulse simulate-alerts`, `servicepulse simulate-alerts --volume 40 --fall-to 75 --runs 100`,
+    For example:
+
+    `servicepulse simulate-alerts`
+
+    `servicepulse simulate-alerts --volume 40 --fall-to 75 --runs 100`
+
     `servicepulse simulate-alerts --false-pages-per-90-days 0.2 --set wilson_z=4 --json`
     """
     try:

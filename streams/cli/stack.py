@@ -25,12 +25,18 @@ def up() -> None:
 
 
 def down() -> None:
-    """End the embedded stack. Data of ClickHouse stay in its folder."""
+    """End the embedded stack. Data of ClickHouse stay in its folder.
+
+    Example: `servicepulse down`
+    """
     console.print(_table(Stack(load_settings().folder).down()))
 
 
 def status() -> None:
-    """Show what runs, where, and since when. The exit code is 1 unless everything is healthy."""
+    """Show what runs, where, and since when. The exit code is 1 unless everything is healthy.
+
+    Example: `servicepulse status && servicepulse worker`
+    """
     services = Stack(load_settings().folder).status()
     console.print(_table(services))
     if not all(service.is_healthy for service in services):
