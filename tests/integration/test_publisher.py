@@ -30,7 +30,6 @@ from typer.testing import CliRunner, Result
 from deploy.embedded.probe import free_port
 from deploy.embedded.stack import Stack
 from schemas.codec import InvalidEventError, decode
-from schemas.describe import README
 from schemas.events import (
     EventRetracted,
     OrderPlaced,
@@ -43,7 +42,7 @@ from schemas.events import (
 from streams import publisher as publisher_module
 from streams.cli.publish import publish
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
-from tests.space import wait_until
+from tests.space import ROOT, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -190,11 +189,14 @@ class TestArrival:
             publisher.flush()
 
 
-def test_the_first_event_of_the_readme_arrives(broker: Broker) -> None:
-    (shown,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
-    exec(shown.replace("localhost:9092", broker.address), {})
+@pytest.mark.parametrize(("page", "ticket_id"), [("README.md", "T-1"), ("schemas/README.md", "T-1042")])
+def test_the_first_event_of_a_readme_arrives(broker: Broker, page: str, ticket_id: str) -> None:
+    shown = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)[0]
+    here = shown.replace("localhost:19092", broker.address)
+    assert here != shown, "the page names the broker of `servicepulse up`"
+    exec(here, {})
     (record,) = broker.records()
-    assert decode(record.value, record.headers, now_ms=2**50).id == "desk-000124"
+    assert decode(record.value, record.headers, now_ms=2**50).subject == ticket_id
 
 
 class TestRefusal:
