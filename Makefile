@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml
 
 install: $(STAMP)  ## Install everything into .venv
 
-demo: install  ## Play a month of a furniture shop's service desk, then live numbers
+demo: install  ## Play eleven weeks of a furniture shop's service desk, then live numbers
 	$(BIN)/servicepulse demo
 
 test: lint types  ## Everything: style, types, import rules, all suites
