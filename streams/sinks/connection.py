@@ -40,7 +40,7 @@ _TRANSIENT: Final = frozenset({
 """Codes of ClickHouse that go away by waiting. https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp"""
 
 HOW_TO_BEGIN: Final = (
-    "`servicepulse demo` plays eleven weeks of a simulated service desk. Your own events come in by `servicepulse import` "
+    "`servicepulse demo` plays eleven weeks of a simulated service desk. Your own come in by `servicepulse import` "
     "and `servicepulse publish`, or from any producer of CloudEvents on Kafka, while `servicepulse worker` runs."
 )
 _UNKNOWN_DATABASE: Final = 81
