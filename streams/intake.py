@@ -8,17 +8,20 @@ first offset of its batch, and the gap up to the next message would count as ack
 """
 
 import asyncio
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final, cast
 
 import faust
+from aiohttp.web import BaseSite, SockSite
 from aiokafka import AIOKafkaConsumer
 from faust.app.base import App
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 from faust.types.tuples import ConsumerMessage, ack_lock
+from faust.web.drivers.aiohttp import Web
 from mode.utils.futures import notify
 
 from streams.core.batch import Record
@@ -189,6 +192,17 @@ class BatchConsumer(driver.Consumer):
             pass
         finally:
             self._waiting_for_ack = None
+
+
+class Pages(Web):
+    """Serves the pages on a socket that listens already: a port that is only looked at is another worker's next."""
+
+    def __init__(self, app: App, listening: socket.socket) -> None:
+        super().__init__(app)
+        self._listening = listening
+
+    def _new_transport_tcp(self) -> BaseSite:
+        return SockSite(self._runner, self._listening)
 
 
 class BatchTransport(driver.Transport):

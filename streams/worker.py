@@ -14,7 +14,6 @@ from contextlib import suppress
 from typing import Any, Final
 
 import structlog
-from aiohttp.web import BaseSite, SockSite
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
@@ -23,7 +22,6 @@ from faust.types import TP
 from faust.types.auth import CredentialsT
 from faust.types.web import Request, Response
 from faust.web import View
-from faust.web.drivers.aiohttp import Web
 from mode.supervisors import CrashingSupervisor
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential_jitter
@@ -33,7 +31,7 @@ from streams import broker
 from streams.agents.tickets import TicketsAgent
 from streams.agents.watch import WatchAgent
 from streams.clock import SystemClock
-from streams.intake import BatchApp, BatchSchema
+from streams.intake import BatchApp, BatchSchema, Pages
 from streams.meters import Meters
 from streams.ports import Clock, Outgoing, Store, StoreUnavailableError, WatchStore
 from streams.settings import Settings, SettingsError
@@ -74,17 +72,6 @@ class FaustOutbox:
             await asyncio.gather(*sent)
 
 
-class _Pages(Web):
-    """Serves the pages on a socket that listens already: a port that is only looked at is another worker's next."""
-
-    def __init__(self, app: BatchApp, listening: socket.socket) -> None:
-        super().__init__(app)
-        self._listening = listening
-
-    def _new_transport_tcp(self) -> BaseSite:
-        return SockSite(self._runner, self._listening)
-
-
 def create_app(
     settings: Settings, store: Store, watched: WatchStore | None = None, *, clock: Clock, meters: Meters
 ) -> BatchApp:
@@ -122,7 +109,7 @@ def create_app(
         web_in_thread=False,
         datadir=tempfile.gettempdir(),  # Faust insists on one; without tables it stays empty
     )
-    app.web = _Pages(app, listening)
+    app.web = Pages(app, listening)
     app.batch_events = settings.batch_events
     app.batch_linger_seconds = settings.batch_linger_seconds
     agent = TicketsAgent(

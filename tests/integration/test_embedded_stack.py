@@ -77,7 +77,9 @@ def test_up_starts_both_and_a_second_up_says_what_runs_already(stack: Stack) -> 
     first = stack.up(on_step=steps.append)
     assert _changes(first) == [Change.STARTED, Change.STARTED]
     assert all(service.is_running and service.is_healthy for service in first)
-    assert [step.split()[0] for step in steps] == ["starting", "starting", "broker", "clickhouse"]
+    words = [step.split()[0] for step in steps]
+    taken = "port"  # another stack may be on this machine: a port that it has is told, and another one is taken
+    assert [word for word in words if word != taken] == ["starting", "starting", "broker", "clickhouse"]
     second = stack.up()
     assert _changes(second) == [Change.ALREADY_RUNNING, Change.ALREADY_RUNNING]
     assert [service.pid for service in second] == [service.pid for service in first]
