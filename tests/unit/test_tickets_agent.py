@@ -48,7 +48,7 @@ class Sent(Struct):
     partitions: dict[str, int] = field(default_factory=dict)
 
     def partitions_of(self, topic: str) -> int | None:
-        return self.partitions.get(topic)
+        return self.partitions.get(topic, 1)
 
     async def publish(self, records: Iterable[Outgoing]) -> None:
         self.records.extend(records)
