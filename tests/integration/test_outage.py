@@ -71,6 +71,7 @@ def test_clickhouse_killed_while_it_writes_loses_and_doubles_nothing(stack: Stac
     _assert_all_there(own_space, len(events))
 
 
+@pytest.mark.lengthy
 def test_a_worker_waits_for_servers_that_are_not_there_yet(stack: Stack, own_space: Space) -> None:
     stack.down()
     worker = own_space.start_worker()
@@ -83,6 +84,7 @@ def test_a_worker_waits_for_servers_that_are_not_there_yet(stack: Stack, own_spa
     own_space.wait_for_events(20)
 
 
+@pytest.mark.lengthy
 def test_a_broker_that_forgot_everything_is_served_again(stack: Stack, own_space: Space) -> None:
     """The embedded broker keeps its log in memory: what was not read is lost with it, and must be sent again."""
     worker = own_space.started_worker(batch_events=500, batch_linger_seconds=0.05)

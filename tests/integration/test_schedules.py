@@ -167,6 +167,7 @@ def _hours(space: Space) -> Sequence[Sequence[Any]]:
 
 
 @pytest.mark.chaos
+@pytest.mark.lengthy
 def test_repetition_disorder_kills_and_refolds_change_no_hours(space: Space) -> None:
     told = _schedules()
     space.started_worker()

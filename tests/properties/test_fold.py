@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import asdict, astuple, replace
 
@@ -155,6 +155,7 @@ def test_nothing_that_arrives_stops_a_batch(values: list[bytes]) -> None:
     assert all(len(set(map(len, group))) == 1 for row in outcome.rows for group in _groups(columns(row)))
 
 
+@settings(max_examples=25)  # each schedule is worked out up to 2050
 @given(st.lists(encoded_events(*NO_TICKET), max_size=6), st.data())
 def test_repetitions_and_redelivery_of_what_no_ticket_folds_change_nothing(
     values: list[bytes], data: st.DataObject
@@ -172,6 +173,7 @@ def test_repetitions_and_redelivery_of_what_no_ticket_folds_change_nothing(
     assert (store.events, store.hours, store.dead_letters) == (*before, {})
 
 
+@settings(max_examples=25)  # each schedule is worked out up to 2050
 @given(st.lists(encoded_events(e.OrderPlaced, e.SchedulePublished), min_size=1, max_size=4), st.data())
 def test_of_an_identity_used_twice_the_first_stands_however_it_is_delivered(
     values: list[bytes], data: st.DataObject
