@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from dashboards import text
+from dashboards import style, text
 from streams.core.figure import PER
 from streams.core.interval import Z95
 from streams.core.metrics import Direction, Kind, Metric, Unit
@@ -13,14 +13,6 @@ PREFIX: Final = "seen_"
 FIGURE: Final = ("n", "value", "low", "high")
 
 _Z: Final = f"{Z95:.6f}"
-_SECONDS: Final = (
-    (60, 1, "s"),
-    (3_600, 60, "mins"),
-    (86_400, 3_600, "hours"),
-    (604_800, 86_400, "days"),
-    (31_536_000, 604_800, "weeks"),
-)
-_YEAR: Final = 31_556_900
 
 
 def estimates(metric: Metric) -> dict[str, str]:
@@ -97,12 +89,12 @@ def shown(unit: Unit, value: str) -> str:
         case Unit.NUMBER:
             return counted(f"toDecimalString({value}, 0)")
         case Unit.SECONDS:
-            # Limits, words and decimals of Grafana's unit `s`: the big number above is written by that.
-            cases = (
-                f"{value} < {below}, concat(toDecimalString({value} / {size}, 1), ' {name}')"
-                for below, size, name in _SECONDS
+            *shorter, longest = (
+                f"concat(toDecimalString({value} / {size}, 1), ' {name}')" for _, size, name in style.DURATIONS
             )
-            return f"multiIf({', '.join(cases)}, concat(toDecimalString({value} / {_YEAR}, 1), ' years'))"
+            limits = [below for below, _, _ in style.DURATIONS[1:]]
+            cases = (f"{value} < {below}, {sql}" for below, sql in zip(limits, shorter, strict=True))
+            return f"multiIf({', '.join(cases)}, {longest})"
 
 
 def counted(digits: str) -> str:

@@ -99,7 +99,7 @@ def ranked(id_: int, metric: Metric, by: Dimension, *, width: int = 12, height: 
         height=height,
         sql=ranking.ranked(metric, by),
         empty=text.NOT_MATURED.format(days=days) if days else text.NO_TICKETS,
-        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": False}},
+        look=style.PLAIN_TABLE,
         overrides=_ranking_columns(metric, by),
         options=panel.TABLE,
     )
@@ -117,7 +117,7 @@ def listed(id_: int, title: str, metrics: Sequence[Metric], *, height: int) -> P
         height=height,
         sql=ranking.listed(metrics),
         empty=text.NO_TICKETS,
-        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": False}},
+        look=style.PLAIN_TABLE,
         overrides=[
             style.override(text.METRIC, custom__width=380),
             *(style.override(name, **unit, **_FEW) for name in (text.VALUE, text.LOW, text.HIGH, text.BEFORE)),

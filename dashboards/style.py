@@ -34,6 +34,20 @@ def fixed(colour: str) -> Json:
     return {"color": {"mode": "fixed", "fixedColor": colour}}
 
 
+PLAIN_TABLE: Final[Json] = fixed(PLAIN) | {"custom": {"align": "auto", "filterable": False}}
+"""The look of a table whose columns say by themselves what is good or bad, if anything does."""
+
+DURATIONS: Final = (
+    (0, 1, "s"),
+    (60, 60, "mins"),
+    (3_600, 3_600, "hours"),
+    (86_400, 86_400, "days"),
+    (604_800, 604_800, "weeks"),
+    (31_536_000, 31_556_900, "years"),
+)
+"""How Grafana's unit `s` writes seconds: from how many on, in what of how many, in which word."""
+
+
 def by_threshold(steps: Sequence[tuple[float | None, str]]) -> Json:
     """Return colours from certain values on; the first one holds below all others."""
     listed = [{"value": value, "color": colour} for value, colour in steps]

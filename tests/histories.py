@@ -48,6 +48,17 @@ def event(
     return decode(encoded, now_ms=NOW_MS)
 
 
+def public_answer(ticket_id: str, message_id: str = "m") -> e.MessageSent:
+    """Return the public answer of a person to a customer."""
+    return e.MessageSent(
+        ticket_id=ticket_id,
+        message_id=message_id,
+        direction=e.Direction.OUT,
+        visibility=e.Visibility.PUBLIC,
+        sender_type=e.Party.AGENT,
+    )
+
+
 def folded(events: Iterable[Event], ticket_id: str = TICKET) -> Ticket:
     """Return the ticket of some events."""
     return fold(Ticket(ticket_id), [fact_of(one) for one in events])[0]

@@ -53,7 +53,7 @@ def _triangle() -> Panel:
         height=9,
         sql="\n".join([*sql, "ORDER BY cohort_at"]),
         empty=text.NO_TICKETS,
-        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": False}},
+        look=style.PLAIN_TABLE,
         overrides=[
             style.override(_within(metric), **style.unit(metric.unit), **colours, **share) for metric in _REPURCHASE
         ],

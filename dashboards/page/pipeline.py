@@ -165,7 +165,7 @@ def _silence() -> Panel:
         height=8,
         sql=query.with_range() + "\n" + select(shown, inner, "ORDER BY least(event_at, end_at), source"),
         empty=text.NO_EVENTS,
-        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": False}},
+        look=style.PLAIN_TABLE,
         overrides=[
             style.override(text.SILENT, unit="s", decimals=0, **red, **text_colour),
             style.override(text.HEARTBEAT, unit="s", decimals=0, **red, **text_colour),
@@ -217,7 +217,7 @@ def _letters_list() -> Panel:
         height=8,
         sql=query.with_range() + "\n" + select(columns, inner),
         empty=text.NO_LETTERS,
-        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": False}},
+        look=style.PLAIN_TABLE,
         options=panel.TABLE,
     )
 

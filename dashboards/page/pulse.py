@@ -83,7 +83,7 @@ def _signals(id_: int) -> Panel:
         height=6,
         sql=_signals_sql(),
         empty=text.NO_SIGNALS,
-        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": False}},
+        look=style.PLAIN_TABLE,
         options=panel.TABLE,
     )
 

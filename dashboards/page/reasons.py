@@ -67,7 +67,7 @@ def _last_days() -> Panel:
         height=12,
         sql=_last_days_sql(),
         empty=text.TOO_FEW_TICKETS,
-        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": False}},
+        look=style.PLAIN_TABLE,
         overrides=[
             style.override(
                 text.COLUMN_NAMES[Dimension.REASON],

@@ -97,7 +97,7 @@ def _longest() -> Panel:
         height=9,
         sql=query.with_range() + "\n" + query.select(columns, inner, *clauses),
         empty=text.NOBODY_WAITS,
-        look=style.fixed(style.PLAIN) | {"custom": {"align": "auto", "filterable": False}},
+        look=style.PLAIN_TABLE,
         overrides=[
             style.override(text.WAITED, unit="s", decimals=1, custom__width=100),
             style.override(text.COLUMN_NAMES[Dimension.TEAM], links=[link.to_tickets(_WAITING, Dimension.TEAM)]),

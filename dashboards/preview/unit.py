@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dashboards.style import DURATIONS
+
 MINUTE: Final = 60
 HOUR: Final = 3600
 DAY: Final = 86_400
-YEAR: Final = 31_556_900
-"""As Grafana has it, from 365 days on."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,9 @@ def _percent(value: float, decimals: int | None) -> Shown:
 def _seconds(value: float, decimals: int | None) -> Shown:
     if 0 < abs(value) < 1:
         return Shown(number(value * 1000, decimals if decimals is not None else 0), suffix=" ms")
-    if abs(value) >= 365 * DAY:
-        return Shown(number(value / YEAR, 1 if decimals is None else decimals), suffix=" years")
-    for size, suffix in ((7 * DAY, " weeks"), (DAY, " days"), (HOUR, " hours"), (MINUTE, " mins")):
-        if abs(value) >= size:
-            return Shown(number(value / size, 1 if decimals is None else decimals), suffix=suffix)
+    for least, size, word in reversed(DURATIONS[1:]):
+        if abs(value) >= least:
+            return Shown(number(value / size, 1 if decimals is None else decimals), suffix=f" {word}")
     return Shown(number(value, decimals), suffix=" s")
 
 

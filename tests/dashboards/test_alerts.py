@@ -23,7 +23,7 @@ from streams.core.signal.word import DESK, Segment, SegmentKind
 from streams.core.window import DAY_MS, HOUR_MS
 from streams.sinks.clickhouse import ClickHouseStore
 from tests.dashboards.alerting import RULES, firing, numbers
-from tests.histories import event
+from tests.histories import event, public_answer
 from tests.integration.conftest import Servers
 from tests.integration.desk import Desk, ms
 
@@ -172,10 +172,7 @@ def answered(start_at: int, n: int, step: int, late: int) -> list[Event]:
     told = tickets(start_at, n, step)
     for i, one in enumerate(list(told)):
         after = 180 * MINUTE if i % 10 < late else 10 * MINUTE
-        said = e.MessageSent(
-            ticket_id=one.subject, message_id="m", direction=e.Direction.OUT, visibility=e.Visibility.PUBLIC,
-            sender_type=e.Party.AGENT,
-        )  # fmt: skip
+        said = public_answer(one.subject)
         told.append(event(said, one.at_ms + after, f"{one.subject}.9", subject=one.subject))
     return told
 

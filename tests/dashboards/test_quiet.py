@@ -14,7 +14,7 @@ from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.sinks.clickhouse import ClickHouseStore
 from tests.dashboards.month import Month, new_database
 from tests.dashboards.target import choices, panel_target
-from tests.histories import event, settled
+from tests.histories import event, public_answer, settled
 from tests.integration.conftest import Servers
 
 pytestmark = pytest.mark.integration
@@ -39,15 +39,8 @@ def _case(id: str, day: int) -> Iterator[Event]:
     called_at = WEEK.start_at + day * DAY_MS + 20 * HOUR_MS
     answered_at = called_at + 12 * HOUR_MS
     asked = e.TicketCreated(ticket_id=id, channel="phone", created_by=e.Party.CUSTOMER, team="desk")
-    answer = e.MessageSent(
-        ticket_id=id,
-        message_id=id,
-        direction=e.Direction.OUT,
-        visibility=e.Visibility.PUBLIC,
-        sender_type=e.Party.AGENT,
-    )
     yield event(asked, called_at, f"{id} 1", subject=id)
-    yield event(answer, answered_at, f"{id} 2", subject=id)
+    yield event(public_answer(id), answered_at, f"{id} 2", subject=id)
     yield event(e.TicketResolved(ticket_id=id), answered_at, f"{id} 3", 1, subject=id)
 
 

@@ -29,7 +29,7 @@ from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
-from tests.histories import NOW_MS, event, settled
+from tests.histories import NOW_MS, event, public_answer, settled
 from tests.integration.conftest import Servers
 from tests.wall import is_open
 
@@ -184,15 +184,8 @@ def store_waits(desks: Desks, cases: Sequence[Case], team: str | None = None) ->
 def _ticket(case: Case, team: str) -> Iterator[Event]:
     id = case.id
     asked = e.TicketCreated(ticket_id=id, channel="mail", created_by=e.Party.CUSTOMER, team=team or None)
-    answered = e.MessageSent(
-        ticket_id=id,
-        message_id=id,
-        direction=e.Direction.OUT,
-        visibility=e.Visibility.PUBLIC,
-        sender_type=e.Party.AGENT,
-    )
     yield event(asked, at(case.started), f"{id} 1", subject=id)
-    yield event(answered, at(case.ended), f"{id} 2", subject=id)
+    yield event(public_answer(id), at(case.ended), f"{id} 2", subject=id)
     yield event(e.TicketResolved(ticket_id=id), at(case.ended), f"{id} 3", 1, subject=id)
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from deploy.embedded.stack import Stack
 from schemas.codec import encode
-from schemas.events import Direction, MessageSent, Party, TicketCreated, Visibility
+from schemas.events import Party, TicketCreated
 from streams.intake import STOP_SECONDS
+from tests.histories import public_answer
 from tests.space import Space, new_space, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.timeout(400)]
@@ -137,17 +138,10 @@ def _events(tickets: int) -> list[bytes]:
 def _of_ticket(number: int) -> list[bytes]:
     ticket_id, at = f"T-{number}", START + timedelta(seconds=number)
     created = TicketCreated(ticket_id=ticket_id, channel="phone", created_by=Party.CUSTOMER)
-    answer = MessageSent(
-        ticket_id=ticket_id,
-        message_id=f"M-{number}",
-        direction=Direction.OUT,
-        visibility=Visibility.PUBLIC,
-        sender_type=Party.AGENT,
-    )
     return [
         encode(created, source="urn:test", id=f"{number}-c", time=at, name="ticket.created", subject=ticket_id),
         encode(
-            answer,
+            public_answer(ticket_id, f"M-{number}"),
             source="urn:test",
             id=f"{number}-m",
             time=at + timedelta(minutes=3),

@@ -16,6 +16,7 @@ from streams.core.question import Question
 from streams.core.window import Window
 from streams.sinks.figures import answer
 from tests.faulty_worker import EVENTS_STORED, HOURS_STORED, PUBLISHED
+from tests.histories import public_answer
 from tests.space import Space, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -42,14 +43,7 @@ def waits(count: int = 20, team: str = "repairs") -> list[bytes]:
     for number in range(count):
         id = f"T-{number}"
         asked = e.TicketCreated(ticket_id=id, channel="mail", created_by=e.Party.CUSTOMER, team=team)
-        answered = e.MessageSent(
-            ticket_id=id,
-            message_id=id,
-            direction=e.Direction.OUT,
-            visibility=e.Visibility.PUBLIC,
-            sender_type=e.Party.AGENT,
-        )
-        for said, hour in ((asked, 8), (answered, 14)):
+        for said, hour in ((asked, 8), (public_answer(id), 14)):
             time = MONDAY + timedelta(hours=hour)
             told.append(encode(said, source="urn:test", id=f"{id} {hour}", time=time, name=e.NAME_OF[type(said)]))
     return told
