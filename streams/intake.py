@@ -9,7 +9,7 @@ first offset of its batch, and the gap up to the next message would count as ack
 
 import asyncio
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -26,6 +26,7 @@ from mode.utils.futures import notify
 
 from streams.core.batch import Record
 from streams.ledger import Batch, Ledger
+from streams.membership import Seen
 
 STOP_SECONDS: Final = 20.0
 """How long a stopping worker waits for the batch in hand; what is not done by then is received again by the next."""
@@ -67,6 +68,22 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Return how many partitions a topic has, which Faust knows on the leader of the group alone."""
         known = self._consumer.partitions_for_topic(topic) if self._consumer else None
         return len(known) if known else None
+
+    def seen(self, *, is_rebalancing: bool) -> Seen:
+        """Return what the group lets this worker know now."""
+        consumer = self._consumer
+        if consumer is None or consumer._coordinator is None:
+            return Seen()
+        group = consumer._coordinator
+        given = consumer._subscription.subscription
+        assignment = given.assignment if given else None
+        return Seen(
+            frozenset((tp.topic, tp.partition) for tp in assignment.tps) if assignment else frozenset(),
+            is_joined=not is_rebalancing and assignment is not None and group.generation >= 0,
+            generation=group.generation if group.generation >= 0 else None,
+            member=group.member_id,
+            coordinator="" if group.coordinator_id is None else str(group.coordinator_id),
+        )
 
     async def on_thread_stop(self) -> None:
         """Stop, also while the broker is away: then aiokafka is cancelled by itself as it closes its fetches.
@@ -151,6 +168,10 @@ class BatchConsumer(driver.Consumer):
             return super().assignment()
         return set()
 
+    def seen(self) -> Seen:
+        """Return what the group lets this worker know now."""
+        return cast(ConsumerThread, self._thread).seen(is_rebalancing=self.app.rebalancing)
+
     def committed(self, tp: TP) -> int | None:
         """Return the offset that was committed last; None when this worker has not committed any."""
         return self._committed_offset.get(tp)
@@ -217,13 +238,25 @@ class BatchApp(App):
     Attributes:
         batch_events: A fetch of so many events does not wait for more.
         batch_linger_seconds: How long a smaller one waits.
+        early_tasks: What runs from the start on, before there are partitions.
     """
 
     batch_events: int = 10_000
     batch_linger_seconds: float = 0.25
+    early_tasks: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
 
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)
+
+    async def on_start(self) -> None:
+        """Begin what runs from the start: Faust's own tasks wait for the first partitions."""
+        await super().on_start()
+        for task in self.early_tasks:
+            self.add_future(task())
+
+    def seen(self) -> Seen:
+        """Return what the group lets this worker know now."""
+        return cast(BatchConsumer, self.consumer).seen()
 
     def lag_of(self, tp: TP) -> int | None:
         """Return how many records of a partition are not committed yet; None while that is unknown."""

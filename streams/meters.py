@@ -54,3 +54,9 @@ class Meters:
         self.lag = Gauge(
             "servicepulse_lag_records", "Records not committed yet", ["topic", "partition"], registry=self.registry
         )
+        self.partitions = Gauge("servicepulse_partitions", "Partitions that this worker reads", registry=self.registry)
+        self.without_partitions = Gauge(
+            "servicepulse_seconds_without_partitions",
+            "For how long there has been nothing to read; 0 while there is",
+            registry=self.registry,
+        )

@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -32,6 +33,7 @@ from streams.agents.tickets import TicketsAgent
 from streams.agents.watch import WatchAgent
 from streams.clock import SystemClock
 from streams.intake import BatchApp, BatchSchema, Pages
+from streams.membership import Membership, Reminder, Standing
 from streams.meters import Meters
 from streams.ports import Clock, Outgoing, Store, StoreUnavailableError, WatchStore
 from streams.settings import Settings, SettingsError
@@ -46,6 +48,8 @@ GROUP: Final = "servicepulse"
 _MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
 _BEHIND_RECORDS: Final = 1_000
 """With more records waiting the watch waits too: what it would judge is half of what is known upstream."""
+_MEMBERSHIP_SECONDS: Final = 1.0
+"""How often a worker looks how it stands in its group."""
 _LONG: Final = 24 * 3600.0
 """Seconds without a poll before the group gives a worker up: one that waits for ClickHouse is no less alive."""
 
@@ -125,7 +129,9 @@ def create_app(
     _register(app, agent, settings)
     if watched is not None:
         _register_watch(app, watched, settings, clock, meters)
-    _register_pages(app, meters)
+    membership = Membership(time.monotonic())
+    _register_membership(app, membership, meters)
+    _register_pages(app, membership, meters)
     return app
 
 
@@ -231,14 +237,42 @@ def _register_watch(app: BatchApp, watched: WatchStore, settings: Settings, cloc
     app.task(agent.run)
 
 
-def _register_pages(app: BatchApp, meters: Meters) -> None:
+def _register_membership(app: BatchApp, membership: Membership, meters: Meters) -> None:
+    reminder = Reminder()
+
+    async def watch() -> None:
+        while True:
+            _look_at_group(app, membership, meters)
+            if reminder.is_due(membership):
+                _say_without_partitions(membership, app.conf.id)
+            await asyncio.sleep(_MEMBERSHIP_SECONDS)
+
+    app.early_tasks = [watch]
+
+
+def _look_at_group(app: BatchApp, membership: Membership, meters: Meters) -> None:
+    membership.note(app.seen(), time.monotonic())
+    meters.partitions.set(len(membership.partitions))
+    meters.without_partitions.set(membership.seconds_without_partitions)
+
+
+def _say_without_partitions(membership: Membership, group: str) -> None:
+    told = {"group": group, **membership.told()}
+    if membership.standing is Standing.STAND_BY:
+        log.info("a stand-by: there are more workers than partitions", **told)
+    else:
+        log.warning("no partitions: the group gives no answer (deploy/RUNBOOK.md, Workers without partitions)", **told)
+
+
+def _register_pages(app: BatchApp, membership: Membership, meters: Meters) -> None:
     async def health(view: View, _: Request) -> Response:
-        """Tell whether the worker has partitions and does not fall silent."""
-        ready = not app.rebalancing and bool(app.consumer.assignment())
-        return view.json({"status": "ok" if ready else "starting"}, status=200 if ready else 503)
+        """Tell how the worker stands in its group; 503 unless it does its part or is there to do it."""
+        _look_at_group(app, membership, meters)
+        return view.json(membership.told(), status=200 if membership.is_ready else 503)
 
     async def metrics(view: View, _: Request) -> Response:
         """Tell everything to Prometheus."""
+        _look_at_group(app, membership, meters)
         for tp in app.consumer.assignment():
             behind = app.lag_of(tp)
             if behind is not None:

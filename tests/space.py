@@ -1,10 +1,12 @@
 """A place of its own for each integration test: a database and topics on shared servers, removed afterwards."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -71,10 +73,18 @@ class WorkerProcess:
         lines = [line for line in self.page("/metrics").splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
+    def health(self) -> dict[str, Any]:
+        """Return what it says of itself, nothing while it does not answer."""
+        try:
+            return dict(json.loads(self.page("/health")))
+        except urllib.error.HTTPError as error:
+            return dict(json.loads(error.read()))
+        except OSError:
+            return {}
+
     def is_ready(self) -> bool:
-        with suppress(OSError):
-            return "ok" in self.page("/health")
-        return False
+        """Tell whether it has partitions: a stand-by has none to read."""
+        return self.health().get("status") == "ok"
 
 
 @dataclass

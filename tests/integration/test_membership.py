@@ -1,0 +1,22 @@
+"""A worker tells how it stands in its group, whether or not there is anything for it to read."""
+
+import pytest
+
+from tests.space import Space, wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+
+def test_more_workers_than_partitions_are_stand_bys_that_take_over(space: Space) -> None:
+    """There are four partitions, of which Faust gives each worker the same number of every topic."""
+    workers = [space.start_worker() for _ in range(5)]
+    wait_until(lambda: sum(one.is_ready() for one in workers) == 4, "four workers have partitions")
+    (idle,) = [one for one in workers if not one.is_ready()]
+    wait_until(lambda: idle.health().get("status") == "stand-by", f"the fifth is a stand-by; {idle.health()}")
+    assert idle.page("/health"), "a stand-by is ready"
+    assert idle.meter("servicepulse_partitions") == 0
+    wait_until(lambda: idle.meter("servicepulse_seconds_without_partitions") > 0, "it counts for how long")
+    next(one for one in workers if one is not idle).kill()
+    wait_until(idle.is_ready, "the stand-by takes over")
+    assert idle.meter("servicepulse_partitions") == 2
+    assert idle.meter("servicepulse_seconds_without_partitions") == 0
