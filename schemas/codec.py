@@ -28,6 +28,7 @@ from schemas.events import (
     type_of,
 )
 from schemas.instant import ms_of
+from schemas.nesting import is_deeper
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 TICKETS: Final = "tickets"
@@ -36,6 +37,9 @@ ORDERS: Final = "orders"
 MAX_EVENT_BYTES: Final = 256 * 1024
 MAX_DERIVED_BYTES: Final = 900 * 1024
 """Derived events carry the folded state of a whole ticket; brokers take 1 MiB unless told otherwise."""
+MAX_LEVELS: Final = 64
+"""How deep arrays and objects may lie in each other, the event itself counted. Some readers take no more; and without a
+bound of ours each interpreter would set its own: the same record would be an event here and a dead letter there."""
 MAX_AHEAD_MS: Final = 5 * 60 * 1000
 """How far the clock of a producer may run ahead of ours."""
 NO_SEQUENCE: Final = -1
@@ -45,7 +49,7 @@ Headers: TypeAlias = Mapping[str, bytes | None] | Iterable[tuple[str, bytes | No
 
 
 class Reason(StrEnum):
-    """Why a record is no event. Producers and alerts group by it."""
+    """Why a record is no event, or does not count. Producers and alerts group by it."""
 
     EMPTY = "empty"
     TOO_LARGE = "too-large"
@@ -55,6 +59,8 @@ class Reason(StrEnum):
     BAD_VALUE = "bad-value"
     FUTURE_TIME = "future-time"
     IDENTITY_REUSED = "identity-reused"
+    TICKET_UNFOLDABLE = "ticket-unfoldable"
+    """Not the producer's fault: the record is an event and is stored, but its ticket could not be stated."""
 
 
 class InvalidEventError(Exception):
@@ -138,13 +144,14 @@ _data_decoders: Final[Mapping[str, msgspec.json.Decoder[Data]]] = {
 _DERIVED_TYPES: Final = frozenset(map(type_of, DERIVED))
 
 
-def decode(value: bytes | None, headers: Headers = None, *, now_ms: int) -> Event:
+def decode(value: bytes | None, headers: Headers = None, *, now_ms: int, max_levels: int | None = MAX_LEVELS) -> Event:
     """Return the event that a Kafka record carries.
 
     Args:
         value: The record's bytes; None or empty is no event.
         headers: The record's headers, as pairs or as a mapping; they choose between the three forms.
         now_ms: The clock, in milliseconds since 1970: an event from further ahead than five minutes is refused.
+        max_levels: How deep it may be nested; None for what was taken in before there was a bound.
 
     Raises:
         InvalidEventError: For everything that is not an event of the contract, whatever the bytes are.
@@ -154,6 +161,8 @@ def decode(value: bytes | None, headers: Headers = None, *, now_ms: int) -> Even
     if len(value) > MAX_DERIVED_BYTES:
         raise _too_large(value, MAX_DERIVED_BYTES)
     raw = _structured(value, headers) if headers else value
+    if max_levels is not None:
+        _refuse_depth(raw, max_levels, "")
     envelope = _checked(_envelope_decoder, raw, "")
     _refuse_broken_text(raw)
     limit = MAX_DERIVED_BYTES if envelope.type in _DERIVED_TYPES else MAX_EVENT_BYTES
@@ -304,6 +313,7 @@ def _from_binary(value: bytes, named: Mapping[str, bytes], content_type: str) ->
     except UnicodeDecodeError as error:
         raise InvalidEventError(Reason.WRONG_TYPE, "", f"a ce_ header is not UTF-8: {error.reason}") from None
     # Raw bytes are pasted as they are, so they must be JSON on their own before they go between others.
+    _refuse_depth(value, MAX_LEVELS - 1, "/data")
     _checked(_any_decoder, value, "/data")
     return msgspec.json.encode({**attributes, "datacontenttype": "application/json", "data": Raw(value)})
 
@@ -324,6 +334,11 @@ def _refuse_broken_text(raw: bytes) -> None:
         raw.decode()
     except UnicodeDecodeError as error:
         raise InvalidEventError(Reason.NOT_JSON, "", f"not JSON in UTF-8: {error}") from None
+
+
+def _refuse_depth(value: bytes, levels: int, base: str) -> None:
+    if is_deeper(value, levels):
+        raise InvalidEventError(Reason.NOT_JSON, base, f"nested more than {levels} levels deep")
 
 
 def _checked(decoder: msgspec.json.Decoder[T], value: bytes | Raw, base: str) -> T:

@@ -22,12 +22,14 @@ README: Final = Path(__file__).parent / "README.md"
 REASONS: Final = {
     Reason.EMPTY: "The record has no value. Tombstones and empty bodies do that; `data` is required, if only `{}`.",
     Reason.TOO_LARGE: "Over 256 KiB, headers included. Leave attachments and transcripts out.",
-    Reason.NOT_JSON: "Not JSON in UTF-8, or nested absurdly deep.",
+    Reason.NOT_JSON: "Not JSON in UTF-8, or nested more than 64 levels deep.",
     Reason.MISSING_FIELD: "A required field is absent; the pointer names it.",
     Reason.WRONG_TYPE: "A field has another type than the contract says, such as text where a number belongs.",
     Reason.BAD_VALUE: "The type is right, the value is not: an empty id, a time without offset, a rating off scale.",
     Reason.FUTURE_TIME: "`time` is over 5 minutes ahead: look at the producer's clock and time zone.",
     Reason.IDENTITY_REUSED: "An event with this `(source, id)` and other content came before; that one stays.",
+    Reason.TICKET_UNFOLDABLE: "Not your mistake: the event is stored, but its ticket could not be stated. "
+    "Once the cause is gone, `servicepulse refold --ticket` mends it.",
 }
 """What a producer does about each kind of dead letter."""
 

@@ -202,7 +202,7 @@ def stored_event(raw: bytes) -> Event:
     Raises:
         InvalidEventError: When the bytes are something else.
     """
-    return decode(raw, now_ms=_NO_CLOCK)
+    return decode(raw, now_ms=_NO_CLOCK, max_levels=None)
 
 
 def _refuse_foreign_statement(event: Event) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import fields
 
 from schemas.codec import Event, InvalidEventError, decode, encode, partition_key, unknown_values
 from schemas.events import Data, EventRetracted, OpenEnum, ProducerHeartbeat
+from schemas.nesting import is_deeper
 from tests.strategies import NOW_MS, Envelope, encoded_events, events, json_values, tampered_events
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -131,3 +132,19 @@ def leads_somewhere(pointer: str, document: Any) -> bool:
     for step in way:
         document = document[int(step)] if isinstance(document, list) else document[step]
     return pointer == "" or isinstance(document, dict) or int(last) < len(document)
+
+
+any_json = st.recursive(
+    st.none() | st.integers() | st.text(alphabet='[]{}"\\,: a'),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(alphabet='[]{}"\\ a'), inner, max_size=4),
+)
+
+
+@given(any_json, st.integers(0, 6), st.booleans())
+def test_depth_is_counted_as_a_parser_would_count_it(value: Any, levels: int, is_ascii: bool) -> None:
+    assert is_deeper(json.dumps(value, ensure_ascii=is_ascii).encode(), levels) == (_depth(value) > levels)
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)

@@ -11,6 +11,7 @@ from schemas.codec import (
     MAX_AHEAD_MS,
     MAX_DERIVED_BYTES,
     MAX_EVENT_BYTES,
+    MAX_LEVELS,
     NO_SEQUENCE,
     Event,
     Headers,
@@ -300,6 +301,29 @@ class TestJson:
     def test_what_is_no_json_is_refused_as_such(self, value: bytes) -> None:
         assert fault(value) == (Reason.NOT_JSON, "")
 
+    @pytest.mark.parametrize("brackets", ["[]", "{}"])
+    @pytest.mark.parametrize("name", ["ticket.created", "unheard.of"])
+    def test_how_deep_an_event_may_be_nested_is_the_same_everywhere(self, name: str, brackets: str) -> None:
+        def nested(levels: int) -> bytes:
+            opening = '{"a":' if brackets == "{}" else "["
+            note = opening * levels + "0" + brackets[1] * levels
+            return json.dumps(cloud_event(name, CREATED | {"note": "MARK"})).replace('"MARK"', note).encode()
+
+        assert read(nested(MAX_LEVELS - 2)).subject == ("T-1" if name == "ticket.created" else "")
+        assert fault(nested(MAX_LEVELS - 1)) == (Reason.NOT_JSON, "")
+        assert decode(nested(200), now_ms=NOW_MS, max_levels=None).raw == nested(200)
+
+    def test_brackets_beside_each_other_and_in_text_are_no_depth(self) -> None:
+        note = {"beside": [[{}]] * 500, "text": '[{"' * 500, "\\[[": "\\"}
+        assert read(cloud_event(data=CREATED | {"note": note})).subject == "T-1"
+
+    def test_an_event_in_binary_form_may_be_nested_as_deep_as_one_in_structured_form(self) -> None:
+        def nested(levels: int) -> bytes:
+            return json.dumps(CREATED | {"note": "MARK"}).replace('"MARK"', "[" * levels + "]" * levels).encode()
+
+        assert read(read(nested(MAX_LEVELS - 2), BINARY).raw).id == "e-1"
+        assert fault(nested(MAX_LEVELS - 1), BINARY) == (Reason.NOT_JSON, "/data")
+
     @pytest.mark.parametrize("value", [b"[]", b"null", b"1", b'"text"', b"true"])
     def test_json_that_is_no_object_is_refused(self, value: bytes) -> None:
         assert fault(value) == (Reason.WRONG_TYPE, "")
@@ -381,7 +405,7 @@ class TestGrowth:
         assert event.content.created_by is Party.OTHER
         assert unknown_values(event) == []
 
-    @pytest.mark.parametrize("depth", [10, 900])
+    @pytest.mark.parametrize("depth", [10, MAX_LEVELS - 2])
     def test_unknown_values_are_told_however_deep_the_rest_is(self, depth: int) -> None:
         event = json.dumps(cloud_event(data=CREATED | {"created_by": "oracle", "note": "MARK"}))
         value = event.replace('"MARK"', "[" * depth + "]" * depth).encode()
