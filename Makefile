@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SUITE ?= tests
+KAFKA_SUITE ?= -m 'not lengthy' tests/integration
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types fmt chaos manifests bench latency scale clean
+.PHONY: help install demo test test-kafka lint types fmt chaos manifests bench latency scale clean
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make PYTHON=python3.11"; exit 1; }
@@ -23,10 +24,14 @@ demo: install  ## Play eleven weeks of a furniture shop's service desk, then liv
 	$(BIN)/servicepulse demo
 
 test: lint types  ## Everything: style, types, import rules, all suites
-	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m 'not lengthy' $(SUITE)
+	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m 'not lengthy and not kafka' $(SUITE)
+
+test-kafka: install  ## Integration tests and its own cases on Apache Kafka itself; needs Java 17 and Maven
+	$(BIN)/python -m tests.kafka.artifact
+	SERVICEPULSE_TEST_BROKER=apache $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(KAFKA_SUITE)
 
 chaos: install  ## Kills and outages at length: what takes too long for every run
-	OUTAGE_SECONDS=65 $(BIN)/pytest -m 'lengthy or chaos' --timeout 900 tests/integration
+	OUTAGE_SECONDS=65 $(BIN)/pytest -m '(lengthy or chaos) and not kafka' --timeout 900 tests/integration
 
 lint: install  ## Style and import rules
 	$(BIN)/ruff check .

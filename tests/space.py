@@ -124,7 +124,7 @@ class Space:
             command, env=self.environment(), cwd=ROOT, input=input_, capture_output=True, timeout=170, check=False
         )
 
-    def start_worker(self, *command: str, **overrides: float) -> WorkerProcess:
+    def start_worker(self, *command: str, **overrides: object) -> WorkerProcess:
         """Start a worker, or what a command makes of one, and return without waiting for it."""
         number = len(self.workers)
         log_path = self.folder / f"worker-{number}.log"
@@ -142,7 +142,7 @@ class Space:
         self.workers.append(WorkerProcess(process, log_path, port))
         return self.workers[-1]
 
-    def started_worker(self, **overrides: float) -> WorkerProcess:
+    def started_worker(self, **overrides: object) -> WorkerProcess:
         """Start a worker and return once it has its partitions."""
         worker = self.start_worker(**overrides)
         wait_until(lambda: worker.is_ready() or worker.process.poll() is not None, "the worker is ready or has ended")

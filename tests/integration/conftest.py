@@ -3,40 +3,51 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from deploy.embedded.stack import Stack
+from tests.kafka.broker import Kafka
+from tests.servers import Servers as Servers
+from tests.servers import servers_beside
 from tests.space import Space, new_space
 
 
-class Servers(NamedTuple):
-    """Addresses of a broker and of ClickHouse."""
-
-    kafka: str
-    clickhouse: str
+@pytest.fixture(scope="session")
+def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """Return a running Apache Kafka that tests share: whoever stops or kills one starts one of its own."""
+    kafka = Kafka(tmp_path_factory.mktemp("kafka"))
+    try:
+        kafka.start()
+        yield kafka
+    finally:
+        kafka.kill()
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Return `SERVICEPULSE_KAFKA` and `SERVICEPULSE_CLICKHOUSE` when both are set, else start the embedded stack."""
+def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Return those that `SERVICEPULSE_KAFKA` and `SERVICEPULSE_CLICKHOUSE` name, and start the others.
+
+    The broker is the embedded one; with `SERVICEPULSE_TEST_BROKER=apache` it is Apache Kafka.
+    """
     kafka, clickhouse = os.environ.get("SERVICEPULSE_KAFKA"), os.environ.get("SERVICEPULSE_CLICKHOUSE")
-    if kafka and clickhouse:
-        yield Servers(kafka, clickhouse)
-        return
-    stack = Stack(tmp_path_factory.mktemp("stack"))
-    broker, engine = stack.up(attached=True)
-    assert broker.address
-    assert engine.address
-    yield Servers(broker.address, engine.address)
-    stack.down()
+    if not kafka and os.environ.get("SERVICEPULSE_TEST_BROKER") == "apache":
+        kafka = request.getfixturevalue("apache").plain
+    with servers_beside(kafka, clickhouse, tmp_path_factory.mktemp("stack")) as both:
+        yield both
 
 
 @pytest.fixture
 def space(servers: Servers, tmp_path: Path) -> Iterator[Space]:
     """Return a database and topics of this test's own."""
     made = new_space(servers.kafka, servers.clickhouse, tmp_path)
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def kafka_space(apache: Kafka, servers: Servers, tmp_path: Path) -> Iterator[Space]:
+    """Return a space on Apache Kafka, whatever the others are on."""
+    made = new_space(apache.plain, servers.clickhouse, tmp_path)
     yield made
     made.remove()
 
