@@ -27,7 +27,7 @@ from schemas.events import (
     TicketData,
     type_of,
 )
-from schemas.instant import ms_of
+from schemas.instant import LAST_MS, ms_of
 from schemas.nesting import is_deeper
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -275,6 +275,8 @@ def _at_ms(time: datetime, now_ms: int) -> int:
             "/time",
             f"{time.isoformat()} is over {MAX_AHEAD_MS // 60_000} minutes ahead of now; check the producer's clock",
         )
+    if at_ms > LAST_MS:
+        raise InvalidEventError(Reason.BAD_VALUE, "/time", f"{time.isoformat()} lies after 2149-06-06")
     return at_ms
 
 

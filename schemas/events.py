@@ -11,6 +11,7 @@ from typing import Annotated, Self, TypeAlias
 
 from msgspec import Meta, Struct, field
 
+from schemas.instant import LAST_MS, ms_of
 from schemas.schedule import Version, refuse_disorder
 
 TYPE_PREFIX = "io.servicepulse."
@@ -25,6 +26,10 @@ Amount: TypeAlias = Annotated[
 ]
 Currency: TypeAlias = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217 code.")]
 Score: TypeAlias = Annotated[float, Meta(ge=-1e9, le=1e9, description="A number on the scale of a rating.")]
+
+
+Revision: TypeAlias = Annotated[int, Meta(ge=1, le=2**53)]
+Days: TypeAlias = Annotated[tuple[Annotated[int, Meta(ge=0, le=65_535)], ...], Meta(max_length=65_536)]
 
 
 class OpenEnum(StrEnum):
@@ -236,10 +241,10 @@ class TicketAbsorbed(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     from_ticket_id: Id
-    revision: Annotated[int, Meta(ge=1, le=2**53)]
+    revision: Revision
     facts: bytes
     via: Annotated[tuple[Id, ...], Meta(max_length=64)] = ()
-    days: Annotated[tuple[Annotated[int, Meta(ge=0, le=65_535)], ...], Meta(max_length=65_536)] = ()
+    days: Days = ()
 
 
 class TicketMarkedSpam(TicketData, frozen=True, kw_only=True, omit_defaults=True):
@@ -336,6 +341,15 @@ class TicketRepurchased(TicketData, frozen=True, kw_only=True, omit_defaults=Tru
     ordered_at: Instant
     amount: Amount
     currency: Currency
+
+    def __post_init__(self) -> None:
+        """Require an instant that can be stored.
+
+        Raises:
+            ValueError: When it lies before 1970 or after 2149.
+        """
+        if not 0 <= ms_of(self.ordered_at) <= LAST_MS:
+            raise ValueError(f"ordered_at ({self.ordered_at.isoformat()}) lies before 1970 or after 2149")
 
 
 class OrderData(Data, frozen=True, kw_only=True, omit_defaults=True):

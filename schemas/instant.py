@@ -6,6 +6,8 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
+LAST_MS: Final = 65_536 * 86_400_000 - 1
+"""The last instant whose day the database can store: 2149-06-06."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 

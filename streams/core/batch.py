@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from schemas.codec import Event, InvalidEventError, Reason, decode
 from schemas.events import CATALOGUE, EventRetracted, ProducerHeartbeat, TicketAbsorbed, TicketData
 from schemas.rows import DeadLetterRow, EventRow, Ms, OpenHoursRow, TicketRow
-from streams.core.fact import fact_of, unpack
+from streams.core.fact import fact_of, unpack_shared
 from streams.core.measures import row_of
 from streams.core.merge import SOURCE, statements_of
 from streams.core.opening import open_hours
@@ -111,6 +111,8 @@ def read(records: Iterable[Record], now_ms: Ms) -> Reading:
 def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms, stored: Stored = _NOTHING) -> Outcome:
     """Return the outcome of a batch, given the tickets and what is stored under its identities.
 
+    A ticket that cannot be stated, for whatever reason, is a dead letter of its last record; its events are stored.
+
     Every ticket of the batch is stated again, also where all its events were known: a worker may have died after
     writing the events and before writing the ticket. For the same reason an event that no ticket folds is stated again
     when it is repeated, as it came first: what follows from it may be missing.
@@ -118,18 +120,38 @@ def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms, stored
     outcome = Outcome([], [], list(reading.dead), {})
     _fold_others(reading, stored, outcome, now_ms)
     for ticket_id, pairs in reading.of_tickets.items():
-        before = known.get(ticket_id) or Ticket(ticket_id)
-        facts = [fact_of(event) for event, _ in pairs]
-        ticket, verdicts = fold(before, facts)
-        for (event, record), verdict in zip(pairs, verdicts, strict=True):
-            if verdict is Verdict.NEW:
-                outcome.events.append(event_row(event, now_ms))
-            elif verdict is Verdict.REUSED:
-                outcome.dead.append(dead_letter_of(record, _identity_reused(event), now_ms))
-        outcome.tickets[ticket_id] = ticket
-        outcome.rows.append(row_of(ticket, now_ms))
-        outcome.statements.extend(statements_of(ticket, facts))
+        _fold_ticket(known.get(ticket_id) or Ticket(ticket_id), pairs, outcome, now_ms)
     return outcome
+
+
+def _fold_ticket(before: Ticket, pairs: Sequence[tuple[Event, Record]], outcome: Outcome, now_ms: Ms) -> None:
+    """Add what a ticket's events amount to. A ticket that cannot be stated is set aside and stops no other."""
+    facts = [fact_of(event) for event, _ in pairs]
+    ticket, verdicts = fold(before, facts)
+    for (event, record), verdict in zip(pairs, verdicts, strict=True):
+        if verdict is Verdict.NEW:
+            outcome.events.append(event_row(event, now_ms))
+        elif verdict is Verdict.REUSED:
+            outcome.dead.append(dead_letter_of(record, _identity_reused(event), now_ms))
+    outcome.tickets[ticket.ticket_id] = ticket
+    try:
+        row, statements = row_of(ticket, now_ms), statements_of(ticket, facts)
+    except Exception as error:  # noqa: BLE001 - whatever it is: told with the ticket's name, and it stops this one alone
+        outcome.dead.append(dead_letter_of(pairs[-1][1], unfoldable(ticket.ticket_id, error), now_ms))
+        return
+    outcome.rows.append(row)
+    outcome.statements.extend(statements)
+
+
+def unfoldable(ticket_id: str, error: Exception) -> InvalidEventError:
+    """Return why a ticket is set aside. Its events are stored all the same, so that a refold can mend it later."""
+    why = f"{type(error).__name__}: {error}"[:1_000]
+    return InvalidEventError(
+        Reason.TICKET_UNFOLDABLE,
+        "",
+        f"ticket {ticket_id!r} cannot be stated ({why}); its events are stored, and once the cause is gone "
+        "`servicepulse refold --ticket` mends it",
+    )
 
 
 def _fold_others(reading: Reading, stored: Stored, outcome: Outcome, now_ms: Ms) -> None:
@@ -212,9 +234,10 @@ def _refuse_foreign_statement(event: Event) -> None:
     if event.source != SOURCE:
         raise InvalidEventError(Reason.BAD_VALUE, "/source", f"only {SOURCE} states what a merged ticket knows")
     try:
-        unpack(event.content.facts)
-    except msgspec.MsgspecError:
-        raise InvalidEventError(Reason.BAD_VALUE, "/data/facts", "these bytes are no facts") from None
+        unpack_shared(event.content.facts)
+    except msgspec.MsgspecError as error:
+        said = f"these bytes are no facts: {error}"
+        raise InvalidEventError(Reason.BAD_VALUE, "/data/facts", said) from None
 
 
 def event_row(event: Event, now_ms: Ms) -> EventRow:

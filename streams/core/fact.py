@@ -6,19 +6,25 @@ instant without a sequence fall into an arbitrary order that is the same everywh
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Final, TypeAlias, get_args
+from typing import Annotated, Any, Final, TypeAlias, get_args
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import Event
-from schemas.instant import ms_of
+from schemas.instant import LAST_MS, ms_of
+
+Hash: TypeAlias = Annotated[int, Meta(ge=0)]
+At: TypeAlias = Annotated[int, Meta(ge=0, le=LAST_MS)]
+Word: TypeAlias = Annotated[str, Meta(max_length=512)]
 
 
 class Fact(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """One thing that is known of a ticket.
+
+    The bounds are those of the events: facts come from events, but they are also read back from bytes.
 
     Attributes:
         id: 64-bit hash of the event's identity.
@@ -26,28 +32,28 @@ class Fact(Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
         sequence: The producer's order within one instant.
     """
 
-    id: int
-    at: int
-    sequence: int
+    id: Hash
+    at: At
+    sequence: Annotated[int, Meta(ge=-1, lt=10**15)]
 
 
 class Created(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=1):
     """The ticket began."""
 
-    created_by: str = ""
-    channel: str = ""
-    customer_id: str = ""
-    team: str = ""
-    agent_id: str = ""
-    contact_type: str = ""
-    reason: str = ""
-    product_line: str = ""
-    product_id: str = ""
-    order_id: str = ""
-    asset_id: str = ""
-    priority: str = ""
-    region: str = ""
-    language: str = ""
+    created_by: Word = ""
+    channel: Word = ""
+    customer_id: Word = ""
+    team: Word = ""
+    agent_id: Word = ""
+    contact_type: Word = ""
+    reason: Word = ""
+    product_line: Word = ""
+    product_id: Word = ""
+    order_id: Word = ""
+    asset_id: Word = ""
+    priority: Word = ""
+    region: Word = ""
+    language: Word = ""
     after_sales: bool = False
     is_test: bool = False
 
@@ -55,43 +61,43 @@ class Created(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, 
 class Classified(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=2):
     """The reason for the contact, as decided at this point."""
 
-    contact_type: str
-    reason: str
-    product_line: str
+    contact_type: Word
+    reason: Word
+    product_line: Word
 
 
 class Assigned(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=3):
     """Who is in charge from here on; "" leaves it as it was."""
 
-    team: str
-    agent_id: str
+    team: Word
+    agent_id: Word
 
 
 class Moved(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=4):
     """The status that was set: by a change of status, a reopening or a closing."""
 
-    to: str
+    to: Word
 
 
 class Resolved(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=5):
     """The case was solved."""
 
-    outcome: str
-    strategy: str
+    outcome: Word
+    strategy: Word
     after_sales: bool
-    agent_id: str
+    agent_id: Word
 
 
 class Escalated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=6):
     """The ticket went up."""
 
-    level: str
+    level: Word
 
 
 class Merged(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=7):
     """The ticket became part of another."""
 
-    into: str
+    into: e.Id
 
 
 class Absorbed(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=8):
@@ -101,10 +107,10 @@ class Absorbed(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False,
     `days` are those of everything that was ever said of the first.
     """
 
-    path: tuple[str, ...]
-    revision: int
+    path: Annotated[tuple[e.Id, ...], Meta(min_length=1, max_length=65)]
+    revision: e.Revision
     packed: bytes
-    days: tuple[int, ...] = ()
+    days: e.Days = ()
 
 
 class SpamMarked(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=9):
@@ -120,64 +126,73 @@ class Deleted(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, 
 class Message(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=11):
     """A message: its direction, whether the customer sees it, and what kind of party sent it."""
 
-    direction: str
+    direction: Word
     is_public: bool
-    sender: str
+    sender: Word
 
 
 class Offered(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=12):
     """A survey went out."""
 
-    survey_id: str
+    survey_id: e.Id
 
 
 class Rated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=13):
     """A rating came in. One that comes again keeps the mark of replay with which it came first."""
 
-    rating_id: str
-    survey_id: str
-    raw: float
-    scale_min: float
-    scale_max: float
-    source: str
+    rating_id: e.Id
+    survey_id: Word
+    raw: e.Score
+    scale_min: e.Score
+    scale_max: e.Score
+    source: Word
     is_replayed: bool = False
+
+    def __post_init__(self) -> None:
+        """Require a rating on its scale.
+
+        Raises:
+            ValueError: When the scale is empty or the rating lies outside it.
+        """
+        if not (self.scale_min <= self.raw <= self.scale_max and self.scale_min < self.scale_max):
+            raise ValueError(f"{self.raw:g} is no rating on a scale from {self.scale_min:g} to {self.scale_max:g}")
 
 
 class Revised(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=14):
     """A rating was changed."""
 
-    rating_id: str
-    raw: float
+    rating_id: e.Id
+    raw: e.Score
 
 
 class Withdrawn(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=15):
     """A rating was taken back."""
 
-    rating_id: str
+    rating_id: e.Id
 
 
 class Compensated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=16):
     """Something was given to make up."""
 
-    compensation_id: str
-    kind: str
-    amount: int
-    currency: str
+    compensation_id: e.Id
+    kind: Word
+    amount: e.Amount
+    currency: e.Currency
 
 
 class Repurchased(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=17):
     """The customer ordered again after this case."""
 
-    order_id: str
-    ordered_at: int
-    amount: int
-    currency: str
+    order_id: e.Id
+    ordered_at: At
+    amount: e.Amount
+    currency: e.Currency
 
 
 class Retracted(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=18):
     """Another event, named by the hash of its identity, does not count."""
 
-    target: int
+    target: Hash
 
 
 AnyFact: TypeAlias = (
@@ -203,6 +218,11 @@ AnyFact: TypeAlias = (
 
 KINDS: Final = frozenset(get_args(AnyFact))
 """Every kind of fact."""
+
+SharedFact: TypeAlias = Created | Message | Offered | Rated | Revised | Withdrawn | Compensated | Repurchased
+
+SHARED: Final = frozenset(get_args(SharedFact))
+"""What a merged ticket hands over: the customer's story. How the desk filed and closed the duplicate stays behind."""
 
 
 def fact_id(source: str, id: str) -> int:
@@ -247,14 +267,24 @@ def unpack(packed: bytes) -> list[AnyFact]:
     """Return the facts that `pack` was given; no bytes are no facts.
 
     Raises:
-        msgspec.MsgspecError: When the bytes do not come from `pack`.
+        msgspec.MsgspecError: When the bytes say what no event can say.
     """
     return _decoder.decode(packed) if packed else []
+
+
+def unpack_shared(packed: bytes) -> list[SharedFact]:
+    """Return the facts that a merged ticket handed over; no bytes are none.
+
+    Raises:
+        msgspec.MsgspecError: When the bytes say what no event can say, or what a ticket keeps to itself.
+    """
+    return _shared_decoder.decode(packed) if packed else []
 
 
 _DAY_MS: Final = 86_400_000
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(list[AnyFact])
+_shared_decoder: Final = msgspec.msgpack.Decoder(list[SharedFact])
 _Key: TypeAlias = tuple[int, int, int]
 _Maker: TypeAlias = Callable[[Any, _Key], AnyFact]
 

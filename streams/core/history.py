@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from schemas.rows import Ms
 from streams.core.fact import (
+    SHARED,
     Absorbed,
     AnyFact,
     Assigned,
@@ -31,13 +32,10 @@ from streams.core.fact import (
     SpamMarked,
     Withdrawn,
     order_of,
-    unpack,
+    unpack_shared,
 )
 
 T = TypeVar("T", bound=AnyFact)
-
-SHARED: Final = frozenset({Created, Message, Offered, Rated, Revised, Withdrawn, Compensated, Repurchased})
-"""What a merged ticket hands over: the customer's story. How the desk filed and closed the duplicate stays behind."""
 
 DONE: Final = frozenset({"resolved", "closed"})
 
@@ -138,7 +136,7 @@ def story_of(history: History) -> History:
     if not statements:
         return history
     own = [fact for fact in history.facts if type(fact) in SHARED]
-    absorbed = [fact for statement in statements for fact in unpack(statement.packed)]
+    absorbed = [fact for statement in statements for fact in unpack_shared(statement.packed)]
     return History(sorted({fact.id: fact for fact in absorbed + own}.values(), key=order_of))
 
 

@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from schemas.codec import encode
 from schemas.events import TicketAbsorbed
-from streams.core.fact import Absorbed, AnyFact, Merged, days_of, pack
-from streams.core.history import SHARED, History, merged_into
+from streams.core.fact import SHARED, Absorbed, AnyFact, Merged, days_of, pack
+from streams.core.history import History, merged_into
 from streams.core.ticket import Ticket, active_facts
 
 SOURCE: Final = "urn:servicepulse:fold"

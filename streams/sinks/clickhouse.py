@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
+import msgspec
 from clickhouse_connect.driver.client import Client
 
 from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, Row, SignalRow, TicketRow, column_names, columns_of
@@ -95,9 +96,10 @@ class ClickHouseStore:
             """,
             {"ids": list(ticket_ids)},
         )
-        known = {id.decode(): ticket_of(id.decode(), state) for id, state in rows if state}
-        long = [id.decode() for id, state in rows if not state]
-        return known | (self.load_from_events(long) if long else {})
+        states = {id.decode(): _ticket(id.decode(), state) for id, state in rows}
+        unknown = [id for id, ticket in states.items() if ticket is None]
+        known = {id: ticket for id, ticket in states.items() if ticket is not None}
+        return known | (self.load_from_events(unknown) if unknown else {})
 
     def load_from_events(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
         """Return tickets folded anew from their events: rows may leave the state out, be outdated or lost."""
@@ -123,6 +125,14 @@ class ClickHouseStore:
             self._client.insert(
                 table, columns, column_names=names, column_types=self._types[table], column_oriented=True
             )
+
+
+def _ticket(ticket_id: str, state: bytes) -> Ticket | None:
+    """Return the ticket of a row; None when its state is left out, damaged, or a newer version's."""
+    try:
+        return ticket_of(ticket_id, state) if state else None
+    except msgspec.MsgspecError:
+        return None
 
 
 def _portions(ids: Sequence[T]) -> Iterator[Sequence[T]]:

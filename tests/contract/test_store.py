@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from deploy.embedded.stack import Stack
 from schemas.codec import decode, encode
@@ -77,6 +78,16 @@ def test_a_long_ticket_comes_back_from_its_events(store: Store) -> None:
     loaded = asyncio.run(store.load(["T-1", "T-2"]))
     assert loaded["T-1"] == ticket
     assert loaded["T-1"].version == ticket.version
+
+
+@pytest.mark.parametrize(
+    "state", [b"\xff", b"\x91\x95\x04\x01\x05\x06\xa4open" * 2, b"\x91\x95\x04\xff\x05\x06\xa4open"]
+)
+def test_a_ticket_whose_state_is_damaged_comes_back_from_its_events(store: Store, state: bytes) -> None:
+    ticket = _ticket("T-1", 3)
+    _write(store, ticket, _ticket("T-2", 2))
+    asyncio.run(store.write([], [replace(row_of(ticket, NOW_MS), state=state)], []))
+    assert asyncio.run(store.load(["T-1", "T-2"])) == {"T-1": ticket, "T-2": _ticket("T-2", 2)}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """From records to rows: what is stored, what is refused, and what a crash between two writes leaves behind."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from schemas.rows import TicketRow, column_names, columns_of
 from schemas.schedule import Version, Week
 from streams.core import merge
 from streams.core.batch import Outcome, Stored, fold_batch, identity_of, read, refolded
-from streams.core.fact import pack
+from streams.core.fact import Absorbed, Merged, Revised, pack
 from streams.core.measures import row_of
 from streams.core.ticket import Ticket
 from streams.sinks.memory import MemoryStore
@@ -224,13 +225,41 @@ def test_a_renewed_statement_bears_its_revision_as_a_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "facts", "pointer"), [(SOURCE, pack([]), "/source"), (merge.SOURCE, b"\xff", "/data/facts")]
+    ("source", "facts", "pointer"),
+    [
+        (SOURCE, pack([]), "/source"),
+        (merge.SOURCE, b"\xff", "/data/facts"),
+        (merge.SOURCE, pack([Merged(1, 5, -1, "V")]), "/data/facts"),
+        (merge.SOURCE, pack([Absorbed(1, 5, -1, ("V",), 1, b"")]), "/data/facts"),
+        (merge.SOURCE, pack([Revised(1, 5, -1, "r", math.nan)]), "/data/facts"),
+        (merge.SOURCE, pack([Revised(1, 2**62, -1, "r", 1.0)]), "/data/facts"),
+        (merge.SOURCE, b"\x91\x9a\x0d\x01\x05\xff\xa1r\xa0\x03\x03\x03\xa8customer", "/data/facts"),
+    ],
+    ids=["another source", "no facts", "a merge", "a statement", "no number", "no instant", "no scale"],
 )
 def test_a_statement_that_is_not_ours_does_not_stop_the_fold(source: str, facts: bytes, pointer: str) -> None:
     said = e.TicketAbsorbed(ticket_id="T", from_ticket_id="U", revision=7, facts=facts)
     outcome = outcome_of([event(said, 5, "1", source=source).raw, closed("2")])
     assert [(letter.reason, letter.pointer) for letter in outcome.dead] == [("bad-value", pointer)]
     assert [row.events for row in outcome.rows] == [1]
+
+
+def test_a_ticket_that_cannot_be_stated_is_a_dead_letter_and_stops_no_other() -> None:
+    damaged = Ticket("T", (Absorbed(7, 1, -1, ("U",), 3, b"no facts"),))
+    outcome = outcome_of([closed("1"), closed("2", ticket_id="V"), closed("3")], {"T": damaged})
+    [letter] = outcome.dead
+    assert (letter.reason, letter.offset, letter.value) == ("ticket-unfoldable", 2, closed("3"))
+    assert "'T'" in letter.message
+    assert "ValidationError" in letter.message
+    assert [row.ticket_id for row in outcome.rows] == ["V"]
+    assert {(row.subject, row.id) for row in outcome.events} == {("T", "1"), ("V", "2"), ("T", "3")}
+    assert len(outcome.tickets["T"].facts) == 3
+
+
+def test_a_ticket_set_aside_is_mended_by_folding_it_anew_from_its_stored_events() -> None:
+    damaged = Ticket("T", (Absorbed(7, 1, -1, ("U",), 3, b"no facts"),))
+    kept = [row.raw for row in outcome_of([closed("1"), resolved("2")], {"T": damaged}).events]
+    assert row_of(refolded("T", kept), NOW_MS) == outcome_of([closed("1"), resolved("2")]).rows[0]
 
 
 def test_rows_turn_into_columns_in_the_order_of_their_names() -> None:
