@@ -9,23 +9,25 @@ first offset of its batch, and the gap up to the next message would count as ack
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, cast
 
 import faust
 from aiohttp.web import BaseSite, SockSite
 from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.fetcher import FetchError
+from aiokafka.errors import ConsumerStoppedError
 from faust.app.base import App
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, Message
+from faust.types import TP, EventT, Message
 from faust.types.tuples import ConsumerMessage, ack_lock
 from faust.web.drivers.aiohttp import Web
 from mode.utils.futures import notify
 
-from streams.core.batch import Record
-from streams.ledger import Batch, Ledger
+from streams.handover import Handover, Records
+from streams.ledger import Known, Seam
 from streams.membership import Seen
 
 STOP_SECONDS: Final = 20.0
@@ -37,10 +39,25 @@ FETCH_WAIT_MS: Final = 100
 and adds that to the age of every event."""
 
 
-class Records(list[Record]):
-    """The records of one batch, in the order of their offsets, with its entry in the ledger."""
+class Delivery:
+    """One batch on its way through an agent.
 
-    batch: Batch
+    Attributes:
+        value: The records.
+    """
+
+    def __init__(self, event: EventT[Any]) -> None:
+        self._event = event
+        self.value: Records = cast(Any, event.value)
+
+    @property
+    def is_stale(self) -> bool:
+        """Say whether the group was dealt anew since it was received: another worker may have its partition."""
+        return self.value.batch.is_stale
+
+    def ack(self) -> None:
+        """Acknowledge all records."""
+        self._event.ack()
 
 
 class BatchSchema(faust.Schema[Any, Any]):
@@ -57,12 +74,84 @@ class BatchSchema(faust.Schema[Any, Any]):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Fetches with a short wait: Faust tells the broker to hold an answer back for up to 1.5 seconds."""
+    """Fetches what is committed, with a short wait, and tells which offsets each fetch covers."""
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        """Return a consumer that waits less than the 1.5 seconds of Faust, and leaves aborted transactions out."""
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._isolation_level = "read_committed"
         return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,  # noqa: ARG002 - the signature is Faust's
+    ) -> dict[TP, Records]:
+        """Return what was fetched of some partitions, and wait a while when there is nothing."""
+        fetcher = consumer._fetcher
+        if not self.consumer.flow_active:
+            return {}
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        subscriptions = fetcher._subscriptions
+        with subscriptions.fetch_context():
+            if subscriptions.reassignment_in_progress:
+                await subscriptions.wait_for_assignment()
+            fetched = _taken(fetcher, active_partitions)
+            if fetched or not timeout:
+                return fetched
+            waiter = fetcher._create_fetch_waiter()
+            await asyncio.wait([waiter], timeout=timeout)
+            if not waiter.done():
+                waiter.cancel()
+                return {}
+            waiter.result()  # raises what the group coordinator found
+            return {} if fetcher._closed else _taken(fetcher, active_partitions)
+
+    async def put_back(self, tp: TP, records: Records, offset: int) -> None:
+        """Read on from an offset instead of behind these records, unless the group was dealt anew since."""
+        await self.call_thread(self._put_back, tp, records, offset)
+
+    async def _put_back(self, tp: TP, records: Records, offset: int) -> None:
+        consumer = self._ensure_consumer()
+        assignment = consumer._subscription.subscription.assignment
+        state = assignment.state_value(tp) if assignment and assignment.active else None
+        if state and state.has_valid_position and state.position == records.end:
+            consumer._fetcher.seek_to(tp, offset)
+
+    async def known(self, tp: TP) -> Known:
+        """Return what the broker says of a partition."""
+        return cast(Known, await self.call_thread(self._known, tp))
+
+    async def _known(self, tp: TP) -> Known:
+        consumer = self._ensure_consumer()
+        committed = await consumer.committed(tp)
+        begin = (await consumer.beginning_offsets([tp]))[tp]
+        end = (await consumer.end_offsets([tp]))[tp]
+        return Known(committed, begin, end)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Read every partition again from what is committed; where nothing is, from its beginning."""
+        return cast(Mapping[TP, int], await self.call_thread(self._seek_to_committed))
+
+    async def _seek_to_committed(self) -> dict[TP, int | None]:
+        consumer = self._ensure_consumer()
+        committed = {tp: await consumer.committed(tp) for tp in consumer.assignment()}
+        for tp, offset in committed.items():
+            if offset is not None:
+                consumer._fetcher.seek_to(tp, offset)
+        if fresh := [tp for tp, offset in committed.items() if offset is None]:
+            await consumer.seek_to_beginning(*fresh)
+        return committed
+
+    def highwater(self, tp: TP) -> int:
+        """Return the offset after the last record that may be read: those of open transactions may not yet."""
+        consumer = self._ensure_consumer()
+        newest, stable = consumer.highwater(tp), consumer.last_stable_offset(tp)
+        return cast(int, stable if stable is not None and 0 <= stable < (newest or 0) else newest)
 
     def topic_partitions(self, topic: str) -> int | None:
         """Return how many partitions a topic has, which Faust knows on the leader of the group alone."""
@@ -94,39 +183,86 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             await super().on_thread_stop()
 
 
+def _taken(fetcher: Any, partitions: set[TP]) -> dict[TP, Records]:  # noqa: ANN401 - aiokafka's fetcher
+    """Take what was fetched of some partitions, and let the fetcher go on from there.
+
+    Raises:
+        KafkaError: What the broker answered instead of records, once nothing else is left to take.
+    """
+    taken: dict[TP, Records] = {}
+    for tp, result in list(fetcher._records.items()):
+        if tp not in partitions:
+            if not fetcher._subscriptions.is_assigned(tp):
+                del fetcher._records[tp]
+            continue
+        if isinstance(result, FetchError) and taken:
+            break
+        del fetcher._records[tp]
+        fetcher._notify(fetcher._wait_consume_future)
+        if isinstance(result, FetchError):
+            result.check_raise()
+        reading = result._partition_records
+        if result.check_assignment(tp):
+            begin = reading.next_fetch_offset
+            taken[TP(*tp)] = Records(result.getall(), begin, reading.next_fetch_offset)
+    return taken
+
+
+class _NeverRead(dict[TP, int | None]):
+    """Faust's own account of what was read: it would drop records that are received again on purpose."""
+
+    def __missing__(self, tp: TP) -> None:
+        return None
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        pass
+
+    def update(self, *_: object, **__: object) -> None:
+        pass
+
+
 class BatchConsumer(driver.Consumer):
     """Receives batches and commits what the ledger allows."""
 
+    _thread: ConsumerThread
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
-        self._ledger: Ledger[TP] = Ledger()
-        self._turn = 0
+        app = cast("BatchApp", self.app)
+        self._read_offset = _NeverRead()
+        self._handover: Handover[TP] = Handover(self._thread, self._committed_offset, app.on_turn, app.on_seam)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Records]]:
-        """Return one batch a partition; a small one waits a moment for more.
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
+        """Yield one message a partition, whose value are the records of the batch."""
+        turn = self._handover.turn
+        fetched, active = await self._wait_next_records(timeout)
 
-        Records that were fetched before a rebalance or a seek, and arrive after it, would be finished ahead of earlier
-        ones that are still to be received again. They are dropped and read once more.
-        """
-        turn = self._turn
-        fetched = await super()._getmany(active_partitions, timeout)
+        def is_read(tp: TP) -> bool:
+            return self.flow_active and (active is None or tp in active or tp in self._buffered_partitions)
+
+        async for tp, records in self._handover.hand_on(cast(dict[TP, Records], fetched or {}), turn, is_read):
+            yield tp, self._to_message(tp, records)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, Records]:
+        """Return one batch a partition; a small one waits a moment for more."""
+        fetched = cast(dict[TP, Records], await super()._getmany(active_partitions, timeout))
         app = cast("BatchApp", self.app)
         if fetched and sum(map(len, fetched.values())) < app.batch_events and app.batch_linger_seconds:
             await asyncio.sleep(app.batch_linger_seconds)
-            more = await super()._getmany(active_partitions, 0.0)
-            fetched = {tp: [*fetched.get(tp, ()), *more.get(tp, ())] for tp in {**fetched, **more}}
-        if turn != self._turn:
-            if fetched and self.flow_active:
-                await self.perform_seek()
-            return {}
-        return {tp: [Records(records)] for tp, records in fetched.items() if records}
+            for tp, more in cast(dict[TP, Records], await super()._getmany(active_partitions, 0.0)).items():
+                records = fetched.setdefault(tp, more)
+                if records.end == more.begin:
+                    records.extend(more)
+                    records.end = more.end
+                elif records is not more:  # something moved the position between the two
+                    fetched[tp] = more
+        return fetched
 
     def _to_message(self, tp: TP, records: Records) -> ConsumerMessage:
-        first, last = records[0], records[-1]
-        records.batch = self._ledger.opened(tp, first.offset, last.offset + 1)
+        first = records[0]
         return ConsumerMessage(
             tp.topic,
             tp.partition,
@@ -154,10 +290,14 @@ class BatchConsumer(driver.Consumer):
         return True
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401
-        return (tp for tp in self._ledger if topics is None or tp in topics or tp.topic in topics)
+        return (tp for tp in self._handover.ledger if topics is None or tp in topics or tp.topic in topics)
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self._ledger.committable(tp)
+        return self._handover.ledger.committable(tp)
+
+    def _should_commit(self, tp: TP, offset: int) -> bool:
+        """Commit whatever the ledger allows, also backwards: a topic that was made again begins at 0."""
+        return offset != self._committed_offset.get(tp)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Do nothing: offsets between two messages belong to the batch of the first."""
@@ -170,7 +310,7 @@ class BatchConsumer(driver.Consumer):
 
     def seen(self) -> Seen:
         """Return what the group lets this worker know now."""
-        return cast(ConsumerThread, self._thread).seen(is_rebalancing=self.app.rebalancing)
+        return self._thread.seen(is_rebalancing=self.app.rebalancing)
 
     def committed(self, tp: TP) -> int | None:
         """Return the offset that was committed last; None when this worker has not committed any."""
@@ -178,19 +318,18 @@ class BatchConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Go back to what is committed; batches in hand will be received again."""
-        self._turn += 1
-        self._ledger.clear()
+        self._handover.turn_over()
         await super().perform_seek()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and commit what is in hand, then forget the rest."""
-        self._turn += 1
+        self._handover.turn += 1  # what is being fetched is no longer handed on
         await super().on_partitions_revoked(revoked)
-        self._ledger.clear()
+        self._handover.turn_over()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Begin anew."""
-        self._turn += 1
+        self._handover.turn_over()
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def wait_empty(self) -> None:
@@ -239,11 +378,15 @@ class BatchApp(App):
         batch_events: A fetch of so many events does not wait for more.
         batch_linger_seconds: How long a smaller one waits.
         early_tasks: What runs from the start on, before there are partitions.
+        on_turn: Called whenever all batches in hand went stale and are going to be received again.
+        on_seam: Called when a partition begins, and whenever a batch does not begin where the one before ended.
     """
 
     batch_events: int = 10_000
     batch_linger_seconds: float = 0.25
     early_tasks: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    on_turn: Callable[[], None] = staticmethod(lambda: None)
+    on_seam: Callable[[TP, Seam], None] = staticmethod(lambda _tp, _seam: None)
 
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)

@@ -20,6 +20,15 @@ class Meters:
         self.forwarded = Counter(
             "servicepulse_forwarded", "Events sent on to the partition of their ticket", registry=self.registry
         )
+        self.stale = Counter(
+            "servicepulse_stale_records", "Records let go because the group was dealt anew", registry=self.registry
+        )
+        self.lost = Counter(
+            "servicepulse_records_lost",
+            "Records that Kafka removed before anybody read them",
+            ["topic", "partition"],
+            registry=self.registry,
+        )
         self.waits = Counter(
             "servicepulse_store_waits", "Times the store was away and waited for", registry=self.registry
         )

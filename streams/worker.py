@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -32,7 +33,8 @@ from streams import broker
 from streams.agents.tickets import TicketsAgent
 from streams.agents.watch import WatchAgent
 from streams.clock import SystemClock
-from streams.intake import BatchApp, BatchSchema, Pages
+from streams.intake import BatchApp, BatchSchema, Delivery, Pages
+from streams.ledger import Seam
 from streams.membership import Membership, Reminder, Standing
 from streams.meters import Meters
 from streams.ports import Clock, Outgoing, Store, StoreUnavailableError, WatchStore
@@ -116,6 +118,7 @@ def create_app(
     app.web = Pages(app, listening)
     app.batch_events = settings.batch_events
     app.batch_linger_seconds = settings.batch_linger_seconds
+    app.on_seam = partial(_tell_seam, meters)
     agent = TicketsAgent(
         store,
         FaustOutbox(app),
@@ -210,15 +213,11 @@ def _register(app: BatchApp, agent: TicketsAgent, settings: Settings) -> None:
     topic = app.topic(settings.topic(TICKETS), settings.topic(ORDERS), schema=BatchSchema())
 
     async def tickets(stream: Any) -> None:  # noqa: ANN401 - a Faust stream
-        await agent.receive(stream.noack().events())
-
-    async def renew(*_: object, **__: object) -> None:
-        agent.cache.renew()
+        await agent.receive(Delivery(event) async for event in stream.noack().events())
 
     app.agent(topic, name="tickets", supervisor_strategy=CrashingSupervisor)(tickets)
     app.task(agent.run)
-    app.on_partitions_revoked.connect(renew, weak=False)
-    app.on_partitions_assigned.connect(renew, weak=False)
+    app.on_turn = agent.renew
 
 
 def _register_watch(app: BatchApp, watched: WatchStore, settings: Settings, clock: Clock, meters: Meters) -> None:
@@ -262,6 +261,17 @@ def _say_without_partitions(membership: Membership, group: str) -> None:
         log.info("a stand-by: there are more workers than partitions", **told)
     else:
         log.warning("no partitions: the group gives no answer (deploy/RUNBOOK.md, Workers without partitions)", **told)
+
+
+def _tell_seam(meters: Meters, tp: TP, seam: Seam) -> None:
+    """Say what Kafka lost, and what it made again."""
+    place = f"{tp.topic}/{tp.partition}"
+    if seam.lost:
+        begin, end = seam.lost
+        meters.lost.labels(tp.topic, str(tp.partition)).inc(end - begin)
+        log.warning("Kafka removed records that nobody had read: they are lost", place=place, begin=begin, end=end)
+    if seam.is_made_anew:
+        log.warning("the partition was made anew: reading it from its beginning", place=place, begin=seam.resume)
 
 
 def _register_pages(app: BatchApp, membership: Membership, meters: Meters) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final, Protocol, TypeVar
 
 import structlog
@@ -35,8 +36,12 @@ class Delivery(Protocol):
     def value(self) -> Sequence[Record]:
         """The records."""
 
+    @property
+    def is_stale(self) -> bool:
+        """Say whether the group was dealt anew since it was received: it will be received again, maybe elsewhere."""
+
     def ack(self) -> object:
-        """Acknowledge all of them."""
+        """Acknowledge all of them; of a stale one nothing is acknowledged."""
 
 
 class Work(Struct):
@@ -44,7 +49,10 @@ class Work(Struct):
 
     deliveries: list[Delivery]
     outcome: Outcome
-    generation: int
+
+
+class _StaleError(Exception):
+    """The batch in hand went stale while the store was waited for."""
 
 
 class TicketsAgent:
@@ -52,6 +60,10 @@ class TicketsAgent:
 
     Everything it does can be done twice. A worker that dies at any point leaves its batch unacknowledged; the next one
     receives the batch again, finds some of its events known, and states the same tickets.
+
+    A row is right only if it knows all that its ticket's partition said before: a row that lacks something in between
+    could outdate one that has it. So what was received before the group was dealt anew is neither folded nor written
+    after it: the state that is found in the store then may lack what is still under way.
     """
 
     def __init__(
@@ -94,57 +106,78 @@ class TicketsAgent:
             steps.create_task(self._fold_received())
             steps.create_task(self._write_folded())
 
+    def renew(self) -> None:
+        """Forget what is remembered: everything that was received so far is stale."""
+        self.cache.renew()
+        self._under_way.clear()
+
     async def _fold_received(self) -> None:
         while True:
             deliveries = await self._next_deliveries()
-            generation = self.cache.generation
-            with self._meters.batch_seconds.labels("fold").time():
-                outcome = await self._outcome_of([record for delivery in deliveries for record in delivery.value])
-            self.cache.remember(outcome.tickets, generation)
-            self._under_way |= {identity: event.raw for identity, event in outcome.standing.items()}
-            await self._folded.put(Work(deliveries, outcome, generation))
+            with self._meters.batch_seconds.labels("fold").time(), suppress(_StaleError):
+                outcome = await self._outcome_of(deliveries)
+                if _are_stale(deliveries):
+                    raise _StaleError
+                self.cache.remember(outcome.tickets)
+                self._under_way |= {identity: event.raw for identity, event in outcome.standing.items()}
+                await self._folded.put(Work(deliveries, outcome))
+                continue
+            self._let_go(deliveries)
 
     async def _write_folded(self) -> None:
         while True:
             work = await self._folded.get()
-            with self._meters.batch_seconds.labels("write").time():
-                await self._keep(work.outcome)
-            self.cache.stored(work.outcome.tickets, work.generation)
+            with self._meters.batch_seconds.labels("write").time(), suppress(_StaleError):
+                await self._keep(work)
+            if _are_stale(work.deliveries):
+                self._let_go(work.deliveries)
+                continue
+            self.cache.stored(work.outcome.tickets)
             for identity in work.outcome.standing:
                 self._under_way.pop(identity, None)
             await self._outbox.publish(self._outgoing(work.outcome))
             for delivery in work.deliveries:
                 delivery.ack()
 
+    def _let_go(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            delivery.ack()
+        self._meters.stale.inc(sum(len(delivery.value) for delivery in deliveries))
+
     async def _next_deliveries(self) -> list[Delivery]:
         """Return everything that waits, at least one delivery: the slower the store, the larger its writes."""
-        deliveries = [await self._received.get()]
-        records = len(deliveries[0].value)
-        while records < self._batch_events and not self._received.empty():
-            deliveries.append(self._received.get_nowait())
-            records += len(deliveries[-1].value)
+        deliveries: list[Delivery] = []
+        records = 0
+        while not deliveries or (records < self._batch_events and not self._received.empty()):
+            delivery = await self._received.get()
+            if delivery.is_stale:
+                self._let_go([delivery])
+                continue
+            deliveries.append(delivery)
+            records += len(delivery.value)
         self._meters.batch_events.observe(records)
         return deliveries
 
-    async def _outcome_of(self, records: Sequence[Record]) -> Outcome:
+    async def _outcome_of(self, deliveries: Sequence[Delivery]) -> Outcome:
+        records = [record for delivery in deliveries for record in delivery.value]
         now_ms = self._clock.now_ms()
         reading = read(records, now_ms)
         await self._forward_strays(reading)
-        known = await self._known(reading)
-        outcome = fold_batch(reading, known, now_ms, await self._stored(reading))
+        known = await self._known(reading, deliveries)
+        outcome = fold_batch(reading, known, now_ms, await self._stored(reading, deliveries))
         self._count(records, reading, outcome)
         return outcome
 
-    async def _known(self, reading: Reading) -> dict[str, Ticket]:
+    async def _known(self, reading: Reading, deliveries: Sequence[Delivery]) -> dict[str, Ticket]:
         known = self.cache.known(reading.of_tickets)
         missing = [ticket_id for ticket_id in reading.of_tickets if ticket_id not in known]
         self._meters.cache_hits.inc(len(known))
         self._meters.cache_misses.inc(len(missing))
         if missing:
-            known |= await self._patiently("load tickets", lambda: self._store.load(missing))
+            known |= await self._patiently("load tickets", lambda: self._store.load(missing), deliveries)
         return known
 
-    async def _stored(self, reading: Reading) -> dict[Identity, list[bytes]]:
+    async def _stored(self, reading: Reading, deliveries: Sequence[Delivery]) -> dict[Identity, list[bytes]]:
         """Return what is stored under the identities of a batch, or is on its way to the store."""
         identities = reading.identities
         if not identities:
@@ -154,11 +187,14 @@ class TicketsAgent:
         missing = identities - under_way.keys()
         if not missing:
             return under_way
-        return under_way | await self._patiently("look identities up", lambda: self._store.stored(missing))
+        return under_way | await self._patiently("look identities up", lambda: self._store.stored(missing), deliveries)
 
-    async def _keep(self, outcome: Outcome) -> None:
+    async def _keep(self, work: Work) -> None:
+        outcome = work.outcome
         await self._patiently(
-            "write", lambda: self._store.write(outcome.events, outcome.rows, outcome.dead, outcome.hours)
+            "write",
+            lambda: self._store.write(outcome.events, outcome.rows, outcome.dead, outcome.hours),
+            work.deliveries,
         )
         self._meters.events.inc(len(outcome.events))
         if outcome.events:
@@ -227,11 +263,12 @@ class TicketsAgent:
                 place=f"{letter.topic}/{letter.partition}/{letter.offset}",
             )
 
-    async def _patiently(self, step: str, call: Callable[[], Awaitable[T]]) -> T:
+    async def _patiently(self, step: str, call: Callable[[], Awaitable[T]], deliveries: Sequence[Delivery]) -> T:
         """Return what the call gives, however long the store is away.
 
         Raises:
             StoreRejectedError: When the store refuses.
+            _StaleError: When the deliveries for which it is asked went stale.
         """
 
         def say(state: RetryCallState) -> None:
@@ -252,5 +289,11 @@ class TicketsAgent:
         )
         async for attempt in retrying:
             with attempt:
+                if _are_stale(deliveries):
+                    raise _StaleError
                 return await call()
         raise AssertionError("retrying ends by a result or an error")
+
+
+def _are_stale(deliveries: Sequence[Delivery]) -> bool:
+    return any(delivery.is_stale for delivery in deliveries)

@@ -11,8 +11,8 @@ class TicketCache:
     """The tickets used last.
 
     Between a rebalance and the next, only this worker writes the tickets of its partitions, so what it remembers is
-    what is stored or about to be. A rebalance ends that: the cache is renewed, and what a batch of before still brings
-    is not taken in.
+    what is stored or about to be. A rebalance ends that: the cache is renewed, and whoever works on a batch of before
+    must not remember anything of it.
 
     A ticket on its way to the store is held: were it forgotten and looked up again, an older state would be found.
     """
@@ -21,7 +21,6 @@ class TicketCache:
         self._capacity = capacity
         self._tickets: OrderedDict[str, Ticket] = OrderedDict()
         self._held: Counter[str] = Counter()
-        self.generation = 0
 
     def __len__(self) -> int:
         return len(self._tickets)
@@ -39,19 +38,15 @@ class TicketCache:
                 found[ticket_id] = ticket
         return found
 
-    def remember(self, tickets: dict[str, Ticket], generation: int) -> None:
-        """Take tickets in and hold them until `stored`, unless the cache was renewed since `generation`."""
-        if generation != self.generation:
-            return
+    def remember(self, tickets: dict[str, Ticket]) -> None:
+        """Take tickets in and hold them until `stored`."""
         for ticket_id, ticket in tickets.items():
             self._tickets[ticket_id] = ticket
             self._tickets.move_to_end(ticket_id)
         self._held.update(tickets.keys())
 
-    def stored(self, ticket_ids: Iterable[str], generation: int) -> None:
+    def stored(self, ticket_ids: Iterable[str]) -> None:
         """Let go of tickets that are in the store now; those longest unused make room."""
-        if generation != self.generation:
-            return
         self._held.subtract(iter(ticket_ids))
         self._held = +self._held
         excess = len(self._tickets) - self._capacity
@@ -63,4 +58,3 @@ class TicketCache:
         """Forget everything: from here on another worker may have written."""
         self._tickets.clear()
         self._held.clear()
-        self.generation += 1

@@ -65,6 +65,7 @@ class Batch:
     def __init__(self, *values: bytes) -> None:
         self.value: Sequence[Record] = [record_of(value) for value in values]
         self.acknowledged = asyncio.Event()
+        self.is_stale = False
 
     def ack(self) -> None:
         self.acknowledged.set()
