@@ -68,6 +68,7 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     open_wait_since: Ms | None
     waits_started_at: list[Ms] = field(name="waits.started_at")
     waits_answered_at: list[Ms | None] = field(name="waits.answered_at")
+    waits_open: list[list[tuple[Ms, Ms]]]
     first_resolved_at: Ms | None
     last_resolved_at: Ms | None
     closed_at: Ms | None
@@ -103,6 +104,7 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     last_event_at: Ms
     days: list[int]
     events: int
+    is_truncated: bool
     state: bytes
     ingested_at: Ms
 

@@ -87,6 +87,8 @@ def _row(own: list[Event], story: list[Event], joined_at: list[int], all_own: li
             "first_event_at": min(seen_at),
             "last_event_at": max(seen_at),
             "events": len(all_own),
+            "is_truncated": False,
+            "waits_open": [],
         }
         | _attributes(own, creations)
         | _messages(story)

@@ -39,6 +39,9 @@ T = TypeVar("T", bound=AnyFact)
 
 DONE: Final = frozenset({"resolved", "closed"})
 
+NEVER: Final[Ms] = 7_258_118_400_000
+"""The year 2200: the end of what goes on, where an end must be given."""
+
 
 class Attributes(Struct, frozen=True, gc=False):
     """The latest known word on each attribute; "" where nobody said."""
@@ -255,6 +258,30 @@ def _waits(turns: Sequence[tuple[str, Ms]], waiting_since: Ms | None) -> list[Wa
             waits.append(Wait(waiting_since, max(at, waiting_since)))
             waiting_since = None
     return waits if waiting_since is None else [*waits, Wait(waiting_since, None)]
+
+
+def times_open(waits: Sequence[Wait], spans: Sequence[Span]) -> list[list[tuple[Ms, Ms]]]:
+    """Return for each wait from when until when its ticket was open meanwhile, `NEVER` for what goes on.
+
+    In one pass, however many there are: waits that last follow one upon another, and so do spans.
+    """
+    times: list[list[tuple[Ms, Ms]]] = []
+    ends = [NEVER if span.until is None else span.until for span in spans]
+    first = 0
+    for wait in waits:
+        answered_at = NEVER if wait.answered_at is None else wait.answered_at
+        times.append([])
+        if wait.started_at >= answered_at:
+            continue
+        while first < len(spans) and ends[first] <= wait.started_at:
+            first += 1
+        for number in range(first, len(spans)):
+            since, until = max(spans[number].since, wait.started_at), min(ends[number], answered_at)
+            if spans[number].since >= answered_at:
+                break
+            if since < until:
+                times[-1].append((since, until))
+    return times
 
 
 _SPEAKERS: Final = {("in", "customer"): "customer", ("out", "agent"): "agent", ("out", "bot"): "bot"}

@@ -4,6 +4,7 @@ from typing import Final
 
 from schemas.rows import Ms, TicketRow
 from streams.core import history
+from streams.core.bound import Bounds, bounds_of, named
 from streams.core.fact import Created, days_of
 from streams.core.ticket import Ticket, active_facts
 
@@ -13,15 +14,27 @@ MAX_STATE_BYTES = 64 * 1024
 64 KiB hold about 2,000 facts. A ticket of 10,000 events would otherwise write 350 KB with each further event.
 """
 
+_LEAST_FACT_BYTES: Final = 16
+"""No fact is packed into less, so that a history that is too long need not be packed to see it."""
+
+_MANY_PAIRS: Final = 1_000
+"""Of so many waits times spans the view of days can find out itself when the waits were open."""
+
 _UNKNOWN: Final = Created(0, 0, 0)
 """Stands in for a creation that is not known (yet)."""
 
 
-def row_of(ticket: Ticket, ingested_at: Ms) -> TicketRow:
+def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> TicketRow:
     """Return the row that states the ticket, complete at its version.
 
     The same facts give the same row, whatever order they came in; only `ingested_at` is the caller's.
-    Durations are calendar seconds, never negative; what did not happen is None.
+    Durations are calendar seconds, never negative; what did not happen is None. Of a very long story the arrays name
+    a part, and `is_truncated` says so; counts, sums and instants beside them are those of the whole.
+
+    Args:
+        ticket: What is known of it.
+        ingested_at: When it is stated.
+        bounds: How much the arrays name; None for as much as any row does.
 
     Raises:
         ValueError: When the ticket has no facts: there is nothing to state.
@@ -46,7 +59,14 @@ def row_of(ticket: Ticket, ingested_at: Ms) -> TicketRow:
     exclusion = history.exclusion_of(own)
     first_response_at = _first_response_at(talk, created_by)
     resolutions = [cycle.resolved_at for cycle in life.cycles if cycle.resolved_at is not None]
-    state = ticket.state
+    days = days_of(ticket.facts)
+    bounds = bounds or bounds_of(len(days))
+    waits, cycles = named(talk.waits, bounds.turns), named(life.cycles, bounds.turns)
+    spans = named(life.open, bounds.turns)
+    most_turns = max(len(talk.waits), len(life.cycles), len(life.open))
+    most_feedback = max(map(len, (surveys, ratings, compensations, repurchases)))
+    surveys, ratings = named(surveys, bounds.feedback), named(ratings, bounds.feedback)
+    compensations, repurchases = named(compensations, bounds.feedback), named(repurchases, bounds.feedback)
     return TicketRow(
         ticket_id=ticket.ticket_id,
         version=ticket.version,
@@ -78,18 +98,19 @@ def row_of(ticket: Ticket, ingested_at: Ms) -> TicketRow:
         first_response_seconds=_seconds(talk.waits[0].started_at, first_response_at) if talk.waits else None,
         first_bot_response_at=talk.first_bot_response_at,
         open_wait_since=_open_wait_since(talk, life.status) if not exclusion else None,
-        waits_started_at=[wait.started_at for wait in talk.waits],
-        waits_answered_at=[wait.answered_at for wait in talk.waits],
+        waits_started_at=[wait.started_at for wait in waits],
+        waits_answered_at=[wait.answered_at for wait in waits],
+        waits_open=history.times_open(waits, life.open) if len(waits) * len(spans) > _MANY_PAIRS else [],
         first_resolved_at=resolutions[0] if resolutions else None,
         last_resolved_at=resolutions[-1] if resolutions else None,
         closed_at=life.closed_at,
         first_resolution_seconds=_seconds(created_at, resolutions[0]) if resolutions else None,
         full_resolution_seconds=_seconds(created_at, life.cycles[-1].resolved_at),
         reopened=len(life.cycles) - 1,
-        cycles_started_at=[cycle.started_at for cycle in life.cycles],
-        cycles_resolved_at=[cycle.resolved_at for cycle in life.cycles],
-        open_since=[span.since for span in life.open],
-        open_until=[span.until for span in life.open],
+        cycles_started_at=[cycle.started_at for cycle in cycles],
+        cycles_resolved_at=[cycle.resolved_at for cycle in cycles],
+        open_since=[span.since for span in spans],
+        open_until=[span.until for span in spans],
         customer_messages=talk.customer_messages,
         agent_messages=talk.agent_messages,
         bot_messages=talk.bot_messages,
@@ -113,11 +134,19 @@ def row_of(ticket: Ticket, ingested_at: Ms) -> TicketRow:
         repurchases_currency=[fact.currency for fact in repurchases],
         first_event_at=known[0].at,
         last_event_at=known[-1].at,
-        days=days_of(ticket.facts),
+        days=days,
         events=len(ticket.facts),
-        state=state if len(state) <= MAX_STATE_BYTES else b"",
+        is_truncated=most_turns > bounds.turns or most_feedback > bounds.feedback,
+        state=_state_of(ticket),
         ingested_at=ingested_at,
     )
+
+
+def _state_of(ticket: Ticket) -> bytes:
+    if len(ticket.facts) * _LEAST_FACT_BYTES > MAX_STATE_BYTES:
+        return b""
+    state = ticket.state
+    return state if len(state) <= MAX_STATE_BYTES else b""
 
 
 def _first_response_at(talk: history.Conversation, created_by: str) -> Ms | None:

@@ -1,0 +1,100 @@
+"""One ticket that grows without end stops nobody: what it costs is bounded, and what its row leaves out is told."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from msgspec.structs import replace
+
+from schemas.codec import Event
+from schemas.events import TicketMerged
+from schemas.migrations import Migration, migrations
+from schemas.rows import TicketRow, column_names, columns_of
+from streams.core.batch import event_row
+from streams.core.measures import row_of
+from streams.core.ticket import Ticket
+from streams.settings import Settings
+from streams.sinks import migrate as migrating
+from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.connection import connect
+from streams.sinks.migrate import migrate
+from streams.sinks.refold import refold
+from tests.histories import NOW_MS, folded, settled
+from tests.integration.conftest import Servers
+from tests.integration.desk import events_of, lines_of
+from tests.mail_loop import mail_loop
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+NEW_COLUMNS = {"is_truncated", "waits_open"}
+DAYS = "SELECT * FROM ticket_days FINAL ORDER BY day, ticket_id"
+RATINGS = "SELECT * EXCEPT stored_at FROM ticket_ratings FINAL ORDER BY ticket_id"
+
+
+@pytest.fixture
+def client(servers: Servers, tmp_path: Path) -> Iterator[Client]:
+    """Return a client for a database that does not exist yet."""
+    made = connect(Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=tmp_path))
+    yield made
+    made.command(f"DROP DATABASE IF EXISTS {made.database}", use_database=False)
+
+
+def _rows(tickets: Sequence[Ticket]) -> list[TicketRow]:
+    return [row_of(ticket, NOW_MS) for ticket in tickets]
+
+
+def _desk() -> tuple[list[Event], list[Ticket]]:
+    """Return the events and tickets of a month at a desk that merges nothing, with a mail loop among them."""
+    events = events_of(lines_of(5, per_day=20)) + mail_loop("LOOP", 150)
+    own = [one for one in events if one.ticket_id is not None and not isinstance(one.content, TicketMerged)]
+    return own, list(settled(own, most=10**6).values())
+
+
+def _insert_as_before(client: Client, rows: Sequence[TicketRow]) -> None:
+    """Insert as a worker of the release before does: it knows nothing of the new columns."""
+    pairs = zip(column_names(TicketRow), columns_of(rows), strict=True)
+    names, columns = zip(*((name, column) for name, column in pairs if name not in NEW_COLUMNS), strict=True)
+    client.insert("tickets", list(columns), column_names=list(names), column_oriented=True)
+
+
+def _before_this_one() -> list[Migration]:
+    return [migration for migration in migrations() if migration.number < 7]
+
+
+def test_an_upgrade_with_data_and_a_worker_of_before_beside_it_keep_every_number(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(migrating, "migrations", _before_this_one)
+        migrate(client)
+    events, tickets = _desk()
+    ClickHouseStore(client).insert([event_row(one, NOW_MS) for one in events])
+    _insert_as_before(client, _rows(tickets))
+    days, ratings = client.query(DAYS).result_rows, client.query(RATINGS).result_rows
+    assert len(days) > 300
+
+    migrate(client)
+    assert client.query(DAYS).result_rows == days
+    client.command("TRUNCATE TABLE ticket_days")
+    _insert_as_before(client, _rows(tickets))
+    assert client.query(DAYS).result_rows == days, "of the worker of the release before"
+
+    client.command("TRUNCATE TABLE ticket_days")
+    client.command("TRUNCATE TABLE ticket_ratings")
+    assert refold(client, NOW_MS) == len(tickets)
+    assert client.query(DAYS).result_rows == days
+    assert client.query(RATINGS).result_rows == ratings
+
+
+def test_days_are_the_same_whoever_says_when_waits_were_open(client: Client) -> None:
+    migrate(client)
+    goes_on = mail_loop("OPEN", 41)[:-2]
+    rows = _rows([folded(mail_loop("DONE", 120, every_ms=3_600_000), "DONE"), folded(goes_on, "OPEN")])
+    assert all(row.waits_open for row in rows), "too short for the worker to say it"
+    ClickHouseStore(client).insert(rows)
+    said = client.query(DAYS).result_rows
+    client.command("TRUNCATE TABLE ticket_days")
+    ClickHouseStore(client).insert([replace(row, waits_open=[]) for row in rows])
+    assert client.query(DAYS).result_rows == said
