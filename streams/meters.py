@@ -32,6 +32,12 @@ class Meters:
         self.waits = Counter(
             "servicepulse_store_waits", "Times the store was away and waited for", registry=self.registry
         )
+        self.splits = Counter(
+            "servicepulse_store_splits", "Writes that the store could not do at once", registry=self.registry
+        )
+        self.truncated = Counter(
+            "servicepulse_truncated_tickets", "Rows that name only a part of a long ticket", registry=self.registry
+        )
         self.batch_seconds = Histogram(
             "servicepulse_batch_seconds",
             "Time of a batch by step",

@@ -18,6 +18,13 @@ class StoreUnavailableError(Exception):
     """The store did not answer or cannot work now. The same call may succeed later: wait and try again."""
 
 
+class StoreOverloadedError(StoreUnavailableError):
+    """The store could not do so much at once: for want of memory or time, or because it was too large to send.
+
+    Less of it may go through. Where little does not, the store is short of something: wait and try again.
+    """
+
+
 class StoreRejectedError(Exception):
     """The store refused what it was asked. Trying again gives the same answer: stop and have it looked at."""
 
@@ -85,6 +92,7 @@ class Store(Protocol):
         When it returns, all of them are stored; when it raises, any part of them may be.
 
         Raises:
+            StoreOverloadedError: When less of it may go through.
             StoreUnavailableError: When trying later may help.
             StoreRejectedError: When it will not.
         """

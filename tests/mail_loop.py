@@ -13,7 +13,8 @@ CYCLE_MS: Final = 10_000
 
 def mail_loop(ticket_id: str, cycles: int, *, every_ms: int = CYCLE_MS) -> list[Event]:
     """Return the events of a ticket with so many cycles, four each: a message, a reopening, an answer, a resolution."""
-    said = [(e.TicketCreated(ticket_id=ticket_id, channel="email", created_by=e.Party.CUSTOMER, team="post"), T0)]
+    created = e.TicketCreated(ticket_id=ticket_id, channel="email", created_by=e.Party.CUSTOMER, team="post")
+    said: list[tuple[e.Data, int]] = [(created, T0)]
     for number in range(cycles):
         at = T0 + number * every_ms
         said += [

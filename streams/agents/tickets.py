@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final, Protocol, TypeVar
 
 import structlog
@@ -12,6 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from schemas.codec import CONTENT_TYPE, MAX_EVENT_BYTES, unknown_values
 from schemas.rows import DeadLetterRow
+from streams.agents.writing import Writing, loaded
 from streams.core.batch import Identity, Outcome, Reading, Record, fold_batch, read
 from streams.core.cache import TicketCache
 from streams.core.ticket import Ticket
@@ -88,6 +90,7 @@ class TicketsAgent:
         self._received: asyncio.Queue[Delivery] = asyncio.Queue(_BATCHES_WAITING)
         self._folded: asyncio.Queue[Work] = asyncio.Queue(1)
         self._under_way: dict[Identity, bytes] = {}
+        self._writing = Writing(store, clock, meters)
         self.cache = TicketCache(cache_tickets)
 
     async def receive(self, deliveries: AsyncIterable[Delivery]) -> None:
@@ -174,7 +177,8 @@ class TicketsAgent:
         self._meters.cache_hits.inc(len(known))
         self._meters.cache_misses.inc(len(missing))
         if missing:
-            known |= await self._patiently("load tickets", lambda: self._store.load(missing), deliveries)
+            patiently = partial(self._patiently, "load tickets", deliveries=deliveries)
+            known |= await loaded(self._store.load, missing, patiently)
         return known
 
     async def _stored(self, reading: Reading, deliveries: Sequence[Delivery]) -> dict[Identity, list[bytes]]:
@@ -191,11 +195,7 @@ class TicketsAgent:
 
     async def _keep(self, work: Work) -> None:
         outcome = work.outcome
-        await self._patiently(
-            "write",
-            lambda: self._store.write(outcome.events, outcome.rows, outcome.dead, outcome.hours),
-            work.deliveries,
-        )
+        await self._writing.write(outcome, partial(self._patiently, "write", deliveries=work.deliveries))
         self._meters.events.inc(len(outcome.events))
         if outcome.events:
             self._meters.newest_event.set(max(event.at for event in outcome.events) / 1000)

@@ -79,6 +79,7 @@ class Outcome(Struct):
     Attributes:
         standing: By identity the events that no ticket folds, as they came first.
         statements: What tickets tell those that they were merged into: survivor's id and event as JSON.
+        records: By ticket the last record that was about it.
     """
 
     events: list[EventRow]
@@ -88,6 +89,7 @@ class Outcome(Struct):
     hours: list[OpenHoursRow] = field(default_factory=list)
     standing: dict[Identity, Event] = field(default_factory=dict)
     statements: list[tuple[str, bytes]] = field(default_factory=list)
+    records: dict[str, Record] = field(default_factory=dict)
 
 
 def read(records: Iterable[Record], now_ms: Ms) -> Reading:
@@ -134,6 +136,7 @@ def _fold_ticket(before: Ticket, pairs: Sequence[tuple[Event, Record]], outcome:
         elif verdict is Verdict.REUSED:
             outcome.dead.append(dead_letter_of(record, _identity_reused(event), now_ms))
     outcome.tickets[ticket.ticket_id] = ticket
+    outcome.records[ticket.ticket_id] = pairs[-1][1]
     try:
         row, statements = row_of(ticket, now_ms), statements_of(ticket, facts)
     except Exception as error:  # noqa: BLE001 - whatever it is: told with the ticket's name, and it stops this one alone

@@ -1,6 +1,5 @@
 """How much of a long story one row names: beyond that a ticket would cost more with everything that happens to it."""
 
-from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -40,7 +39,7 @@ def bounds_of(days: int) -> Bounds:
     return Bounds(min(_MOST_TURNS, by_day), min(_MOST_FEEDBACK, by_day))
 
 
-def named(story: Sequence[T], most: int) -> Sequence[T]:
+def named(story: list[T], most: int) -> list[T]:
     """Return the first ones of a story and the last one, which says how it stands now.
 
     The first ones stay what they are whatever happens next, so that settled days do not move.

@@ -64,7 +64,7 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
     waits, cycles = named(talk.waits, bounds.turns), named(life.cycles, bounds.turns)
     spans = named(life.open, bounds.turns)
     most_turns = max(len(talk.waits), len(life.cycles), len(life.open))
-    most_feedback = max(map(len, (surveys, ratings, compensations, repurchases)))
+    most_feedback = max(len(surveys), len(ratings), len(compensations), len(repurchases))
     surveys, ratings = named(surveys, bounds.feedback), named(ratings, bounds.feedback)
     compensations, repurchases = named(compensations, bounds.feedback), named(repurchases, bounds.feedback)
     return TicketRow(

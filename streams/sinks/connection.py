@@ -9,21 +9,19 @@ from urllib.parse import urlsplit
 from clickhouse_connect import get_client
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
-from urllib3.exceptions import HTTPError, PoolError
+from urllib3.exceptions import HTTPError, PoolError, ReadTimeoutError
 
-from streams.ports import StoreRejectedError, StoreUnavailableError
+from streams.ports import StoreOverloadedError, StoreRejectedError, StoreUnavailableError
 from streams.settings import Settings
 
 _TRANSIENT: Final = frozenset({
     74,   # CANNOT_READ_FROM_FILE_DESCRIPTOR
-    159,  # TIMEOUT_EXCEEDED
     202,  # TOO_MANY_SIMULTANEOUS_QUERIES
     203,  # NO_FREE_CONNECTION
     209,  # SOCKET_TIMEOUT
     210,  # NETWORK_ERROR
     225,  # NO_ZOOKEEPER
     236,  # ABORTED
-    241,  # MEMORY_LIMIT_EXCEEDED
     242,  # TABLE_IS_READ_ONLY
     243,  # NOT_ENOUGH_SPACE
     252,  # TOO_MANY_PARTS
@@ -38,6 +36,18 @@ _TRANSIENT: Final = frozenset({
     999,  # KEEPER_EXCEPTION
 })  # fmt: skip
 """Codes of ClickHouse that go away by waiting. https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp"""
+
+_TOO_MUCH: Final = frozenset({
+    159,  # TIMEOUT_EXCEEDED
+    160,  # TOO_SLOW
+    173,  # CANNOT_ALLOCATE_MEMORY
+    241,  # MEMORY_LIMIT_EXCEEDED
+    307,  # TOO_MANY_BYTES
+    396,  # TOO_MANY_ROWS_OR_BYTES
+})  # fmt: skip
+"""Codes that less at once may avoid. Those of memory come as well when others have taken it all."""
+_TOO_LARGE_TO_SEND: Final = "HTTP driver received HTTP status 413"
+"""What a load balancer before ClickHouse answers; it knows no codes."""
 
 HOW_TO_BEGIN: Final = (
     "`servicepulse demo` plays eleven weeks of a simulated service desk. Your own come in by `servicepulse import` "
@@ -88,6 +98,7 @@ def named_errors() -> Iterator[None]:
     """Turn what the driver raises into an error that says whether to wait or to stop.
 
     Raises:
+        StoreOverloadedError: When it was too much at once.
         StoreUnavailableError: When trying later may help.
         StoreRejectedError: When it will not.
     """
@@ -96,9 +107,20 @@ def named_errors() -> Iterator[None]:
     except (HTTPError, ConnectionError, TimeoutError) as error:
         raise StoreUnavailableError(_sentence(error)) from error
     except ClickHouseError as error:
+        if _is_too_much(error):
+            raise StoreOverloadedError(_sentence(error)) from error
         if _is_transient(error):
             raise StoreUnavailableError(_sentence(error)) from error
         raise StoreRejectedError(_sentence(error)) from error
+
+
+def _is_too_much(error: ClickHouseError) -> bool:
+    code = error.code if isinstance(error, Error) else None
+    if code is not None:
+        return code in _TOO_MUCH
+    return str(error).startswith(_TOO_LARGE_TO_SEND) or any(
+        isinstance(cause, ReadTimeoutError) for cause in _causes(error)
+    )
 
 
 def _is_transient(error: ClickHouseError) -> bool:
