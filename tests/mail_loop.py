@@ -1,5 +1,6 @@
 """Two machines that answer each other: a ticket that is reopened and resolved again without end."""
 
+from functools import cache
 from typing import Final
 
 from schemas import events as e
@@ -23,7 +24,12 @@ def mail_loop(ticket_id: str, cycles: int, *, every_ms: int = CYCLE_MS) -> list[
             (_message(ticket_id, f"out-{number}", e.Direction.OUT, e.Party.AGENT), at + 5_000),
             (e.TicketResolved(ticket_id=ticket_id), at + 6_000),
         ]
-    return [event(content, at, str(number), number, subject=ticket_id) for number, (content, at) in enumerate(said)]
+    return [_event(content, at, number, ticket_id) for number, (content, at) in enumerate(said)]
+
+
+@cache
+def _event(content: e.Data, at: int, number: int, ticket_id: str) -> Event:
+    return event(content, at, str(number), number, subject=ticket_id)
 
 
 def _message(ticket_id: str, id: str, direction: e.Direction, sender: e.Party) -> e.MessageSent:

@@ -1,6 +1,7 @@
 """How a batch is taken apart: by weight, the events of a ticket before its row, until one thing is alone."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from tests.mail_loop import mail_loop
 LENGTHS = (1, 2, 5, 60)
 
 
+@cache
 def _ticket(number: int, length: int) -> tuple[list[EventRow], TicketRow]:
     events = mail_loop(f"T-{number}", length)
     return [event_row(one, NOW_MS) for one in events], row_of(folded(events, f"T-{number}"), NOW_MS)

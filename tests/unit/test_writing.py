@@ -99,12 +99,12 @@ def test_what_is_too_much_at_once_goes_in_portions_and_whole() -> None:
 
 
 def test_a_ticket_that_is_too_much_by_itself_is_stated_in_part_and_told() -> None:
-    outcome = outcome_of(A=5, LOOP=600, C=7)
+    outcome = outcome_of(A=5, LOOP=400, C=7)
     store, meters = BoundedStore(most=1_000), Meters()
     write(store, outcome, writing_of(store, meters=meters))
     assert set(store.tickets) == {"A", "LOOP", "C"}
     assert store.tickets["LOOP"].is_truncated
-    assert store.tickets["LOOP"].reopened == 599
+    assert store.tickets["LOOP"].reopened == 399
     assert len(store.tickets["LOOP"].cycles_started_at) == SHORT.turns
     assert len(store.events) == len(outcome.events)
     [letter] = outcome.dead
@@ -112,48 +112,48 @@ def test_a_ticket_that_is_too_much_by_itself_is_stated_in_part_and_told() -> Non
     assert letter.reason == "ticket-unfoldable"
     assert "'LOOP'" in letter.message
     assert "servicepulse refold --ticket" in letter.message
-    assert letter.offset == 5 * 4 + 1 + 600 * 4, "the last record that was about it"
+    assert letter.offset == 5 * 4 + 1 + 400 * 4, "the last record that was about it"
     assert meters.registry.get_sample_value("servicepulse_truncated_tickets_total") == 0, "the letter tells it"
 
 
 def test_other_tickets_do_not_wait_for_the_one_that_is_too_much() -> None:
     store = BoundedStore(most=1_000)
-    write(store, outcome_of(LOOP=600, A=5, B=5, C=5))
+    write(store, outcome_of(LOOP=400, A=5, B=5, C=5))
     assert store.written[-1] == "LOOP"
 
 
 def test_a_ticket_that_was_set_aside_costs_one_write_the_next_time_and_is_tried_whole_later() -> None:
     store, clock = BoundedStore(most=1_000), Time()
     writing = writing_of(store, clock)
-    write(store, outcome_of(LOOP=600), writing)
+    write(store, outcome_of(LOOP=400), writing)
     calls = store.calls
-    again = outcome_of(LOOP=601)
+    again = outcome_of(LOOP=401)
     write(store, again, writing)
     assert store.calls == calls + 1
     assert again.dead == []
-    assert store.tickets["LOOP"].reopened == 600
+    assert store.tickets["LOOP"].reopened == 400
     store.most = 10**9
     clock.ms += 3_600_000
-    write(store, outcome_of(LOOP=602), writing)
+    write(store, outcome_of(LOOP=402), writing)
     assert not store.tickets["LOOP"].is_truncated
 
 
 def test_a_ticket_of_which_not_even_a_part_is_taken_is_left_out_and_told() -> None:
     store, clock = BoundedStore(most=50), Time()
     writing = writing_of(store, clock)
-    outcome = outcome_of(A=2, LOOP=600)
+    outcome = outcome_of(A=2, LOOP=400)
     write(store, outcome, writing)
     assert set(store.tickets) == {"A"}
     assert [letter.reason for letter in store.dead_letters.values()] == ["ticket-unfoldable"]
     assert len(store.events) == len(outcome.events)
     calls = store.calls
-    write(store, outcome_of(LOOP=601), writing)
+    write(store, outcome_of(LOOP=401), writing)
     assert store.calls == calls + 1
 
 
 @pytest.mark.parametrize("short_for", [1, 2, 5, 20, 60, 300])
 def test_nothing_is_set_aside_while_the_store_is_short_for_everybody(short_for: int) -> None:
-    outcome = outcome_of(A=2, B=3, C=600)
+    outcome = outcome_of(A=2, B=3, C=400)
     store = BoundedStore(short_for=short_for)
     write(store, outcome)
     assert store.tickets == {row.ticket_id: row for row in outcome.rows}
