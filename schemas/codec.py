@@ -61,6 +61,7 @@ class Reason(StrEnum):
     IDENTITY_REUSED = "identity-reused"
     TICKET_UNFOLDABLE = "ticket-unfoldable"
     """Not the producer's fault: the record is an event and is stored, but its ticket could not be stated."""
+    UNREADABLE = "unreadable-record"
 
 
 class InvalidEventError(Exception):

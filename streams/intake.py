@@ -26,6 +26,7 @@ from faust.types.tuples import ConsumerMessage, ack_lock
 from faust.web.drivers.aiohttp import Web
 from mode.utils.futures import notify
 
+from streams.fetch import read_every_record
 from streams.handover import Handover, Records
 from streams.ledger import Known, Seam
 from streams.membership import Seen
@@ -78,6 +79,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         """Return a consumer that waits less than the 1.5 seconds of Faust, and leaves aborted transactions out."""
+        read_every_record()
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         consumer._isolation_level = "read_committed"

@@ -16,10 +16,14 @@ from streams.core.fact import fact_of, unpack_shared
 from streams.core.measures import row_of
 from streams.core.merge import SOURCE, statements_of
 from streams.core.opening import open_hours
+from streams.core.record_batch import MOST_KEPT_BYTES, UnreadableRecord
 from streams.core.ticket import Ticket, Verdict, fold
 
 _NO_CLOCK: Final = 2**62
 """Stored events were accepted once; their time is not held against the clock again."""
+
+_LAST_MS: Final = 10_413_791_999_999
+"""The end of 2299, where ClickHouse's time ends; a producer may write any timestamp."""
 
 TICKET_EVENTS: Final = sorted(name for name, kind in CATALOGUE.items() if issubclass(kind, TicketData | EventRetracted))
 """The names of the events that tickets fold."""
@@ -47,7 +51,7 @@ class Record(Protocol):
     @property
     def value(self) -> bytes | None: ...  # noqa: D102
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...  # noqa: D102
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...  # noqa: D102
 
 
 class Reading(Struct):
@@ -97,8 +101,7 @@ def read(records: Iterable[Record], now_ms: Ms) -> Reading:
     reading = Reading(defaultdict(list))
     for record in records:
         try:
-            event = decode(record.value, record.headers, now_ms=now_ms)
-            _refuse_foreign_statement(event)
+            event = _event_of(record, now_ms)
         except InvalidEventError as error:
             reading.dead.append(dead_letter_of(record, error, now_ms))
             continue
@@ -108,6 +111,14 @@ def read(records: Iterable[Record], now_ms: Ms) -> Reading:
         else:
             reading.of_tickets[ticket_id].append((event, record))
     return reading
+
+
+def _event_of(record: Record, now_ms: Ms) -> Event:
+    if isinstance(record, UnreadableRecord):
+        raise InvalidEventError(Reason.UNREADABLE, "", record.where + record.fault)
+    event = decode(record.value, record.headers, now_ms=now_ms)
+    _refuse_foreign_statement(event)
+    return event
 
 
 def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms, stored: Stored = _NOTHING) -> Outcome:
@@ -260,8 +271,8 @@ def event_row(event: Event, now_ms: Ms) -> EventRow:
 
 
 def dead_letter_of(record: Record, error: InvalidEventError, now_ms: Ms) -> DeadLetterRow:
-    """Return the dead letter of a record, with its bytes and the reason."""
-    headers = list(record.headers or ())
+    """Return the dead letter of a record, with its bytes, the first MiB of each part, and the reason."""
+    headers = [(name[:MOST_KEPT_BYTES], _kept(content)) for name, content in record.headers or ()]
     return DeadLetterRow(
         id=_letter_id(record),
         reason=error.reason.value,
@@ -269,14 +280,18 @@ def dead_letter_of(record: Record, error: InvalidEventError, now_ms: Ms) -> Dead
         message=error.message,
         topic=record.topic,
         partition=record.partition,
-        offset=record.offset,
-        recorded_at=max(record.timestamp or 0, 0),
-        key=record.key or b"",
-        value=record.value or b"",
+        offset=record.first_offset if isinstance(record, UnreadableRecord) else record.offset,
+        recorded_at=min(max(record.timestamp or 0, 0), _LAST_MS),
+        key=_kept(record.key),
+        value=_kept(record.value),
         headers_name=[name for name, _ in headers],
-        headers_value=[content or b"" for _, content in headers],
+        headers_value=[content for _, content in headers],
         received_at=now_ms,
     )
+
+
+def _kept(content: bytes | None) -> bytes:
+    return (content or b"")[:MOST_KEPT_BYTES]
 
 
 def _letter_id(record: Record) -> str:
