@@ -38,7 +38,7 @@ _FRAMES: dict[str, Callable[[], _Frame]] = {
 }
 if importlib.util.find_spec("lz4"):
     # Comes with clickhouse-connect, except on the newest Python; clients there do not send it either.
-    from lz4.frame import LZ4FrameDecompressor  # type: ignore[import-untyped]
+    from lz4.frame import LZ4FrameDecompressor
 
     _FRAMES["lz4"] = LZ4FrameDecompressor
 

@@ -22,7 +22,7 @@ from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import clickhouse_connect
-import lz4.frame  # type: ignore[import-untyped]
+import lz4.frame
 import psutil
 import pytest
 from backports import zstd
