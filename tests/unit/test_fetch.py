@@ -1,17 +1,21 @@
 """No record stops a partition: what cannot be read comes out as a stand-in, and everything else as it is."""
 
+import asyncio
 import tracemalloc
 from typing import Any, Literal
 
 import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED
+from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
 from streams import fetch
 from streams.core import record_batch
 from streams.core.record_batch import MOST_KEPT_BYTES, UnreadableRecord
+from streams.fetch import read_every_record
 from tests.fetches import TP, Answering, Log, covered, drained
 from tests.record_batches import CODECS, Raw, around, batch_of, packed_of, sealed
 
@@ -204,3 +208,40 @@ def test_what_lies_before_the_position_is_passed_over() -> None:
 def test_sealing_makes_the_checksum_right() -> None:
     batch = batch_of([GOOD])
     assert sealed(batch[:17] + b"\0\0\0\0" + batch[21:]) == batch
+
+
+def test_the_consumer_of_a_worker_reads_every_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)  # put back what this test replaces
+    monkeypatch.setattr(fetcher, "PartitionRecords", fetcher.PartitionRecords)
+    read_every_record()
+    assert [record.offset for record in asyncio.run(_fetched(batch_of([GOOD, FOREIGN, GOOD])))] == [0, 1, 2]
+
+
+class _Answer:
+    """Answers a fetch, as a broker does."""
+
+    API_VERSION = 4
+
+    def __init__(self, batch: bytes) -> None:
+        self.topics = [(TP.topic, [(TP.partition, 0, 3, 3, None, batch)])]
+
+
+async def _fetched(batch: bytes) -> list[Any]:
+    """Return what aiokafka's own fetcher makes of the answer of a broker."""
+
+    class Client:
+        _loop = asyncio.get_running_loop()
+        _metadata_max_age_ms = 1_000
+
+        async def send(self, *_: Any) -> _Answer:
+            return _Answer(batch)
+
+    subscriptions = SubscriptionState()
+    subscriptions.assign_from_user([TP])
+    subscriptions.seek(TP, 0)
+    fetching = fetcher.Fetcher(Client(), subscriptions, isolation_level="read_committed")
+    fetching._fetch_task.cancel()
+    asked = FetchRequest(1, 1, 1, 1, [(TP.topic, [(TP.partition, 0, 1)])])
+    assert await fetching._proc_fetch_request(subscriptions.subscription.assignment, 0, asked)
+    records: list[Any] = fetching._records[TP].getall()
+    return records
