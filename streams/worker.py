@@ -10,13 +10,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
 from faust import SASLCredentials, SSLCredentials, Worker
@@ -37,7 +37,7 @@ from streams.intake import BatchApp, BatchSchema, Delivery, Pages
 from streams.ledger import Seam
 from streams.membership import Membership, Reminder, Standing
 from streams.meters import Meters
-from streams.ports import Clock, Outgoing, Store, StoreUnavailableError, WatchStore
+from streams.ports import Clock, Outgoing, RecordRefusedError, Store, StoreUnavailableError, WatchStore
 from streams.settings import Settings, SettingsError
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
@@ -67,15 +67,27 @@ class FaustOutbox:
         return self._app.partitions_of(topic)
 
     async def publish(self, records: Iterable[Outgoing]) -> None:
-        """Publish records and return when the broker has all of them."""
-        sent = [
-            await self._app.producer.send(
-                record.topic, record.key, record.value, None, None, dict(record.headers) or None
-            )
-            for record in records
-        ]
-        if sent:
-            await asyncio.gather(*sent)
+        """Publish records and return when the broker has all of them.
+
+        Raises:
+            RecordRefusedError: When it has all but those that it refuses for their size.
+        """
+        records = list(records)
+        answers = await asyncio.gather(*[await self._sent(record) for record in records], return_exceptions=True)
+        refused = []
+        for record, answer in zip(records, answers, strict=True):
+            if isinstance(answer, MessageSizeTooLargeError | RecordListTooLargeError):
+                refused.append(record)
+            elif isinstance(answer, BaseException):
+                raise answer
+        if shorter := [record.shortest for record in refused if record.shortest]:
+            await self.publish(shorter)
+        if lost := [record for record in refused if not record.shortest]:
+            raise RecordRefusedError(lost)
+
+    async def _sent(self, record: Outgoing) -> Awaitable[object]:
+        headers = dict(record.headers) or None
+        return await self._app.producer.send(record.topic, record.key, record.value, None, None, headers)
 
 
 def create_app(

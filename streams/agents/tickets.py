@@ -11,14 +11,15 @@ from kafka.partitioner.default import murmur2
 from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
-from schemas.codec import CONTENT_TYPE, MAX_EVENT_BYTES, unknown_values
-from schemas.rows import DeadLetterRow
+from schemas.codec import CONTENT_TYPE, InvalidEventError, Reason, unknown_values
+from schemas.rows import DeadLetterRow, Ms
+from streams.agents.letter import letter_record
 from streams.agents.writing import Writing, loaded
-from streams.core.batch import Identity, Outcome, Reading, Record, fold_batch, read
+from streams.core.batch import Identity, Outcome, Reading, Record, dead_letter_of, fold_batch, read
 from streams.core.cache import TicketCache
 from streams.core.ticket import Ticket
 from streams.meters import Meters
-from streams.ports import Clock, Outbox, Outgoing, Store, StoreUnavailableError
+from streams.ports import Clock, Outbox, Outgoing, RecordRefusedError, Store, StoreUnavailableError
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -138,7 +139,7 @@ class TicketsAgent:
             self.cache.stored(work.outcome.tickets)
             for identity in work.outcome.standing:
                 self._under_way.pop(identity, None)
-            await self._outbox.publish(self._outgoing(work.outcome))
+            await self._publish(self._outgoing(work.outcome))
             for delivery in work.deliveries:
                 delivery.ack()
 
@@ -165,7 +166,7 @@ class TicketsAgent:
         records = [record for delivery in deliveries for record in delivery.value]
         now_ms = self._clock.now_ms()
         reading = read(records, now_ms)
-        await self._forward_strays(reading)
+        await self._forward_strays(reading, now_ms)
         known = await self._known(reading, deliveries)
         outcome = fold_batch(reading, known, now_ms, await self._stored(reading, deliveries))
         self._count(records, reading, outcome)
@@ -200,7 +201,7 @@ class TicketsAgent:
         if outcome.events:
             self._meters.newest_event.set(max(event.at for event in outcome.events) / 1000)
 
-    async def _forward_strays(self, reading: Reading) -> None:
+    async def _forward_strays(self, reading: Reading, now_ms: Ms) -> None:
         """Send events on that lie where another worker folds.
 
         A producer without a key, one with another partitioner, or a topic that was given more partitions puts events of
@@ -208,20 +209,30 @@ class TicketsAgent:
         """
         while not (partitions := self._outbox.partitions_of(self._topic)):  # noqa: ASYNC110 - nobody tells when
             await asyncio.sleep(_METADATA_SECONDS)
-        strays: list[Outgoing] = []
+        strays: list[tuple[Record, Outgoing]] = []
         for ticket_id, pairs in list(reading.of_tickets.items()):
             key = ticket_id.encode()
             home = (self._topic, (murmur2(key) & 0x7FFFFFFF) % partitions)
             at_home = [pair for pair in pairs if (pair[1].topic, pair[1].partition) == home]
             if len(at_home) < len(pairs):
-                away = [event for event, record in pairs if (record.topic, record.partition) != home]
-                strays.extend(Outgoing(self._topic, key, event.raw, _EVENT_HEADERS) for event in away)
+                away = [(event, record) for event, record in pairs if (record.topic, record.partition) != home]
+                strays.extend((record, Outgoing(self._topic, key, event.raw, _EVENT_HEADERS)) for event, record in away)
                 reading.of_tickets[ticket_id] = at_home
             if not at_home:
                 del reading.of_tickets[ticket_id]
         if strays:
-            await self._outbox.publish(strays)
-            self._meters.forwarded.inc(len(strays))
+            refused = {stray.value for stray in await self._publish([sent for _, sent in strays])}
+            reading.dead.extend(_too_large(record, now_ms) for record, sent in strays if sent.value in refused)
+            self._meters.forwarded.inc(len(strays) - len(refused))
+
+    async def _publish(self, records: Sequence[Outgoing]) -> Sequence[Outgoing]:
+        """Publish, and return those that the broker refuses for their size: they are told and hold nothing up."""
+        try:
+            await self._outbox.publish(records)
+        except RecordRefusedError as error:
+            log.error("not published", why=str(error), keys=[record.key for record in error.records])  # noqa: TRY400
+            return error.records
+        return ()
 
     def _outgoing(self, outcome: Outcome) -> list[Outgoing]:
         """Return what others must see: statements for survivors of merges, and dead letters."""
@@ -229,21 +240,7 @@ class TicketsAgent:
             Outgoing(self._topic, survivor.encode(), statement, _EVENT_HEADERS)
             for survivor, statement in outcome.statements
         ]
-        return statements + [self._letter(letter) for letter in outcome.dead]
-
-    def _letter(self, letter: DeadLetterRow) -> Outgoing:
-        headers = {
-            "letter": letter.id,
-            "reason": letter.reason,
-            "pointer": letter.pointer,
-            "message": letter.message,
-            "topic": letter.topic,
-            "partition": str(letter.partition),
-            "offset": str(letter.offset),
-        }
-        value = letter.value if len(letter.value) <= MAX_EVENT_BYTES else b""  # the table has all of it
-        named = tuple((name, text.encode(errors="replace")) for name, text in headers.items())
-        return Outgoing(self._dead_letter_topic, letter.key or None, value, named)
+        return statements + [letter_record(self._dead_letter_topic, letter) for letter in outcome.dead]
 
     def _count(self, records: Sequence[Record], reading: Reading, outcome: Outcome) -> None:
         for topic in {record.topic for record in records}:
@@ -297,3 +294,8 @@ class TicketsAgent:
 
 def _are_stale(deliveries: Sequence[Delivery]) -> bool:
     return any(delivery.is_stale for delivery in deliveries)
+
+
+def _too_large(record: Record, now_ms: Ms) -> DeadLetterRow:
+    fault = "it lies on another partition than its key, and there the broker takes no record of this size"
+    return dead_letter_of(record, InvalidEventError(Reason.TOO_LARGE, "", fault), now_ms)

@@ -18,7 +18,15 @@ from streams.agents.look import Look
 from streams.core.signal.message import message_of
 from streams.core.signal.word import SignalState, ThresholdBook
 from streams.meters import Meters
-from streams.ports import Clock, Outbox, Outgoing, StoreRejectedError, StoreUnavailableError, WatchStore
+from streams.ports import (
+    Clock,
+    Outbox,
+    Outgoing,
+    RecordRefusedError,
+    StoreRejectedError,
+    StoreUnavailableError,
+    WatchStore,
+)
 
 log = structlog.get_logger()
 
@@ -85,10 +93,13 @@ class WatchAgent:
         """Publish first, then keep: a crash between the two tells it once more, and never not at all."""
         if not stated:
             return
-        await self._outbox.publish(
-            Outgoing(self._topic, row.segment.encode(), msgspec.json.encode(message_of(row)), _HEADERS)
-            for row in stated
-        )
+        try:
+            await self._outbox.publish(
+                Outgoing(self._topic, row.segment.encode(), msgspec.json.encode(message_of(row)), _HEADERS)
+                for row in stated
+            )
+        except RecordRefusedError as error:  # those who ask the table see it all the same
+            log.error("a signal was not published", why=str(error))  # noqa: TRY400
         await asyncio.to_thread(self._store.state, stated)
         for row in stated:
             say = log.warning if row.state == SignalState.OPEN and row.is_page else log.info
