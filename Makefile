@@ -7,7 +7,7 @@ SUITE ?= tests
 KAFKA_SUITE ?= -m 'not lengthy' tests/integration
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-kafka lint types fmt chaos manifests bench latency scale clean
+.PHONY: help install demo test test-kafka lint types fmt chaos manifests bench latency scale clean simulate
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ test-kafka: install  ## Integration tests and its own cases on Apache Kafka itse
 
 chaos: install  ## Kills and outages at length: what takes too long for every run
 	OUTAGE_SECONDS=65 $(BIN)/pytest -m '(lengthy or chaos) and not kafka' --timeout 900 tests/integration
+
+simulate: install  ## 100,000 stories of workers, broker and store in one process, each by its seed
+	$(BIN)/python -m tests.simulated --stories $(or $(STORIES),100000)
 
 lint: install  ## Style and import rules
 	$(BIN)/ruff check .
