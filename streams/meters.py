@@ -17,6 +17,12 @@ class Meters:
         self.unknown_values = Counter(
             "servicepulse_unknown_values", "Values read as `other`", ["pointer"], registry=self.registry
         )
+        self.statements_left_out = Counter(
+            "servicepulse_statements_left_out",
+            "Statements of merged tickets that were not folded: `unknown` to their ticket, or `crowded`",
+            ["why"],
+            registry=self.registry,
+        )
         self.forwarded = Counter(
             "servicepulse_forwarded", "Events sent on to the partition of their ticket", registry=self.registry
         )

@@ -14,6 +14,7 @@ from schemas.codec import Event, decode, encode
 from schemas.schedule import SpecialDay, Version, Week
 from streams.core.fact import fact_of
 from streams.core.merge import statements_of
+from streams.core.testimony import Paths, Witnesses, path_of
 from streams.core.ticket import Ticket, fold
 
 SOURCE: Final = "urn:test:desk"
@@ -80,6 +81,12 @@ def settled(
         if folds > most:
             raise RuntimeError(f"no rest after {most} folds")
         one = waiting.popleft()
+        if isinstance(one.content, e.TicketAbsorbed):
+            stated = Witnesses(tickets).borne_out(one, one.content)
+            assert stated, "what a ticket said is borne out however late it is read"
+            if not Paths(tickets.get(one.subject, Ticket(one.subject)).facts).take(path_of(one.content)):
+                continue
+            one = stated
         fact = fact_of(one)
         tickets[one.subject], _ = fold(tickets.get(one.subject, Ticket(one.subject)), [fact])
         waiting.extend(decode(said, now_ms=NOW_MS) for _, said in statements_of(tickets[one.subject], [fact]))

@@ -1,6 +1,7 @@
 """The tickets agent: batches of records become events, tickets and dead letters, and are acknowledged once stored."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -168,7 +169,8 @@ class TicketsAgent:
         reading = read(records, now_ms)
         await self._forward_strays(reading, now_ms)
         known = await self._known(reading, deliveries)
-        outcome = fold_batch(reading, known, now_ms, await self._stored(reading, deliveries))
+        stored, witnesses = await self._stored(reading, deliveries), await self._witnesses(reading, deliveries)
+        outcome = fold_batch(reading, known, now_ms, stored, witnesses)
         self._count(records, reading, outcome)
         return outcome
 
@@ -181,6 +183,13 @@ class TicketsAgent:
             patiently = partial(self._patiently, "load tickets", deliveries=deliveries)
             known |= await loaded(self._store.load, missing, patiently)
         return known
+
+    async def _witnesses(self, reading: Reading, deliveries: Sequence[Delivery]) -> dict[str, Ticket]:
+        """Return the tickets that statements are held against, as stored: never from memory, which may be behind."""
+        witnesses = list(reading.witnesses)
+        if not witnesses:
+            return {}
+        return await self._patiently("load merged tickets", lambda: self._store.load(witnesses), deliveries)
 
     async def _stored(self, reading: Reading, deliveries: Sequence[Delivery]) -> dict[Identity, list[bytes]]:
         """Return what is stored under the identities of a batch, or is on its way to the store."""
@@ -249,6 +258,7 @@ class TicketsAgent:
             for event, _ in pairs:
                 for pointer, _value in unknown_values(event):
                     self._meters.unknown_values.labels(pointer).inc()
+        self._count_left_out(outcome)
         for letter in outcome.dead:
             self._meters.dead_letters.labels(letter.reason).inc()
             log.warning(
@@ -258,6 +268,17 @@ class TicketsAgent:
                 pointer=letter.pointer,
                 why=letter.message,
                 place=f"{letter.topic}/{letter.partition}/{letter.offset}",
+            )
+
+    def _count_left_out(self, outcome: Outcome) -> None:
+        for why, count in Counter(why for why, _ in outcome.left_out).items():
+            self._meters.statements_left_out.labels(why).inc(count)
+            one = next(said for reason, said in outcome.left_out if reason is why)
+            log.warning(
+                "statements of merged tickets left out",
+                why=why.value,
+                count=count,
+                such_as=f"of {'/'.join((one.from_ticket_id, *one.via))} to {one.ticket_id}"[:200],
             )
 
     async def _patiently(self, step: str, call: Callable[[], Awaitable[T]], deliveries: Sequence[Delivery]) -> T:

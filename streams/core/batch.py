@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Final, Protocol, TypeAlias
@@ -17,6 +18,7 @@ from streams.core.measures import row_of
 from streams.core.merge import SOURCE, statements_of
 from streams.core.opening import open_hours
 from streams.core.record_batch import MOST_KEPT_BYTES, UnreadableRecord
+from streams.core.testimony import Paths, Witnesses, path_of, witnesses_of
 from streams.core.ticket import Ticket, Verdict, fold
 
 _NO_CLOCK: Final = 2**62
@@ -33,6 +35,7 @@ Identity: TypeAlias = tuple[str, str, str]
 Stored: TypeAlias = Mapping[Identity, Sequence[bytes]]
 """What is stored under identities, as `EventRow.raw` holds it."""
 _NOTHING: Final[Stored] = MappingProxyType({})
+_NOBODY: Final[Mapping[str, Ticket]] = MappingProxyType({})
 
 
 class Record(Protocol):
@@ -76,6 +79,21 @@ class Reading(Struct):
         """
         return {identity_of(event) for event, _ in self.others if not isinstance(event.content, ProducerHeartbeat)}
 
+    @property
+    def witnesses(self) -> set[str]:
+        """The tickets that must be read from the store before the batch is folded: statements are held against them."""
+        said = (event.content for pairs in self.of_tickets.values() for event, _ in pairs)
+        return {id for content in said if isinstance(content, TicketAbsorbed) for id in witnesses_of(content)}
+
+
+class LeftOut(StrEnum):
+    """Why a statement of a merged ticket is not folded."""
+
+    UNKNOWN = "unknown"
+    """Its ticket, as stored, says nothing of the kind: a forgery, or a topic read again before the ticket is there."""
+    CROWDED = "crowded"
+    """The survivor was told of that ticket along too many paths already: tickets merged into each other at random."""
+
 
 class Outcome(Struct):
     """What a batch amounts to: the rows to write, and the tickets as they stand now.
@@ -84,6 +102,7 @@ class Outcome(Struct):
         standing: By identity the events that no ticket folds, as they came first.
         statements: What tickets tell those that they were merged into: survivor's id and event as JSON.
         records: By ticket the last record that was about it.
+        left_out: Statements that were not folded, and why.
     """
 
     events: list[EventRow]
@@ -94,6 +113,7 @@ class Outcome(Struct):
     standing: dict[Identity, Event] = field(default_factory=dict)
     statements: list[tuple[str, bytes]] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
+    left_out: list[tuple[LeftOut, TicketAbsorbed]] = field(default_factory=list)
 
 
 def read(records: Iterable[Record], now_ms: Ms) -> Reading:
@@ -121,8 +141,14 @@ def _event_of(record: Record, now_ms: Ms) -> Event:
     return event
 
 
-def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms, stored: Stored = _NOTHING) -> Outcome:
-    """Return the outcome of a batch, given the tickets and what is stored under its identities.
+def fold_batch(
+    reading: Reading,
+    known: Mapping[str, Ticket],
+    now_ms: Ms,
+    stored: Stored = _NOTHING,
+    witnesses: Mapping[str, Ticket] = _NOBODY,
+) -> Outcome:
+    """Return the outcome of a batch, given the tickets, what is stored under its identities, and its witnesses.
 
     A ticket that cannot be stated, for whatever reason, is a dead letter of its last record; its events are stored.
 
@@ -132,9 +158,32 @@ def fold_batch(reading: Reading, known: Mapping[str, Ticket], now_ms: Ms, stored
     """
     outcome = Outcome([], [], list(reading.dead), {})
     _fold_others(reading, stored, outcome, now_ms)
+    testimony = Witnesses(witnesses)
     for ticket_id, pairs in reading.of_tickets.items():
-        _fold_ticket(known.get(ticket_id) or Ticket(ticket_id), pairs, outcome, now_ms)
+        before = known.get(ticket_id) or Ticket(ticket_id)
+        if true := _borne_out(before, pairs, testimony, outcome):
+            _fold_ticket(before, true, outcome, now_ms)
     return outcome
+
+
+def _borne_out(
+    before: Ticket, pairs: Sequence[tuple[Event, Record]], testimony: Witnesses, outcome: Outcome
+) -> Sequence[tuple[Event, Record]]:
+    """Return the events of a ticket without statements that nobody makes, and the others as their tickets make them."""
+    if not any(isinstance(event.content, TicketAbsorbed) for event, _ in pairs):
+        return pairs
+    paths, true = Paths(before.facts), list[tuple[Event, Record]]()
+    for event, record in pairs:
+        said = event.content
+        if not isinstance(said, TicketAbsorbed):
+            true.append((event, record))
+        elif (stated := testimony.borne_out(event, said)) is None:
+            outcome.left_out.append((LeftOut.UNKNOWN, said))
+        elif not paths.take(path_of(said)):
+            outcome.left_out.append((LeftOut.CROWDED, said))
+        else:
+            true.append((stated, record))
+    return true
 
 
 def _fold_ticket(before: Ticket, pairs: Sequence[tuple[Event, Record]], outcome: Outcome, now_ms: Ms) -> None:
@@ -242,7 +291,7 @@ def stored_event(raw: bytes) -> Event:
 
 
 def _refuse_foreign_statement(event: Event) -> None:
-    """Let no statement of a merged ticket in but our own: its bytes are folded as they are."""
+    """Tell a producer at once that statements of merged tickets are not its own to make, or that the bytes are none."""
     if not isinstance(event.content, TicketAbsorbed):
         return
     if event.source != SOURCE:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from schemas.rows import TicketRow, column_names
 from streams.core.batch import fold_batch, identity_of, read
 from streams.core.fact import Absorbed, fact_id, fact_of, pack, unpack
 from streams.core.measures import row_of
+from streams.core.merge import statements_of
+from streams.core.testimony import Witnesses
 from streams.core.ticket import Ticket, Verdict, active_facts, fold, ticket_of
 from streams.sinks.memory import MemoryStore
 from tests.histories import NOW_MS, SOURCE, TICKET, TICKETS, event, folded, histories, settled, worlds
@@ -235,6 +238,35 @@ def test_statements_may_arrive_in_any_order(world: list[Event], random: Any) -> 
     assert {id: row_of(ticket, NOW_MS) for id, ticket in one.items()} == {
         id: row_of(ticket, NOW_MS) for id, ticket in other.items()
     }
+
+
+@given(worlds(), st.randoms(use_true_random=False))
+def test_whoever_reads_the_same_statements_later_folds_the_same(world: list[Event], random: Any) -> None:
+    logs: dict[str, deque[Event]] = defaultdict(deque)
+    read: dict[str, list[Event]] = defaultdict(list)
+    tickets: dict[str, Ticket] = {}
+    for one in world:
+        logs[one.subject].append(one)
+    while waiting := [id for id, log in logs.items() if log]:
+        subject = random.choice(waiting)
+        one = logs[subject].popleft()
+        read[subject].append(one)
+        tickets[subject] = _with(tickets.get(subject, Ticket(subject)), one, tickets)
+        for into, said in statements_of(tickets[subject], [fact_of(one)]):
+            logs[into].append(decode(said, now_ms=NOW_MS))
+    for subject, log in read.items():
+        late = Ticket(subject)
+        for one in log:
+            late = _with(late, one, tickets)
+        assert late == tickets[subject]
+    assert tickets == settled(world)
+
+
+def _with(ticket: Ticket, one: Event, tickets: dict[str, Ticket]) -> Ticket:
+    said = one.content
+    stated = Witnesses(tickets).borne_out(one, said) if isinstance(said, e.TicketAbsorbed) else one
+    assert stated
+    return fold(ticket, [fact_of(stated)])[0]
 
 
 def _groups(row: dict[str, Any]) -> Iterator[list[Any]]:

@@ -219,9 +219,15 @@ def test_what_is_known_of_a_ticket_is_not_changed_by_a_batch() -> None:
 
 
 def test_a_renewed_statement_bears_its_revision_as_a_row() -> None:
-    said = e.TicketAbsorbed(ticket_id="T", from_ticket_id="U", revision=7, facts=b"")
-    [row] = outcome_of([event(said, 5, "1", source=merge.SOURCE).raw]).events
-    assert row.revision == 7
+    merging = event(e.TicketMerged(ticket_id="U", into_ticket_id="T"), 5, "1", subject="U")
+    merged = folded(
+        [merging, *(event(e.TicketClosed(ticket_id="U"), 6, f"{n}", subject="U") for n in range(2, 8))], "U"
+    )
+    [(_, statement)] = merge.statements_of(merged, merged.facts)
+    reading = read([record_of(statement)], NOW_MS)
+    assert reading.witnesses == {"U"}
+    [row] = fold_batch(reading, {}, NOW_MS, witnesses={"U": merged}).events
+    assert (row.revision, row.raw) == (7, statement)
 
 
 @pytest.mark.parametrize(
