@@ -56,7 +56,7 @@ def test_what_a_ticket_says_as_stored_is_folded() -> None:
     outcome = outcome_of([true], {"A": A})
     assert [row.raw for row in outcome.events] == [true.raw]
     assert outcome.rows[0].customer_messages == 2
-    assert outcome.left_out == outcome.dead == []
+    assert (outcome.left_out, outcome.dead) == ([], [])
 
 
 @pytest.mark.parametrize(

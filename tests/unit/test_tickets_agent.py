@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from schemas import events as e
+from schemas.codec import decode
 from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
 from streams.agents.tickets import TicketsAgent
 from streams.core.batch import Identity, Record
+from streams.core.merge import statements_of
 from streams.meters import Meters
 from streams.ports import Outgoing
 from streams.sinks.memory import MemoryStore
-from tests.histories import NOW_MS, SOURCE, event
+from tests.histories import NOW_MS, SOURCE, event, folded, public_answer
 from tests.records import record_of
 
 
@@ -71,12 +74,12 @@ class Batch:
         self.acknowledged.set()
 
 
-def agent_of(store: MemoryStore) -> TicketsAgent:
+def agent_of(store: MemoryStore, meters: Meters | None = None) -> TicketsAgent:
     return TicketsAgent(
         store,
         Sent(),
         FixedClock(),
-        Meters(),
+        meters or Meters(),
         topic="tickets",
         dead_letter_topic="dead-letters",
         cache_tickets=10,
@@ -89,9 +92,9 @@ def order(id: str, at: int) -> bytes:
     return event(said, at, id, subject="C").raw
 
 
-async def worked_off(store: MemoryStore, *batches: Batch) -> None:
+async def worked_off(store: MemoryStore, *batches: Batch, meters: Meters | None = None) -> None:
     """Let an agent work batches off, and end it when all are acknowledged."""
-    agent = agent_of(store)
+    agent = agent_of(store, meters)
 
     async def deliveries() -> AsyncIterator[Batch]:
         for batch in batches:
@@ -124,3 +127,19 @@ def test_the_store_is_not_asked_for_identities_that_a_batch_does_not_use() -> No
     asyncio.run(worked_off(store, Batch(closed, alive)))
     assert len(store.events) == 2
     assert store.asked == []
+
+
+def test_a_forged_statement_is_counted_and_left_out_and_the_true_one_is_folded() -> None:
+    merged = event(e.TicketMerged(ticket_id="A", into_ticket_id="B"), 5, "merge", subject="A")
+    answer = event(public_answer("A"), 4, "answer", subject="A")
+    ticket = folded([merged, answer], "A")
+    [(_, true)] = statements_of(ticket, ticket.facts)
+    said = decode(true, now_ms=NOW_MS)
+    assert isinstance(said.content, e.TicketAbsorbed)
+    lie = event(replace(said.content, revision=9, facts=b""), 5, said.id, subject="B", source=said.source)
+    store, meters = MemoryStore(), Meters()
+    asyncio.run(worked_off(store, Batch(merged.raw, answer.raw)))
+    asyncio.run(worked_off(store, Batch(lie.raw), Batch(true), meters=meters))
+    assert store.tickets["B"].agent_messages == 1
+    assert store.dead_letters == {}
+    assert meters.registry.get_sample_value("servicepulse_statements_left_out_total", {"why": "unknown"}) == 1
