@@ -247,6 +247,8 @@ def test_a_thousands_separator_is_not_taken_for_a_decimal_mark() -> None:
         ("iso", "Europe/Rome", "2024-07-01T10:00:00", "2024-07-01T10:00:00+02:00"),
         ("iso", "Europe/Rome", "2024-07-01T10:00:00-03:00", "2024-07-01T10:00:00-03:00"),
         ("iso", "UTC", "2024-07-01", "2024-07-01T00:00:00Z"),
+        ("iso", "UTC", "2024-07-24", "2024-07-24T00:00:00Z"),
+        ("iso", "UTC", "20240724 1024", "2024-07-24T10:24:00Z"),
         ("%d/%m/%y %H.%M", "-03:00", "01/07/24 10.00", "2024-07-01T10:00:00-03:00"),
         ("%Y-%m-%d %H:%M:%S%z", "Europe/Rome", "2024-07-01 10:00:00+0530", "2024-07-01T10:00:00+05:30"),
         ("unix", "UTC", "1719828000.25", "2024-07-01T10:00:00.250000Z"),
@@ -303,6 +305,11 @@ def test_a_rule_whose_time_is_empty_rejects_the_row() -> None:
     assert rejection(HEAD + rule(more='time = "{Extra}"'), "T,2024-01-02 03:04,x,") == (
         "rule note: the time {Extra} is empty"
     )
+
+
+@pytest.mark.parametrize("when", ["2024-07-01T24:00", "2024-07-01 24:00:00", "20240701T24", "2024-W27-1T24:00"])
+def test_the_hour_24_is_no_time_on_any_python(when: str) -> None:
+    assert "is no time" in rejection(HEAD.replace("%Y-%m-%d %H:%M", "iso") + rule(), f"T,{when},x,")
 
 
 def test_a_time_in_another_format_is_shown() -> None:
