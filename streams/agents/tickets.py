@@ -189,7 +189,8 @@ class TicketsAgent:
         witnesses = list(reading.witnesses)
         if not witnesses:
             return {}
-        return await self._patiently("load merged tickets", lambda: self._store.load(witnesses), deliveries)
+        patiently = partial(self._patiently, "load merged tickets", deliveries=deliveries)
+        return await loaded(self._store.load, witnesses, patiently)
 
     async def _stored(self, reading: Reading, deliveries: Sequence[Delivery]) -> dict[Identity, list[bytes]]:
         """Return what is stored under the identities of a batch, or is on its way to the store."""
