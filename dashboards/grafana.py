@@ -1,15 +1,17 @@
 """Brings dashboards and alert rules into a Grafana through its API, and tells where that Grafana differs."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import cached_property
+from itertools import count
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote, urlsplit
 
 from grafana_client.api import GrafanaApi
 from grafana_client.client import (
-    GrafanaClientError,
     GrafanaException,
     GrafanaTimeoutError,
     GrafanaUnauthorizedError,
@@ -17,7 +19,7 @@ from grafana_client.client import (
 )
 from niquests.exceptions import RequestException
 
-from dashboards.alert.rule import INTERVAL_MS
+from dashboards.alert.rule import INTERVAL_MS, KEPT_SINCE
 from dashboards.alert.rules import GROUPS
 from dashboards.fault import GrafanaError
 from dashboards.panel import DATASOURCE
@@ -27,6 +29,11 @@ from dashboards.style import Json
 FOLDER_UID: Final = "servicepulse"
 FOLDER_TITLE: Final = "Service Pulse"
 """As `deploy/grafana` provisions it."""
+_FOLDERS_A_PAGE: Final = 1_000
+_PERHAPS_MISSING: Final = (403, 500)
+"""What some versions answer an Editor who asks for something that is not there, instead of 404."""
+_NEW_IN_GROUP_SINCE: Final = (11, 5, 2)
+"""Before, a group could not be saved with rules that had a uid and were not there yet."""
 TIMEOUT_SECONDS: Final = 15.0
 _TEXT_CHARACTERS: Final = 60
 
@@ -79,10 +86,15 @@ class Grafana:
         Raises:
             GrafanaError: When it cannot be asked.
         """
+        folder = self._folder()
         return [
-            *(Difference(FOLDER_UID, what) for what in self._folder_differences()),
-            *(Difference(one.uid, what) for one in DASHBOARDS for what in self._dashboard_differences(one.to_json())),
-            *(Difference(name, what) for name in GROUPS for what in self._rules_differences(_group(name))),
+            *(Difference(FOLDER_UID, what) for what in _folder_differences(folder)),
+            *(
+                Difference(one.uid, what)
+                for one in DASHBOARDS
+                for what in self._dashboard_differences(one.to_json(), folder)
+            ),
+            *(Difference(name, what) for name in GROUPS for what in self._rules_differences(name)),
         ]
 
     def apply(self, data_source: Json | None = None) -> Iterator[Step]:
@@ -96,11 +108,13 @@ class Grafana:
         """
         if data_source:
             yield self._apply_data_source(data_source)
-        yield self._apply_folder()
+        found = self._folder()
+        yield self._apply_folder(found)
+        folder = found or {"uid": FOLDER_UID, "title": FOLDER_TITLE}
         for one in DASHBOARDS:
-            yield self._apply_dashboard(one.to_json())
+            yield self._apply_dashboard(one.to_json(), folder)
         for name in GROUPS:
-            yield self._apply_rules(_group(name))
+            yield self._apply_rules(name, folder)
 
     def query(self, body: Json) -> Json:
         """Return the answer of `/api/ds/query`: what a panel would get.
@@ -113,7 +127,11 @@ class Grafana:
 
     def _apply_data_source(self, wanted: Json) -> Step:
         uid = wanted["uid"]
-        found = self._found(lambda: self._api.datasource.get_datasource_by_uid(uid), f"read the data source {uid}")
+        found = self._found(
+            lambda: self._api.datasource.get_datasource_by_uid(uid),
+            f"read the data source {uid}",
+            lambda: any(one["uid"] == uid for one in self._api.datasource.list_datasources()),
+        )
         if found is None:
             self._ask(f"create the data source {uid}", lambda: self._api.datasource.create_datasource(wanted))
             return Step("data source", uid, Change.CREATED)
@@ -123,19 +141,12 @@ class Grafana:
         self._ask(f"update the data source {uid}", lambda: self._api.datasource.update_datasource_by_uid(uid, wanted))
         return Step("data source", uid, Change.UPDATED)
 
-    def _folder_differences(self) -> list[str]:
-        found = self._folder()
-        if found is None:
-            return ["the folder is missing"]
-        return list(_differing({"title": FOLDER_TITLE}, found, ""))
-
-    def _apply_folder(self) -> Step:
-        found = self._folder()
+    def _apply_folder(self, found: Json | None) -> Step:
         if found is None:
             self._ask("create the folder", lambda: self._api.folder.create_folder(FOLDER_TITLE, uid=FOLDER_UID))
             return Step("folder", FOLDER_UID, Change.CREATED)
         if found["title"] == FOLDER_TITLE:
-            return Step("folder", FOLDER_UID, Change.UNCHANGED)
+            return Step("folder", found["uid"], Change.UNCHANGED)
         self._ask(
             "rename the folder",
             lambda: self._api.folder.update_folder(FOLDER_UID, title=FOLDER_TITLE, overwrite=True),
@@ -143,26 +154,40 @@ class Grafana:
         return Step("folder", FOLDER_UID, Change.UPDATED)
 
     def _folder(self) -> Json | None:
-        return self._found(lambda: self._api.folder.get_folder(FOLDER_UID), "read the folder")
+        """Return our folder: the one with our uid, else the one with our title.
 
-    def _dashboard_differences(self, wanted: Json) -> list[str]:
+        Alerting makes it under a uid of its own where rules are provisioned from files before anything else is.
+        """
+        listed = list(self._folders())
+        by_uid = [one for one in listed if one["uid"] == FOLDER_UID]
+        return next(iter(by_uid + [one for one in listed if one["title"] == FOLDER_TITLE]), None)
+
+    def _folders(self) -> Iterator[Json]:
+        for page in count(1):
+            path = f"/folders?limit={_FOLDERS_A_PAGE}&page={page}"
+            found: list[Json] = self._ask("list the folders", lambda path=path: self._api.client.GET(path))
+            yield from found
+            if len(found) < _FOLDERS_A_PAGE:
+                return
+
+    def _dashboard_differences(self, wanted: Json, folder: Json | None) -> list[str]:
         found = self._dashboard(wanted["uid"])
         if found is None:
             return ["the dashboard is missing"]
-        place = found["meta"].get("folderUid", "")
-        misplaced = [] if place == FOLDER_UID else [f"it is in the folder {place!r}, not in {FOLDER_UID!r}"]
+        place, home = found["meta"].get("folderUid", ""), folder["uid"] if folder else FOLDER_UID
+        misplaced = [] if place == home else [f"it is in the folder {place!r}, not in {home!r}"]
         return misplaced + list(_differing(wanted, found["dashboard"], ""))
 
-    def _apply_dashboard(self, wanted: Json) -> Step:
+    def _apply_dashboard(self, wanted: Json, folder: Json) -> Step:
         uid = wanted["uid"]
         exists = self._dashboard(uid)
-        if exists and not self._dashboard_differences(wanted):
+        if exists and not self._dashboard_differences(wanted, folder):
             return Step("dashboard", uid, Change.UNCHANGED)
         if exists and exists["meta"].get("provisioned"):
             raise _provisioned(uid)
         body = {
             "dashboard": wanted,
-            "folderUid": FOLDER_UID,
+            "folderUid": folder["uid"],
             "overwrite": True,
             "message": "servicepulse dashboards apply",
         }
@@ -170,34 +195,72 @@ class Grafana:
         return Step("dashboard", uid, Change.UPDATED if exists else Change.CREATED)
 
     def _dashboard(self, uid: str) -> Json | None:
-        return self._found(lambda: self._api.dashboard.get_dashboard(uid), f"read the dashboard {uid}")
+        return self._found(
+            lambda: self._api.dashboard.get_dashboard(uid),
+            f"read the dashboard {uid}",
+            lambda: bool(self._api.client.GET(f"/search?type=dash-db&dashboardUIDs={uid}")),
+        )
 
-    def _rules_differences(self, wanted: Json) -> list[str]:
-        found = self._rules(wanted["title"])
-        return ["the alert rules are missing"] if found is None else list(_differing(wanted, found, ""))
+    def _rules_differences(self, name: str) -> list[str]:
+        place = self._place_of(name)
+        if place is None:
+            return ["the alert rules are missing"]
+        return list(_differing(self._group(name, place), self._rules(name, place), ""))
 
-    def _apply_rules(self, wanted: Json) -> Step:
-        name = wanted["title"]
-        found = self._rules(name)
+    def _apply_rules(self, name: str, folder: Json) -> Step:
+        place = self._place_of(name)
+        home = place or folder["uid"]
+        wanted = self._group(name, home)
+        found = self._rules(name, home) if place else None
         if found and not list(_differing(wanted, found, "")):
             return Step("alert rules", name, Change.UNCHANGED)
         if found and any(rule.get("provenance") == "file" for rule in found["rules"]):
             raise _provisioned(f"the rule group {name!r}")
-        update = self._api.alertingprovisioning.update_rule_group
-        self._ask(f"save the alert rules {name!r}", lambda: update(FOLDER_UID, quote(name), wanted))
+        self._ask(f"save the alert rules {name!r}", lambda: self._save_rules(wanted, found))
         return Step("alert rules", name, Change.UPDATED if found else Change.CREATED)
 
-    def _rules(self, name: str) -> Json | None:
-        get = self._api.alertingprovisioning.get_rule_group
-        return self._found(lambda: get(FOLDER_UID, quote(name)), f"read the rule group {name!r}")
+    def _save_rules(self, wanted: Json, found: Json | None) -> None:
+        known = {rule["uid"] for rule in found["rules"]} if found else set()
+        if self._version < _NEW_IN_GROUP_SINCE:
+            for rule in wanted["rules"]:
+                if rule["uid"] not in known:
+                    self._api.alertingprovisioning.create_alertrule(rule)
+        self._api.alertingprovisioning.update_rule_group(wanted["folderUid"], quote(wanted["title"]), wanted)
 
-    def _found(self, ask: Callable[[], Any], what: str) -> Json | None:
-        """Return what Grafana has, None when it has no such thing."""
+    def _place_of(self, name: str) -> str | None:
+        """Return the folder in which a Grafana has rules of a group of ours, wherever that is; None where it has none.
+
+        A rule is known by its uid: saved into another folder it would be a conflict.
+        """
+        listed = self._ask("list the alert rules", self._api.alertingprovisioning.get_alertrules_all)
+        uids = {rule.uid for rule in GROUPS[name]}
+        places = [one["folderUID"] for one in listed if one["uid"] in uids and one["ruleGroup"] == name]
+        return next(iter(places), None)
+
+    def _rules(self, name: str, folder_uid: str) -> Json:
+        get = self._api.alertingprovisioning.get_rule_group
+        found: Json = self._ask(f"read the rule group {name!r}", lambda: get(folder_uid, quote(name)))
+        return found
+
+    def _group(self, name: str, folder_uid: str) -> Json:
+        """Return a group of alert rules as the API of this version takes it."""
+        rules = [rule.to_api(name, folder_uid, keeps=self._version >= KEPT_SINCE) for rule in GROUPS[name]]
+        return {"title": name, "folderUid": folder_uid, "interval": INTERVAL_MS // 1000, "rules": rules}
+
+    @cached_property
+    def _version(self) -> tuple[int, ...]:
+        """Return the version there; one that does not say so is taken for new."""
+        said = self._ask("ask for the version", lambda: self._api.version)
+        return tuple(int(part) for part in re.findall(r"\d+", str(said))[:3]) or (1_000,)
+
+    def _found(self, ask: Callable[[], Any], what: str, is_listed: Callable[[], bool]) -> Json | None:
+        """Return what Grafana has, None when it has no such thing; a listing decides where the answer may mean both."""
         try:
             with self._named_errors(what):
                 found: Json = ask()
         except GrafanaError as error:
-            if isinstance(error.__cause__, GrafanaClientError) and error.__cause__.status_code == 404:
+            status = error.__cause__.status_code if isinstance(error.__cause__, GrafanaException) else None
+            if status == 404 or (status in _PERHAPS_MISSING and not self._ask(what, is_listed)):
                 return None
             raise
         return found
@@ -223,10 +286,10 @@ class Grafana:
             raise GrafanaError(f"could not {what}: {_reason(error)}") from error
 
 
-def _group(name: str) -> Json:
-    """Return a group of alert rules as the API takes it."""
-    rules = [rule.to_api(name, FOLDER_UID) for rule in GROUPS[name]]
-    return {"title": name, "folderUid": FOLDER_UID, "interval": INTERVAL_MS // 1000, "rules": rules}
+def _folder_differences(found: Json | None) -> list[str]:
+    if found is None:
+        return ["the folder is missing"]
+    return list(_differing({"title": FOLDER_TITLE}, found, ""))
 
 
 def _provisioned(what: str) -> GrafanaError:

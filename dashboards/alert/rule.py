@@ -13,6 +13,9 @@ RUNBOOK: Final = "deploy/RUNBOOK.md"
 INTERVAL_MS: Final = 60_000
 MISSES_TO_RESOLVE: Final = 2
 """Evaluations without an alert's row, after which it is over."""
+KEEP_LAST: Final = "KeepLast"
+KEPT_SINCE: Final = (10, 4, 1)
+"""The first Grafana that knows `KeepLast`; an older one refuses the whole file, and does not start."""
 _EXPRESSIONS: Final = "__expr__"
 
 
@@ -21,6 +24,9 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     Every query gives one number a row, and texts beside it: the labels, by which Grafana tells one alert from another.
     All queries of a rule give the same labels, and what stands in them never changes while an alert lasts.
+
+    A query that fails says nothing of what the rule watches: alerts stay as they are, and the rule `clickhouse-away`
+    tells it. An alert that waits while queries fail goes on waiting and then fires, by what was seen last.
 
     Attributes:
         uid: By which Grafana knows it, and the section of the runbook; it never changes.
@@ -34,7 +40,7 @@ class Rule(Struct, frozen=True, kw_only=True):
         below: It fires where the number of A is less; one of the two is given.
         window_seconds: How far back the range of its queries reaches.
         wait: For how long it must hold.
-        no_data: What no row at all means.
+        no_data: What no row at all means: "OK" where that says that all is well, KEEP_LAST where it says nothing.
         error: What a query that fails means.
         dashboard: Where to look.
         panel: At which panel.
@@ -52,7 +58,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     window_seconds: int
     wait: str
     no_data: str = "OK"
-    error: str = "Error"
+    error: str = KEEP_LAST
     dashboard: str
     panel: int
 
@@ -67,15 +73,22 @@ class Rule(Struct, frozen=True, kw_only=True):
             "labels": self._labels(),
         }
 
-    def to_api(self, group: str, folder_uid: str) -> Json:
-        """Return it as the API takes it, which has other names for some of the same things."""
-        place = {"__dashboardUid__": self.dashboard, "__panelId__": str(self.panel)}
+    def to_api(self, group: str, folder_uid: str, *, keeps: bool = True) -> Json:
+        """Return it as the API takes it, which has other names for some of the same things.
+
+        Args:
+            group: Where it belongs.
+            folder_uid: Where the group is.
+            keeps: Whether that Grafana is no older than KEPT_SINCE. An older one is told that an error is no alert, for
+                it must not page; it resolves what fires after two evaluations that fail.
+        """
         return {
             "folderUID": folder_uid,
             "ruleGroup": group,
             **self._beginning(),
+            **({} if keeps else self._without_keeping()),
             "missingSeriesEvalsToResolve": MISSES_TO_RESOLVE,
-            "annotations": self._annotations() | place,
+            "annotations": self._annotations(),
             "labels": self._labels(),
             "isPaused": False,
         }
@@ -91,9 +104,15 @@ class Rule(Struct, frozen=True, kw_only=True):
             "for": self.wait,
         }
 
+    def _without_keeping(self) -> Json:
+        states = {"noDataState": self.no_data, "execErrState": self.error}
+        return {name: "OK" if state == KEEP_LAST else state for name, state in states.items()}
+
     def _annotations(self) -> Json:
+        """Return its texts, and the panel: by these two names alone notifications find it."""
+        place = {"__dashboardUid__": self.dashboard, "__panelId__": str(self.panel)}
         runbook = f"{RUNBOOK}#{self.uid}"
-        return {"summary": self.summary, "description": self.description, "runbook_url": runbook}
+        return {"summary": self.summary, "description": self.description, "runbook_url": runbook} | place
 
     def _labels(self) -> Json:
         return {"severity": self.severity} | ({"team": self.team} if self.team else {})

@@ -5,7 +5,8 @@ from textwrap import indent
 from typing import Final
 
 from dashboards.alert import text
-from dashboards.alert.rule import Rule
+from dashboards.alert.away import away
+from dashboards.alert.rule import KEEP_LAST, Rule
 from dashboards.estimate import FIGURE, estimates
 from dashboards.query import measured, select
 from streams.core.drop import Cause, Thresholds
@@ -49,9 +50,8 @@ def _signals(kind: Cause, value: str) -> str:
 
 
 def _of_signals(kind: Cause) -> dict[str, str]:
-    numbers = {"N": "stated.n"} | {
-        name: f"ifNull(stated.{column}, 0)" for name, column in (("V", "value"), ("L", "low"), ("H", "high"))
-    }
+    shares = (("V", "value"), ("L", "low"), ("H", "high"))
+    numbers = {"N": "stated.n"} | {name: f"100 * ifNull(stated.{column}, 0)" for name, column in shares}
     is_open = f"toFloat64(stated.state = '{SignalState.OPEN}' AND stated.is_page)"
     return {
         name: _signals(kind, f"toFloat64({sql})" if name != "A" else sql)
@@ -60,6 +60,8 @@ def _of_signals(kind: Cause) -> dict[str, str]:
 
 
 _USUAL: Final = Thresholds()
+_IN_PER_CENT: Final[Mapping[str, str]] = {"V": "100 * value", "L": "100 * low", "H": "100 * high"}
+"""As texts tell shares."""
 
 
 def _beside(metric: Metric, number: str, weeks: int, *more: str, where: str) -> str:
@@ -98,7 +100,7 @@ def _numbers_against_usual(metric: Metric, decides: str) -> dict[str, str]:
     """Return what decides, and the numbers to tell: beside the same time of the week in four weeks before."""
     same_time = "dateDiff('millisecond', at, end_at) % 604800000 < dateDiff('millisecond', start_at, end_at)"
     known = "value IS NOT NULL AND ifNull(usual, 0) > 0 AND n >= 50"
-    numbers = {"A": decides, "N": "n", "V": "value", "L": "low", "H": "high", "U": "usual"}
+    numbers = {"A": decides, "N": "n"} | _IN_PER_CENT | {"U": "100 * usual"}
     return {name: _beside(metric, sql, 4, same_time, where=known) for name, sql in numbers.items()}
 
 
@@ -107,7 +109,7 @@ def _of_unknown_level() -> dict[str, str]:
     days = _USUAL.baseline_days_least + _USUAL.baseline_lag_hours / 24
     learning = f"learnt_n < {_USUAL.baseline_least} OR first_at > end_at - toIntervalDay({days:g})"
     unknown = f"value IS NOT NULL AND n >= 50 AND ({learning})"
-    numbers = {"A": "value", "N": "n", "L": "low", "H": "high"}
+    numbers = {"A": "value", "N": "n"} | _IN_PER_CENT
     return {name: _beside(METRICS["csat_share"], sql, 4, where=unknown) for name, sql in numbers.items()}
 
 
@@ -152,6 +154,7 @@ QUALITY: Final[Sequence[Rule]] = (
         above=0,
         window_seconds=DAY_SECONDS,
         wait="0s",
+        no_data=KEEP_LAST,
         dashboard="satisfaction",
         panel=5,
     ),
@@ -178,6 +181,7 @@ QUALITY: Final[Sequence[Rule]] = (
         above=0,
         window_seconds=DAY_SECONDS,
         wait="0s",
+        no_data=KEEP_LAST,
         dashboard="satisfaction",
         panel=9,
     ),
@@ -220,6 +224,7 @@ OF_PIPELINE: Final[Sequence[Rule]] = (
         above=0,
         window_seconds=DAY_SECONDS,
         wait="0s",
+        no_data=KEEP_LAST,
         dashboard="pipeline",
         panel=7,
     ),
@@ -233,8 +238,7 @@ OF_PIPELINE: Final[Sequence[Rule]] = (
         queries={"A": _STALLED},
         above=30,
         window_seconds=900,
-        wait="2m",
-        error="Alerting",
+        wait="2m",  # when ClickHouse is back, workers need a moment to store what waited
         dashboard="pipeline",
         panel=5,
     ),
@@ -263,9 +267,11 @@ OF_PIPELINE: Final[Sequence[Rule]] = (
         above=300,
         window_seconds=600,
         wait="5m",
+        no_data=KEEP_LAST,  # no events say nothing of how late they are
         dashboard="pipeline",
         panel=6,
     ),
 )
 
-GROUPS: Final[Mapping[str, Sequence[Rule]]] = {"service quality": QUALITY, "pipeline": OF_PIPELINE}
+AWAY: Final = away((*QUALITY, *OF_PIPELINE), team=PIPELINE)
+GROUPS: Final[Mapping[str, Sequence[Rule]]] = {"service quality": QUALITY, "pipeline": (*OF_PIPELINE, AWAY)}

@@ -2,18 +2,17 @@
 
 from typing import Final
 
-_SHARE: Final = "{{{{ with $values.{0} }}}}{{{{ humanizePercentage .Value }}}}{{{{ end }}}}"
-_COUNT: Final = '{{{{ with $values.{0} }}}}{{{{ printf "%.0f" .Value }}}}{{{{ end }}}}'
+_PLACE: Final = '{{{{ with $values.{0} }}}}{{{{ printf "{1}" .Value }}}}{{{{ else }}}}unknown{{{{ end }}}}'
 
 
 def share(name: str) -> str:
-    """Return the place of a share in a text."""
-    return _SHARE.format(name)
+    """Return the place of a share in a text; the query gives it in per cent. It reads as the watch writes shares."""
+    return _PLACE.format(name, "%.1f %%")
 
 
 def count(name: str) -> str:
     """Return the place of a count in a text."""
-    return _COUNT.format(name)
+    return _PLACE.format(name, "%.0f")
 
 
 FELL_TITLE: Final = "Satisfaction fell"
@@ -32,9 +31,9 @@ FELL_ABOUT: Final = (
 )
 
 PLAIN_TITLE: Final = "Satisfaction is low, usual level unknown"
-PLAIN: Final = f"Only {share('A')} of the last {count('N')} ratings of team {{{{ $labels.team }}}} are satisfied"
+PLAIN: Final = f"Only {share('V')} of the last {count('N')} ratings of team {{{{ $labels.team }}}} are satisfied"
 PLAIN_ABOUT: Final = (
-    f"{share('A')} of n {count('N')} in 24 hours (95 % interval {share('L')} to {share('H')}). The team has too few "
+    f"{share('V')} of n {count('N')} in 24 hours (95 % interval {share('L')} to {share('H')}). The team has too few "
     "ratings for its usual level to be known, so this is a plain threshold. Resolved once it is 70 % again."
 )
 
@@ -84,8 +83,17 @@ LETTERS_ABOUT: Final = (
 )
 
 LAG_TITLE: Final = "Workers lag"
-LAG: Final = "Events are stored {{ with $values.A }}{{ humanizeDuration .Value }}{{ end }} after they happened"
+LAG: Final = (
+    "Events are stored {{ with $values.A }}{{ humanizeDuration .Value }}{{ else }}long{{ end }} after they happened"
+)
 LAG_ABOUT: Final = (
     f"The median of {count('N')} events of the last 10 minutes; replayed history is left out. Dashboards and signals "
     "are as late. Resolved once the median is below 5 minutes."
+)
+
+AWAY_TITLE: Final = "ClickHouse away"
+AWAY: Final = "Grafana has not been able to read ClickHouse for five minutes"
+AWAY_ABOUT: Final = (
+    "Dashboards show nothing, and no other rule can fire or be resolved: what fires goes on as it was last seen. "
+    "Resolved by the next answer."
 )

@@ -26,6 +26,12 @@ choose() { # contact point, channels
     done
 }
 
+# Grafana itself would only say that its configuration is invalid, also with mail disabled.
+case "${GF_SMTP_FROM_ADDRESS:-a@b.c}" in
+?*@?*.?*) ;;
+*) fail "SMTP_FROM is $GF_SMTP_FROM_ADDRESS; Grafana wants a domain with a dot in it" ;;
+esac
+
 rm -rf "$target"
 mkdir -p "$target"
 cp -R "$source/provisioning/." "$target/"

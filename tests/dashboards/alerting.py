@@ -49,17 +49,25 @@ def numbers(client: Client, uid: str, now: int) -> dict[str, dict[Labels, float 
     }
 
 
-def firing(client: Client, uid: str, now: int) -> list[dict[str, str]]:
-    """Return the labels of the alerts that fire, once every number that they tell was found under the same labels."""
+def condition(client: Client, uid: str, now: int) -> dict[Labels, bool]:
+    """Return whether a rule's condition holds, by the labels under which it says so.
+
+    Every number that it tells must be found under the same labels.
+    """
     found = numbers(client, uid, now)
     (threshold,) = [step["model"] for step in RULES[uid]["data"] if step["datasourceUid"] == "__expr__"]
     assert threshold["expression"] == "A"
-    (condition,) = threshold["conditions"]
-    kind, (limit,) = condition["evaluator"]["type"], condition["evaluator"]["params"]
-    fires = {
+    (evaluator,) = [one["evaluator"] for one in threshold["conditions"]]
+    kind, (limit,) = evaluator["type"], evaluator["params"]
+    holds = {
         labels: value is not None and (value > limit if kind == "gt" else value < limit)
         for labels, value in found["A"].items()
     }
     for other in found.values():
-        assert set(other) == set(fires), "an alert must find its numbers under its own labels"
-    return [dict(labels) for labels, does in fires.items() if does]
+        assert set(other) == set(holds), "an alert must find its numbers under its own labels"
+    return holds
+
+
+def firing(client: Client, uid: str, now: int) -> list[dict[str, str]]:
+    """Return the labels of the alerts that fire."""
+    return [dict(labels) for labels, holds in condition(client, uid, now).items() if holds]

@@ -1,4 +1,7 @@
-"""A server that behaves as Grafana's API documents: folders, dashboards, alert rules, data sources, tokens."""
+"""A server that behaves as Grafana's API documents, and as versions of it were seen to answer.
+
+What is not there is told to an Editor by 403, or by 500 in newer versions, and to an Admin by 404.
+"""
 
 import json
 import threading
@@ -7,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from dashboards.style import Json
 
@@ -35,6 +38,8 @@ class StubGrafana:
     rules: dict[str, Json] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
     fails_with: int = 0
+    version: str = "12.4.10"
+    missing_is: int = 403
     url: str = ""
 
     def answer(self, method: str, path: str, body: Any, token: str | None) -> Any:
@@ -44,37 +49,63 @@ class StubGrafana:
             raise RefusedError(401, "Invalid API key")
         if method != "GET":
             self.changes.append(f"{method} {path}")
-        match method, path.removeprefix("/api").strip("/").split("/"):
+        parts = urlsplit(path)
+        asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        missing = 404 if token == TOKEN else self.missing_is
+        match method, parts.path.removeprefix("/api").strip("/").split("/"):
+            case "GET", ["frontend", "settings"]:
+                return {"buildInfo": {"version": self.version}}
+            case "GET", ["folders"]:
+                limit, page = int(asked.get("limit", 1000)), int(asked.get("page", 1))
+                return list(self.folders.values())[limit * (page - 1) : limit * page]
             case "GET", ["folders", uid]:
-                return self._known(self.folders, uid, "folder not found")
+                return self._known(self.folders, uid, "folder not found", missing)
+            case "GET", ["search"]:
+                return [{"uid": uid} for uid in asked["dashboardUIDs"].split(",") if uid in self.dashboards]
             case "POST", ["folders"]:
                 return self._create_folder(body)
             case "PUT", ["folders", uid]:
                 return self._rename_folder(uid, body)
             case "GET", ["dashboards", "uid", uid]:
-                return self._dashboard(uid)
+                return self._dashboard(uid, missing)
             case "POST", ["dashboards", "db"]:
                 return self._save_dashboard(body)
             case "POST", ["ds", "query"]:
                 return self._query(body)
+            case "GET", ["datasources"]:
+                return list(self.data_sources.values()) if token == TOKEN else self._refuse_data_sources()
             case "GET", ["datasources", "uid", uid]:
-                return self._known(self.data_sources, uid, "Data source not found")
+                return self._known(self.data_sources, uid, "Data source not found", missing)
             case "POST", ["datasources"]:
                 return self._save_data_source(body, token)
             case "PUT", ["datasources", "uid", uid]:
                 self._known(self.data_sources, uid, "Data source not found")
                 return self._save_data_source(body, token)
-            case "GET", ["v1", "provisioning", "folder", _, "rule-groups", group]:
-                return self._known(self.rules, unquote(group), "rule group does not exist")
+            case "GET", ["v1", "provisioning", "alert-rules"]:
+                return [rule for group in self.rules.values() for rule in group["rules"]]
+            case "POST", ["v1", "provisioning", "alert-rules"]:
+                return self._create_rule(body)
+            case "GET", ["v1", "provisioning", "folder", folder, "rule-groups", group]:
+                found = self._known(self.rules, unquote(group), "rule group does not exist", missing)
+                return (
+                    found if found["folderUid"] == folder else self._known({}, "", "rule group does not exist", missing)
+                )
             case "PUT", ["v1", "provisioning", "folder", folder, "rule-groups", group]:
                 return self._save_rules(folder, unquote(group), body)
             case _:
                 raise RefusedError(404, "Not found")
 
-    def _known(self, where: dict[str, Json], uid: str, message: str) -> Json:
+    def _known(self, where: dict[str, Json], uid: str, message: str, missing: int = 404) -> Json:
         if uid not in where:
-            raise RefusedError(404, message)
+            raise RefusedError(missing, message if missing == 404 else "You'll need additional permissions")
         return where[uid]
+
+    def _refuse_data_sources(self) -> Json:
+        raise RefusedError(403, "You'll need additional permissions to perform this action.")
+
+    @property
+    def _numbers(self) -> tuple[int, ...]:
+        return tuple(map(int, self.version.partition("-")[0].split(".")))
 
     def _create_folder(self, body: Json) -> Json:
         if body["uid"] in self.folders:
@@ -89,8 +120,8 @@ class StubGrafana:
         folder.update(title=body["title"], version=folder["version"] + 1)
         return folder
 
-    def _dashboard(self, uid: str) -> Json:
-        stored = self._known(self.dashboards, uid, "Dashboard not found")
+    def _dashboard(self, uid: str, missing: int) -> Json:
+        stored = self._known(self.dashboards, uid, "Dashboard not found", missing)
         # Newer versions bring what they read up to date, and add what they know.
         shown = stored | {"schemaVersion": stored["schemaVersion"] + 1, "fiscalYearStartMonth": 0, "preload": False}
         meta = {"folderUid": self.places[uid], "provisioned": uid in self.provisioned, "version": stored["version"]}
@@ -121,10 +152,28 @@ class StubGrafana:
             raise RefusedError(409, "cannot change provenance from 'file' to 'api'")
         if body["title"] != group or any(rule["ruleGroup"] != group for rule in body["rules"]):
             raise RefusedError(400, "the rules are of another group")
+        others = {rule["uid"]: one for one in self.rules.values() for rule in one["rules"]}
+        if any(others.get(rule["uid"], {"folderUid": folder})["folderUid"] != folder for rule in body["rules"]):
+            raise RefusedError(409, "a conflicting alert rule is found: rule UID under the same organisation")
+        if self._numbers < (11, 5, 2) and any(rule["uid"] not in others for rule in body["rules"]):
+            raise RefusedError(404, "alert rule does not exist")
+        self._check_states(body["rules"])
         added = {"orgID": 1, "provenance": "api", "notification_settings": None, "record": None}
         rules = [{"id": number, **rule, **added} for number, rule in enumerate(body["rules"], 1)]
         self.rules[group] = json.loads(json.dumps(body | {"rules": rules}))
         return self.rules[group]
+
+    def _create_rule(self, body: Json) -> Json:
+        self._check_states([body])
+        group = {"title": body["ruleGroup"], "folderUid": body["folderUID"], "interval": 60, "rules": []}
+        group = self.rules.setdefault(body["ruleGroup"], group)
+        group["rules"].append(body | {"provenance": "api"})
+        return body
+
+    def _check_states(self, rules: list[Json]) -> None:
+        states = {rule[name] for rule in rules for name in ("noDataState", "execErrState")}
+        if "KeepLast" in states and self._numbers < (10, 4, 1):
+            raise RefusedError(400, "unknown Error state: KeepLast")
 
     def _query(self, body: Json) -> Json:
         (query,) = body["queries"]
@@ -136,7 +185,7 @@ class StubGrafana:
 
     def _save_data_source(self, body: Json, token: str) -> Json:
         if token == EDITOR:
-            raise RefusedError(403, "You'll need additional permissions to perform this action.")
+            self._refuse_data_sources()
         stored = {key: value for key, value in body.items() if key != "secureJsonData"}
         fields = dict.fromkeys(body.get("secureJsonData", {}), True)
         self.data_sources[body["uid"]] = stored | {"id": 1, "version": 1, "secureJsonFields": fields}

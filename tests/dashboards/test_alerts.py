@@ -75,6 +75,10 @@ def test_a_rule_leads_to_a_panel_that_is_there(uid: str) -> None:
     rule = RULES[uid]
     (page,) = [one for one in DASHBOARDS if one.uid == rule["dashboardUid"]]
     assert rule["panelId"] in {panel.id for row in page.rows for panel in row}
+    linked = {name: rule["annotations"][name] for name in ("__dashboardUid__", "__panelId__")}
+    assert linked == {"__dashboardUid__": page.uid, "__panelId__": str(rule["panelId"])}, (
+        "notifications read these alone"
+    )
 
 
 @every_rule

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -48,6 +49,81 @@ def test_the_first_apply_creates_everything_and_the_second_changes_nothing(grafa
     assert f"0 created, 0 updated, {ALL} unchanged" in second.stdout
     assert grafana.changes == changes
     assert {one["version"] for one in grafana.dashboards.values()} == {1}
+
+
+every_missing = pytest.mark.parametrize("missing_is", [403, 500])
+every_version = pytest.mark.parametrize("version", ["9.4.3", "10.4.1", "11.5.1", "12.4.10", "13.1.0-pre"])
+
+
+@every_missing
+def test_an_editor_of_a_fresh_grafana_sees_what_is_missing_and_brings_it(
+    grafana: StubGrafana, run: Run, missing_is: int
+) -> None:
+    grafana.missing_is = missing_is
+    before = run("diff", token=EDITOR)
+    assert before.exit_code == 1, before.exception
+    assert "servicepulse the folder is missing" in before.stdout
+    assert all(f"{uid} the dashboard is missing" in before.stdout for uid in UIDS)
+    first = run("apply", token=EDITOR)
+    assert f"{ALL} created, 0 updated, 0 unchanged" in first.stdout
+    assert run("diff", token=EDITOR).exit_code == 0
+
+
+def test_what_an_editor_may_not_see_is_not_taken_for_missing(grafana: StubGrafana, run: Run) -> None:
+    run("apply")
+    hidden = grafana.dashboards["complaints"]
+    listed = grafana.dashboards
+    grafana.dashboards = HiddenFromReading(listed, "complaints")
+    refused = run("diff", token=EDITOR)
+    assert isinstance(refused.exception, GrafanaError)
+    assert "role must be Editor" in str(refused.exception)
+    assert listed["complaints"] == hidden
+
+
+class HiddenFromReading(dict[str, Any]):
+    """Dashboards of which one is listed and may not be read."""
+
+    def __init__(self, all_: dict[str, Any], hidden: str) -> None:
+        super().__init__(all_)
+        self.hidden, self.asked = hidden, 0
+
+    def __contains__(self, uid: object) -> bool:
+        self.asked += uid == self.hidden
+        return super().__contains__(uid) and not (uid == self.hidden and self.asked == 1)
+
+
+@every_version
+def test_every_version_gets_rules_that_it_takes(grafana: StubGrafana, run: Run, version: str) -> None:
+    grafana.version = version
+    first = run("apply")
+    assert f"{ALL} created" in first.stdout, first.exception
+    assert run("diff").exit_code == 0
+    states = {rule["execErrState"] for group in grafana.rules.values() for rule in group["rules"]}
+    assert states == {"Alerting", "OK" if version == "9.4.3" else "KeepLast"}
+
+
+def test_a_folder_that_alerting_made_first_is_followed(grafana: StubGrafana, run: Run) -> None:
+    made = {"uid": "ae3f0c9d7b1", "title": FOLDER_TITLE, "version": 1}
+    grafana.folders |= {f"f{i}": {"uid": f"f{i}", "title": f"Folder {i}"} for i in range(1_500)} | {made["uid"]: made}
+    first = run("apply", token=EDITOR)
+    assert f"{ALL - 1} created, 0 updated, 1 unchanged" in first.stdout, first.exception
+    assert FOLDER_UID not in grafana.folders
+    assert set(grafana.places.values()) == {made["uid"]}
+    assert run("diff", token=EDITOR).exit_code == 0
+    assert f"{ALL} unchanged" in run("apply").stdout
+
+
+def test_rules_that_files_brought_into_another_folder_are_found_there(grafana: StubGrafana, run: Run) -> None:
+    run("apply")
+    for group in grafana.rules.values():
+        group["folderUid"] = "ae3f0c9d7b1"
+        for rule in group["rules"]:
+            rule |= {"folderUID": "ae3f0c9d7b1", "provenance": "file"}
+    assert run("diff").exit_code == 0
+    assert f"{ALL} unchanged" in run("apply").stdout
+    grafana.rules["pipeline"]["rules"][0]["for"] = "2h"
+    refused = run("apply")
+    assert "the rule group 'pipeline' is provisioned from a file" in str(refused.exception)
 
 
 def test_diff_says_what_is_missing_and_then_that_nothing_is(run: Run) -> None:

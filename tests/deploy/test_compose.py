@@ -114,6 +114,11 @@ def test_the_workers_come_after_topics_and_migration() -> None:
     assert SERVICES["worker"]["depends_on"] == {"topics": done, "migrate": done}
 
 
+def test_mail_is_from_an_address_that_grafana_starts_with() -> None:
+    sender = _environment("grafana")["GF_SMTP_FROM_ADDRESS"]
+    assert re.fullmatch(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", sender), sender
+
+
 def test_grafana_does_not_reach_kafka() -> None:
     assert not set(SERVICES["grafana"]["networks"]) & set(SERVICES["kafka"]["networks"])
 

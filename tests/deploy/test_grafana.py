@@ -71,6 +71,21 @@ def test_pages_are_told_apart_by_severity_and_never_muted() -> None:
     assert "team" in pages["group_by"]
 
 
+def test_a_rule_that_cannot_be_evaluated_is_no_page_whatever_its_severity() -> None:
+    (root,) = document(GRAFANA / "policies.yaml")["policies"]
+    first = root["routes"][0]
+    assert first["object_matchers"] == [["alertname", "=~", "DatasourceError|DatasourceNoData"]]
+    assert first["receiver"] == "alerts"
+    assert not first.get("continue")
+
+
+def test_dashboards_go_into_the_folder_that_alerting_made_before_them() -> None:
+    (provider,) = document(GRAFANA / "provisioning/dashboards/servicepulse.yaml")["providers"]
+    rules = document(GRAFANA / "provisioning/alerting/rules.yaml")["groups"]
+    assert {group["folder"] for group in rules} == {provider["folder"]}
+    assert "folderUid" not in provider, "alerting takes a uid of its own; found by its title it is one folder"
+
+
 def test_policies_mute_at_times_that_are_defined() -> None:
     (root,) = document(GRAFANA / "policies.yaml")["policies"]
     defined = {mute["name"] for mute in document(GRAFANA / "provisioning/alerting/mute-timings.yaml")["muteTimes"]}

@@ -132,6 +132,13 @@ def test_without_channels_grafana_starts_without_contact_points(tmp_path: Path) 
     assert not [name for name in _alerting(tmp_path) if name.startswith(("alerts-", "pages-"))]
 
 
+@pytest.mark.parametrize(("sender", "starts"), [("desk@example.com", True), ("desk@localhost", False), ("desk", False)])
+def test_a_sender_that_grafana_would_not_start_with_is_named(tmp_path: Path, sender: str, starts: bool) -> None:
+    done = _start_grafana(tmp_path, GF_SMTP_FROM_ADDRESS=sender)
+    assert (done.returncode == 0) is starts
+    assert starts or f"SMTP_FROM is {sender}" in done.stderr
+
+
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_a_chosen_channel_becomes_a_contact_point_for_alerts_and_pages(tmp_path: Path, channel: str) -> None:
     assert _start_grafana(tmp_path, ALERT_CHANNELS=channel, **_secrets(channel)).returncode == 0

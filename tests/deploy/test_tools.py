@@ -19,7 +19,8 @@ KUSTOMIZATIONS = sorted(file.parent for file in (DEPLOY / "kubernetes").rglob("k
 of_each_kustomization = pytest.mark.parametrize("folder", KUSTOMIZATIONS, ids=lambda folder: folder.name)
 
 
-def _missing(what: str) -> None:
+def missing(what: str) -> None:
+    """Skip the test for want of a tool; fail it where tools are required."""
     if os.environ.get(REQUIRED) == "required":
         pytest.fail(f"{what} is missing")
     pytest.skip(f"{what} is missing; {REQUIRED}=required fails instead")
@@ -35,7 +36,7 @@ def _built(folder: Path) -> str:
     for tool, *arguments in (("kubectl", "kustomize"), ("kustomize", "build")):
         if shutil.which(tool):
             return _run(tool, *arguments, str(folder))
-    _missing("kubectl or kustomize")
+    missing("kubectl or kustomize")
     raise AssertionError
 
 
@@ -51,7 +52,7 @@ def test_a_kustomization_builds_every_resource_once(folder: Path) -> None:
 def test_what_is_built_is_what_kubernetes_takes(folder: Path, tmp_path: Path) -> None:
     command = Path(sys.executable).with_name("kubernetes-validate")
     if not command.exists():
-        _missing("the package kubernetes-validate")
+        missing("the package kubernetes-validate")
     file = tmp_path / "built.yaml"
     file.write_text(_built(folder))
     said = _run(str(command), "--strict", str(file))
@@ -61,7 +62,7 @@ def test_what_is_built_is_what_kubernetes_takes(folder: Path, tmp_path: Path) ->
 def test_compose_reads_its_file_and_misses_nothing() -> None:
     command = next(filter(_answers, (["docker", "compose"], ["docker-compose"])), None)
     if command is None:
-        _missing("docker compose")
+        missing("docker compose")
         raise AssertionError
     names = [line.partition("=")[0] for line in (DEPLOY / ".env.example").read_text().splitlines()]
     given = {name: "1" for name in names if name and not name.startswith("#")}
