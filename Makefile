@@ -7,7 +7,7 @@ SUITE ?= tests
 KAFKA_SUITE ?= -m 'not lengthy' tests/integration
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-kafka lint types fmt chaos manifests bench latency scale clean simulate
+.PHONY: help install demo test test-kafka test-grafana lint types fmt chaos manifests bench latency scale clean simulate
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ test: lint types  ## Everything: style, types, import rules, all suites
 test-kafka: install  ## Integration tests and its own cases on Apache Kafka itself; needs Java 17 and Maven
 	$(BIN)/python -m tests.kafka.artifact
 	SERVICEPULSE_TEST_BROKER=apache $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(KAFKA_SUITE)
+
+test-grafana: install  ## What the suite only simulates, on the Grafana that SERVICEPULSE_GRAFANA names
+	@test -n "$$SERVICEPULSE_GRAFANA" || { echo "No Grafana: start one of your own with the plugin grafana-clickhouse-datasource, and set SERVICEPULSE_GRAFANA and SERVICEPULSE_GRAFANA_TOKEN. Its folder Service Pulse is overwritten."; exit 1; }
+	SERVICEPULSE_TEST_TOOLS=required $(BIN)/pytest tests/dashboards/test_apply.py tests/deploy/test_notification.py
 
 chaos: install  ## Kills and outages at length: what takes too long for every run
 	OUTAGE_SECONDS=65 $(BIN)/pytest -m '(lengthy or chaos) and not kafka' --timeout 900 tests/integration

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote, urlsplit
@@ -164,8 +164,8 @@ class Grafana:
 
     def _folders(self) -> Iterator[Json]:
         for page in count(1):
-            path = f"/folders?limit={_FOLDERS_A_PAGE}&page={page}"
-            found: list[Json] = self._ask("list the folders", lambda path=path: self._api.client.GET(path))
+            ask = partial(self._api.client.GET, f"/folders?limit={_FOLDERS_A_PAGE}&page={page}")
+            found: list[Json] = self._ask("list the folders", ask)
             yield from found
             if len(found) < _FOLDERS_A_PAGE:
                 return

@@ -60,7 +60,7 @@ def _of_signals(kind: Cause) -> dict[str, str]:
 
 
 _USUAL: Final = Thresholds()
-_IN_PER_CENT: Final[Mapping[str, str]] = {"V": "100 * value", "L": "100 * low", "H": "100 * high"}
+_IN_PER_CENT: Final = {"V": "100 * value", "L": "100 * low", "H": "100 * high"}
 """As texts tell shares."""
 
 

@@ -103,8 +103,9 @@ def test_every_version_gets_rules_that_it_takes(grafana: StubGrafana, run: Run, 
 
 
 def test_a_folder_that_alerting_made_first_is_followed(grafana: StubGrafana, run: Run) -> None:
-    made = {"uid": "ae3f0c9d7b1", "title": FOLDER_TITLE, "version": 1}
-    grafana.folders |= {f"f{i}": {"uid": f"f{i}", "title": f"Folder {i}"} for i in range(1_500)} | {made["uid"]: made}
+    made = {"uid": "ae3f0c9d7b1", "title": FOLDER_TITLE}
+    for folder in [*({"uid": f"f{i}", "title": f"Folder {i}"} for i in range(1_500)), made]:
+        grafana.folders[folder["uid"]] = folder
     first = run("apply", token=EDITOR)
     assert f"{ALL - 1} created, 0 updated, 1 unchanged" in first.stdout, first.exception
     assert FOLDER_UID not in grafana.folders
