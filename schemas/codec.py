@@ -61,6 +61,8 @@ class Reason(StrEnum):
     IDENTITY_REUSED = "identity-reused"
     TICKET_UNFOLDABLE = "ticket-unfoldable"
     """Not the producer's fault: the record is an event and is stored, but its ticket could not be stated."""
+    TICKET_MENDED = "ticket-mended"
+    """Nor this: tickets lacked stored events, and a worker mended them. The letter has no bytes, and names some."""
     UNREADABLE = "unreadable-record"
 
 

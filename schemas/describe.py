@@ -30,6 +30,8 @@ REASONS: Final = {
     Reason.IDENTITY_REUSED: "An event with this `(source, id)` and other content came before; that one stays.",
     Reason.TICKET_UNFOLDABLE: "Not your mistake: the event is stored, but its ticket could not be stated. "
     "Once the cause is gone, `servicepulse refold --ticket` mends it.",
+    Reason.TICKET_MENDED: "Not your mistake: rows of tickets lacked stored events, and a worker mended them. `message` "
+    "names some; what to do is in deploy/RUNBOOK.md, rows-differed.",
     Reason.UNREADABLE: "No client can read the record: a header name that is not UTF-8, a batch that unpacks to more "
     "than 64 MiB or whose checksum is wrong. Of several records the first place stands, and `message` says which.",
 }

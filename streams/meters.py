@@ -62,6 +62,9 @@ class Meters:
         self.newest_event = Gauge(
             "servicepulse_newest_event_timestamp_seconds", "Time of the newest event stored", registry=self.registry
         )
+        self.mended_tickets = Counter(
+            "servicepulse_mended_tickets", "Tickets that lacked stored events and were mended", registry=self.registry
+        )
         self.looks = Counter("servicepulse_watch_looks", "Looks of the watch", ["result"], registry=self.registry)
         self.look_seconds = Histogram(
             "servicepulse_watch_seconds",

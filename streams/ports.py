@@ -104,6 +104,22 @@ class Store(Protocol):
             StoreRejectedError: When it will not.
         """
 
+    async def revisions(self, ticket_ids: Collection[str]) -> dict[str, int]:
+        """Return the revision that each ticket has if it knows all its stored events; those without are left out.
+
+        Raises:
+            StoreUnavailableError: When trying later may help.
+            StoreRejectedError: When it will not.
+        """
+
+    async def refolded(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
+        """Return tickets folded anew from their stored events, whatever their rows say.
+
+        Raises:
+            StoreUnavailableError: When trying later may help.
+            StoreRejectedError: When it will not.
+        """
+
     async def write(
         self,
         events: Sequence[EventRow],

@@ -82,6 +82,12 @@ class Settings(BaseSettings):
         default=0.25, ge=0, le=10, description="How long a small batch waits for more events: fewer, larger writes."
     )
     cache_tickets: int = Field(default=50_000, ge=1, description="Tickets that a worker keeps in memory.")
+    recheck_every_seconds: float = Field(
+        default=60,
+        ge=1,
+        le=86_400,
+        description="How often a worker holds the tickets that it stated lately against their stored events.",
+    )
 
     schedules: Path | None = Field(
         default=None, description="Opening hours of the desks, TOML: what `servicepulse schedules publish` publishes."

@@ -140,6 +140,7 @@ def create_app(
         dead_letter_topic=settings.topic(broker.DEAD_LETTERS),
         cache_tickets=settings.cache_tickets,
         batch_events=settings.batch_events,
+        recheck_every_seconds=settings.recheck_every_seconds,
     )
     _register(app, agent, settings)
     if watched is not None:

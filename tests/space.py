@@ -130,7 +130,9 @@ class Space:
         log_path = self.folder / f"worker-{number}.log"
         port = _free_port()
         given = {f"{PREFIX}{name.upper()}": str(value) for name, value in overrides.items()}
-        environment = {**self.environment(), **given, f"{PREFIX}WEB_PORT": str(port)}
+        # What a worker leaves wrong shall be seen, not mended behind the test's back.
+        seldom = {f"{PREFIX}RECHECK_EVERY_SECONDS": "3600"}
+        environment = {**self.environment(), **seldom, **given, f"{PREFIX}WEB_PORT": str(port)}
         with log_path.open("wb") as lines:
             process = subprocess.Popen(
                 [sys.executable, "-m", *(command or WORKER), "--owner-pid", str(os.getpid())],

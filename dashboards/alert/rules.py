@@ -130,6 +130,12 @@ GROUP BY topic
 ORDER BY topic
 """.strip()
 
+_MENDED: Final = """
+SELECT toFloat64(count()) AS number
+FROM dead_letters FINAL
+WHERE reason = 'ticket-mended' AND received_at > $__fromTime_ms AND received_at <= $__toTime_ms
+""".strip()
+
 
 def _late(number: str) -> str:
     seconds = "greatest(0, dateDiff('millisecond', at, ingested_at)) / 1000"
@@ -253,6 +259,20 @@ OF_PIPELINE: Final[Sequence[Rule]] = (
         above=9,
         window_seconds=1_800,
         wait="5m",
+        dashboard="pipeline",
+        panel=8,
+    ),
+    Rule(
+        uid="rows-differed",
+        title=text.DIFFERED_TITLE,
+        summary=text.DIFFERED,
+        description=text.DIFFERED_ABOUT,
+        severity="warning",
+        team=PIPELINE,
+        queries={"A": _MENDED},
+        above=0,
+        window_seconds=1_800,
+        wait="0s",
         dashboard="pipeline",
         panel=8,
     ),

@@ -82,6 +82,14 @@ LETTERS_ABOUT: Final = (
     "Resolved once fewer than ten came within 30 minutes."
 )
 
+DIFFERED_TITLE: Final = "Rows differed from events"
+DIFFERED: Final = "Rows of tickets lacked stored events: workers mended them"
+DIFFERED_ABOUT: Final = (
+    "Workers hold what they stated lately against the stored events. What lacked any within the last 30 minutes was "
+    "folded anew, and numbers are right again; it should not happen. "
+    "`servicepulse dead-letters list --reason ticket-mended` names tickets, `servicepulse verify` compares all others."
+)
+
 LAG_TITLE: Final = "Workers lag"
 LAG: Final = (
     "Events are stored {{ with $values.A }}{{ humanizeDuration .Value }}{{ else }}long{{ end }} after they happened"

@@ -15,8 +15,9 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from schemas.codec import CONTENT_TYPE, InvalidEventError, Reason, unknown_values
 from schemas.rows import DeadLetterRow, Ms
 from streams.agents.letter import letter_record
+from streams.agents.recheck import Doubt, Recheck
 from streams.agents.writing import Writing, loaded
-from streams.core.batch import Identity, Outcome, Reading, Record, dead_letter_of, fold_batch, read
+from streams.core.batch import Identity, Outcome, Reading, Record, dead_letter_of, fold_batch, read, state_mended
 from streams.core.cache import TicketCache
 from streams.core.ticket import Ticket
 from streams.meters import Meters
@@ -81,6 +82,7 @@ class TicketsAgent:
         dead_letter_topic: str,
         cache_tickets: int,
         batch_events: int,
+        recheck_every_seconds: float | None = None,
     ) -> None:
         self._store = store
         self._outbox = outbox
@@ -93,7 +95,9 @@ class TicketsAgent:
         self._folded: asyncio.Queue[Work] = asyncio.Queue(1)
         self._under_way: dict[Identity, bytes] = {}
         self._writing = Writing(store, clock, meters)
+        self._recheck_every_seconds = recheck_every_seconds
         self.cache = TicketCache(cache_tickets)
+        self._recheck = Recheck(store, self.cache, meters)
 
     async def receive(self, deliveries: AsyncIterable[Delivery]) -> None:
         """Take deliveries in, as fast as they can be worked off."""
@@ -110,11 +114,30 @@ class TicketsAgent:
         async with asyncio.TaskGroup() as steps:
             steps.create_task(self._fold_received())
             steps.create_task(self._write_folded())
+            if self._recheck_every_seconds is not None:
+                steps.create_task(self._keep_looking(self._recheck_every_seconds))
 
     def renew(self) -> None:
         """Forget what is remembered: everything that was received so far is stale."""
         self.cache.renew()
         self._under_way.clear()
+        self._recheck.renew()
+
+    async def look_again(self) -> None:
+        """Hold the tickets that were stated lately against their stored events; what lacks any is mended in its turn.
+
+        Raises:
+            StoreUnavailableError: When the store does not answer: they are looked at the next time.
+            StoreRejectedError: When the store refuses.
+        """
+        if doubt := await self._recheck.doubt():
+            await self._received.put(doubt)
+
+    async def _keep_looking(self, every_seconds: float) -> None:
+        while True:
+            await asyncio.sleep(every_seconds)
+            with suppress(StoreUnavailableError):
+                await self.look_again()
 
     async def _fold_received(self) -> None:
         while True:
@@ -138,6 +161,7 @@ class TicketsAgent:
                 self._let_go(work.deliveries)
                 continue
             self.cache.stored(work.outcome.tickets)
+            self._recheck.note(work.outcome.tickets)
             for identity in work.outcome.standing:
                 self._under_way.pop(identity, None)
             await self._publish(self._outgoing(work.outcome))
@@ -168,11 +192,21 @@ class TicketsAgent:
         now_ms = self._clock.now_ms()
         reading = read(records, now_ms)
         await self._forward_strays(reading, now_ms)
-        known = await self._known(reading, deliveries)
+        mended = await self._mended(deliveries)
+        known = await self._known(reading, deliveries) | mended
         stored, witnesses = await self._stored(reading, deliveries), await self._witnesses(reading, deliveries)
         outcome = fold_batch(reading, known, now_ms, stored, witnesses)
+        state_mended(mended, outcome, self._topic, now_ms)
         self._count(records, reading, outcome)
         return outcome
+
+    async def _mended(self, deliveries: Sequence[Delivery]) -> dict[str, Ticket]:
+        ids = {id for delivery in deliveries if isinstance(delivery, Doubt) for id in delivery.ticket_ids}
+        if not ids:
+            return {}
+        mended = await self._patiently("mend tickets", lambda: self._recheck.mended(ids), deliveries)
+        self._meters.mended_tickets.inc(len(mended))
+        return mended
 
     async def _known(self, reading: Reading, deliveries: Sequence[Delivery]) -> dict[str, Ticket]:
         known = self.cache.known(reading.of_tickets)

@@ -22,6 +22,7 @@ from streams.cli.publish import publish
 from streams.cli.report import report
 from streams.cli.signals import signals
 from streams.cli.simulate_alerts import simulate_alerts
+from streams.cli.verify import verify
 from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError
 from streams.settings import SettingsError
@@ -79,6 +80,7 @@ app.command()(preview)
 app.command()(signals)
 app.command()(simulate_alerts)
 app.command()(store.refold)
+app.command()(verify)
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(schedules.app, name="schedules")

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from hashlib import blake2b
 from types import MappingProxyType
@@ -215,6 +216,38 @@ def unfoldable(ticket_id: str, error: Exception) -> InvalidEventError:
         f"ticket {ticket_id!r} cannot be stated ({why}); its events are stored, and once the cause is gone "
         "`servicepulse refold --ticket` mends it",
     )
+
+
+class Mend(Struct, frozen=True):
+    """Stands where the record of a letter stands that no record is the cause of."""
+
+    topic: str
+    timestamp: int
+    key: bytes
+    partition: int = -1
+    offset: int = -1
+    value: bytes = b""
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def state_mended(mended: Mapping[str, Ticket], outcome: Outcome, topic: str, now_ms: Ms) -> None:
+    """Add tickets that were mended to an outcome, as far as no event of the batch is about them, and one letter of all.
+
+    One that cannot be stated is left as it was: it is a dead letter already.
+    """
+    for ticket_id, ticket in mended.items():
+        if ticket_id not in outcome.tickets:
+            with suppress(Exception):
+                outcome.rows.append(row_of(ticket, now_ms))
+                outcome.statements.extend(statements_of(ticket, ticket.facts))
+                outcome.tickets[ticket_id] = ticket
+                outcome.records[ticket_id] = Mend(topic, now_ms, ticket_id.encode())
+    if mended:
+        named = sorted(mended)
+        count = "1 ticket" if len(named) == 1 else f"{len(named):,} tickets"
+        said = f"rows of {count} lacked stored events and were mended: {', '.join(named[:5])}"
+        fault = InvalidEventError(Reason.TICKET_MENDED, "", said)
+        outcome.dead.append(dead_letter_of(Mend(topic, now_ms, named[0].encode()), fault, now_ms))
 
 
 def _fold_others(reading: Reading, stored: Stored, outcome: Outcome, now_ms: Ms) -> None:

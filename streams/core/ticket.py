@@ -19,7 +19,7 @@ FOLD_EPOCH: Final = 2
 
 _ALWAYS_COUNT: Final = KINDS - {Retracted, Absorbed}
 
-_EPOCH_SHIFT: Final = 48
+REVISION_BITS: Final = 48
 """Leaves 2^48 events to a ticket and 2^16 epochs to us."""
 
 
@@ -42,7 +42,7 @@ class Ticket(Struct, frozen=True, gc=False):
     @property
     def version(self) -> int:
         """The revision under the current definition of the measures: the row with the highest one counts."""
-        return (FOLD_EPOCH << _EPOCH_SHIFT) + self.revision
+        return (FOLD_EPOCH << REVISION_BITS) + self.revision
 
     @property
     def state(self) -> bytes:

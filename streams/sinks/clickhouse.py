@@ -88,6 +88,38 @@ class ClickHouseStore:
                 found.setdefault((subject.decode(), source.decode(), id.decode()), []).append(raw)
         return found
 
+    async def revisions(self, ticket_ids: Collection[str]) -> dict[str, int]:
+        """Return the revision that each ticket has if it knows all its stored events."""
+        return await asyncio.to_thread(self._revisions, list(ticket_ids))
+
+    async def refolded(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
+        """Return tickets folded anew from their stored events."""
+        return await asyncio.to_thread(self._refolded, list(ticket_ids))
+
+    def _refolded(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
+        tickets: dict[str, Ticket] = {}
+        for portion in _portions(ticket_ids):
+            tickets |= self.load_from_events(portion)
+        return {id: ticket for id, ticket in tickets.items() if ticket.facts}
+
+    def _revisions(self, ticket_ids: Sequence[str]) -> dict[str, int]:
+        """Count without FINAL, which would read all bytes: a renewed statement counts once, by its newest revision."""
+        found: dict[str, int] = {}
+        for portion in _portions(ticket_ids):
+            rows = self._query(
+                """
+                SELECT subject, count() + sum(newest) FROM (
+                    SELECT subject, source, id, max(revision) AS newest FROM events
+                    WHERE subject IN {ids:Array(String)} AND name IN {names:Array(String)}
+                    GROUP BY subject, source, id
+                )
+                GROUP BY subject
+                """,
+                {"ids": list(portion), "names": TICKET_EVENTS},
+            )
+            found |= {subject.decode(): revision for subject, revision in rows}
+        return found
+
     def _load(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
         rows = self._query(
             """

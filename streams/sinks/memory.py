@@ -31,12 +31,24 @@ class MemoryStore:
                 found.setdefault((subject, source, id), []).append(event.raw)
         return found
 
+    async def revisions(self, ticket_ids: Collection[str]) -> dict[str, int]:
+        """Return the revision that each ticket has if it knows all its stored events."""
+        return {id: ticket.revision for id, ticket in (await self.refolded(ticket_ids)).items()}
+
+    async def refolded(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
+        """Return tickets folded anew from their stored events."""
+        tickets = {id: self._refolded(id) for id in ticket_ids}
+        return {id: ticket for id, ticket in tickets.items() if ticket.facts}
+
+    def _refolded(self, ticket_id: str) -> Ticket:
+        return refolded(ticket_id, [event.raw for event in self.events.values() if event.subject == ticket_id])
+
     def _load(self, ticket_id: str) -> Ticket:
         state = self.tickets[ticket_id].state
         if state:
             with suppress(msgspec.MsgspecError):
                 return ticket_of(ticket_id, state)
-        return refolded(ticket_id, [event.raw for event in self.events.values() if event.subject == ticket_id])
+        return self._refolded(ticket_id)
 
     async def write(
         self,

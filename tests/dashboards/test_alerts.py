@@ -15,11 +15,13 @@ from dashboards.render import DASHBOARDS
 from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import DeadLetterRow, EventRow, SignalRow
+from streams.core.batch import Outcome, state_mended
 from streams.core.drop import Response, Thresholds
 from streams.core.drop.baseline import baseline_at, hour_of
 from streams.core.drop.rating import Tape
 from streams.core.signal import statement
 from streams.core.signal.word import DESK, Segment, SegmentKind
+from streams.core.ticket import Ticket
 from streams.core.window import DAY_MS, HOUR_MS
 from streams.sinks.clickhouse import ClickHouseStore
 from tests.dashboards.alerting import RULES, firing, numbers
@@ -268,6 +270,16 @@ def test_dead_letters_that_grow_fire(desk: Desk, n: int, fires: bool) -> None:
     ClickHouseStore(desk.client).insert(letters)
     assert bool(firing(desk.client, "dead-letters-grow", NOW)) is fires
     assert firing(desk.client, "dead-letters-grow", NOW + HOUR_MS) == []
+
+
+@pytest.mark.integration
+def test_rows_that_workers_had_to_mend_fire_for_half_an_hour(desk: Desk) -> None:
+    outcome = Outcome([], [], [], {})
+    state_mended({"T": Ticket("T")}, outcome, "tickets", NOW - MINUTE)
+    assert firing(desk.client, "rows-differed", NOW) == []
+    ClickHouseStore(desk.client).insert(outcome.dead)
+    assert firing(desk.client, "rows-differed", NOW) == [{}]
+    assert firing(desk.client, "rows-differed", NOW + HOUR_MS) == []
 
 
 @pytest.mark.integration

@@ -1,7 +1,7 @@
 """Servers for the integration tests: those that the environment names, else embedded ones for the session."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,28 @@ from tests.kafka.broker import Kafka
 from tests.servers import Servers as Servers
 from tests.servers import servers_beside
 from tests.space import Space, new_space
+from tests.whole import leave_whole
+
+_PASSED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.when == "call":
+        item.stash[_PASSED] = report.passed
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Let `verify` find nothing after any test that passed, before its spaces are removed."""
+    if item.stash.get(_PASSED, False) and not item.get_closest_marker("leaves_a_hole"):
+        for value in getattr(item, "funcargs", {}).values():
+            if isinstance(value, Space):
+                leave_whole(value)
 
 
 @pytest.fixture(scope="session")

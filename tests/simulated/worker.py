@@ -252,6 +252,16 @@ class SimulatedWorker:
         await self._gate("identities", lambda: found.update(at_once(self._memory.stored(identities))), may_fail=True)
         return found
 
+    async def revisions(self, ticket_ids: Collection[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        await self._gate("revisions", lambda: found.update(at_once(self._memory.revisions(ticket_ids))), may_fail=True)
+        return found
+
+    async def refolded(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
+        found: dict[str, Ticket] = {}
+        await self._gate("events", lambda: found.update(at_once(self._memory.refolded(ticket_ids))), may_fail=True)
+        return found
+
     async def write(
         self,
         events: Sequence[EventRow],

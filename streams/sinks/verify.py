@@ -1,0 +1,361 @@
+"""What the tables say, held against the log of record: counted range by range, and only what differs is read."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from clickhouse_connect.driver.client import Client
+from msgspec import Struct, field
+
+from schemas.codec import InvalidEventError
+from schemas.rows import Ms, TicketRow
+from streams.core.batch import TICKET_EVENTS, stored_event
+from streams.core.difference import MENDED_BY_FOLDING, Sighting, difference
+from streams.core.measures import row_of
+from streams.core.opening import hours_row, version_of
+from streams.core.ticket import REVISION_BITS, Ticket
+from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.connection import named_errors
+
+RANGE_EVENTS: Final = 500_000
+"""So many events are counted at once: about 100 MB in ClickHouse."""
+_AT_ONCE: Final = 1_000
+_NAMED: Final = 10
+_LOOK_SECONDS: Final = 1.0
+_ORDER_EVENTS: Final = ["order.placed", "order.cancelled"]
+_NO_ORDERS: Final = ["replacement", "exchange"]
+
+ORDERS: Final = "orders or their days are not those of the stored events"
+HOURS: Final = "the newest published hours are not worked out"
+
+
+class Span(Struct, frozen=True):
+    """Keys after one and up to another; without an end all that follow."""
+
+    after: str = ""
+    upto: str | None = None
+
+
+class Verified(Struct):
+    """What was compared, and what came of it.
+
+    Attributes:
+        events: Stored, in rows.
+        tickets: With a row.
+        found: How many differ, by what is wrong.
+        named: The first few of them.
+        left: How many of them still differ after they were mended, by what is wrong.
+    """
+
+    events: int = 0
+    tickets: int = 0
+    found: Counter[str] = field(default_factory=Counter)
+    named: dict[str, list[str]] = field(default_factory=dict)
+    left: Counter[str] = field(default_factory=Counter)
+
+    def note(self, wrong: str, key: str, *, is_mended: bool) -> None:
+        """Take a difference down."""
+        self.found[wrong] += 1
+        self.left[wrong] += not is_mended
+        named = self.named.setdefault(wrong, [])
+        if len(named) < _NAMED:
+            named.append(key)
+
+
+class Verifier:
+    """Compares, and states anew what differs unless it is only to tell.
+
+    Workers may go on meanwhile. A ticket whose newest event was stored just now is looked at again before it counts as
+    a difference: its row is on its way.
+    """
+
+    def __init__(self, client: Client, *, since: Ms | None = None, is_dry: bool = False, settle_seconds: float) -> None:
+        self._client = client
+        self._store = ClickHouseStore(client)
+        self._since = since
+        self._is_dry = is_dry
+        self._settle_seconds = settle_seconds
+        self.verified = Verified()
+
+    def run(self, now_ms: Callable[[], Ms], on_progress: Callable[[int, int], None] | None = None) -> Verified:
+        """Compare everything, or what was stored since the given instant, and return what came of it.
+
+        Raises:
+            StoreUnavailableError: When ClickHouse is away; doing it again is safe.
+            StoreRejectedError: When ClickHouse refuses.
+        """
+        total = int(self._rows(_EVENTS.format(lately=self._lately), {})[0][0])
+        self.verified.events = total
+        young: list[str] = []
+        passed = 0
+        for span, events in self._spans():
+            passed += events
+            self.verified.tickets += self._tickets_in(span)
+            suspects = self._suspects(span)
+            settled_at = now_ms() - self._settle_seconds * 1000
+            young += [seen.ticket_id for seen in suspects if seen.newest_at > settled_at]
+            self._settle([seen.ticket_id for seen in suspects if seen.newest_at <= settled_at], now_ms())
+            self._compare_orders(span)
+            if on_progress:
+                on_progress(min(passed, total), total)
+        self._settle(self._looked_at_again(young), now_ms())
+        self._compare_hours(now_ms())
+        return self.verified
+
+    def _spans(self) -> Iterator[tuple[Span, int]]:
+        """Yield ranges of keys that follow one another and leave nothing out, each with about its number of events.
+
+        All events of a key lie in one range, however many they are.
+        """
+        after = ""
+        while True:
+            upto, events = self._rows(
+                _END_OF_RANGE.format(lately=self._lately), {"after": after, "limit": RANGE_EVENTS}
+            )[0]
+            if events < RANGE_EVENTS:
+                yield Span(after), events
+                return
+            yield Span(after, upto), events
+            after = upto
+
+    def _tickets_in(self, span: Span) -> int:
+        condition = self._within("ticket_id", span)
+        return int(self._rows(_TICKETS.format(condition=condition), _parameters(span))[0][0])
+
+    def _suspects(self, span: Span) -> list[Sighting]:
+        conditions = {name: self._within(key, span) for name, key in _KEYS.items()}
+        return self._sightings(conditions, _parameters(span))
+
+    def _looked_at_again(self, ids: Sequence[str]) -> list[str]:
+        """Return which of the tickets differ still, once what was on its way has had time to arrive."""
+        end = time.monotonic() + self._settle_seconds
+        while ids and time.monotonic() < end:
+            time.sleep(min(_LOOK_SECONDS, self._settle_seconds))
+            ids = [seen.ticket_id for some in _chunks(ids) for seen in self._of(some)]
+        return list(ids)
+
+    def _settle(self, ids: Sequence[str], now_ms: Ms) -> None:
+        """Judge tickets that differ, state anew what is wrong, and note it."""
+        for some in _chunks(ids):
+            seen = self._of(some)
+            folded = {id: ticket for id, ticket in self._store.load_from_events(some).items() if ticket.facts}
+            wrong = {s.ticket_id: kind for s in seen if (kind := difference(s, folded.get(s.ticket_id)))}
+            mended = self._mended([id for id, kind in wrong.items() if kind in MENDED_BY_FOLDING], folded, now_ms)
+            for id, kind in wrong.items():
+                self.verified.note(kind.value, id, is_mended=id in mended)
+
+    def _mended(self, ids: Sequence[str], folded: Mapping[str, Ticket], now_ms: Ms) -> set[str]:
+        """State tickets anew and return those with which nothing is wrong any more."""
+        if self._is_dry or not ids:
+            return set()
+        self._store.insert([row for id in ids if (row := _stated(folded[id], now_ms))])
+        still = {s.ticket_id for s in self._of(ids) if difference(s, folded[s.ticket_id])}
+        return set(ids) - still
+
+    def _of(self, ids: Sequence[str]) -> list[Sighting]:
+        """Return those of the tickets that differ."""
+        conditions = {name: f"{key} IN {{ids:Array(String)}}" for name, key in _KEYS.items()}
+        return self._sightings(conditions, {"ids": list(ids)})
+
+    def _sightings(self, conditions: Mapping[str, str], parameters: Mapping[str, Any]) -> list[Sighting]:
+        named = {"names": TICKET_EVENTS, "mask": (1 << REVISION_BITS) - 1}
+        rows = self._rows(_SIGHTINGS.format(**conditions), {**parameters, **named})
+        return [Sighting(*row) for row in rows]
+
+    def _compare_orders(self, span: Span) -> None:
+        conditions = {name: self._within(key, span) for name, key in _CUSTOMERS.items()}
+        differ = self._customers(conditions, _parameters(span))
+        for some in _chunks(differ):
+            still = set(some) if self._is_dry else self._ordered_anew(some)
+            for customer in some:
+                self.verified.note(ORDERS, customer, is_mended=customer not in still)
+
+    def _ordered_anew(self, customers: Sequence[str]) -> set[str]:
+        """Store the events of orders again, from which ClickHouse fills the rest, and return what differs still."""
+        with named_errors():
+            self._client.command(_ORDERS_AGAIN, parameters={"ids": list(customers), "orders": _ORDER_EVENTS})
+        conditions = {name: f"{key} IN {{ids:Array(String)}}" for name, key in _CUSTOMERS.items()}
+        return set(self._customers(conditions, {"ids": list(customers)}))
+
+    def _customers(self, conditions: Mapping[str, str], parameters: Mapping[str, Any]) -> list[str]:
+        named = {"orders": _ORDER_EVENTS, "others": _NO_ORDERS}
+        return [id for (id,) in self._rows(_CUSTOMERS_SQL.format(**conditions), {**parameters, **named})]
+
+    def _compare_hours(self, now_ms: Ms) -> None:
+        """Compare all schedules, whenever they were published: they are few."""
+        newest: dict[str, Any] = {}
+        for raw in self._published():
+            name = raw.content.name
+            newest[name] = max(newest.get(name, raw), raw, key=version_of)
+        rows = self._rows("SELECT schedule, max(version) FROM open_hours GROUP BY schedule", {})
+        kept = {str(schedule): int(version) for schedule, version in rows}
+        differ = {name: event for name, event in newest.items() if kept.get(name, -1) < version_of(event)}
+        if not self._is_dry:
+            self._store.insert([hours_row(event, now_ms) for event in differ.values()])
+        for name in sorted(differ):
+            self.verified.note(HOURS, name, is_mended=not self._is_dry)
+
+    def _published(self) -> Iterator[Any]:
+        with named_errors():
+            rows = self._client.query(
+                "SELECT raw FROM events FINAL WHERE name = 'schedule.published'", query_formats={"String": "bytes"}
+            ).result_rows
+        for (raw,) in rows:
+            try:
+                yield stored_event(raw)
+            except InvalidEventError:  # a time zone that this machine lacks: the worker that knew it worked it out
+                continue
+
+    @property
+    def _lately(self) -> str:
+        return "1" if self._since is None else "ingested_at >= {since:DateTime64(3, 'UTC')}"
+
+    def _within(self, key: str, span: Span) -> str:
+        """Return the condition that a key lies in a range and, where only the latest counts, belongs to it."""
+        condition = _in_range(key, span)
+        if self._since is None:
+            return condition
+        events, tickets = (_in_range(column, span) for column in ("subject", "ticket_id"))
+        return f"{condition} AND {key} IN ({_LATELY.format(events=events, tickets=tickets, lately=self._lately)})"
+
+    def _rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        lately = {} if self._since is None else {"since": datetime.fromtimestamp(0, UTC) + _ms(self._since)}
+        with named_errors():
+            return self._client.query(sql, parameters={**parameters, **lately}).result_rows
+
+
+def _stated(ticket: Ticket, now_ms: Ms) -> TicketRow | None:
+    """Return the row of a ticket; None of one that cannot be stated, which is a dead letter already."""
+    try:
+        return row_of(ticket, now_ms)
+    except Exception:  # noqa: BLE001 - whatever it is: it is told as not mended, and keeps no other from being mended
+        return None
+
+
+def _in_range(key: str, span: Span) -> str:
+    return f"{key} > {{after:String}}" + ("" if span.upto is None else f" AND {key} <= {{upto:String}}")
+
+
+def _parameters(span: Span) -> dict[str, Any]:
+    return {"after": span.after} if span.upto is None else {"after": span.after, "upto": span.upto}
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
+
+
+def _ms(milliseconds: Ms) -> timedelta:
+    return timedelta(milliseconds=milliseconds)
+
+
+_KEYS: Final = {"events": "subject", "tickets": "ticket_id", "days": "ticket_id", "ratings": "ticket_id"}
+_CUSTOMERS: Final = {"events": "subject", "orders": "customer_id", "days": "customer_id"}
+
+_EVENTS: Final = "SELECT count() FROM events WHERE {lately}"
+_TICKETS: Final = "SELECT count() FROM tickets FINAL WHERE {condition}"
+_LATELY: Final = """
+SELECT subject FROM events WHERE {events} AND {lately}
+UNION ALL
+SELECT ticket_id FROM tickets WHERE {tickets} AND {lately}
+"""
+
+_END_OF_RANGE: Final = """
+SELECT max(subject), count() FROM (
+    SELECT subject FROM events WHERE subject > {{after:String}} AND {lately} ORDER BY subject LIMIT {{limit:UInt64}}
+)
+"""
+
+_SIGHTINGS: Final = """
+SELECT
+    key,
+    max(facts),
+    max(revision),
+    max(row_facts),
+    bitAnd(max(row_version), {{mask:UInt64}}),
+    toBool(
+        max(row_days) = max(day_rows)
+        AND max(day_oldest) = max(row_version)
+        AND max(day_newest) = max(row_version)
+        AND max(rating_version) = max(row_version)
+    ),
+    toUnixTimestamp64Milli(max(newest_at))
+FROM (
+    SELECT
+        subject AS key,
+        count() AS facts,
+        count() + sum(newest) AS revision,
+        0 AS row_facts, 0 AS row_version, 0 AS row_days, 0 AS day_rows, 0 AS day_oldest, 0 AS day_newest,
+        0 AS rating_version,
+        max(stored_at) AS newest_at
+    FROM (
+        SELECT subject, source, id, max(revision) AS newest, max(ingested_at) AS stored_at
+        FROM events
+        WHERE {events} AND name IN {{names:Array(String)}}
+        GROUP BY subject, source, id
+    )
+    GROUP BY subject
+    UNION ALL
+    SELECT ticket_id, 0, 0, events, version, length(days), 0, 0, 0, 0, toDateTime64(0, 3, 'UTC')
+    FROM tickets FINAL
+    WHERE {tickets}
+    UNION ALL
+    SELECT ticket_id, 0, 0, 0, 0, 0, count(), min(newest), max(newest), 0, toDateTime64(0, 3, 'UTC')
+    FROM (
+        SELECT ticket_id, day, max(version) AS newest
+        FROM ticket_days
+        WHERE {days}
+        GROUP BY ticket_id, day
+    )
+    GROUP BY ticket_id
+    UNION ALL
+    SELECT ticket_id, 0, 0, 0, 0, 0, 0, 0, 0, max(version), toDateTime64(0, 3, 'UTC')
+    FROM ticket_ratings
+    WHERE {ratings}
+    GROUP BY ticket_id
+)
+GROUP BY key
+HAVING max(facts) != max(row_facts)
+    OR max(revision) != bitAnd(max(row_version), {{mask:UInt64}})
+    OR max(row_days) != max(day_rows)
+    OR max(day_oldest) != max(row_version)
+    OR max(day_newest) != max(row_version)
+    OR max(rating_version) != max(row_version)
+ORDER BY key
+"""
+
+_CUSTOMERS_SQL: Final = """
+SELECT key
+FROM (
+    SELECT
+        subject AS key,
+        uniqExact(name, source, id) AS sent, 0 AS kept, 0 AS placed, 0 AS placed_days
+    FROM events
+    WHERE {events} AND name IN {{orders:Array(String)}}
+    GROUP BY subject
+    UNION ALL
+    SELECT
+        customer_id,
+        0,
+        uniqExact(name, source, id),
+        uniqExactIf((source, id), name = 'order.placed' AND kind NOT IN {{others:Array(String)}}),
+        0
+    FROM orders
+    WHERE {orders}
+    GROUP BY customer_id
+    UNION ALL
+    SELECT customer_id, 0, 0, 0, uniqExact(source, id)
+    FROM order_days
+    WHERE {days}
+    GROUP BY customer_id
+)
+GROUP BY key
+HAVING max(sent) != max(kept) OR max(placed) != max(placed_days)
+ORDER BY key
+"""
+
+_ORDERS_AGAIN: Final = """
+INSERT INTO events
+SELECT * FROM events FINAL WHERE subject IN {ids:Array(String)} AND name IN {orders:Array(String)}
+"""

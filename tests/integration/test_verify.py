@@ -1,0 +1,207 @@
+"""`verify` finds what the tables do not say of the stored events, states it anew, and finds nothing after."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+
+from schemas import events as e
+from schemas.codec import encode
+from schemas.examples import example
+from schemas.rows import Ms
+from streams.core.batch import Outcome, fold_batch, read
+from streams.core.difference import Difference
+from streams.core.measures import row_of
+from streams.core.ticket import Ticket
+from streams.simulation import events as simulated
+from streams.sinks import verify
+from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.verify import HOURS, ORDERS, Verified, Verifier
+from tests.histories import NOW_MS
+from tests.integration.conftest import Servers
+from tests.records import record_of
+from tests.space import Space, new_space
+
+pytestmark = [pytest.mark.integration]
+
+START: Final = datetime(2026, 2, 2, tzinfo=UTC)
+LONG_AGO: Final[Ms] = NOW_MS - 86_400_000
+
+
+@pytest.fixture(scope="module")
+def whole(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
+    """Return a space with a history of a few days, stored as workers store it."""
+    space = new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("whole"))
+    raws = [
+        encode(
+            one.data,
+            source=one.source,
+            id=one.id,
+            time=one.at,
+            name=e.NAME_OF[type(one.data)],
+            subject=one.subject,
+            subjectseq=one.sequence,
+        )
+        for one in simulated(3, START, START + timedelta(days=5), 30)
+    ]
+    keep(space, _folded([*raws, json.dumps(example("schedule.published")).encode()]))
+    yield space
+    space.remove()
+
+
+@pytest.fixture(autouse=True)
+def _small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "RANGE_EVENTS", 500)
+
+
+def _folded(raws: list[bytes]) -> Outcome:
+    return fold_batch(read([record_of(raw) for raw in raws], LONG_AGO), {}, LONG_AGO)
+
+
+def keep(space: Space, outcome: Outcome) -> None:
+    store = ClickHouseStore(space.client)
+    for rows in (outcome.events, outcome.hours, outcome.rows):
+        store.insert(rows)
+
+
+def verified(space: Space, *, is_dry: bool = False, since: Ms | None = None, settle_seconds: float = 0) -> Verified:
+    verifier = Verifier(space.client, since=since, is_dry=is_dry, settle_seconds=settle_seconds)
+    return verifier.run(lambda: NOW_MS)
+
+
+def _lose(space: Space, table: str, condition: str, **named: Any) -> None:
+    space.client.command(f"ALTER TABLE {table} DELETE WHERE {condition} SETTINGS mutations_sync = 2", parameters=named)
+
+
+def _some_ticket(space: Space) -> str:
+    return str(space.value("SELECT max(ticket_id) FROM tickets FINAL WHERE events > 4 AND notEmpty(ratings.id)"))
+
+
+def test_what_workers_stored_is_whole(whole: Space) -> None:
+    seen = verified(whole)
+    assert not seen.found
+    assert seen.events == whole.value("SELECT count() FROM events") > 3 * verify.RANGE_EVENTS, "one range proves little"
+    assert seen.tickets == whole.value("SELECT count() FROM tickets FINAL")
+
+
+def _take_facts_out(space: Space) -> str:
+    ticket_id = _some_ticket(space)
+    ticket = ClickHouseStore(space.client).load_from_events([ticket_id])[ticket_id]
+    for table in ("tickets", "ticket_days", "ticket_ratings"):
+        _lose(space, table, "ticket_id = {id:String}", id=ticket_id)
+    gap = Ticket(ticket_id, ticket.facts[:1] + ticket.facts[3:])
+    ClickHouseStore(space.client).insert([row_of(gap, LONG_AGO)])
+    return ticket_id
+
+
+def _lose_row(space: Space) -> str:
+    ticket_id = _some_ticket(space)
+    _lose(space, "tickets", "ticket_id = {id:String}", id=ticket_id)
+    return ticket_id
+
+
+def _lose_day(space: Space) -> str:
+    ticket_id, day = space.query("SELECT ticket_id, min(day) FROM ticket_days GROUP BY ticket_id HAVING count() > 1")[0]
+    _lose(space, "ticket_days", "ticket_id = {id:String} AND day = {day:Date}", id=ticket_id, day=day)
+    return str(ticket_id)
+
+
+def _lose_ratings(space: Space) -> str:
+    ticket_id = _some_ticket(space)
+    _lose(space, "ticket_ratings", "ticket_id = {id:String}", id=ticket_id)
+    return ticket_id
+
+
+def _lose_order(space: Space) -> str:
+    customer, order = space.query("SELECT customer_id, order_id FROM orders FINAL ORDER BY cityHash64(id) LIMIT 1")[0]
+    for table in ("orders", "order_days"):
+        _lose(space, table, "customer_id = {id:String} AND order_id = {order:String}", id=customer, order=order)
+    return str(customer)
+
+
+def _lose_order_day(space: Space) -> str:
+    customer = space.value("SELECT max(customer_id) FROM order_days")
+    _lose(space, "order_days", "customer_id = {id:String}", id=customer)
+    return str(customer)
+
+
+def _lose_hours(space: Space) -> str:
+    schedule = space.value("SELECT min(schedule) FROM open_hours")
+    _lose(space, "open_hours", "schedule = {id:String}", id=schedule)
+    return str(schedule)
+
+
+@pytest.mark.parametrize(
+    ("hole", "wrong"),
+    [
+        (_take_facts_out, Difference.FACTS.value),
+        (_lose_row, Difference.NO_ROW.value),
+        (_lose_day, Difference.DERIVED.value),
+        (_lose_ratings, Difference.DERIVED.value),
+        (_lose_order, ORDERS),
+        (_lose_order_day, ORDERS),
+        (_lose_hours, HOURS),
+    ],
+)
+def test_a_hole_is_told_then_mended_and_then_gone(whole: Space, hole: Any, wrong: str) -> None:
+    before = whole.checksum()
+    key = hole(whole)
+    for _ in range(2):
+        told = verified(whole, is_dry=True)
+        assert (told.found, told.named, told.left) == ({wrong: 1}, {wrong: [key]}, {wrong: 1})
+    mended = verified(whole)
+    assert (mended.found, mended.left[wrong]) == ({wrong: 1}, 0)
+    assert not verified(whole).found
+    assert whole.checksum() == before
+
+
+def test_a_row_that_knows_more_than_the_log_is_told_and_left_as_it_is(whole: Space) -> None:
+    ticket_id = _some_ticket(whole)
+    where = "subject = {id:String} AND name = 'ticket.created'"
+    kept = whole.query(f"SELECT * FROM events FINAL WHERE {where}", {"id": ticket_id})
+    before = whole.checksum()
+    _lose(whole, "events", where, id=ticket_id)
+    for _ in range(2):
+        told = verified(whole)
+        assert told.found == told.left == {Difference.LOG.value: 1}
+        assert told.named == {Difference.LOG.value: [ticket_id]}
+    assert whole.checksum()["tickets"] == before["tickets"]
+    whole.client.insert("events", kept)
+    assert not verified(whole).found
+
+
+def test_only_what_was_stored_since_is_compared_when_that_is_asked(whole: Space) -> None:
+    key = _lose_row(whole)
+    assert not verified(whole, since=LONG_AGO + 1, is_dry=True).found
+    assert verified(whole, since=LONG_AGO).named == {Difference.NO_ROW.value: [key]}
+    assert not verified(whole).found
+
+
+def test_an_event_whose_row_is_on_its_way_is_no_difference(whole: Space) -> None:
+    said = encode(
+        e.TicketClosed(ticket_id="T-under-way"), source="urn:test", id="1", time=START, name="ticket.closed",
+        subject="T-under-way",
+    )  # fmt: skip
+    outcome = fold_batch(read([record_of(said)], NOW_MS), {}, NOW_MS)
+    store = ClickHouseStore(whole.client)
+    store.insert(outcome.events)
+    assert verified(whole, is_dry=True).named == {Difference.NO_ROW.value: ["T-under-way"]}
+    arriving = threading.Timer(0.5, store.insert, [outcome.rows])
+    arriving.start()
+    assert not verified(whole, settle_seconds=60).found
+    arriving.join()
+
+
+def test_the_command_tells_mends_and_says_by_its_exit_code_that_something_differed(whole: Space) -> None:
+    key = _lose_day(whole)
+    dry = whole.run("verify", "--dry-run", "--settle", "0")
+    assert (dry.returncode, key in dry.stdout.decode()) == (1, True), dry.stderr.decode()
+    done = whole.run("verify", "--settle", "0")
+    assert (done.returncode, "1 mended" in done.stdout.decode()) == (1, True), done.stderr.decode()
+    again = whole.run("verify", "--settle", "0")
+    assert (again.returncode, "nothing differs" in again.stdout.decode()) == (0, True), again.stderr.decode()
+    wrong = whole.run("verify", "--since", "yesterday")
+    assert (wrong.returncode, "2026-03-31" in wrong.stderr.decode()) == (2, True)

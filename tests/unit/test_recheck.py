@@ -1,0 +1,161 @@
+"""A worker holds what it stated lately against the stored events, and mends it in its own memory as well."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import events as e
+from schemas.codec import Event
+from streams.agents.recheck import Recheck
+from streams.agents.tickets import TicketsAgent
+from streams.core.batch import event_row
+from streams.core.cache import TicketCache
+from streams.core.fact import fact_of
+from streams.core.measures import row_of
+from streams.core.ticket import Ticket, fold
+from streams.meters import Meters
+from streams.sinks.memory import MemoryStore
+from tests.histories import NOW_MS, TICKET, event, public_answer
+from tests.unit.test_tickets_agent import Batch, FixedClock, Sent
+
+SAID = [event(public_answer(TICKET, f"m{at}"), at, f"m{at}") for at in range(1, 7)]
+
+
+def ticket_of(events: list[Event]) -> Ticket:
+    return fold(Ticket(TICKET), [fact_of(one) for one in events])[0]
+
+
+async def keep(store: MemoryStore, events: list[Event], known: list[Event]) -> None:
+    """Store events, and a row that knows some of them."""
+    rows = [row_of(ticket_of(known), NOW_MS)] if known else []
+    await store.write([event_row(one, NOW_MS) for one in events], rows, [])
+
+
+@asynccontextmanager
+async def working(store: MemoryStore) -> AsyncIterator[tuple[TicketsAgent, Meters]]:
+    meters = Meters()
+    agent = TicketsAgent(
+        store,
+        Sent(),
+        FixedClock(),
+        meters,
+        topic="tickets",
+        dead_letter_topic="dead-letters",
+        cache_tickets=10,
+        batch_events=1,
+    )
+    running = asyncio.create_task(agent.run())
+    try:
+        yield agent, meters
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def received(agent: TicketsAgent, one: Event) -> None:
+    batch = Batch(one.raw)
+
+    async def deliveries() -> AsyncIterator[Batch]:
+        yield batch
+
+    await agent.receive(deliveries())
+    await batch.acknowledged.wait()
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not claim():  # noqa: ASYNC110 - the store tells nobody
+            await asyncio.sleep(0.005)
+
+
+def facts(store: MemoryStore) -> int:
+    return store.tickets[TICKET].events
+
+
+def mended(meters: Meters) -> float | None:
+    return meters.registry.get_sample_value("servicepulse_mended_tickets_total")
+
+
+@given(st.sets(st.integers(0, 3)).map(sorted))
+def test_a_row_that_a_worker_took_up_with_a_gap_comes_to_know_every_stored_event(known: list[int]) -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        await keep(store, SAID[:4], [SAID[place] for place in known])
+        async with working(store) as (agent, meters):
+            await received(agent, SAID[4])
+            await agent.look_again()
+            await until(lambda: facts(store) == 5)
+            assert mended(meters) == (len(known) < 4)
+            assert [letter.reason for letter in store.dead_letters.values()] == ["ticket-mended"] * (len(known) < 4)
+            assert agent.cache.known([TICKET]) == {TICKET: ticket_of(SAID[:5])}
+
+    asyncio.run(story())
+
+
+def test_a_row_that_somebody_mended_is_not_hidden_by_a_worker_that_remembers_the_gap() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        await keep(store, SAID[:3], [SAID[0]])
+        async with working(store) as (agent, _):
+            await received(agent, SAID[3])
+            assert facts(store) == 2
+            await keep(store, [], SAID[:4])
+            for one in SAID[4:]:
+                await received(agent, one)
+            assert facts(store) == 4, "the worker's row of as many facts takes the place of the mended one"
+            await agent.look_again()
+            await until(lambda: facts(store) == 6)
+
+    asyncio.run(story())
+
+
+def test_a_ticket_that_knows_everything_is_not_stated_again() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        async with working(store) as (agent, meters):
+            await received(agent, SAID[0])
+            await agent.look_again()
+            await received(agent, SAID[1])
+            assert mended(meters) == 0
+
+    asyncio.run(story())
+
+
+def test_a_doubt_of_before_the_group_was_dealt_anew_counts_for_nothing() -> None:
+    async def story() -> None:
+        store, cache = MemoryStore(), TicketCache(10)
+        await keep(store, SAID[:3], [])
+        recheck = Recheck(store, cache, Meters())
+        cache.remember({TICKET: ticket_of(SAID[:2])})
+        recheck.note([TICKET])
+        doubt = await recheck.doubt()
+        assert doubt is not None
+        assert doubt.ticket_ids == [TICKET]
+        assert not doubt.is_stale
+        assert await recheck.mended([TICKET]) == {TICKET: ticket_of(SAID[:3])}
+        recheck.renew()
+        cache.renew()
+        assert [doubt.is_stale] == [True]
+        assert await recheck.mended([TICKET]) == {}
+        assert await recheck.doubt() is None
+
+    asyncio.run(story())
+
+
+def test_a_merged_ticket_that_was_mended_tells_its_survivor_again() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        merge = event(e.TicketMerged(ticket_id=TICKET, into_ticket_id="S"), 9, "merge")
+        await keep(store, [*SAID[:3], merge], [SAID[0]])
+        async with working(store) as (agent, _):
+            await received(agent, SAID[3])
+            await agent.look_again()
+            await until(lambda: facts(store) == 5)
+            sent = agent._outbox
+            assert isinstance(sent, Sent)
+            await until(lambda: {one.key for one in sent.records if one.topic == "tickets"} == {b"S"})
+
+    asyncio.run(story())
