@@ -63,6 +63,8 @@ class Reason(StrEnum):
     """Not the producer's fault: the record is an event and is stored, but its ticket could not be stated."""
     TICKET_MENDED = "ticket-mended"
     """Nor this: tickets lacked stored events, and a worker mended them. The letter has no bytes, and names some."""
+    RECORDS_LOST = "records-lost"
+    """Nor this: Kafka removed records before anybody read them. The letter has no bytes, and names the range."""
     UNREADABLE = "unreadable-record"
 
 

@@ -34,6 +34,8 @@ REASONS: Final = {
     "names some; what to do is in deploy/RUNBOOK.md, rows-differed.",
     Reason.UNREADABLE: "No client can read the record: a header name that is not UTF-8, a batch that unpacks to more "
     "than 64 MiB or whose checksum is wrong. Of several records the first place stands, and `message` says which.",
+    Reason.RECORDS_LOST: "Not your mistake: Kafka removed records before a worker read them. The letter names the "
+    "range; publish again what lay there, an event that arrives twice counts once.",
 }
 """What a producer does about each kind of dead letter."""
 

@@ -174,7 +174,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             generation=group.generation if group.generation >= 0 else None,
             member=group.member_id,
             coordinator="" if group.coordinator_id is None else str(group.coordinator_id),
+            missing=frozenset(topic for topic in given.topics if not consumer.partitions_for_topic(topic))
+            if given and assignment
+            else frozenset(),
         )
+
+    def fault(self) -> BaseException | None:
+        """Return what keeps us out of the group: aiokafka holds it back until somebody asks, and Faust does not."""
+        group = self._consumer._coordinator if self._consumer else None
+        if group is None:
+            return None
+        task = group._coordination_task
+        ended = task.exception() if task.done() and not task.cancelled() else None
+        return cast("BaseException | None", ended or group._pending_exception)
 
     async def on_thread_stop(self) -> None:
         """Stop, also while the broker is away: then aiokafka is cancelled by itself as it closes its fetches.
@@ -314,9 +326,24 @@ class BatchConsumer(driver.Consumer):
         """Return what the group lets this worker know now."""
         return self._thread.seen(is_rebalancing=self.app.rebalancing)
 
+    def fault(self) -> BaseException | None:
+        """Return what keeps this worker out of its group for good; None while nothing does."""
+        return self._thread.fault()
+
     def committed(self, tp: TP) -> int | None:
         """Return the offset that was committed last; None when this worker has not committed any."""
         return self._committed_offset.get(tp)
+
+    async def begin_anew(self, topic: str) -> None:
+        """Read a topic from its beginning: it was made again, and what was committed belongs to the one before."""
+        own = {tp for tp in self.assignment() if tp.topic == topic}
+        if not own:
+            return
+        self._handover.turn_over()
+        begin = await self._thread.earliest_offsets(*own)
+        await self._thread.commit(begin)
+        self._committed_offset.update(begin)
+        await self.perform_seek()
 
     async def perform_seek(self) -> None:
         """Go back to what is committed; batches in hand will be received again."""
@@ -399,9 +426,22 @@ class BatchApp(App):
         for task in self.early_tasks:
             self.add_future(task())
 
+    def _crash(self, reason: BaseException) -> None:
+        """Remember what came first: what is cancelled because the app ends has nothing to add."""
+        first = self.crash_reason
+        super()._crash(reason if first is None or isinstance(first, asyncio.CancelledError) else first)
+
     def seen(self) -> Seen:
         """Return what the group lets this worker know now."""
         return cast(BatchConsumer, self.consumer).seen()
+
+    def fault(self) -> BaseException | None:
+        """Return what keeps this worker out of its group for good; None while nothing does."""
+        return cast(BatchConsumer, self.consumer).fault()
+
+    async def begin_anew(self, topic: str) -> None:
+        """Read a topic from its beginning: it was made again."""
+        await cast(BatchConsumer, self.consumer).begin_anew(topic)
 
     def lag_of(self, tp: TP) -> int | None:
         """Return how many records of a partition are not committed yet; None while that is unknown."""

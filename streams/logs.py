@@ -1,11 +1,13 @@
 """Structured logs of our own code and of the libraries below it, one line an entry, on standard error."""
 
+import asyncio
 import logging
 import sys
 from typing import Final
 
 import structlog
 
+from streams.fault import kafka_error_in
 from streams.settings import Settings
 
 _LOUD = {
@@ -41,6 +43,17 @@ class Repeats(logging.Filter):
         return is_new
 
 
+def without_tracebacks_of_kafka(record: logging.LogRecord) -> bool:
+    """Leave out where in a library an error of Kafka was raised: what is wrong is said in a sentence of our own.
+
+    What is cancelled for its sake has nothing to add.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, asyncio.CancelledError) or kafka_error_in(error) is not None:
+        record.exc_info = record.exc_text = None
+    return True
+
+
 def configure(settings: Settings) -> None:
     """Set up logging for this process. Called once, by a command, before anything is logged."""
     shared: list[structlog.typing.Processor] = [
@@ -62,6 +75,7 @@ def configure(settings: Settings) -> None:
     )
     lines = logging.StreamHandler(sys.stderr)
     lines.addFilter(Repeats())
+    lines.addFilter(without_tracebacks_of_kafka)
     lines.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],

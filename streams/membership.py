@@ -17,6 +17,7 @@ class Seen(NamedTuple):
         generation: How often the group has been divided, as the broker counts; None before it said so.
         member: The broker's name for this worker; empty when it knows none.
         coordinator: The broker that looks after the group; empty while none is known.
+        missing: Topics that are to be read and that the brokers do not have.
     """
 
     partitions: AbstractSet[tuple[str, int]] = frozenset()
@@ -24,12 +25,14 @@ class Seen(NamedTuple):
     generation: int | None = None
     member: str = ""
     coordinator: str = ""
+    missing: AbstractSet[str] = frozenset()
 
 
 class Standing(enum.StrEnum):
     """How a worker stands in its group.
 
-    A stand-by is ready: there are more workers than partitions, and it takes over when another one ends.
+    A stand-by is ready: there are more workers than partitions, and it takes over when another one ends. A worker with
+    partitions is not while a topic that it must read is gone: nobody reads what is published next.
     """
 
     OK = "ok"
@@ -37,6 +40,7 @@ class Standing(enum.StrEnum):
     STARTING = "starting"
     REBALANCING = "rebalancing"
     STUCK = "stuck"
+    TOPICS_MISSING = "topics missing"
 
 
 READY: Final = frozenset({Standing.OK, Standing.STAND_BY})
@@ -68,6 +72,8 @@ class Membership:
     @property
     def standing(self) -> Standing:
         """How the worker stands."""
+        if self.seen.missing:
+            return Standing.TOPICS_MISSING
         if self.seen.is_joined:
             return Standing.OK if self.seen.partitions else Standing.STAND_BY
         if self.seconds_outside >= LONG_SECONDS:
@@ -92,7 +98,12 @@ class Membership:
     def told(self) -> dict[str, Any]:
         """Return all that is known, by name, for pages and logs."""
         seen = self.seen
-        known = {"generation": seen.generation, "member": seen.member, "coordinator": seen.coordinator}
+        known = {
+            "generation": seen.generation,
+            "member": seen.member,
+            "coordinator": seen.coordinator,
+            "missing_topics": sorted(seen.missing) or None,
+        }
         return {
             "status": self.standing.value,
             "partitions": len(self.partitions),

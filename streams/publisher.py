@@ -38,6 +38,8 @@ BATCH_BYTES: Final = 256 * 1024
 _HEADERS: Final = [("content-type", CONTENT_TYPE.encode())]
 _PROBE_SECONDS: Final = 5.0
 _SHOWN: Final = 5
+_DELIVERY_MS: Final = 120_000
+_BLOCK_MS: Final = 60_000
 
 Compression: TypeAlias = Literal["gzip", "snappy", "lz4", "zstd"]
 
@@ -109,6 +111,7 @@ class Publisher:
         timeout_seconds: float = 10.0,
         linger_seconds: float = 0.02,
         compression: Compression | None = "gzip",
+        patience_seconds: float | None = None,
     ) -> None:
         """Connect to the brokers.
 
@@ -122,6 +125,8 @@ class Publisher:
             timeout_seconds: How long to wait for a broker that is still starting.
             linger_seconds: How long an event waits for others to travel with.
             compression: Of batches. gzip needs no further package.
+            patience_seconds: How long a broker that goes away later may stay away before events count as not
+                acknowledged; not given: `FLUSH_SECONDS` for a flush, `ROOM_SECONDS` for `publish`.
 
         Raises:
             BrokerUnavailableError: When no broker answers in time.
@@ -131,21 +136,32 @@ class Publisher:
         self._source = source
         self._topic_prefix = topic_prefix
         self._derived = derived
-        self._outstanding = _Outstanding()
+        self._patience_seconds = patience_seconds
+        self._outstanding = _Outstanding(patience_seconds)
         self._closed = False
         self._run = str(uuid4())
         self._ids = count(1)
         context = ssl.create_default_context() if tls is True else tls or None
         _await_listener(_addresses(bootstrap), context, timeout_seconds)
         options = _security(context, login) | {"linger_ms": int(linger_seconds * 1000), "compression_type": compression}
+        if patience_seconds is not None:
+            options |= _lasting(patience_seconds)
         self._producer = _producer(bootstrap, max(timeout_seconds, 1.0), options)
 
     @classmethod
-    def from_settings(cls, settings: "Settings", *, source: str | None = None, derived: bool = False) -> Self:
+    def from_settings(
+        cls,
+        settings: "Settings",
+        *,
+        source: str | None = None,
+        derived: bool = False,
+        patience_seconds: float | None = None,
+    ) -> Self:
         """Return a publisher to the brokers that the settings name.
 
         Raises:
             ValueError: When the settings name none.
+            SettingsError: When a certificate cannot be read.
             BrokerUnavailableError: When no broker answers in time.
         """
         if settings.kafka is None:
@@ -161,7 +177,13 @@ class Publisher:
             derived=derived,
             tls=settings.kafka_ssl_context() or False,
             login=login,
+            patience_seconds=patience_seconds,
         )
+
+    @property
+    def outstanding(self) -> int:
+        """How many events are on their way."""
+        return self._outstanding.count
 
     @property
     def acknowledged(self) -> int:  # noqa: D102 - described by the class
@@ -238,17 +260,18 @@ class Publisher:
             raise
         return identity
 
-    def flush(self, timeout_seconds: float = FLUSH_SECONDS) -> None:
+    def flush(self, timeout_seconds: float | None = None) -> None:
         """Wait until all that was published before is acknowledged. What failed is reported once.
 
         Raises:
             NotAcknowledgedError: Naming each event that failed since the last flush, or is not acknowledged in time.
         """
-        unacknowledged = self._outstanding.settle(timeout_seconds)
+        seconds = timeout_seconds if timeout_seconds is not None else self._patience_seconds
+        unacknowledged = self._outstanding.settle(FLUSH_SECONDS if seconds is None else seconds)
         if unacknowledged:
             raise NotAcknowledgedError(unacknowledged)
 
-    def close(self, timeout_seconds: float = FLUSH_SECONDS) -> None:
+    def close(self, timeout_seconds: float | None = None) -> None:
         """Flush, then let go of the connection. Closing again does nothing.
 
         Raises:
@@ -269,7 +292,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            self.close(FLUSH_SECONDS)
+            self.close()
         except NotAcknowledgedError as unacknowledged:
             if error is None:
                 raise
@@ -292,20 +315,26 @@ class Publisher:
 class _Outstanding:
     """The events that left and are not acknowledged yet, and those that failed and were not reported yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_seconds: float | None = None) -> None:
         self.acknowledged = 0
+        self._patience_seconds = patience_seconds
         self._changed = Condition()
         self._last = 0
         self._bytes = 0
         self._waiting: dict[int, tuple[Identity, int]] = {}
         self._failed: list[Unacknowledged] = []
 
+    @property
+    def count(self) -> int:
+        return len(self._waiting)
+
     def reserve(self, identity: Identity, size: int, bootstrap: str) -> int:
         """Return the number of a new outstanding event, as soon as there is room for it."""
+        seconds = ROOM_SECONDS if self._patience_seconds is None else self._patience_seconds
         with self._changed:
-            if not self._changed.wait_for(self._has_room, ROOM_SECONDS):
+            if not self._changed.wait_for(self._has_room, seconds):
                 raise BrokerUnavailableError(
-                    f"{bootstrap} leaves {len(self._waiting):,} events unacknowledged for {ROOM_SECONDS:g} seconds"
+                    f"{bootstrap} leaves {len(self._waiting):,} events unacknowledged for {seconds:g} seconds"
                 )
             self._last += 1
             self._bytes += size
@@ -379,6 +408,12 @@ def _security(context: ssl.SSLContext | None, login: Login | None) -> dict[str, 
         "sasl_plain_username": login.username,
         "sasl_plain_password": login.password,
     }
+
+
+def _lasting(patience_seconds: float) -> dict[str, Any]:
+    """Return what makes kafka-python try a batch again for so long, rather than the two minutes of its own."""
+    milliseconds = int(patience_seconds * 1000)
+    return {"delivery_timeout_ms": max(_DELIVERY_MS, milliseconds), "max_block_ms": max(_BLOCK_MS, milliseconds)}
 
 
 def _await_listener(addresses: list[tuple[str, int]], context: ssl.SSLContext | None, timeout_seconds: float) -> None:

@@ -186,14 +186,36 @@ class Settings(BaseSettings):
         """Return the TLS context for Kafka clients, None without TLS.
 
         Raises:
-            OSError: When a certificate file cannot be read.
+            SettingsError: When a certificate file cannot be read, or holds none.
         """
         if not self.kafka_tls:
             return None
-        context = ssl.create_default_context(cafile=self.kafka_ca_file)
-        if self.kafka_cert_file:
-            context.load_cert_chain(self.kafka_cert_file, self.kafka_key_file)
+        files = [self.readable(name) for name in ("kafka_ca_file", "kafka_cert_file", "kafka_key_file")]
+        ca_file, cert_file, key_file = files
+        try:
+            context = ssl.create_default_context(cafile=ca_file)
+            if cert_file:
+                context.load_cert_chain(cert_file, key_file)
+        except ssl.SSLError as error:
+            named = ", ".join(str(file) for file in files if file)
+            raise SettingsError(
+                f"no certificates as Kafka needs them, PEM and unencrypted: {named} ({error})"
+            ) from error
         return context
+
+    def readable(self, name: str) -> Path | None:
+        """Return the path of a setting that names a file, None when it is not set.
+
+        Raises:
+            SettingsError: When the file cannot be read.
+        """
+        path: Path | None = getattr(self, name)
+        try:
+            if path is not None:
+                path.open("rb").close()
+        except OSError as error:
+            raise SettingsError(f"{name} ({PREFIX}{name.upper()}): {path} cannot be read: {error.strerror}") from error
+        return path
 
     @property
     def thresholds(self) -> ThresholdBook:

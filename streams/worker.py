@@ -11,12 +11,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
 import structlog
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
 from faust import SASLCredentials, SSLCredentials, Worker
@@ -33,6 +34,7 @@ from streams import broker
 from streams.agents.tickets import TicketsAgent
 from streams.agents.watch import WatchAgent
 from streams.clock import SystemClock
+from streams.fault import Fault, fault_of, kafka_error_in
 from streams.intake import BatchApp, BatchSchema, Delivery, Pages
 from streams.ledger import Seam
 from streams.membership import Membership, Reminder, Standing
@@ -43,15 +45,19 @@ from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
 from streams.sinks.watch import ClickHouseWatchStore
+from streams.topics import TopicIds
 
 log = structlog.get_logger()
 
-GROUP: Final = "servicepulse"
 _MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
 _BEHIND_RECORDS: Final = 1_000
 """With more records waiting the watch waits too: what it would judge is half of what is known upstream."""
 _MEMBERSHIP_SECONDS: Final = 1.0
 """How often a worker looks how it stands in its group."""
+_REQUEST_SECONDS: Final = 90.0
+"""How long an answer of Kafka may take; Faust wants it no shorter than the session."""
+_METADATA_MS: Final = 15_000
+"""How often the topics are looked at: added partitions, and topics that are gone or made again, are noticed so soon."""
 _LONG: Final = 24 * 3600.0
 """Seconds without a poll before the group gives a worker up: one that waits for ClickHouse is no less alive."""
 
@@ -107,13 +113,15 @@ def create_app(
     """
     listening = _listening(settings)
     app = BatchApp(
-        settings.topic(GROUP),
+        settings.topic(broker.GROUP),
         broker=[f"kafka://{address}" for address in (settings.kafka or "").split(",")],
         broker_credentials=_credentials(settings),
         broker_session_timeout=settings.kafka_session_timeout_seconds,
         broker_heartbeat_interval=settings.kafka_session_timeout_seconds / 4,
         broker_max_poll_interval=_LONG,
+        broker_request_timeout=max(_REQUEST_SECONDS, settings.kafka_session_timeout_seconds),
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=_METADATA_MS,
         producer_max_request_size=_MAX_RECORD_BYTES,
         producer_linger=0.005,
         store="memory://",
@@ -130,7 +138,6 @@ def create_app(
     app.web = Pages(app, listening)
     app.batch_events = settings.batch_events
     app.batch_linger_seconds = settings.batch_linger_seconds
-    app.on_seam = partial(_tell_seam, meters)
     agent = TicketsAgent(
         store,
         FaustOutbox(app),
@@ -142,11 +149,13 @@ def create_app(
         batch_events=settings.batch_events,
         recheck_every_seconds=settings.recheck_every_seconds,
     )
+    app.on_seam = partial(_tell_seam, meters, agent)
     _register(app, agent, settings)
     if watched is not None:
         _register_watch(app, watched, settings, clock, meters)
     membership = Membership(time.monotonic())
     _register_membership(app, membership, meters)
+    _register_topics(app, settings)
     _register_pages(app, membership, meters)
     return app
 
@@ -157,6 +166,7 @@ def run_worker(settings: Settings) -> int:
     ClickHouse and Kafka are waited for. When Kafka is lost on the way, the worker starts afresh: it keeps no state.
 
     Raises:
+        KafkaRefusedError: When Kafka refuses what only other settings can change.
         SettingsError: When the web port that somebody set is taken.
         StoreRejectedError: When ClickHouse refuses the login, or its schema does not fit this version.
     """
@@ -171,11 +181,19 @@ def run_worker(settings: Settings) -> int:
     worker = Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
     worker.spinner = None  # it would write to the log
     code = _exit_code_of(worker)
-    if _lost_kafka(app):
-        log.warning("Kafka was lost: starting afresh")
-        _start_afresh()
+    if (lost := kafka_error_in(app.crash_reason)) is not None:
+        code = _go_on_without(fault_of(lost, settings))
     _leave_what_hangs(code)
     return code
+
+
+def _go_on_without(fault: Fault) -> int:
+    """Start afresh when waiting can help, which the new process does; else return the exit code."""
+    if fault.exit_code is None:
+        log.warning("Kafka was lost: starting afresh", error=fault.sentence)
+        _start_afresh()
+    log.error("Kafka does not take us", error=fault.sentence)
+    return fault.exit_code or 1
 
 
 def _load_early() -> None:
@@ -199,6 +217,8 @@ def _exit_code_of(worker: Worker) -> int:
         worker.execute_from_commandline()
     except SystemExit as stop:
         return int(stop.code or 0)
+    except asyncio.CancelledError:
+        return 1  # an agent that ended with the app; the app knows why
 
 
 @retry(
@@ -249,17 +269,38 @@ def _register_watch(app: BatchApp, watched: WatchStore, settings: Settings, cloc
     app.task(agent.run)
 
 
+def _register_topics(app: BatchApp, settings: Settings) -> None:
+    names = [settings.topic(TICKETS), settings.topic(ORDERS)]
+
+    async def watch() -> None:
+        threads = ThreadPoolExecutor(1, "kafka-topics")
+        ids = TopicIds()
+        try:
+            while True:
+                found = await asyncio.get_running_loop().run_in_executor(threads, broker.topic_ids, settings, names)
+                for topic in ids.made_again(found):
+                    log.warning("the topic was deleted and made again: reading it from its beginning", topic=topic)
+                    await app.begin_anew(topic)
+                await asyncio.sleep(_METADATA_MS / 1000)
+        finally:
+            threads.shutdown(wait=False)
+
+    app.early_tasks = [*app.early_tasks, watch]
+
+
 def _register_membership(app: BatchApp, membership: Membership, meters: Meters) -> None:
     reminder = Reminder()
 
     async def watch() -> None:
         while True:
+            if (fault := app.fault()) is not None:
+                raise fault
             _look_at_group(app, membership, meters)
             if reminder.is_due(membership):
                 _say_without_partitions(membership, app.conf.id)
             await asyncio.sleep(_MEMBERSHIP_SECONDS)
 
-    app.early_tasks = [watch]
+    app.early_tasks = [*app.early_tasks, watch]
 
 
 def _look_at_group(app: BatchApp, membership: Membership, meters: Meters) -> None:
@@ -276,12 +317,13 @@ def _say_without_partitions(membership: Membership, group: str) -> None:
         log.warning("no partitions: the group gives no answer (deploy/RUNBOOK.md, Workers without partitions)", **told)
 
 
-def _tell_seam(meters: Meters, tp: TP, seam: Seam) -> None:
+def _tell_seam(meters: Meters, agent: TicketsAgent, tp: TP, seam: Seam) -> None:
     """Say what Kafka lost, and what it made again."""
     place = f"{tp.topic}/{tp.partition}"
     if seam.lost:
         begin, end = seam.lost
         meters.lost.labels(tp.topic, str(tp.partition)).inc(end - begin)
+        agent.tell_lost(tp.topic, tp.partition, begin, end)
         log.warning("Kafka removed records that nobody had read: they are lost", place=place, begin=begin, end=end)
     if seam.is_made_anew:
         log.warning("the partition was made anew: reading it from its beginning", place=place, begin=seam.resume)
@@ -332,20 +374,15 @@ def _credentials(settings: Settings) -> CredentialsT | None:
     return SSLCredentials(context) if context else None
 
 
-def _lost_kafka(app: BatchApp) -> bool:
-    reason: BaseException | None = app.crash_reason
-    while isinstance(reason, BaseExceptionGroup):
-        reason = reason.exceptions[0]
-    return isinstance(reason, KafkaError | ConnectionError)
-
-
 def _leave_what_hangs(code: int) -> None:
-    """End at once when a thread still waits for a ClickHouse that does not answer: Python would wait with it."""
+    """End at once when a thread still waits for a server that does not answer: Python would wait with it."""
     hanging = [
-        thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon
+        thread.name for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon
     ]
     if hanging:
-        log.warning("ClickHouse does not answer: leaving, the batch in hand will be received again")
+        # Whatever asks ClickHouse does so in a thread of the event loop; Faust's own threads talk to Kafka.
+        server = "ClickHouse" if any(name.startswith("asyncio_") for name in hanging) else "Kafka"
+        log.warning(f"{server} does not answer: leaving, the batch in hand will be received again", threads=hanging)
         logging.shutdown()
         os._exit(code)
 

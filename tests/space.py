@@ -223,7 +223,7 @@ class Space:
             producer.close()
 
 
-def new_space(kafka: str, clickhouse: str, folder: Path) -> Space:
+def new_space(kafka: str, clickhouse: str, folder: Path, *, partitions: int = 4) -> Space:
     """Return a space with its topics and its migrated database."""
     name = f"test_{uuid4().hex[:12]}"
     settings = Settings(
@@ -231,6 +231,7 @@ def new_space(kafka: str, clickhouse: str, folder: Path) -> Space:
         clickhouse=clickhouse,
         database=name,
         kafka_topic_prefix=f"{name}-",
+        kafka_partitions=partitions,
         kafka_session_timeout_seconds=6,
         web_port=0,
         folder=folder,

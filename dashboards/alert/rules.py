@@ -137,6 +137,15 @@ WHERE reason = 'ticket-mended' AND received_at > $__fromTime_ms AND received_at 
 """.strip()
 
 
+_LOST: Final = """
+SELECT topic, toFloat64(count()) AS number
+FROM dead_letters FINAL
+WHERE received_at > $__fromTime_ms AND received_at <= $__toTime_ms AND reason = 'records-lost' AND replays = 0
+GROUP BY topic
+ORDER BY topic
+""".strip()
+
+
 def _late(number: str) -> str:
     seconds = "greatest(0, dateDiff('millisecond', at, ingested_at)) / 1000"
     return "\n".join(
@@ -272,6 +281,20 @@ OF_PIPELINE: Final[Sequence[Rule]] = (
         queries={"A": _MENDED},
         above=0,
         window_seconds=1_800,
+        wait="0s",
+        dashboard="pipeline",
+        panel=8,
+    ),
+    Rule(
+        uid="records-lost",
+        title=text.LOST_TITLE,
+        summary=text.LOST,
+        description=text.LOST_ABOUT,
+        severity="warning",
+        team=PIPELINE,
+        queries={"A": _LOST},
+        above=0,
+        window_seconds=DAY_SECONDS,
         wait="0s",
         dashboard="pipeline",
         panel=8,

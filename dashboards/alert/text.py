@@ -90,6 +90,13 @@ DIFFERED_ABOUT: Final = (
     "`servicepulse dead-letters list --reason ticket-mended` names tickets, `servicepulse verify` compares all others."
 )
 
+LOST_TITLE: Final = "Records were lost"
+LOST: Final = "Kafka removed records of topic {{ $labels.topic }} before they were read"
+LOST_ABOUT: Final = (
+    f"{count('A')} ranges within 24 hours: `servicepulse dead-letters list --reason records-lost` names them. What lay "
+    "there is in no number until its source publishes it again. Resolved after a day without another."
+)
+
 LAG_TITLE: Final = "Workers lag"
 LAG: Final = (
     "Events are stored {{ with $values.A }}{{ humanizeDuration .Value }}{{ else }}long{{ end }} after they happened"

@@ -17,7 +17,17 @@ from schemas.rows import DeadLetterRow, Ms
 from streams.agents.letter import letter_record
 from streams.agents.recheck import Doubt, Recheck
 from streams.agents.writing import Writing, loaded
-from streams.core.batch import Identity, Outcome, Reading, Record, dead_letter_of, fold_batch, read, state_mended
+from streams.core.batch import (
+    Identity,
+    Outcome,
+    Reading,
+    Record,
+    dead_letter_of,
+    fold_batch,
+    lost_letter,
+    read,
+    state_mended,
+)
 from streams.core.cache import TicketCache
 from streams.core.ticket import Ticket
 from streams.meters import Meters
@@ -94,6 +104,7 @@ class TicketsAgent:
         self._received: asyncio.Queue[Delivery] = asyncio.Queue(_BATCHES_WAITING)
         self._folded: asyncio.Queue[Work] = asyncio.Queue(1)
         self._under_way: dict[Identity, bytes] = {}
+        self._lost: list[DeadLetterRow] = []
         self._writing = Writing(store, clock, meters)
         self._recheck_every_seconds = recheck_every_seconds
         self.cache = TicketCache(cache_tickets)
@@ -138,6 +149,11 @@ class TicketsAgent:
             await asyncio.sleep(every_seconds)
             with suppress(StoreUnavailableError):
                 await self.look_again()
+
+    def tell_lost(self, topic: str, partition: int, begin: int, end: int) -> None:
+        """Keep a dead letter of offsets that Kafka removed unread; it is stored with the next batch."""
+        self._lost.append(lost_letter(topic, partition, begin, end, self._clock.now_ms()))
+        self._meters.dead_letters.labels(Reason.RECORDS_LOST.value).inc()
 
     async def _fold_received(self) -> None:
         while True:
@@ -240,6 +256,8 @@ class TicketsAgent:
 
     async def _keep(self, work: Work) -> None:
         outcome = work.outcome
+        outcome.dead.extend(self._lost)
+        self._lost.clear()
         await self._writing.write(outcome, partial(self._patiently, "write", deliveries=work.deliveries))
         self._meters.events.inc(len(outcome.events))
         if outcome.events:

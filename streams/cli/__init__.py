@@ -23,6 +23,7 @@ from streams.cli.report import report
 from streams.cli.signals import signals
 from streams.cli.simulate_alerts import simulate_alerts
 from streams.cli.verify import verify
+from streams.fault import KafkaRefusedError
 from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError
 from streams.settings import SettingsError
@@ -31,6 +32,7 @@ EXPECTED = (
     BrokerUnavailableError,
     DemoError,
     GrafanaError,
+    KafkaRefusedError,
     NotAcknowledgedError,
     PreviewError,
     SettingsError,
@@ -94,5 +96,5 @@ def main() -> NoReturn:
         app()
     except EXPECTED as error:
         Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
-        sys.exit(2)
+        sys.exit(getattr(error, "exit_code", 2))
     sys.exit(0)

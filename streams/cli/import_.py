@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import typer
 from rich.console import Console
@@ -17,6 +17,7 @@ from rich.table import Table
 
 from streams.cli.connection import resolve
 from streams.cli.importing import Import, Watch, read_import, write_lines, write_rejected
+from streams.cli.patience import SECONDS, Patience, told_while_waiting
 from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.core.mapping import MappedEvent, MappingError
@@ -50,6 +51,7 @@ def import_(
     allow_rejected: Annotated[
         bool, typer.Option("--allow-rejected", help="Exit with 0 despite rejected rows.")
     ] = False,
+    patience: Patience = SECONDS,
 ) -> None:
     """Turn the rows of a CSV file into events, as a mapping file says, and publish them.
 
@@ -63,7 +65,9 @@ def import_(
     try:
         with _progress(console) as watch:
             imported = read_import(file, mapping, now_ms=SystemClock().now_ms(), watch=watch)
-            sent = "nothing: a dry run" if dry_run else _send(imported, to, kafka, target, watch)
+            sent = (
+                "nothing: a dry run" if dry_run else _send(imported, to, target, watch, _To(kafka, patience, console))
+            )
     except KeyboardInterrupt as stop:
         console.print(" ".join(("[yellow]Stopped.[/]", *map(str, stop.args), _AGAIN)))
         raise typer.Exit(STOPPED) from None
@@ -85,12 +89,20 @@ def _refuse_overwriting(inputs: list[Path], outputs: list[Path]) -> None:
             raise typer.BadParameter(f"{output} is read by this import; write to another file")
 
 
-def _send(imported: Import, to: str | None, kafka: str | None, rejected: Path, watch: Watch) -> str:
+class _To(NamedTuple):
+    """Where events are published."""
+
+    kafka: str | None
+    patience: float
+    console: Console
+
+
+def _send(imported: Import, to: str | None, rejected: Path, watch: Watch, broker: _To) -> str:
     """Keep rejected rows, publish or write all events; return what came of it, to be shown."""
     if imported.rejected:
         write_rejected(rejected, imported)
     if to is None:
-        return _publish(imported, kafka, watch)
+        return _publish(imported, watch, broker)
     if to == "-":
         return _print(imported, watch)
     with Path(to).open("wb") as output:
@@ -98,12 +110,12 @@ def _send(imported: Import, to: str | None, kafka: str | None, rejected: Path, w
     return f"{counted(len(imported.events), 'event')} written to {to}"
 
 
-def _publish(imported: Import, kafka: str | None, watch: Watch) -> str:
-    settings = resolve(load_settings(kafka=kafka), needs=("kafka",))
+def _publish(imported: Import, watch: Watch, broker: _To) -> str:
+    settings = resolve(load_settings(kafka=broker.kafka), needs=("kafka",))
     total = len(imported.events)
-    publisher = Publisher.from_settings(settings)
+    publisher = Publisher.from_settings(settings, patience_seconds=broker.patience)
     try:
-        with publisher:
+        with told_while_waiting(publisher, broker.patience, broker.console.print), publisher:
             _counted(_published(publisher, imported), total, "Publishing events", watch)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{publisher.acknowledged:,} of {total:,} events have arrived.") from None

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from schemas.codec import InvalidEventError
 from streams.cli.connection import resolve
+from streams.cli.patience import SECONDS, Patience, told_while_waiting
 from streams.cli.wording import counted
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
 from streams.settings import load_settings
@@ -32,6 +33,7 @@ def publish(
     ],
     kafka: Annotated[str | None, typer.Option(help="Brokers, host:port[,host:port].")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that is no event.")] = False,
+    patience: Patience = SECONDS,
 ) -> None:
     """Publish events from a file of JSON Lines, each to the topic and under the key where it belongs.
 
@@ -50,14 +52,19 @@ def publish(
     with ExitStack() as opened:
         try:
             lines = _Lines(opened.enter_context(_open(file)), _size_of(file))
-            publisher = Publisher.from_settings(settings)
         except FileNotFoundError:
             console.print(f"[bold red]error:[/] no such file: {escape(file)}")
             raise typer.Exit(NOT_BEGUN) from None
-        except (OSError, BrokerUnavailableError) as error:
+        except OSError as error:
             console.print(f"[bold red]error:[/] {escape(str(error))}")
             raise typer.Exit(NOT_BEGUN) from None
-        code = _publish(lines, publisher, strict, console)
+        try:
+            publisher = Publisher.from_settings(settings, patience_seconds=patience)
+        except BrokerUnavailableError as error:
+            console.print(f"[bold red]error:[/] {escape(str(error))}")
+            raise typer.Exit(NOT_BEGUN) from None
+        with told_while_waiting(publisher, patience, console.print):
+            code = _publish(lines, publisher, strict, console)
     refused = f", {counted(lines.refused, 'line')} refused" if lines.refused else ""
     console.print(f"{counted(publisher.acknowledged, 'event')} acknowledged by {settings.kafka}{refused}")
     raise typer.Exit(code)

@@ -14,7 +14,6 @@ from streams.clock import SystemClock
 from streams.settings import load_settings
 from streams.sinks import migrate as migrations
 from streams.sinks import refold as refolding
-from streams.sinks.letters import mark_mended
 
 console = Console()
 
@@ -72,8 +71,6 @@ def refold(
             on_progress=lambda now, total: progress.update(task, completed=now, total=total),
         )
     console.print(f"{counted(done, 'ticket')} folded from {'its' if done == 1 else 'their'} events", highlight=False)
-    if mended := mark_mended(client, SystemClock().now_ms(), ticket_ids=ticket):
-        console.print(f"{counted(mended, 'dead letter')} about them settled", highlight=False)
 
 
 def _say_unknown(tickets: Sequence[str]) -> None:

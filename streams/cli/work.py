@@ -27,6 +27,10 @@ def worker(
     Start as many as there are partitions; when one dies the others take its partitions over. Brings the database up to
     date first, and waits for Kafka and ClickHouse when they are away.
 
+    Exit code 0: it was told to stop; 1: it ended by an error, which its log names; 2: settings or ClickHouse refuse the
+    start; 77: Kafka refuses the login; 78: settings and Kafka do not fit together. Only other settings help with the
+    last three.
+
     Example: `SERVICEPULSE_KAFKA=broker:9092 SERVICEPULSE_CLICKHOUSE=http://db:8123 servicepulse worker`
     """
     settings = resolve(load_settings(web_port=web_port, log_level=log_level))

@@ -376,6 +376,26 @@ def _kept(content: bytes | None) -> bytes:
     return (content or b"")[:MOST_KEPT_BYTES]
 
 
+def lost_letter(topic: str, partition: int, begin: int, end: int, now_ms: Ms) -> DeadLetterRow:
+    """Return the letter that tells of offsets, the first and that after the last, which nobody read and nobody can."""
+    place = f"{topic}\0{partition}\0{begin}\0{end}"
+    return DeadLetterRow(
+        id=blake2b(place.encode(), digest_size=10).hexdigest(),
+        reason=Reason.RECORDS_LOST.value,
+        pointer="",
+        message=f"Kafka removed offsets from {begin:,} up to {end:,}, {end - begin:,} of them, before they were read",
+        topic=topic,
+        partition=partition,
+        offset=begin,
+        recorded_at=now_ms,
+        key=b"",
+        value=b"",
+        headers_name=[],
+        headers_value=[],
+        received_at=now_ms,
+    )
+
+
 def _letter_id(record: Record) -> str:
     """Return an id that a record keeps when it is read again, but not after its topic was made anew."""
     place = f"{record.topic}\0{record.partition}\0{record.offset}\0{record.timestamp}\0".encode()

@@ -70,10 +70,12 @@ def connect(settings: Settings) -> Client:
     Raises:
         StoreUnavailableError: When nobody answers.
         StoreRejectedError: When the login is refused or no address is set.
+        SettingsError: When the certificate authority cannot be read.
     """
     if settings.clickhouse is None:
         raise StoreRejectedError("no ClickHouse is set: start the embedded one with `servicepulse up`")
     url = urlsplit(settings.clickhouse)
+    ca_file = settings.readable("clickhouse_ca_file")
     password = settings.clickhouse_password
     with named_errors():
         client = get_client(
@@ -82,7 +84,7 @@ def connect(settings: Settings) -> Client:
             interface=url.scheme,
             username=settings.clickhouse_username,
             password=password.get_secret_value() if password else "",
-            ca_cert=str(settings.clickhouse_ca_file) if settings.clickhouse_ca_file else None,
+            ca_cert=str(ca_file) if ca_file else None,
             autogenerate_session_id=False,
             connect_timeout=CONNECT_SECONDS,
             send_receive_timeout=ANSWER_SECONDS,

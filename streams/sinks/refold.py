@@ -9,7 +9,6 @@ from schemas.rows import Ms
 from streams.core.batch import TICKET_EVENTS, stored_event
 from streams.core.measures import row_of
 from streams.core.opening import open_hours
-from streams.ports import StoreOverloadedError
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
 
@@ -36,24 +35,13 @@ def refold(
     wanted = with_events(client) if ticket_ids is None else sorted(set(ticket_ids))
     done = folded = 0
     for ids in _chunks(wanted):
-        folded += _refold_some(store, ids, now_ms)
+        tickets = store.load_from_events(ids)
+        store.insert([row_of(ticket, now_ms) for ticket in tickets.values()])
         done += len(ids)
+        folded += len(tickets)
         if on_progress:
             on_progress(done, len(wanted))
     return folded
-
-
-def _refold_some(store: ClickHouseStore, ids: Sequence[str], now_ms: Ms) -> int:
-    """State some tickets again and return how many have events; half of them at once where all are too much."""
-    try:
-        tickets = store.load_from_events(ids)
-        store.insert([row_of(ticket, now_ms) for ticket in tickets.values()])
-    except StoreOverloadedError:
-        if len(ids) < 2:
-            raise
-        middle = len(ids) // 2
-        return _refold_some(store, ids[:middle], now_ms) + _refold_some(store, ids[middle:], now_ms)
-    return len(tickets)
 
 
 def refold_hours(client: Client, now_ms: Ms) -> int:

@@ -284,6 +284,24 @@ class TestTrouble:
             publish_and_fail(publisher, "during")
         assert "during" in "".join(caught.value.__notes__)
 
+    def test_a_silent_broker_is_waited_for_as_long_as_told(
+        self, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(publisher_module, "FLUSH_SECONDS", 0.2)
+        with (
+            Publisher(broker.address, source=SOURCE, patience_seconds=60) as publisher,
+            ThreadPoolExecutor(1) as threads,
+        ):
+            publisher.publish(created(0), time=AT)
+            publisher.flush()
+            with broker.silent():
+                publisher.publish(created(1), time=AT)
+                flushed = threads.submit(publisher.flush)
+                time.sleep(1)
+                assert (flushed.done(), publisher.outstanding) == (False, 1)
+            flushed.result(60)
+            assert (publisher.acknowledged, publisher.outstanding) == (2, 0)
+
     def test_closing_while_the_broker_is_gone_ends_the_connection_and_names_the_events(self, broker: Broker) -> None:
         before = set(threading.enumerate())
         publisher = Publisher(broker.address, source=SOURCE)

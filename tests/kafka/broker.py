@@ -1,6 +1,6 @@
 """Apache Kafka itself on loopback, to be started, stopped, killed and held by tests.
 
-    kafka = Kafka(folder)                      # `nodes=3` for three brokers, `partitions=12` for topics that spring up
+    kafka = Kafka(folder)                      # `nodes=3` for three brokers; topics are made by whoever needs them
     kafka.start()                              # kafka.plain, kafka.sasl, kafka.tls: addresses; kafka.ca_file: PEM
     kafka.nodes[0].kill(); kafka.start()       # start() starts what does not run, on the ports and data of before
 
@@ -8,6 +8,7 @@ Whoever comes over the plain listener may do everything. Who logs in over `sasl`
 TLS) may do what ACLs grant, which are set over the plain one; `USERS` are known, by PLAIN and by SCRAM.
 """
 
+import asyncio
 import ctypes
 import os
 import signal
@@ -20,8 +21,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaError as AioKafkaError
+from aiokafka.protocol.metadata import MetadataRequest
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError
 
 from tests.kafka.artifact import jars, tool
 
@@ -118,15 +121,12 @@ class Node:
 class Kafka:
     """A cluster of one broker or several, in a folder."""
 
-    def __init__(
-        self, folder: Path, *, nodes: int = 1, partitions: int = 4, properties: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, nodes: int = 1, properties: Mapping[str, str] | None = None) -> None:
         """Choose the ports and write the configuration; nothing runs yet.
 
         Args:
             folder: Of this cluster alone.
             nodes: How many brokers.
-            partitions: Of topics that nobody declares.
             properties: Further lines of `server.properties`, or others instead of ours.
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ class Kafka:
         self._make_certificate()
         for node in self.nodes:
             node.folder.mkdir(exist_ok=True)
-            lines = self._properties(node) | {"num.partitions": str(partitions)} | dict(properties or {})
+            lines = self._properties(node) | dict(properties or {})
             text = "".join(f"{name}={value}\n" for name, value in lines.items())
             (node.folder / "server.properties").write_text(text)
 
@@ -199,20 +199,9 @@ class Kafka:
 
     def _answers(self) -> bool:
         """Tell whether every broker takes connections and knows all others."""
-        for node in self.nodes:
-            with suppress(OSError), socket.create_connection((HOST, node.ports["PLAIN"]), timeout=1):
-                continue
-            return False
-        try:
-            admin = self.admin()
-        except KafkaError:
-            return False
-        try:
-            return len(admin.describe_cluster()["brokers"]) == len(self.nodes)
-        except KafkaError:
-            return False
-        finally:
-            admin.close()
+        with suppress(OSError, AioKafkaError):
+            return all(asyncio.run(_brokers_known(node.ports["PLAIN"])) == len(self.nodes) for node in self.nodes)
+        return False
 
     def _properties(self, node: Node) -> dict[str, str]:
         mechanisms = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"
@@ -231,6 +220,7 @@ class Kafka:
             "ssl.keystore.password": _STORE_PASSWORD,
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS",
+            "auto.create.topics.enable": "false",
             "log.dirs": str(node.folder / "data"),
             "offsets.topic.replication.factor": str(min(3, len(self.nodes))),
             "offsets.topic.num.partitions": "4",
@@ -256,6 +246,14 @@ class Kafka:
         names = ["-ext", f"san=dns:localhost,ip:{HOST}", "-ext", "bc:c"]
         for arguments in ([*made, *names, *where], ["-exportcert", "-rfc", "-file", str(self.ca_file), *where]):
             subprocess.run([tool("keytool"), *arguments], check=True, capture_output=True, timeout=START_SECONDS)
+
+
+async def _brokers_known(port: int) -> int:
+    connection = await create_conn(HOST, port, request_timeout_ms=5_000)
+    try:
+        return len((await connection.send(MetadataRequest([]))).brokers)
+    finally:
+        connection.close()
 
 
 def _login_module(mechanism: str) -> str:

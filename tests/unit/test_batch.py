@@ -13,7 +13,7 @@ from schemas.codec import Event, InvalidEventError
 from schemas.rows import TicketRow, column_names, columns_of
 from schemas.schedule import Version, Week
 from streams.core import merge
-from streams.core.batch import Outcome, Stored, fold_batch, identity_of, read, refolded
+from streams.core.batch import Outcome, Stored, fold_batch, identity_of, lost_letter, read, refolded
 from streams.core.fact import Absorbed, Merged, Revised, pack
 from streams.core.measures import row_of
 from streams.core.ticket import Ticket
@@ -349,3 +349,10 @@ def test_reading_a_batch_keeps_the_order_of_each_ticket() -> None:
     reading = read([record_of(closed(str(number), at=9 - number), number) for number in range(5)], NOW_MS)
     assert [event.id for event, _ in reading.of_tickets["T"]] == ["0", "1", "2", "3", "4"]
     assert [record.offset for _, record in reading.of_tickets["T"]] == [0, 1, 2, 3, 4]
+
+
+def test_what_kafka_lost_is_one_letter_however_often_it_is_noticed() -> None:
+    first, again = (lost_letter("tickets", 3, 10, 25, now_ms) for now_ms in (1_000, 2_000))
+    assert first.id == again.id != lost_letter("tickets", 3, 10, 26, 1_000).id
+    assert (first.reason, first.offset) == ("records-lost", 10)
+    assert "from 10 up to 25, 15 of them" in first.message

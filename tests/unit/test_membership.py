@@ -85,3 +85,13 @@ def test_nobody_is_without_partitions_for_a_minute_and_silent(story: list[tuple[
         spoke = reminder.is_due(member) or (spoke and is_long)
         assert spoke is is_long
         assert member.is_ready is seen.is_joined
+
+
+def test_a_worker_is_not_ready_while_a_topic_that_it_must_read_is_gone() -> None:
+    gone = HELD._replace(missing=frozenset({"orders"}))
+    member = _member((1, gone))
+    assert (member.standing, member.is_ready) == (Standing.TOPICS_MISSING, False)
+    assert member.told()["missing_topics"] == ["orders"]
+    again = _member((1, gone), (2, HELD))
+    assert again.is_ready
+    assert "missing_topics" not in again.told()

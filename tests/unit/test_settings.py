@@ -179,9 +179,19 @@ class TestKafkaSecurity:
         assert load_settings().kafka_ssl_context() is None
         assert load_settings(kafka_tls=True).kafka_ssl_context() is not None
 
-    def test_a_certificate_that_cannot_be_read_is_an_os_error(self) -> None:
-        with pytest.raises(OSError, match="No such file"):
-            load_settings(kafka_tls=True, kafka_ca_file="no-such-ca.pem").kafka_ssl_context()
+    @pytest.mark.parametrize("name", ["kafka_ca_file", "kafka_cert_file"])
+    def test_a_certificate_that_cannot_be_read_is_named_with_its_setting(self, name: str, tmp_path: Path) -> None:
+        key = tmp_path / "key.pem"
+        key.write_text("")
+        given = {name: "no-such.pem", **({"kafka_key_file": key} if name == "kafka_cert_file" else {})}
+        with pytest.raises(SettingsError, match=rf"{name}.*SERVICEPULSE_.*no-such.pem cannot be read: No such file"):
+            load_settings(kafka_tls=True, **given).kafka_ssl_context()
+
+    def test_a_file_without_a_certificate_is_named(self, tmp_path: Path) -> None:
+        empty = tmp_path / "empty.pem"
+        empty.write_text("")
+        with pytest.raises(SettingsError, match=r"empty\.pem"):
+            load_settings(kafka_tls=True, kafka_ca_file=empty).kafka_ssl_context()
 
     @pytest.mark.parametrize(
         ("given", "sentence"),

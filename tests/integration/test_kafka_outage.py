@@ -1,0 +1,144 @@
+"""Everything that can happen to a group on Apache Kafka at once: nothing is lost, nothing counts twice."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+from kafka.admin import NewPartitions, NewTopic
+from kafka.errors import KafkaError
+
+from tests.integration.conftest import Servers
+from tests.integration.desk import END, lines_of
+from tests.kafka.broker import Kafka
+from tests.space import Space, WorkerProcess, new_space, wait_until
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.kafka,
+    pytest.mark.chaos,
+    pytest.mark.lengthy,
+    pytest.mark.timeout(1_200),
+]
+
+PARTITIONS: Final = 12
+EVENTS: Final = lines_of(11, END - timedelta(days=4), END, 120)
+CHUNKS: Final = 12
+PATIENT: Final = 240.0
+SMALL_BATCHES: Final = {"batch_events": 200, "batch_linger_seconds": 0.05}
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
+    """Return an Apache Kafka that this test may kill."""
+    kafka = Kafka(tmp_path / "kafka")
+    try:
+        kafka.start()
+        yield kafka
+    finally:
+        kafka.kill()
+
+
+@pytest.fixture
+def undisturbed(own_kafka: Kafka, servers: Servers, tmp_path: Path) -> dict[str, tuple[int, int]]:
+    """Return the checksums of a run to which nothing happens."""
+    (tmp_path / "undisturbed").mkdir()
+    space = new_space(own_kafka.plain, servers.clickhouse, tmp_path / "undisturbed", partitions=PARTITIONS)
+    space.start_worker()
+    space.publish(EVENTS)
+    space.wait_for_events(len(EVENTS), PATIENT)
+    checksum = space.checksum()
+    space.remove()
+    return checksum
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_kills_joins_more_partitions_and_a_topic_made_again_change_no_row(
+    seed: int, own_kafka: Kafka, servers: Servers, tmp_path: Path, undisturbed: dict[str, tuple[int, int]]
+) -> None:
+    chance = random.Random(seed)
+    (tmp_path / "disturbed").mkdir()
+    space = new_space(own_kafka.plain, servers.clickhouse, tmp_path / "disturbed", partitions=PARTITIONS)
+    moves = _moves(space, own_kafka, chance)
+    for _ in range(2):
+        space.start_worker(**SMALL_BATCHES)
+    try:
+        for number, chunk in enumerate(_chunks()):
+            _publish_until_acknowledged(space, chunk)
+            moves[number]()
+        space.wait_for_events(len(EVENTS), PATIENT)
+        wait_until(lambda: space.checksum() == undisturbed, "every row is as if nothing had happened", PATIENT)
+    finally:
+        space.remove()
+
+
+def _chunks() -> list[list[bytes]]:
+    size = -(-len(EVENTS) // CHUNKS)
+    return [EVENTS[start : start + size] for start in range(0, len(EVENTS), size)]
+
+
+def _moves(space: Space, kafka: Kafka, chance: random.Random) -> list[Callable[[], object]]:
+    """Return what happens after each chunk: a topic made again in the middle, the rest in an order of chance."""
+
+    def kill_worker() -> None:
+        chance.choice(_alive(space)).kill()
+        space.start_worker(**SMALL_BATCHES)
+
+    def leave() -> None:
+        space.start_worker(**SMALL_BATCHES)
+        chance.choice(_alive(space)[:-1]).stop()
+
+    def kill_broker() -> None:
+        kafka.nodes[0].kill()
+        kafka.start()
+
+    def add_partitions() -> None:
+        _administer(kafka, lambda admin: admin.create_partitions({topic: NewPartitions(PARTITIONS + 4)}))
+
+    def make_again() -> None:
+        stored = sum(map(len, _chunks()[: CHUNKS // 2 + 1]))
+        space.wait_for_events(stored, PATIENT)
+        _administer(kafka, lambda admin: admin.delete_topics([topic]))
+        _administer(kafka, lambda admin: admin.create_topics([NewTopic(topic, PARTITIONS, 1)]))
+
+    topic = space.settings.topic("tickets")
+    before = [kill_worker, leave, kill_broker, kill_worker, add_partitions, kill_worker]
+    after = [kill_worker, leave, kill_broker, kill_worker, leave]
+    chance.shuffle(before)
+    chance.shuffle(after)
+    return [*before, make_again, *after]
+
+
+def _alive(space: Space) -> list[WorkerProcess]:
+    return [worker for worker in space.workers if worker.process.poll() is None]
+
+
+def _administer(kafka: Kafka, act: Callable[..., object]) -> None:
+    """Do something over and over until Kafka takes it: a topic is not gone at once, nor there."""
+
+    def is_done() -> bool:
+        admin = kafka.admin()
+        try:
+            act(admin)
+        except KafkaError:
+            return False
+        finally:
+            admin.close()
+        return True
+
+    wait_until(is_done, "Kafka takes what it is told", PATIENT)
+
+
+def _publish_until_acknowledged(space: Space, events: list[bytes]) -> None:
+    """Publish events, again when anything goes wrong: what arrives twice counts once."""
+
+    def is_sent() -> bool:
+        with suppress(KafkaError):
+            space.publish(events)
+            return True
+        return False
+
+    wait_until(is_sent, "everything is acknowledged", PATIENT)
