@@ -158,15 +158,14 @@ class TicketsAgent:
     async def _fold_received(self) -> None:
         while True:
             deliveries = await self._next_deliveries()
-            with self._meters.batch_seconds.labels("fold").time(), suppress(_StaleError):
+            with self._meters.batch_seconds.labels("fold").time():
                 outcome = await self._outcome_of(deliveries)
-                if _are_stale(deliveries):
-                    raise _StaleError
-                self.cache.remember(outcome.tickets)
-                self._under_way |= {identity: event.raw for identity, event in outcome.standing.items()}
-                await self._folded.put(Work(deliveries, outcome))
+            if outcome is None or _are_stale(deliveries):
+                self._let_go(deliveries)
                 continue
-            self._let_go(deliveries)
+            self.cache.remember(outcome.tickets)
+            self._under_way |= {identity: event.raw for identity, event in outcome.standing.items()}
+            await self._folded.put(Work(deliveries, outcome))
 
     async def _write_folded(self) -> None:
         while True:
@@ -203,14 +202,18 @@ class TicketsAgent:
         self._meters.batch_events.observe(records)
         return deliveries
 
-    async def _outcome_of(self, deliveries: Sequence[Delivery]) -> Outcome:
+    async def _outcome_of(self, deliveries: Sequence[Delivery]) -> Outcome | None:
+        """Return what a batch amounts to; None when it went stale while the store was waited for."""
         records = [record for delivery in deliveries for record in delivery.value]
         now_ms = self._clock.now_ms()
         reading = read(records, now_ms)
         await self._forward_strays(reading, now_ms)
-        mended = await self._mended(deliveries)
-        known = await self._known(reading, deliveries) | mended
-        stored, witnesses = await self._stored(reading, deliveries), await self._witnesses(reading, deliveries)
+        try:
+            mended = await self._mended(deliveries)
+            known = await self._known(reading, deliveries) | mended
+            stored, witnesses = await self._stored(reading, deliveries), await self._witnesses(reading, deliveries)
+        except _StaleError:
+            return None
         outcome = fold_batch(reading, known, now_ms, stored, witnesses)
         state_mended(mended, outcome, self._topic, now_ms)
         self._count(records, reading, outcome)
