@@ -1,5 +1,6 @@
 """Topics change under running workers: more partitions, deleted and made again, records removed unread."""
 
+import signal
 from datetime import timedelta
 from typing import Final
 
@@ -46,17 +47,21 @@ def test_a_topic_deleted_and_made_again_is_read_from_its_beginning(kafka_space: 
 
 def test_a_topic_made_again_before_anybody_looks_is_read_from_its_beginning(kafka_space: Space, apache: Kafka) -> None:
     """Its records soon reach further than those before: nothing is out of range, and the first would be passed over."""
-    kafka_space.started_worker()
+    worker = kafka_space.started_worker()
     first = EVENTS[: HALF // 2]
     kafka_space.publish(first)
     kafka_space.wait_for_events(len(first))
     topic = kafka_space.settings.topic("tickets")
     admin = apache.admin()
-    admin.delete_topics([topic])
-    wait_until(lambda: topic not in admin.list_topics(), "the topic is gone")
-    admin.create_topics([NewTopic(topic, 4, 1)])
-    admin.close()
-    kafka_space.publish(EVENTS[len(first) :])
+    worker.process.send_signal(signal.SIGSTOP)
+    try:
+        admin.delete_topics([topic])
+        wait_until(lambda: topic not in admin.list_topics(), "the topic is gone")
+        admin.create_topics([NewTopic(topic, 4, 1)])
+        kafka_space.publish(EVENTS[len(first) :])
+    finally:
+        worker.process.send_signal(signal.SIGCONT)
+        admin.close()
     kafka_space.wait_for_events(len(EVENTS))
 
 
