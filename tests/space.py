@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 from clickhouse_connect.driver.client import Client
@@ -89,7 +89,7 @@ class WorkerProcess:
 
 @dataclass
 class Space:
-    """One test's database and topics, with what a test does to them."""
+    """One test's database and topics, with what a test does to them; all of it is gone after its block."""
 
     settings: Settings
     folder: Path
@@ -131,8 +131,8 @@ class Space:
         port = _free_port()
         given = {f"{PREFIX}{name.upper()}": str(value) for name, value in overrides.items()}
         # What a worker leaves wrong shall be seen, not mended behind the test's back.
-        seldom = {f"{PREFIX}RECHECK_EVERY_SECONDS": "3600"}
-        environment = {**self.environment(), **seldom, **given, f"{PREFIX}WEB_PORT": str(port)}
+        usual = {f"{PREFIX}RECHECK_EVERY_SECONDS": "3600", f"{PREFIX}WEB_PORT": str(port)}
+        environment = {**self.environment(), **usual, **given}
         with log_path.open("wb") as lines:
             process = subprocess.Popen(
                 [sys.executable, "-m", *(command or WORKER), "--owner-pid", str(os.getpid())],
@@ -202,6 +202,12 @@ class Space:
         """
         live = [worker for worker in self.workers if worker.process.poll() is None]
         return bool(live) and all(_lag(worker) == 0 for worker in live)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     def remove(self) -> None:
         """End the workers, drop the database, delete the topics."""

@@ -12,7 +12,6 @@ The exit code is 0 when ours is at least ten times as fast, 1 when it is not, 2 
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from streams.sinks.clickhouse import ClickHouseStore
 from tests.bench import backlog, plain
 from tests.bench.space import bench_space
 from tests.bench.steps import Cost, costs_of_steps
+from tests.process import Process
 from tests.space import ROOT, Space, WorkerProcess, wait_until
 
 TARGET: Final = 10
@@ -168,14 +168,13 @@ def _plain(space: Space, count: int) -> Speed:
 
 
 @contextmanager
-def _process(module: str, arguments: list[str], space: Space) -> Iterator[subprocess.Popen[bytes]]:
-    with (space.folder / "plain.log").open("wb") as lines:
-        process = subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, stdout=lines, stderr=lines)
-    try:
+def _process(module: str, arguments: list[str], space: Space) -> Iterator[Process]:
+    command = [sys.executable, "-m", module, *arguments]
+    with (
+        (space.folder / "plain.log").open("wb") as lines,
+        Process(command, cwd=ROOT, stdout=lines, stderr=lines) as process,
+    ):
         yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 # What is printed ------------------------------------------------------------------------------------------------------

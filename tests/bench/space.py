@@ -16,10 +16,7 @@ def bench_space(folder: Path) -> Iterator[Space]:
         broker, engine = stack.up(attached=True)
         assert broker.address
         assert engine.address
-        space = new_space(broker.address, engine.address, folder)
-        try:
+        with new_space(broker.address, engine.address, folder) as space:
             yield space
-        finally:
-            space.remove()
     finally:
         stack.down()

@@ -8,7 +8,6 @@ names one. Where none is found these tests are skipped, and in continuous integr
 import os
 import re
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -31,6 +30,7 @@ from streams.simulation.play import Player
 from tests.dashboards.month import END_MS, Month
 from tests.dashboards.preview_board import board, panel, site
 from tests.integration.conftest import Servers
+from tests.process import Process
 from tests.space import ROOT, Space, new_space, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -144,13 +144,13 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
 @pytest.fixture(scope="module")
 def desk(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
     """Return a space in which a worker folds a month and a half of a desk, and then what goes on happening there."""
-    space = new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("desk"))
-    space.started_worker()
     now = datetime.now(UTC)  # noqa: TID251 - what happens in this test happens now
     world = endless(1, now - timedelta(days=HISTORY_DAYS), now, 60, live_per_day=86_400)
     ended = threading.Event()
     with ExitStack() as running:
-        running.callback(space.remove)
+        folder = tmp_path_factory.mktemp("desk")
+        space = running.enter_context(new_space(servers.kafka, servers.clickhouse, folder))
+        space.started_worker()
         sources = (DESK_SOURCE, SHOP_SOURCE)
         outlets = {
             source: running.enter_context(Publisher.from_settings(space.settings, source=source)) for source in sources
@@ -169,15 +169,19 @@ def preview(desk: Space) -> Iterator[str]:
     """Return the address of `servicepulse preview`."""
     command = [sys.executable, "-m", "streams.cli", "preview", "--port", "0", "--owner-pid", str(os.getpid())]
     log_path = desk.folder / "preview.log"
-    with log_path.open("wb") as lines:
-        process = subprocess.Popen(command, env=desk.environment(), cwd=ROOT, stdout=lines, stderr=lines)
     found = re.compile(r"http://127\.0\.0\.1:\d+/")
-    wait_until(lambda: bool(found.search(log_path.read_text())) or process.poll() is not None, "the preview is there")
-    address = found.search(log_path.read_text())
-    assert address, log_path.read_text()
-    yield address[0]
-    process.terminate()
-    assert process.wait(timeout=30) == 0, log_path.read_text()
+    with (
+        log_path.open("wb") as lines,
+        Process(command, env=desk.environment(), cwd=ROOT, stdout=lines, stderr=lines) as process,
+    ):
+        wait_until(
+            lambda: bool(found.search(log_path.read_text())) or process.poll() is not None, "the preview is there"
+        )
+        address = found.search(log_path.read_text())
+        assert address, log_path.read_text()
+        yield address[0]
+        process.terminate()
+        assert process.wait(timeout=30) == 0, log_path.read_text()
 
 
 @pytest.mark.parametrize("uid", UIDS)

@@ -18,6 +18,7 @@ import pytest
 
 from streams.cli.preview import listening, url_of
 from tests.integration.conftest import space
+from tests.process import Process
 from tests.space import ROOT, Space, wait_until
 
 __all__ = ["space"]
@@ -40,7 +41,7 @@ def _preview(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _listen(demo: subprocess.Popen[str], said: list[str]) -> None:
+def _listen(demo: Process, said: list[str]) -> None:
     assert demo.stdout
     with demo.stdout:
         for line in demo.stdout:
@@ -64,23 +65,23 @@ def _answers(address: str) -> bool:
 def test_the_demo_shows_the_dashboards_at_once_and_takes_them_with_it(tmp_path: Path) -> None:
     began_at = time.monotonic()
     command = [sys.executable, "-m", "streams.cli", "demo", "--days", "2", "--per-day", "100"]
-    demo = subprocess.Popen(
+    with Process(
         command, env=_environment(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    said: list[str] = []
-    listener = threading.Thread(target=_listen, args=(demo, said))
-    listener.start()
-    wait_until(lambda: bool(_told("".join(said))) or demo.poll() is not None, "the demo tells an address")
-    found = _told("".join(said))
-    assert found, "".join(said)
-    assert f"{found}?from=now-30d&to=now" in "".join(said), "it opens on a range that has the faulty week in it"
-    assert _answers(f"{found}api/d/service-pulse"), "the address answers as soon as it is told"
-    assert time.monotonic() - began_at < PROMISED_SECONDS
-    family = psutil.Process(demo.pid).children(recursive=True)
-    assert any("preview" in one.cmdline() for one in family)
-    demo.send_signal(signal.SIGINT)
-    assert demo.wait(timeout=60) == 0
-    listener.join()
+    ) as demo:
+        said: list[str] = []
+        listener = threading.Thread(target=_listen, args=(demo, said))
+        listener.start()
+        wait_until(lambda: bool(_told("".join(said))) or demo.poll() is not None, "the demo tells an address")
+        found = _told("".join(said))
+        assert found, "".join(said)
+        assert f"{found}?from=now-30d&to=now" in "".join(said), "it opens on a range that has the faulty week in it"
+        assert _answers(f"{found}api/d/service-pulse"), "the address answers as soon as it is told"
+        assert time.monotonic() - began_at < PROMISED_SECONDS
+        family = psutil.Process(demo.pid).children(recursive=True)
+        assert any("preview" in one.cmdline() for one in family)
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(timeout=60) == 0
+        listener.join()
     assert "Nothing runs any more" in "".join(said)
     assert psutil.wait_procs(family, timeout=10)[1] == [], "the preview ends with the demo"
 
@@ -103,20 +104,19 @@ def test_without_a_database_it_says_how_to_get_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_when_told_to_though_somebody_still_looks(space: Space, end: signal.Signals) -> None:
     command = [sys.executable, "-m", "streams.cli", "preview", "--port", "0"]
-    process = subprocess.Popen(
+    with Process(
         command, env=space.environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdout
-    found = ADDRESS.search(process.stdout.readline())
-    assert found
-    host, port = found[0].removeprefix("http://").rstrip("/").split(":")
-    with socket.create_connection((host, int(port))) as looking:
-        looking.sendall(b"GET /api/dashboards HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert b"200 OK" in looking.recv(1000)
-        process.send_signal(end)
-        assert process.wait(timeout=20) == 0
-    assert "Traceback" not in process.stdout.read()
-    process.stdout.close()
+    ) as process:
+        assert process.stdout
+        found = ADDRESS.search(process.stdout.readline())
+        assert found
+        host, port = found[0].removeprefix("http://").rstrip("/").split(":")
+        with socket.create_connection((host, int(port))) as looking:
+            looking.sendall(b"GET /api/dashboards HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b"200 OK" in looking.recv(1000)
+            process.send_signal(end)
+            assert process.wait(timeout=20) == 0
+        assert "Traceback" not in process.stdout.read()
 
 
 def test_addresses_are_of_this_machine_only() -> None:

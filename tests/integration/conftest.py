@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -61,30 +63,24 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def space(servers: Servers, tmp_path: Path) -> Iterator[Space]:
     """Return a database and topics of this test's own."""
-    made = new_space(servers.kafka, servers.clickhouse, tmp_path)
-    yield made
-    made.remove()
+    with new_space(servers.kafka, servers.clickhouse, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
 def kafka_space(apache: Kafka, servers: Servers, tmp_path: Path) -> Iterator[Space]:
     """Return a space on Apache Kafka, whatever the others are on."""
-    made = new_space(apache.plain, servers.clickhouse, tmp_path)
-    yield made
-    made.remove()
+    with new_space(apache.plain, servers.clickhouse, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
 def spaces(servers: Servers, tmp_path: Path) -> Iterator[Callable[[], Space]]:
     """Return a maker of spaces, for tests that compare several."""
-    made: list[Space] = []
+    with ExitStack() as made:
 
-    def make() -> Space:
-        folder = tmp_path / f"space-{len(made)}"
-        folder.mkdir()
-        made.append(new_space(servers.kafka, servers.clickhouse, folder))
-        return made[-1]
+        def make() -> Space:
+            folder = Path(mkdtemp(prefix="space-", dir=tmp_path))
+            return made.enter_context(new_space(servers.kafka, servers.clickhouse, folder))
 
-    yield make
-    for each in made:
-        each.remove()
+        yield make

@@ -10,14 +10,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.process import Process
 from tests.space import ROOT, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 
 def test_the_demo_reports_on_a_simulated_day_and_leaves_nothing_running(tmp_path: Path) -> None:
-    demo = _start(tmp_path, "--days", "2", "--no-live")
-    output, _ = demo.communicate(timeout=200)
+    with _start(tmp_path, "--days", "2", "--no-live") as demo:
+        output, _ = demo.communicate(timeout=200)
     assert demo.returncode == 0, output
     for word in ("Complaint rate", "Satisfied", "First response, median", "Backlog", "That was the demo"):
         assert word in output
@@ -26,27 +27,25 @@ def test_the_demo_reports_on_a_simulated_day_and_leaves_nothing_running(tmp_path
 
 def test_an_interrupted_demo_ends_cleanly_and_can_be_started_again(tmp_path: Path) -> None:
     for _ in range(2):
-        demo = _start(tmp_path, "--days", "3")
-        wait_until(lambda: len(_left_behind(tmp_path)) >= 3, "broker, engine and worker run")
-        time.sleep(3)  # into the middle of the history
-        demo.send_signal(signal.SIGINT)
-        output, _ = demo.communicate(timeout=60)
+        with _start(tmp_path, "--days", "3") as demo:
+            wait_until(lambda: len(_left_behind(tmp_path)) >= 3, "broker, engine and worker run")
+            time.sleep(3)  # into the middle of the history
+            demo.send_signal(signal.SIGINT)
+            output, _ = demo.communicate(timeout=60)
         assert demo.returncode == 0, output
         assert "Nothing runs any more" in output
         assert _left_behind(tmp_path) == []
 
 
 def test_a_killed_demo_leaves_no_orphans(tmp_path: Path) -> None:
-    demo = _start(tmp_path, "--days", "3")
-    wait_until(lambda: len(_left_behind(tmp_path)) >= 3, "broker, engine and worker run")
-    demo.kill()
-    demo.communicate()
+    with _start(tmp_path, "--days", "3"):
+        wait_until(lambda: len(_left_behind(tmp_path)) >= 3, "broker, engine and worker run")
     wait_until(lambda: _left_behind(tmp_path) == [], "everything it had started has ended", 45)
 
 
-def _start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def _start(folder: Path, *arguments: str) -> Process:
     clean = {name: text for name, text in os.environ.items() if not name.startswith("SERVICEPULSE_")}
-    return subprocess.Popen(
+    return Process(
         [sys.executable, "-m", "streams.cli", "demo", "--per-day", "150", *arguments],
         env={**clean, "SERVICEPULSE_FOLDER": str(folder), "COLUMNS": "140"},
         cwd=ROOT,

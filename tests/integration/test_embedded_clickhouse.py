@@ -31,6 +31,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureErr
 from clickhouse_connect.driver.external import ExternalData
 
 from deploy.embedded.stack import Service, Stack
+from tests.process import Process
 
 pytestmark = pytest.mark.integration
 
@@ -645,9 +646,9 @@ def test_data_survives_a_restart_and_a_kill(tmp_path: Path) -> None:
         stack.down(["clickhouse"])
 
 
-def _serve(*arguments: str) -> "subprocess.Popen[str]":
+def _serve(*arguments: str) -> Process:
     command = [sys.executable, "-m", "deploy.embedded.clickhouse_http", *arguments]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    return Process(command, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
 
 
 def test_a_second_process_on_the_same_directory_is_told_who_has_it(service: Service) -> None:

@@ -10,7 +10,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -23,6 +23,7 @@ from deploy.embedded.lifeline import POLL_SECONDS
 from deploy.embedded.probe import free_port
 from deploy.embedded.stack import Change, Service, Stack, StackError
 from deploy.embedded.state import StackBusyError, StateFile
+from tests.process import Process
 
 pytestmark = pytest.mark.integration
 
@@ -67,9 +68,9 @@ def _changes(services: list[Service]) -> list[Change]:
     return [service.change for service in services]
 
 
-def _python(code: str, *arguments: str) -> "subprocess.Popen[str]":
+def _python(code: str, *arguments: str) -> Process:
     command = [sys.executable, "-c", textwrap.dedent(code), *arguments]
-    return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return Process(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def test_up_starts_both_and_a_second_up_says_what_runs_already(stack: Stack) -> None:
@@ -212,8 +213,9 @@ def test_two_ups_at_the_same_time_start_each_service_once(folder: Path, stack: S
         from deploy.embedded.stack import Stack
         print(*(service.change for service in Stack(Path(sys.argv[1])).up(["broker"])))
     """
-    commands = [_python(code, str(folder)) for _ in range(3)]
-    said = sorted(command.communicate(timeout=90)[0].strip() for command in commands)
+    with ExitStack() as ends:
+        commands = [ends.enter_context(_python(code, str(folder))) for _ in range(3)]
+        said = sorted(command.communicate(timeout=90)[0].strip() for command in commands)
     assert said == ["already running", "already running", "started"]
     assert len(_processes_of(folder)) == 2
 
@@ -233,8 +235,8 @@ def test_detached_services_outlive_the_command(folder: Path, stack: Stack) -> No
         from deploy.embedded.stack import Stack
         Stack(Path(sys.argv[1])).up()
     """
-    command = _python(code, str(folder))
-    _, errors = command.communicate(timeout=90)
+    with _python(code, str(folder)) as command:
+        _, errors = command.communicate(timeout=90)
     assert command.returncode == 0, errors
     assert all(service.is_healthy for service in stack.status())
     sessions = {os.getsid(process.pid) for process in _processes_of(folder)}
@@ -330,7 +332,7 @@ def test_a_process_that_took_over_the_pid_is_never_ended(stack: Stack, folder: P
     stack.up(["clickhouse"])
     state = json.loads((folder / "stack.json").read_text())
     real = psutil.Process(state["clickhouse"]["process"]["pid"])
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+    with Process([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         if forged == "pid":
             state["clickhouse"]["process"]["pid"] = stranger.pid
         else:

@@ -48,13 +48,12 @@ def _is_settled(space: Space) -> bool:
 @pytest.fixture(scope="module")
 def expected(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[int, int]]]:
     """Return the checksum of an undisturbed run."""
-    space = new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("expected"))
-    space.start_worker(**SMALL_BATCHES)
-    space.publish(HISTORY)
-    wait_until(lambda: _is_settled(space), "everything is settled")
-    assert space.value("SELECT count() FROM events WHERE name = 'ticket.absorbed'"), "merges must derive something"
-    yield space.checksum()
-    space.remove()
+    with new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("expected")) as space:
+        space.start_worker(**SMALL_BATCHES)
+        space.publish(HISTORY)
+        wait_until(lambda: _is_settled(space), "everything is settled")
+        assert space.value("SELECT count() FROM events WHERE name = 'ticket.absorbed'"), "merges must derive something"
+        yield space.checksum()
 
 
 def test_a_kill_after_each_step_changes_no_row_of_any_table(space: Space, expected: dict[str, tuple[int, int]]) -> None:

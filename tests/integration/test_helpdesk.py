@@ -16,13 +16,12 @@ pytestmark = pytest.mark.integration
 def imported(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
     """Return a space into which the whole log was imported by the command."""
     log = data_folder("helpdesk") / "helpdesk.csv"
-    space = new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("helpdesk"))
-    space.start_worker()
-    done = space.run("import", str(log), "--mapping", str(MAPPING))
-    assert done.returncode == 0, done.stderr.decode()
-    space.wait_for_events(EVENTS)
-    yield space
-    space.remove()
+    with new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("helpdesk")) as space:
+        space.start_worker()
+        done = space.run("import", str(log), "--mapping", str(MAPPING))
+        assert done.returncode == 0, done.stderr.decode()
+        space.wait_for_events(EVENTS)
+        yield space
 
 
 def test_every_row_of_the_log_is_accounted_for(imported: Space) -> None:

@@ -21,6 +21,7 @@ from kafka import KafkaConsumer, TopicPartition
 from typer.testing import CliRunner, Result
 
 from streams.cli.import_ import import_
+from tests.process import Process
 from tests.space import Space
 
 ROOT = Path(__file__).parents[2]
@@ -170,20 +171,16 @@ COMMAND = "import typer; from streams.cli.import_ import import_; typer.run(impo
 
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(desk: Path) -> None:
     os.mkfifo(desk / "endless.csv")
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, str(desk / "endless.csv"), "--mapping", str(desk / "map.toml"), "--to", "-"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        with (desk / "endless.csv").open("w") as rows:  # opens as soon as the command reads
-            rows.write(GOOD)
-            rows.flush()
-            process.send_signal(signal.SIGINT)
-            output, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    command = [sys.executable, "-c", COMMAND, str(desk / "endless.csv")]
+    command += ["--mapping", str(desk / "map.toml"), "--to", "-"]
+    with (
+        Process(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+        (desk / "endless.csv").open("w") as rows,  # opens as soon as the command reads
+    ):
+        rows.write(GOOD)
+        rows.flush()
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert output == b""
     assert b"Run the same command again to go on" in errors

@@ -91,9 +91,8 @@ def _ms(at: datetime) -> int:
 
 @pytest.fixture(scope="module")
 def desk(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    space = new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("late"))
-    yield Desk(space)
-    space.remove()
+    with new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("late")) as space:
+        yield Desk(space)
 
 
 def _changed(before: dict[Any, Any], after: dict[Any, Any]) -> set[Any]:

@@ -4,7 +4,6 @@ import io
 import os
 import pty
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +38,7 @@ from streams.sinks.figures import answer
 from streams.sinks.migrate import migrate
 from tests.histories import NOW_MS, settled
 from tests.integration.conftest import Servers
+from tests.process import Process
 from tests.space import ROOT, Space, wait_until
 
 pytestmark = pytest.mark.integration
@@ -167,15 +167,13 @@ def test_the_view_goes_on_when_clickhouse_comes_back(tmp_path: Path, caplog: pyt
 
 def test_ctrl_c_ends_the_view_cleanly(space: Space) -> None:
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streams.cli", "live"],
-        cwd=ROOT,
-        env=space.environment() | {"TERM": "xterm"},
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    with open(ours, "rb", buffering=0) as screen:  # noqa: PTH123 - a descriptor, no path
+    command = [sys.executable, "-m", "streams.cli", "live"]
+    environment = space.environment() | {"TERM": "xterm"}
+    with (
+        open(ours, "rb", buffering=0) as screen,  # noqa: PTH123 - a descriptor, no path
+        Process(command, cwd=ROOT, env=environment, stdout=theirs, stderr=theirs) as process,
+    ):
+        os.close(theirs)
         drawn = b""
         wait_until(lambda: bool(select([ours], [], [], 0.1)[0]), "the view draws")
         while b"Waiting for the first event" not in drawn:

@@ -23,17 +23,16 @@ IMPORTS = (
 @pytest.fixture(scope="module")
 def shop(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
     """Return a space with reviews as tickets, first deliveries as after-sales cases, and orders."""
-    space = new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("olist"))
-    space.start_worker()
-    sent = 0
-    for file, mapping in IMPORTS:
-        path, map_path = data_folder("olist") / file, ROOT / "tests" / "mappings" / mapping
-        done = space.run("import", str(path), "--mapping", str(map_path), "--allow-rejected")
-        assert done.returncode == 0, done.stderr.decode()
-        sent += _acknowledged((done.stdout + done.stderr).decode())
-    space.wait_for_events(sent)
-    yield space
-    space.remove()
+    with new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("olist")) as space:
+        space.start_worker()
+        sent = 0
+        for file, mapping in IMPORTS:
+            path, map_path = data_folder("olist") / file, ROOT / "tests" / "mappings" / mapping
+            done = space.run("import", str(path), "--mapping", str(map_path), "--allow-rejected")
+            assert done.returncode == 0, done.stderr.decode()
+            sent += _acknowledged((done.stdout + done.stderr).decode())
+        space.wait_for_events(sent)
+        yield space
 
 
 def _acknowledged(output: str) -> int:

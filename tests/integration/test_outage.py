@@ -39,10 +39,8 @@ def own_space(stack: Stack, tmp_path: Path) -> Iterator[Space]:
     broker, engine = stack.status()
     assert broker.address
     assert engine.address
-    space = new_space(broker.address, engine.address, tmp_path)
-    yield space
-    for worker in space.workers:
-        worker.kill()
+    with new_space(broker.address, engine.address, tmp_path) as space:
+        yield space
 
 
 def test_a_minute_without_clickhouse_loses_and_doubles_nothing(stack: Stack, own_space: Space) -> None:

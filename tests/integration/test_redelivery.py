@@ -21,10 +21,9 @@ SMALL_BATCHES = {"batch_events": 1_000, "batch_linger_seconds": 0.05}
 def lines(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """Return the events of the help-desk log, as the import command writes them."""
     folder = tmp_path_factory.mktemp("lines")
-    space = new_space(servers.kafka, servers.clickhouse, folder)
     log = data_folder("helpdesk") / "helpdesk.csv"
-    done = space.run("import", str(log), "--mapping", str(MAPPING), "--to", str(folder / "events.jsonl"))
-    space.remove()
+    with new_space(servers.kafka, servers.clickhouse, folder) as space:
+        done = space.run("import", str(log), "--mapping", str(MAPPING), "--to", str(folder / "events.jsonl"))
     assert done.returncode == 0, done.stderr.decode()
     return (folder / "events.jsonl").read_bytes().splitlines()
 
@@ -32,12 +31,11 @@ def lines(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> list[by
 @pytest.fixture(scope="module")
 def expected(servers: Servers, lines: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checksum]:
     """Return the checksum of one undisturbed run."""
-    space = new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("expected"))
-    space.start_worker()
-    space.publish(lines)
-    space.wait_for_events(EVENTS)
-    yield space.checksum()
-    space.remove()
+    with new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("expected")) as space:
+        space.start_worker()
+        space.publish(lines)
+        space.wait_for_events(EVENTS)
+        yield space.checksum()
 
 
 def stored(space: Space) -> int:

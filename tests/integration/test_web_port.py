@@ -1,16 +1,12 @@
 """The port of a worker's pages: several workers on one machine have one each, and a port that was set is kept to."""
 
-import os
 import re
 import socket
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
 
-from streams.settings import PREFIX
-from tests.space import ROOT, Space, WorkerProcess, wait_until
+from tests.space import Space, WorkerProcess, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -35,17 +31,7 @@ def test_a_port_that_was_set_and_is_taken_is_named_in_one_line(space: Space) -> 
 
 def _start(space: Space) -> WorkerProcess:
     """Start a worker whose web port nobody has set."""
-    log_path = space.folder / f"worker-{len(space.workers)}.log"
-    with log_path.open("wb") as lines:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streams.cli", "worker", "--owner-pid", str(os.getpid())],
-            env={**space.environment(), f"{PREFIX}WEB_PORT": ""},
-            cwd=ROOT,
-            stdout=lines,
-            stderr=lines,
-        )
-    space.workers.append(WorkerProcess(process, log_path, port=0))
-    return space.workers[-1]
+    return space.start_worker(web_port="")
 
 
 def _has_pages(worker: WorkerProcess) -> bool:
