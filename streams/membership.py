@@ -54,7 +54,8 @@ class Membership:
         self._at = now
         self._empty_since: float | None = now
         self._outside_since: float | None = now
-        self._was_joined = False
+        self.was_joined = False
+        """Whether the group has ever given it its part."""
 
     def note(self, seen: Seen, now: float) -> None:
         """Take in what the group says now. Instants never fall."""
@@ -62,7 +63,7 @@ class Membership:
         self._at = now
         self._empty_since = None if self.partitions else _first(self._empty_since, now)
         self._outside_since = None if seen.is_joined else _first(self._outside_since, now)
-        self._was_joined = self._was_joined or seen.is_joined
+        self.was_joined = self.was_joined or seen.is_joined
 
     @property
     def partitions(self) -> AbstractSet[tuple[str, int]]:
@@ -78,7 +79,7 @@ class Membership:
             return Standing.OK if self.seen.partitions else Standing.STAND_BY
         if self.seconds_outside >= LONG_SECONDS:
             return Standing.STUCK
-        return Standing.REBALANCING if self._was_joined else Standing.STARTING
+        return Standing.REBALANCING if self.was_joined else Standing.STARTING
 
     @property
     def is_ready(self) -> bool:

@@ -35,6 +35,7 @@ from streams.agents.tickets import TicketsAgent
 from streams.agents.watch import WatchAgent
 from streams.clock import SystemClock
 from streams.fault import Fault, fault_of, kafka_error_in
+from streams.group import Remedies, Remedy, forget, is_embedded
 from streams.intake import BatchApp, BatchSchema, Delivery, Pages
 from streams.ledger import Seam
 from streams.membership import Membership, Reminder, Standing
@@ -154,7 +155,7 @@ def create_app(
     if watched is not None:
         _register_watch(app, watched, settings, clock, meters)
     membership = Membership(time.monotonic())
-    _register_membership(app, membership, meters)
+    _register_membership(app, membership, meters, settings)
     _register_topics(app, settings)
     _register_pages(app, membership, meters)
     return app
@@ -288,8 +289,8 @@ def _register_topics(app: BatchApp, settings: Settings) -> None:
     app.early_tasks = [*app.early_tasks, watch]
 
 
-def _register_membership(app: BatchApp, membership: Membership, meters: Meters) -> None:
-    reminder = Reminder()
+def _register_membership(app: BatchApp, membership: Membership, meters: Meters, settings: Settings) -> None:
+    reminder, remedies = Reminder(), Remedies()
 
     async def watch() -> None:
         while True:
@@ -298,9 +299,22 @@ def _register_membership(app: BatchApp, membership: Membership, meters: Meters) 
             _look_at_group(app, membership, meters)
             if reminder.is_due(membership):
                 _say_without_partitions(membership, app.conf.id)
+            if remedy := remedies.due(membership):
+                await _remedy(remedy, settings, app.conf.id)
             await asyncio.sleep(_MEMBERSHIP_SECONDS)
 
     app.early_tasks = [*app.early_tasks, watch]
+
+
+async def _remedy(remedy: Remedy, settings: Settings, group: str) -> None:
+    """Help a worker back into the embedded broker's group; any other broker is left alone."""
+    if not await asyncio.to_thread(is_embedded, settings):
+        return
+    if remedy is Remedy.FORGET_GROUP:
+        await asyncio.to_thread(forget, settings, group)
+        return
+    log.warning("the embedded broker's group gives no answer: starting afresh", group=group)
+    _start_afresh()
 
 
 def _look_at_group(app: BatchApp, membership: Membership, meters: Meters) -> None:
