@@ -34,7 +34,8 @@ test-grafana: install  ## What the suite only simulates, on the Grafana that SER
 	@test -n "$$SERVICEPULSE_GRAFANA" || { echo "No Grafana: start one of your own with the plugin grafana-clickhouse-datasource, and set SERVICEPULSE_GRAFANA and SERVICEPULSE_GRAFANA_TOKEN. Its folder Service Pulse is overwritten."; exit 1; }
 	SERVICEPULSE_TEST_TOOLS=required $(BIN)/pytest tests/dashboards/test_apply.py tests/deploy/test_notification.py
 
-chaos: install  ## Kills and outages at length: what takes too long for every run
+chaos: install  ## Kills, outages and 20 seeded runs of everything at once; CHAOS='--seed 7' plays one again
+	$(BIN)/python -m tests.chaos.driver $(CHAOS)
 	OUTAGE_SECONDS=65 $(BIN)/pytest -m '(lengthy or chaos) and not kafka' --timeout 900 tests/integration
 
 simulate: install  ## 100,000 stories of workers, broker and store in one process, each by its seed

