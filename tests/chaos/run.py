@@ -23,6 +23,7 @@ from tests.chaos.moves import Move, moves_of
 from tests.chaos.servers import Servers, servers_of
 from tests.chaos.stage import SMALL_BATCHES, Stage
 from tests.space import Space, wait_until
+from tests.whole import verified
 
 TICKETS_PER_DAY = 40.0
 SECONDS_PER_DAY = 9.0
@@ -175,6 +176,8 @@ def _carried_out(
         stage.calm()
         say(f"calm; {publishing.acknowledged} of {len(load.sent)} published")
         complaints, rest_seconds = _at_rest(judge, stage, publishing, len(load.events), say)
+    if differing := verified(Space(direct, space.folder)).named:
+        complaints.append(f"verify finds what differs: {differing}")
     return Verdict(plan, len(load.events), moves, [*complaints, *stage.faults], rest_seconds, story)
 
 

@@ -34,7 +34,6 @@ LONG_AGO: Final[Ms] = NOW_MS - 86_400_000
 @pytest.fixture(scope="module")
 def whole(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
     """Return a space with a history of a few days, stored as workers store it."""
-    space = new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("whole"))
     raws = [
         encode(
             one.data,
@@ -47,9 +46,9 @@ def whole(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         )
         for one in simulated(3, START, START + timedelta(days=5), 30)
     ]
-    keep(space, _folded([*raws, json.dumps(example("schedule.published")).encode()]))
-    yield space
-    space.remove()
+    with new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("whole")) as space:
+        keep(space, _folded([*raws, json.dumps(example("schedule.published")).encode()]))
+        yield space
 
 
 @pytest.fixture(autouse=True)
