@@ -46,13 +46,11 @@ def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
 def undisturbed(own_kafka: Kafka, servers: Servers, tmp_path: Path) -> dict[str, tuple[int, int]]:
     """Return the checksums of a run to which nothing happens."""
     (tmp_path / "undisturbed").mkdir()
-    space = new_space(own_kafka.plain, servers.clickhouse, tmp_path / "undisturbed", partitions=PARTITIONS)
-    space.start_worker()
-    space.publish(EVENTS)
-    space.wait_for_events(len(EVENTS), PATIENT)
-    checksum = space.checksum()
-    space.remove()
-    return checksum
+    with new_space(own_kafka.plain, servers.clickhouse, tmp_path / "undisturbed", partitions=PARTITIONS) as space:
+        space.start_worker()
+        space.publish(EVENTS)
+        space.wait_for_events(len(EVENTS), PATIENT)
+        return space.checksum()
 
 
 @pytest.mark.parametrize("seed", [1])
@@ -61,18 +59,15 @@ def test_kills_joins_more_partitions_and_a_topic_made_again_change_no_row(
 ) -> None:
     chance = random.Random(seed)
     (tmp_path / "disturbed").mkdir()
-    space = new_space(own_kafka.plain, servers.clickhouse, tmp_path / "disturbed", partitions=PARTITIONS)
-    moves = _moves(space, own_kafka, chance)
-    for _ in range(2):
-        space.start_worker(**SMALL_BATCHES)
-    try:
+    with new_space(own_kafka.plain, servers.clickhouse, tmp_path / "disturbed", partitions=PARTITIONS) as space:
+        moves = _moves(space, own_kafka, chance)
+        for _ in range(2):
+            space.start_worker(**SMALL_BATCHES)
         for number, chunk in enumerate(_chunks()):
             _publish_until_acknowledged(space, chunk)
             moves[number]()
         space.wait_for_events(len(EVENTS), PATIENT)
         wait_until(lambda: space.checksum() == undisturbed, "every row is as if nothing had happened", PATIENT)
-    finally:
-        space.remove()
 
 
 def _chunks() -> list[list[bytes]]:
