@@ -14,9 +14,9 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
 
+from streams.broker import GROUP
 from streams.group import forget, is_embedded
 from streams.membership import LONG_SECONDS
-from streams.worker import GROUP
 from tests.chaos.load import load_of
 from tests.chaos.loop import LoopThread
 from tests.space import Space, wait_until
