@@ -5,6 +5,7 @@ SERVICEPULSE_KAFKA, else the embedded broker. SERVICEPULSE_CLICKHOUSE names a Cl
 """
 
 import argparse
+import logging
 import os
 import shutil
 import sys
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_and_tell(plan: Plan) -> Verdict:
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it says of each connection that it was cut
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{plan.seed}-"))
     verdict = run(plan, folder)
     print(told(verdict, folder), flush=True)

@@ -16,6 +16,7 @@ from streams.broker import ensure_topics, kafka_options
 from streams.clock import SystemClock
 from streams.settings import Settings
 from streams.sinks.connection import connect
+from streams.sinks.migrate import migrate
 from tests.chaos.before import COMMIT, start_worker_of, version_before
 from tests.chaos.judge import Judge, write_expected
 from tests.chaos.load import load_of
@@ -133,6 +134,8 @@ def run(plan: Plan, folder: Path, tell: Callable[[str], None] = lambda _: None) 
         if plan.is_upgrade and before is None:
             say(f"{COMMIT} is not at hand: nobody of the version before takes part")
         space = _space(servers, folder, plan.seed)
+        if before is None:
+            migrate(connect(space.settings))
         try:
             return _carried_out(plan, space, servers, before, say, story)
         finally:

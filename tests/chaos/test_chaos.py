@@ -1,5 +1,6 @@
 """Whatever is done to the parts, the numbers in the end are those of an undisturbed run: the shortest form."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -55,7 +56,10 @@ def test_the_judge_finds_what_is_missing_and_what_is_too_much(space: Space) -> N
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_disturbed_run_ends_like_an_undisturbed_one(seed: int, tmp_path: Path) -> None:
+def test_a_disturbed_run_ends_like_an_undisturbed_one(
+    seed: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "kafka")  # it says of each connection that it was cut
     plan = Plan(seed, SECONDS, BROKER, os.environ.get("SERVICEPULSE_CLICKHOUSE"))
     verdict = run(plan, tmp_path)
     assert not verdict.complaints, told(verdict, tmp_path)
