@@ -11,6 +11,7 @@ from aiohttp import BodyPartReader, web
 from deploy.embedded.encoding import Decoder
 
 DEFAULT_FORMAT = "TabSeparated"
+MAX_FIELD_BYTES = 128 * 1024
 _SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _EXTERNAL_SUFFIXES = ("_format", "_structure", "_types")
 
@@ -24,6 +25,10 @@ _RESERVED = frozenset({
 
 class InvalidCallError(ValueError):
     """The request is not one that ClickHouse's HTTP interface knows: the client must change it."""
+
+
+class FieldTooLongError(InvalidCallError):
+    """A field of a form is longer than a server takes (`http_max_field_value_size`)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ async def read_call(request: web.Request) -> tuple[Call, AsyncIterator[bytes]]:
 
     Raises:
         InvalidCallError: for a parameter that has no meaning here.
+        FieldTooLongError: for one that a server would refuse in a form.
         UnknownEncodingError: for a body that is compressed in an unknown way.
     """
     values = dict(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True, errors="surrogateescape"))
@@ -123,6 +129,8 @@ async def _read_form(request: web.Request) -> tuple[dict[str, str], dict[str, by
             continue
         content = bytes(await part.read(decode=True))
         if part.filename is None:
+            if len(content) > MAX_FIELD_BYTES:
+                raise FieldTooLongError("HTML Form Exception: Field value too long")
             fields[part.name] = content.decode(errors="surrogateescape")
         else:
             files[part.name] = content

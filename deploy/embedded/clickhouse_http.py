@@ -21,7 +21,7 @@ from aiohttp import web
 from yarl import URL
 
 from deploy.embedded import lifeline
-from deploy.embedded.call import InvalidCallError, read_call
+from deploy.embedded.call import FieldTooLongError, InvalidCallError, read_call
 from deploy.embedded.encoding import DamagedBodyError, UnknownEncodingError
 from deploy.embedded.engine import DirectoryInUseError, Engine, StatementError, UnusableDirectoryError
 from deploy.embedded.exchange import EngineThreads
@@ -56,7 +56,10 @@ _STATUS = {
     }.items()
     for code in codes
 }  # fmt: skip
-_CLIENT_FAULTS = {InvalidCallError: 36, UnknownEncodingError: 779, DamagedBodyError: 117, UnsupportedTypeError: 48}
+_CLIENT_FAULTS = {
+    InvalidCallError: 36, FieldTooLongError: 1000, UnknownEncodingError: 779, DamagedBodyError: 117,
+    UnsupportedTypeError: 48,
+}  # fmt: skip
 
 _Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = logging.getLogger(__name__)

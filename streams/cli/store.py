@@ -50,7 +50,8 @@ def refold(
 ) -> None:
     """Fold tickets again from the stored events, independent of Kafka. Workers may go on meanwhile.
 
-    Opening hours are worked out again as well, by the time zones that this machine knows.
+    Opening hours are worked out again as well, by the time zones that this machine knows. When ClickHouse goes away
+    meanwhile, it is waited for.
 
     Example: `servicepulse refold --ticket T-17`
     """
@@ -59,7 +60,7 @@ def refold(
         _say_unknown(sorted(unknown))
         raise typer.Exit(1)
     if not ticket:
-        schedules = refolding.refold_hours(client, SystemClock().now_ms())
+        schedules = refolding.refold_hours(client, SystemClock().now_ms(), on_wait=_say_waiting)
         console.print(f"{counted(schedules, 'schedule')} worked out again", highlight=False)
     columns = (TextColumn("refolding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -69,8 +70,13 @@ def refold(
             SystemClock().now_ms(),
             ticket_ids=ticket or None,
             on_progress=lambda now, total: progress.update(task, completed=now, total=total),
+            on_wait=_say_waiting,
         )
     console.print(f"{counted(done, 'ticket')} folded from {'its' if done == 1 else 'their'} events", highlight=False)
+
+
+def _say_waiting(seconds: float, why: str) -> None:
+    console.print(f"ClickHouse is away, trying again in {seconds:.0f} s: {escape(why)}", highlight=False)
 
 
 def _say_unknown(tickets: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """Events, tickets, opening hours and dead letters in ClickHouse: written in columns, tickets read back by id."""
 
 import asyncio
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
@@ -10,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, Row, SignalRow, TicketRow, column_names, columns_of
 from streams.core.batch import TICKET_EVENTS, Identity, refolded
 from streams.core.ticket import Ticket, ticket_of
-from streams.sinks.connection import named_errors
+from streams.sinks.connection import FIELD_BYTES, named_errors
 
 TABLES: Final[dict[type[Row], str]] = {
     EventRow: "events",
@@ -24,10 +25,10 @@ R = TypeVar("R", bound=Row)
 T = TypeVar("T", bound=str | Identity)
 
 _IDS_AT_ONCE: Final = 2_000
-_QUERY_BYTES: Final = 900_000
-"""Ids travel in the URL, of which ClickHouse takes 1 MiB."""
-_LONGEST_BYTE: Final = 12
-"""A backslash within an array is written as four, each as %5C."""
+_PLAIN: Final = re.compile(r"[^\\'\x00-\x1f]*")
+"""Any other character is written as up to four within an array: it is escaped twice."""
+_AROUND: Final = 16
+"""Bytes around an id: quotes, commas, the brackets of a tuple."""
 
 
 class ClickHouseStore:
@@ -171,8 +172,9 @@ def _portions(ids: Sequence[T]) -> Iterator[Sequence[T]]:
     """Yield ids in portions that one query can name."""
     start = length = 0
     for end, id in enumerate(ids):
-        more = _LONGEST_BYTE * len("".join(id).encode())
-        if end - start == _IDS_AT_ONCE or (length + more > _QUERY_BYTES and end > start):
+        text = "".join(id)
+        more = len(text.encode()) * (1 if _PLAIN.fullmatch(text) else 4) + _AROUND
+        if end - start == _IDS_AT_ONCE or (length + more > FIELD_BYTES and end > start):
             yield ids[start:end]
             start, length = end, 0
         length += more

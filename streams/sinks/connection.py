@@ -63,13 +63,27 @@ _URL: Final = re.compile(r" (with url:|\(for url) \S+")
 CONNECT_SECONDS: Final = 10
 ANSWER_SECONDS: Final = 300
 
+LEAST_VERSION: Final = (26, 3)
+"""The oldest ClickHouse that the migrations and every statement were tried on: a long-term release."""
+FIELD_BYTES: Final = 100_000
+"""A parameter travels in a form field, of which ClickHouse takes 128 KiB (`http_max_field_value_size`)."""
+_EACH_WRITE: Final = {
+    "async_insert": 0,
+    "insert_deduplicate": 0,
+    "deduplicate_blocks_in_dependent_materialized_views": 0,
+}
+"""A write that a server takes for the repetition of an earlier one is left out, also from views that the earlier one
+failed to fill. Here every table replaces rows by identity and version: writing twice changes nothing, and so nothing is
+taken for a repetition. Nor is anything acknowledged that only lies in a server's buffer."""
+_SINCE_26_2: Final = {"deduplicate_insert": "disable", "deduplicate_insert_select": "disable"}
+
 
 def connect(settings: Settings) -> Client:
     """Return a client of ClickHouse; threads may share it, each query takes a connection of its own.
 
     Raises:
         StoreUnavailableError: When nobody answers.
-        StoreRejectedError: When the login is refused or no address is set.
+        StoreRejectedError: When the login is refused, no address is set, or the server is too old.
         SettingsError: When the certificate authority cannot be read.
     """
     if settings.clickhouse is None:
@@ -89,10 +103,27 @@ def connect(settings: Settings) -> Client:
             connect_timeout=CONNECT_SECONDS,
             send_receive_timeout=ANSWER_SECONDS,
             client_name="servicepulse",
-            settings=_quorum() if settings.clickhouse_replicated else {},
+            form_encode_query_params=True,  # load balancers refuse the URL that a few hundred ids would make
+            settings=_EACH_WRITE | (_quorum() if settings.clickhouse_replicated else {}),
         )
+    refuse_old(client.server_version or "")
+    for name, value in _SINCE_26_2.items():
+        if name in client.server_settings:
+            client.set_client_setting(name, value)
     client.database = settings.database  # not given above: it may have to be made first
     return client
+
+
+def refuse_old(version: str) -> None:
+    """Do nothing when a server of this version will do.
+
+    Raises:
+        StoreRejectedError: When it is older than what was tried.
+    """
+    found = tuple(int(number) for number in version.split(".")[:2] if number.isdecimal())
+    if found < LEAST_VERSION:
+        least = ".".join(map(str, LEAST_VERSION))
+        raise StoreRejectedError(f"ClickHouse {version} is too old: {least} or newer is needed, upgrade the server")
 
 
 @contextmanager
@@ -151,7 +182,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _quorum() -> dict[str, object]:
+def _quorum() -> dict[str, int | str]:
     """Return settings under which a row that was written is a row that is read, whichever replica answers.
 
     Without them a worker could take up a ticket from a replica that lags, and outdate facts it has not seen.

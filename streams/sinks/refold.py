@@ -1,18 +1,26 @@
 """Tickets and hours again from the log of record, after a change of definition or to prove that it holds them all."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from clickhouse_connect.driver.client import Client
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 
 from schemas.rows import Ms
 from streams.core.batch import TICKET_EVENTS, stored_event
 from streams.core.measures import row_of
 from streams.core.opening import open_hours
+from streams.ports import StoreOverloadedError, StoreUnavailableError
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
 
+T = TypeVar("T")
+Waiting = Callable[[float, str], None]
+"""Is told for how many seconds ClickHouse is waited for, and why."""
+
 _AT_ONCE: Final = 2_000
+_LONGEST_WAIT_SECONDS: Final = 15.0
 _SCHEDULES: Final = "SELECT raw FROM events FINAL WHERE name = 'schedule.published'"
 
 
@@ -22,37 +30,53 @@ def refold(
     *,
     ticket_ids: Collection[str] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    on_wait: Waiting | None = None,
 ) -> int:
     """State tickets again from their events and return how many; all that have events unless some are named.
 
-    Workers may go on meanwhile: of two statements about a ticket the one that knows more events counts.
+    Workers may go on meanwhile: of two statements about a ticket the one that knows more events counts. When ClickHouse
+    is away it is waited for, as workers do, and the portion in hand is done again.
 
     Raises:
-        StoreUnavailableError: When ClickHouse is away; doing it again from the start is safe.
         StoreRejectedError: When ClickHouse refuses.
     """
     store = ClickHouseStore(client)
-    wanted = with_events(client) if ticket_ids is None else sorted(set(ticket_ids))
+    wanted = _patiently(lambda: with_events(client), on_wait) if ticket_ids is None else sorted(set(ticket_ids))
     done = folded = 0
     for ids in _chunks(wanted):
-        tickets = store.load_from_events(ids)
-        store.insert([row_of(ticket, now_ms) for ticket in tickets.values()])
+        folded += _patiently(partial(_refold_some, store, ids, now_ms), on_wait)
         done += len(ids)
-        folded += len(tickets)
         if on_progress:
             on_progress(done, len(wanted))
     return folded
 
 
-def refold_hours(client: Client, now_ms: Ms) -> int:
+def _refold_some(store: ClickHouseStore, ids: Sequence[str], now_ms: Ms) -> int:
+    """State some tickets again and return how many have events; half of them at once where all are too much."""
+    try:
+        tickets = store.load_from_events(ids)
+        store.insert([row_of(ticket, now_ms) for ticket in tickets.values()])
+    except StoreOverloadedError:
+        if len(ids) < 2:
+            raise
+        middle = len(ids) // 2
+        return _refold_some(store, ids[:middle], now_ms) + _refold_some(store, ids[middle:], now_ms)
+    return len(tickets)
+
+
+def refold_hours(client: Client, now_ms: Ms, *, on_wait: Waiting | None = None) -> int:
     """State opening hours again from the schedules that were published, and return how many.
 
-    Needed after an update of the time zone database: of two rows of one version the one written last counts.
+    Needed after an update of the time zone database: of two rows of one version the one written last counts. When
+    ClickHouse is away it is waited for.
 
     Raises:
-        StoreUnavailableError: When ClickHouse is away; doing it again is safe.
         StoreRejectedError: When ClickHouse refuses.
     """
+    return _patiently(lambda: _refold_hours(client, now_ms), on_wait)
+
+
+def _refold_hours(client: Client, now_ms: Ms) -> int:
     with named_errors():
         found = client.query(_SCHEDULES, query_formats={"String": "bytes"}).result_rows
     rows = open_hours([stored_event(raw) for (raw,) in found], now_ms)
@@ -74,6 +98,22 @@ def with_events(client: Client, ticket_ids: Collection[str] | None = None) -> li
             parameters={"names": TICKET_EVENTS, "all": ticket_ids is None, "ids": list(ticket_ids or ())},
         ).result_rows
     return [str(subject) for (subject,) in rows]
+
+
+def _patiently(call: Callable[[], T], on_wait: Waiting | None) -> T:
+    """Return what the call gives, however long ClickHouse is away."""
+
+    def say(state: RetryCallState) -> None:
+        if on_wait:
+            on_wait(state.upcoming_sleep, str(state.outcome.exception()) if state.outcome else "")
+
+    retrying = Retrying(
+        retry=retry_if_exception_type(StoreUnavailableError),
+        wait=wait_exponential_jitter(multiplier=0.2, max=_LONGEST_WAIT_SECONDS),
+        before_sleep=say,
+        reraise=True,
+    )
+    return retrying(call)
 
 
 def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
