@@ -163,6 +163,16 @@ class SignalRow(Row, frozen=True, kw_only=True, gc=False):
     link: str
 
 
+class LookRow(Row, frozen=True, kw_only=True, gc=False):
+    """When the watch last judged: the newest one counts. Key: watch."""
+
+    watch: str
+    looked_at: Ms
+    seconds: float
+    teams: int
+    left_out: int
+
+
 class DeadLetterRow(Row, frozen=True, kw_only=True, gc=False):
     """One record that is no event, with everything needed to mend and send it again. Key: id.
 

@@ -72,6 +72,18 @@ class Meters:
             buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
             registry=self.registry,
         )
+        self.last_look = Gauge(
+            "servicepulse_watch_last_look_timestamp_seconds",
+            "When the watch last judged; 0 where another worker watches",
+            registry=self.registry,
+        )
+        self.watched_teams = Gauge("servicepulse_watch_teams", "Teams under watch", registry=self.registry)
+        self.teams_left_out = Gauge(
+            "servicepulse_watch_teams_left_out", "Teams with too few ratings to be watched too", registry=self.registry
+        )
+        self.delay = Gauge(
+            "servicepulse_delay_seconds", "Age of the newest live record folded, by the watch", registry=self.registry
+        )
         self.open_signals = Gauge(
             "servicepulse_open_signals", "Signals that are open", ["kind"], registry=self.registry
         )

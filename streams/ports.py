@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from schemas.rows import DeadLetterRow, EventRow, Ms, OpenHoursRow, SignalRow, TicketRow
+from schemas.rows import DeadLetterRow, EventRow, LookRow, Ms, OpenHoursRow, SignalRow, TicketRow
 from streams.core.batch import Identity
 from streams.core.drop import Response, Silence
 from streams.core.signal.slices import BadRating, Counted
@@ -143,7 +143,8 @@ class Ratings(Struct, frozen=True):
 
     Attributes:
         tickets: Every ticket that was stated since the mark, as it stands now, with all its ratings.
-        mark: From where to ask the next time: some of it may come again then, and nothing is left out.
+        mark: From where to ask the next time: some of it may come again then. What an insert brings that has been
+            under way for long is seen only by asking from earlier than that, once in a while.
         is_settled: No ticket with ratings of long ago was stated lately: what is known is not half of a history that is
             being read.
     """
@@ -190,6 +191,9 @@ class WatchStore(Protocol):
 
     def state(self, signals: Sequence[SignalRow]) -> None:
         """Keep statements for good."""
+
+    def looked(self, look: LookRow) -> None:
+        """Keep when it was last judged, for those who are to be told when it is not."""
 
     def slices(self, segment: Segment, fall: Window, usual: Window) -> list[Counted]:
         """Return the ratings of a segment by reason and product line, over a fall and over the usual time."""

@@ -98,6 +98,13 @@ class Settings(BaseSettings):
     alert_every_seconds: float = Field(
         default=5, ge=1, le=600, description="How often the watch looks; a page comes so much later at most."
     )
+    alert_most_teams: int = Field(
+        default=2_000,
+        ge=1,
+        le=100_000,
+        description="Teams under watch at most, those with the most ratings first; the log and a meter say how many "
+        "are left out. The desk as a whole counts all.",
+    )
     alert: dict[str, Any] = Field(
         default={},
         description="Thresholds of the watch by name, such as `false_pages_per_90_days = 0.5`; for one segment in a "

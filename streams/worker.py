@@ -34,6 +34,7 @@ from streams import broker
 from streams.agents.tickets import TicketsAgent
 from streams.agents.watch import WatchAgent
 from streams.clock import SystemClock
+from streams.core.delay import Delay
 from streams.fault import Fault, fault_of, kafka_error_in
 from streams.group import Remedies, Remedy, forget, is_embedded
 from streams.intake import BatchApp, BatchSchema, Delivery, Pages
@@ -51,8 +52,6 @@ from streams.topics import TopicIds
 log = structlog.get_logger()
 
 _MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
-_BEHIND_RECORDS: Final = 1_000
-"""With more records waiting the watch waits too: what it would judge is half of what is known upstream."""
 _MEMBERSHIP_SECONDS: Final = 1.0
 """How often a worker looks how it stands in its group."""
 _REQUEST_SECONDS: Final = 90.0
@@ -153,7 +152,7 @@ def create_app(
     app.on_seam = partial(_tell_seam, meters, agent)
     _register(app, agent, settings)
     if watched is not None:
-        _register_watch(app, watched, settings, clock, meters)
+        _register_watch(app, watched, settings, clock, meters, agent.delay)
     membership = Membership(time.monotonic())
     _register_membership(app, membership, meters, settings)
     _register_topics(app, settings)
@@ -254,7 +253,9 @@ def _register(app: BatchApp, agent: TicketsAgent, settings: Settings) -> None:
     app.on_turn = agent.renew
 
 
-def _register_watch(app: BatchApp, watched: WatchStore, settings: Settings, clock: Clock, meters: Meters) -> None:
+def _register_watch(
+    app: BatchApp, watched: WatchStore, settings: Settings, clock: Clock, meters: Meters, delay: Delay
+) -> None:
     first = TP(settings.topic(TICKETS), 0)
     agent = WatchAgent(
         watched,
@@ -264,8 +265,9 @@ def _register_watch(app: BatchApp, watched: WatchStore, settings: Settings, cloc
         settings.thresholds,
         topic=settings.topic(broker.SIGNALS),
         every_seconds=settings.alert_every_seconds,
+        most_teams=settings.alert_most_teams,
+        delay=delay,
         is_owner=lambda: not app.rebalancing and first in app.consumer.assignment(),
-        is_behind=lambda: sum(app.lag_of(tp) or 0 for tp in app.consumer.assignment()) > _BEHIND_RECORDS,
     )
     app.task(agent.run)
 

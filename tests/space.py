@@ -108,7 +108,7 @@ class Space:
     def checksum(self) -> dict[str, tuple[int, int]]:
         """Return rows and a sum over every column but the ingestion times, for each table."""
         sql = "SELECT count(), sum(cityHash64(toString(tuple(*)))) FROM (SELECT * EXCEPT (ingested_at) FROM {} FINAL)"
-        tables = ("events", "open_hours", "tickets", "ticket_days", "orders", "order_days")
+        tables = ("events", "event_times", "open_hours", "tickets", "ticket_days", "orders", "order_days")
         return {table: tuple(self.query(sql.format(table))[0]) for table in tables}
 
     def environment(self) -> dict[str, str]:

@@ -113,14 +113,18 @@ def _of_unknown_level() -> dict[str, str]:
     return {name: _beside(METRICS["csat_share"], sql, 4, where=unknown) for name, sql in numbers.items()}
 
 
-_STALLED: Final = """
-SELECT toFloat64(if(countIf(ingested_at > $__fromTime_ms) = 0, countIf(
-    dateDiff('millisecond', at, $__toTime_ms) BETWEEN 604800000 AND 2419200000 + 900000
-    AND dateDiff('millisecond', at, $__toTime_ms) % 604800000 < 900000
-), 0)) AS number
-FROM events
-WHERE NOT replay
-""".strip()
+_WEEKS_BEFORE: Final = " OR ".join(
+    f"(at > $__toTime_ms - toIntervalSecond({weeks * 604_800 + 900}) AND at <= $__toTime_ms - toIntervalWeek({weeks}))"
+    for weeks in range(1, 5)
+)
+_STORED: Final = "SELECT count() FROM event_times WHERE replay = false AND ingested_at > $__fromTime_ms"
+_STALLED: Final = "\n".join(
+    [
+        f"SELECT toFloat64(if(({_STORED}) = 0, count(), 0)) AS number",
+        "FROM event_times",
+        f"WHERE replay = false AND ({_WEEKS_BEFORE})",
+    ]
+)
 
 _LETTERS: Final = """
 SELECT topic, topK(1)(reason)[1] AS reason, toFloat64(count()) AS number
@@ -145,14 +149,20 @@ GROUP BY topic
 ORDER BY topic
 """.strip()
 
+_BLIND: Final = """
+SELECT toFloat64(dateDiff('second', max(looked_at), $__toTime_ms)) AS number
+FROM looks
+HAVING count() > 0
+""".strip()
+
 
 def _late(number: str) -> str:
     seconds = "greatest(0, dateDiff('millisecond', at, ingested_at)) / 1000"
     return "\n".join(
         [
             f"SELECT toFloat64({number.format(seconds=seconds)}) AS number",
-            "FROM events",
-            "WHERE ingested_at > $__fromTime_ms AND ingested_at <= $__toTime_ms AND NOT replay",
+            "FROM event_times",
+            "WHERE ingested_at > $__fromTime_ms AND ingested_at <= $__toTime_ms AND replay = false",
             "HAVING count() >= 20",
         ]
     )
@@ -256,6 +266,20 @@ OF_PIPELINE: Final[Sequence[Rule]] = (
         wait="2m",  # when ClickHouse is back, workers need a moment to store what waited
         dashboard="pipeline",
         panel=5,
+    ),
+    Rule(
+        uid="watch-blind",
+        title=text.BLIND_TITLE,
+        summary=text.BLIND,
+        description=text.BLIND_ABOUT,
+        severity="page",
+        team=PIPELINE,
+        queries={"A": _BLIND},
+        above=600,
+        window_seconds=900,
+        wait="2m",
+        dashboard="pipeline",
+        panel=6,
     ),
     Rule(
         uid="dead-letters-grow",

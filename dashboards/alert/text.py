@@ -75,6 +75,16 @@ STALLED_ABOUT: Final = (
     "workers are down; no dashboard shows anything new, and nothing else can page. Resolved by the next event."
 )
 
+BLIND_TITLE: Final = "Watch is blind"
+BLIND: Final = (
+    "For {{ with $values.A }}{{ humanizeDuration .Value }}{{ end }} nobody has judged whether satisfaction fell or a "
+    "source is silent"
+)
+BLIND_ABOUT: Final = (
+    "Falls, broken surveys and silent sources are told of only while a worker looks, every few seconds. None runs, or "
+    "the one that watches says in its log what holds it up. Resolved by the next look."
+)
+
 LETTERS_TITLE: Final = "Dead letters grow"
 LETTERS: Final = f"{count('A')} records of topic {{{{ $labels.topic }}}} were no events within 30 minutes"
 LETTERS_ABOUT: Final = (

@@ -19,7 +19,7 @@ _SECONDS: Final[Json] = {"unit": "s", "decimals": 1}
 
 
 def _events(columns: str, where: str = _STORED) -> str:
-    return " ".join(["SELECT", columns, "FROM events", where])
+    return " ".join(["SELECT", columns, "FROM event_times", where])
 
 
 def _settle() -> Panel:

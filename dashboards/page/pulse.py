@@ -18,7 +18,7 @@ SILENT_SECONDS: Final = 600
 def _newest_sql() -> str:
     stored = query.select(
         {"newest_at": "max(at)", "stored": "count()"},
-        "SELECT at FROM events WHERE ingested_at >= start_at AND ingested_at <= end_at",
+        "SELECT at FROM event_times WHERE ingested_at >= start_at AND ingested_at <= end_at",
     )
     clock = "formatDateTime(newest_at, '%Y-%m-%d %H:%i:%S', ${zone:singlequote})"
     shown = {

@@ -24,6 +24,7 @@ GRANT INSERT ON servicepulse.tickets TO servicepulse_worker;
 GRANT INSERT ON servicepulse.dead_letters TO servicepulse_worker;
 GRANT INSERT ON servicepulse.open_hours TO servicepulse_worker;
 GRANT INSERT ON servicepulse.signals TO servicepulse_worker;
+GRANT INSERT ON servicepulse.looks TO servicepulse_worker;
 GRANT CREATE DATABASE ON servicepulse.* TO servicepulse_worker;
 GRANT CREATE TABLE ON servicepulse.schema_migrations TO servicepulse_worker;
 

@@ -18,7 +18,7 @@ from streams.core.drop import (
 )
 from streams.core.drop.baseline import hour_of
 from streams.core.signal import sentence, statement
-from streams.core.signal.segments import Finding, Segments
+from streams.core.signal.segments import MOST_TEAMS, Finding, Segments
 from streams.core.signal.slices import explained_by, leading, to_read
 from streams.core.signal.statement import Where
 from streams.core.signal.word import (
@@ -35,7 +35,10 @@ from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.ports import Answers, Heard, WatchStore
 
 HELD_MOST_SECONDS: Final = 300
-"""A history that is being read holds judgement up; one that never ends does not for ever."""
+"""A history that is being read holds judgement up, and so does a worker that is behind; neither does for ever."""
+INSERT_SECONDS: Final = 300
+"""So late a row may be seen: an insert lasts as long as its client waits for it. Once a minute rows are read again from
+so long ago, and otherwise only the latest ones."""
 REFRESH_SECONDS: Final = 60
 """The numbers of an open signal are stated anew so often at most."""
 SILENCE_EVERY_SECONDS: Final = 60
@@ -58,15 +61,19 @@ class _Judged(NamedTuple):
 class Look:
     """All that the watch remembers; it can be made anew from what is stored at any time."""
 
-    def __init__(self, store: WatchStore, book: ThresholdBook) -> None:
+    def __init__(self, store: WatchStore, book: ThresholdBook, most_teams: int = MOST_TEAMS) -> None:
         self._store = store
         self._book = book
-        self._segments = Segments(book)
+        self._segments = Segments(book, most_teams)
         self._known: dict[str, SignalRow] = {}
         self._mark: Ms | None = None
         self._began_at: Ms = 0
         self._history_at: Ms = 0
+        self._replay_at: Ms = 0
+        self._replay_since: Ms = 0
         self._held_since: Ms | None = None
+        self.judged_at: Ms | None = None
+        """When it last said how things stand; None before it ever did."""
         self._judged: dict[Segment, _Judged] = {}
         self._above_at: Ms = 0
         self._heard: dict[str, Heard] = {}
@@ -75,8 +82,22 @@ class Look:
         self._silent: dict[str, Ms] = {}
         self._surveyed_hour: Ms = 0
 
-    def look(self, now: Ms) -> list[SignalRow]:
+    @property
+    def teams(self) -> int:
+        """How many teams are under watch."""
+        return len(self._segments)
+
+    def left_out(self, most: int) -> tuple[int, list[str]]:
+        """Return how many teams are left out because they are too many, and the names of the busiest of them."""
+        return self._segments.left_out(most)
+
+    def look(self, now: Ms, *, is_behind: bool = False) -> list[SignalRow]:
         """Return what is to be stated now, as new versions.
+
+        Args:
+            now: The clock.
+            is_behind: Workers are still folding what came some time ago: nobody is called silent, and for some minutes
+                nothing is judged.
 
         Raises:
             StoreUnavailableError: When ClickHouse is away.
@@ -85,9 +106,10 @@ class Look:
         if self._mark is None:
             self._known = {row.signal_id: row for row in self._store.signals()}
             self._began_at = now
-        if not self._read(now):
+        if not self._read(now, is_behind=is_behind):
             return []
-        rows = [*self._silences(now), *self._falls(now), *self._surveys(now)]
+        rows = [*self._falls(now)] if is_behind else [*self._silences(now), *self._falls(now), *self._surveys(now)]
+        self.judged_at = now
         return list(statement.news(rows, self._known, now))
 
     def stated(self, rows: Iterable[SignalRow]) -> None:
@@ -99,27 +121,47 @@ class Look:
         counts = Counter(row.kind for row in self._known.values() if row.state == SignalState.OPEN)
         return {kind.value: counts[kind.value] for kind in Cause}
 
-    def _read(self, now: Ms) -> bool:
+    def _read(self, now: Ms, *, is_behind: bool) -> bool:
         """Learn of new ratings, and say whether the time has come to judge."""
         since = reads_from(now, self._book.usual)
-        read = self._store.ratings(since, self._mark)
-        if self._mark is None or self._is_history(read.tickets, since, now):
-            self._history_at = now
+        is_refreshed = now - self._above_at >= REFRESH_SECONDS * 1000
+        read = self._store.ratings(since, self._mark_from(is_refreshed=is_refreshed))
+        self._note_history(read.tickets, since, now)
         self._segments.put(read.tickets)
         self._mark = read.mark
-        if now - self._above_at >= REFRESH_SECONDS * 1000:
+        if is_refreshed:
+            self._segments.choose([segment.name for segment in self._open(Cause.SATISFACTION_FELL)])
             self._segments.above()
             self._above_at = now
-        if read.is_settled or now - self._history_at >= CALM_SECONDS * 1000:
+        is_calm = read.is_settled or now - self._history_at >= CALM_SECONDS * 1000
+        if is_calm and not is_behind:
             self._held_since = None
             return True
         self._held_since = self._held_since or now
         return now - self._held_since > HELD_MOST_SECONDS * 1000
 
-    def _is_history(self, tickets: Iterable[RatedTicket], since: Ms, now: Ms) -> bool:
-        """Say whether ratings of long ago have come: a ticket that is stated for another reason brings none."""
+    def _mark_from(self, *, is_refreshed: bool) -> Ms | None:
+        if self._mark is None or not is_refreshed:
+            return self._mark
+        return max(0, self._mark - INSERT_SECONDS * 1000)
+
+    def _note_history(self, tickets: Sequence[RatedTicket], since: Ms, now: Ms) -> None:
+        """Note whether ratings of long ago have come: a ticket that is stated for another reason brings none.
+
+        Those that are marked as replayed hold up nothing but what is told of themselves.
+        """
         until = now - LATE_MINUTES * 60_000
-        return any(since <= rating.at < until for rating in self._segments.unknown(tickets))
+        kinds = {rating.is_replayed for rating in self._segments.unknown(tickets) if since <= rating.at < until}
+        if self._mark is None or False in kinds:
+            self._history_at = now
+        if self._mark is not None and True in kinds:
+            self._replay_since = self._replay_since if self._is_replay_read(now) else now
+            self._replay_at = now
+
+    def _is_replay_read(self, now: Ms) -> bool:
+        """Say whether history that pages nobody is being read: what it shows so far is half of it."""
+        is_read = now - self._replay_at < CALM_SECONDS * 1000
+        return is_read and now - self._replay_since <= HELD_MOST_SECONDS * 1000
 
     def _open(self, kind: Cause) -> dict[Segment, SignalRow]:
         return {
@@ -131,7 +173,10 @@ class Look:
     # Satisfaction fell ------------------------------------------------------------------------------------------------
 
     def _falls(self, now: Ms) -> Iterator[SignalRow]:
-        found = {segment: self._segments.findings(segment, now) for segment in self._segments}
+        is_live_only = self._is_replay_read(now)
+        found = {
+            segment: self._segments.findings(segment, now, is_live_only=is_live_only) for segment in self._segments
+        }
         yield from self._left_alone(found, now)
         for segment, findings in found.items():
             verdict = self._segments.verdict(segment, now)
@@ -140,7 +185,7 @@ class Look:
             findings = [finding for finding in findings if self._may_be_told(segment, finding, verdict)]
             episodes = [finding.episode for finding in findings]
             same, gone = statement.matched(episodes, self._known.values(), segment, now)
-            yield from (statement.withdrawn(row, now) for row in gone)
+            yield from (statement.withdrawn(row, now) for row in gone if not (is_live_only and _is_replayed(row)))
             for finding, row in zip(findings, same, strict=True):
                 if not _is_over(row, finding.episode):
                     yield self._fall(segment, finding, row, found, now)
@@ -149,7 +194,8 @@ class Look:
         """Give up the falls of segments that have no rating left: nothing else would ever be found of them."""
         for row in self._known.values():
             is_left = row.kind == Cause.SATISFACTION_FELL and statement.is_gone(row, now)
-            if is_left and statement.segment_of(row) not in found:
+            segment = statement.segment_of(row)
+            if is_left and segment not in found and not self._segments.is_left_out(segment):
                 yield statement.withdrawn(row, now)
 
     def _is_told(self, segment: Segment, findings: Sequence[Finding], verdict: Verdict, now: Ms) -> bool:
@@ -265,8 +311,17 @@ class Look:
         self._silent = {}
         for source, heard in self._heard.items():
             segment = Segment(SegmentKind.SOURCE, source)
-            silence = self._silence(segment, heard.newest_at, now)
             known = open_rows.get(segment)
+            if (
+                known is not None
+                and heard.newest_at <= known.since_at
+                and now - heard.newest_at < RETIRED_DAYS * DAY_MS
+            ):
+                self._silent[source] = (
+                    heard.newest_at
+                )  # told, and not heard since: what is usual need not be asked again
+                continue
+            silence = self._silence(segment, heard.newest_at, now)
             if silence:
                 self._silent[source] = heard.newest_at
             if silence and known is None:
@@ -301,6 +356,14 @@ class Look:
 def _is_over(row: SignalRow | None, episode: Episode) -> bool:
     """Say whether a fall was told to its end."""
     return row is not None and row.state == SignalState.RESOLVED and row.resolved_at == episode.closed_at
+
+
+def _is_retired(heard: Heard, now: Ms) -> bool:
+    return now - heard.newest_at >= RETIRED_DAYS * DAY_MS
+
+
+def _is_replayed(row: SignalRow) -> bool:
+    return row.note == sentence.REPLAYED
 
 
 def _fall_of(episode: Episode, until: Ms) -> Window:

@@ -29,6 +29,7 @@ from streams.core.batch import (
     state_mended,
 )
 from streams.core.cache import TicketCache
+from streams.core.delay import Delay
 from streams.core.ticket import Ticket
 from streams.meters import Meters
 from streams.ports import Clock, Outbox, Outgoing, RecordRefusedError, Store, StoreUnavailableError
@@ -109,6 +110,7 @@ class TicketsAgent:
         self._recheck_every_seconds = recheck_every_seconds
         self.cache = TicketCache(cache_tickets)
         self._recheck = Recheck(store, self.cache, meters)
+        self.delay = Delay()
 
     async def receive(self, deliveries: AsyncIterable[Delivery]) -> None:
         """Take deliveries in, as fast as they can be worked off."""
@@ -207,6 +209,7 @@ class TicketsAgent:
         records = [record for delivery in deliveries for record in delivery.value]
         now_ms = self._clock.now_ms()
         reading = read(records, now_ms)
+        self.delay.folded(reading, now_ms)
         await self._forward_strays(reading, now_ms)
         try:
             mended = await self._mended(deliveries)

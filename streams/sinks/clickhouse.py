@@ -8,7 +8,17 @@ from typing import Any, Final, TypeVar
 import msgspec
 from clickhouse_connect.driver.client import Client
 
-from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, Row, SignalRow, TicketRow, column_names, columns_of
+from schemas.rows import (
+    DeadLetterRow,
+    EventRow,
+    LookRow,
+    OpenHoursRow,
+    Row,
+    SignalRow,
+    TicketRow,
+    column_names,
+    columns_of,
+)
 from streams.core.batch import TICKET_EVENTS, Identity, refolded
 from streams.core.ticket import Ticket, ticket_of
 from streams.sinks.connection import FIELD_BYTES, named_errors
@@ -19,6 +29,7 @@ TABLES: Final[dict[type[Row], str]] = {
     TicketRow: "tickets",
     DeadLetterRow: "dead_letters",
     SignalRow: "signals",
+    LookRow: "looks",
 }
 
 R = TypeVar("R", bound=Row)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
 
-from schemas.rows import Ms, SignalRow, column_names
+from schemas.rows import LookRow, Ms, SignalRow, column_names
 from streams.core.drop import Rating, Response, Silence
 from streams.core.metrics.observation import RATINGS, SURVEYS
 from streams.core.metrics.satisfaction import CSAT_SHARE
@@ -20,11 +20,10 @@ from streams.ports import Answers, Heard, Ratings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
 
-_OVERLAP_SECONDS: Final = 300
+_OVERLAP_SECONDS: Final = 30
 """Rows that were stored so shortly ago are read again the next time: a row bears the instant at which its insert was
 under way, and is seen when that ends, on a replica later still. An insert may last as long as its client waits for it,
-five minutes; what is seen later than that, a running watch misses. With one ticket stated a second a look takes 0.2 to
-0.4 s so, with 50 a second 1.1 to 1.5 s; with 30 seconds it would be 0.1 to 0.2 s and 0.7 to 1.1 s."""
+five minutes: whoever asks must ask from so much earlier now and then, see `streams.agents.look`."""
 _WEEK_MS: Final = 7 * DAY_MS
 _SPANS: Final = 4
 
@@ -124,22 +123,24 @@ GROUP BY team
 """
 _NEWEST_EVENTS: Final = """
 SELECT source, toUnixTimestamp64Milli(max(at)), max(name IN ('survey.offered', 'rating.submitted'))
-FROM events
-WHERE NOT replay AND ingested_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+FROM event_times
+WHERE replay = false AND ingested_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
 GROUP BY source
 """
 _USUAL_EVENTS: Final = """
+WITH (
+    SELECT at FROM event_times WHERE replay = false AND source = {source:String} ORDER BY replay, source, at LIMIT 1
+) AS first_at
 SELECT
-    toUnixTimestamp64Milli(min(at)),
+    if(isNull(first_at), 0, toUnixTimestamp64Milli(assumeNotNull(first_at))),
     $counts
-FROM events
-WHERE source = {source:String} AND NOT replay
+FROM event_times
+WHERE replay = false AND source = {source:String} AND ($spans)
 """
-_USUAL_SPAN: Final = """
-countIf(
-    toUnixTimestamp64Milli(at) > {newest:Int64} - $shift AND toUnixTimestamp64Milli(at) <= {now:Int64} - $shift
+_USUAL_SPAN: Final = (
+    "at > fromUnixTimestamp64Milli({newest:Int64} - $shift, 'UTC') "
+    "AND at <= fromUnixTimestamp64Milli({now:Int64} - $shift, 'UTC')"
 )
-"""
 _INSTANTS: Final = frozenset({"opened_at", "seen_at", "resolved_at", "since_at"})
 
 
@@ -161,7 +162,7 @@ class ClickHouseWatchStore:
     def ratings(self, since: Ms, mark: Ms | None) -> Ratings:
         """Return the tickets with ratings since an instant; with a mark only those that were stated after it."""
         ((now_at, newest_at),) = self._ask(_NEWEST_STORED, mark=mark or 0)
-        next_mark = max(mark or 0, now_at - _OVERLAP_SECONDS * 1000)
+        next_mark = now_at - _OVERLAP_SECONDS * 1000
         if newest_at == 0:
             return Ratings([], next_mark, is_settled=True)
         sql = _of_ratings(_WHO_RATED, chosen=_SINCE if mark is None else _CHANGED)
@@ -178,6 +179,10 @@ class ClickHouseWatchStore:
     def state(self, signals: Sequence[SignalRow]) -> None:
         """Keep statements for good."""
         self._store.insert(signals)
+
+    def looked(self, look: LookRow) -> None:
+        """Keep when it was last judged, for those who are to be told when it is not."""
+        self._store.insert([look])
 
     def slices(self, segment: Segment, fall: Window, usual: Window) -> list[Counted]:
         """Return the ratings of a segment by reason and product line, over a fall and over the usual time."""
@@ -220,8 +225,9 @@ class ClickHouseWatchStore:
         """Return what a source usually sends in a span as long as from its newest event to now."""
         step = _WEEK_MS * (1 + (now - newest_at - 1) // _WEEK_MS)
         shifts = [step * i for i in range(1, _SPANS + 1)]
-        counts = ",\n".join(Template(_USUAL_SPAN).substitute(shift=shift) for shift in shifts)
-        sql = Template(_USUAL_EVENTS).substitute(counts=counts)
+        spans = [Template(_USUAL_SPAN).substitute(shift=shift) for shift in shifts]
+        counts = ",\n    ".join(f"countIf({span})" for span in spans)
+        sql = Template(_USUAL_EVENTS).substitute(counts=counts, spans=" OR ".join(f"({span})" for span in spans))
         ((first_at, *events),) = self._ask(sql, source=source, newest=newest_at, now=now)
         known = [count for shift, count in zip(shifts, events, strict=True) if newest_at - shift >= first_at]
         return Silence(newest_at, sum(known), len(known))

@@ -80,9 +80,9 @@ def new_database(servers: Servers, folder: Path, events: Sequence[Event]) -> Mon
     return Month(settings, client, events)
 
 
-def told(servers: Servers, folder: Path) -> Month:
+def told(servers: Servers, folder: Path, per_day: float = PER_DAY) -> Month:
     """Return a database with the whole month, each ticket in an older version as well, and a few dead letters."""
-    month = new_database(servers, folder, _events())
+    month = new_database(servers, folder, _events(per_day))
     store = ClickHouseStore(month.client)
     store.insert([event_row(one, one.at_ms + LATE_MS) for one in month.events])
     store.insert(open_hours(month.events, END_MS))
@@ -94,11 +94,11 @@ def told(servers: Servers, folder: Path) -> Month:
     return month
 
 
-def _events() -> list[Event]:
+def _events(per_day: float) -> list[Event]:
     said = [
         *(
             (one.source, one.id, one.at, one.subject, one.sequence, one.data)
-            for one in [opening_hours(7, START, END), *simulated(7, START, END, PER_DAY)]
+            for one in [opening_hours(7, START, END), *simulated(7, START, END, per_day)]
         ),
         *((SOURCE, f"odd-{n}", at, _subject(data), n, data) for n, (at, data) in enumerate(_odd())),
     ]

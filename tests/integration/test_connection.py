@@ -55,7 +55,7 @@ WHERE name IN ('async_insert', 'insert_deduplicate', 'deduplicate_blocks_in_depe
 
 
 def test_nothing_that_is_written_is_taken_for_a_repetition_or_left_in_a_buffer(desk: Desk) -> None:
-    assert dict(desk.query(_ASKED)) == {
+    assert {str(name): str(value) for name, value in desk.query(_ASKED)} == {
         "async_insert": "0",
         "insert_deduplicate": "0",
         "deduplicate_blocks_in_dependent_materialized_views": "0",

@@ -34,7 +34,7 @@ _TEXT = st.one_of(
 @given(st.lists(_TEXT, max_size=40).map(lambda texts: texts * 20), st.booleans())
 def test_every_portion_of_ids_fits_into_a_field_and_together_they_are_all(ids: list[str], are_tuples: bool) -> None:
     named = [(id, id[:50], "x") for id in ids] if are_tuples else ids
-    portions = [list(portion) for portion in _portions(named)]  # type: ignore[type-var]
+    portions = [list(portion) for portion in _portions(named)]
     assert [id for portion in portions for id in portion] == named
     sql = "SELECT {ids:Array(Tuple(String, String, String))}" if are_tuples else "SELECT {ids:Array(String)}"
     for portion in portions:

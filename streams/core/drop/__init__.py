@@ -2,6 +2,7 @@
 
 from streams.core.drop.baseline import Baseline
 from streams.core.drop.flow import Cause, Response, Silence, causes_of, is_survey_broken, silent_since
+from streams.core.drop.level import Level
 from streams.core.drop.rating import Rating, Tally
 from streams.core.drop.threshold import ThresholdError, Thresholds
 from streams.core.drop.verdict import Clearing, Episode, Evidence, FoundBy, State, Verdict
@@ -14,6 +15,7 @@ __all__ = [
     "Episode",
     "Evidence",
     "FoundBy",
+    "Level",
     "Rating",
     "Response",
     "Silence",

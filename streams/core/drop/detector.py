@@ -9,6 +9,7 @@ The baseline changes at full hours of UTC. It is taken at the first rating of an
 opening of a signal to its resolution.
 """
 
+from array import array
 from collections.abc import Callable
 from math import ceil
 from typing import Final
@@ -46,8 +47,8 @@ class Detector:
         self.parent = parent
         self._usual_at = usual_at
         self._usual = Tape()  # what baselines are made of
-        self._at: list[Ms] = []  # what falls are found in ...
-        self._satisfied = [0]  # ... and how many of the first i are satisfied
+        self._at: array[Ms] = array("q")  # what falls are found in ...
+        self._satisfied = array("q", [0])  # ... and how many of the first i are satisfied
         self._window_ms = round(thresholds.window_hours * HOUR_MS)
         self._window_most_ms = round(thresholds.window_days_most * DAY_MS)
         self._pending_ms = round(thresholds.pending_minutes * _MINUTE_MS)

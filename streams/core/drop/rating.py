@@ -1,5 +1,6 @@
 """What the rule reads: ratings one by one, and counts of ratings by the hour."""
 
+from array import array
 from bisect import bisect_left
 from typing import NamedTuple
 
@@ -41,14 +42,14 @@ class Tally(NamedTuple):
 
 
 class Tape:
-    """Counts in order of time, summed so that any stretch of them costs the same."""
+    """Counts in order of time, summed so that any stretch of them costs the same; 24 bytes each."""
 
     __slots__ = ("_n", "_satisfied", "at")
 
     def __init__(self) -> None:
-        self.at: list[Ms] = []
-        self._n = [0]
-        self._satisfied = [0]
+        self.at: array[Ms] = array("q")
+        self._n = array("q", [0])
+        self._satisfied = array("q", [0])
 
     def __len__(self) -> int:
         return len(self.at)

@@ -7,6 +7,7 @@ from typing import Final
 
 from schemas.rows import Ms
 from streams.core.drop.detector import Detector
+from streams.core.drop.level import Level
 from streams.core.drop.rating import Rating, Tally, Tape
 from streams.core.drop.threshold import Thresholds
 from streams.core.drop.verdict import Episode, Verdict
@@ -48,7 +49,7 @@ def verdict_of(ratings: Iterable[Rating], parent: Iterable[Tally], thresholds: T
         ValueError: When one id bears two different ratings: give each as it stands now.
     """
     start_at = reads_from(now, thresholds)
-    return _replayed(sorted(_distinct(ratings)), _tape(parent, start_at), thresholds, start_at, now).verdict(now)
+    return _replayed(sorted(_distinct(ratings)), Level(parent).since(start_at), thresholds, start_at, now).verdict(now)
 
 
 class Watch:
@@ -63,7 +64,7 @@ class Watch:
         self.thresholds = thresholds
         self._ratings: list[Rating] = []
         self._by_id: dict[str, Rating] = {}
-        self._parent: list[Tally] = []
+        self._parent = Level()
         self._detector: Detector | None = None
         self._taken = 0  # of the ratings, by the detector
         self._start_at = 0
@@ -74,31 +75,39 @@ class Watch:
             return
         self.remove(rating.id)
         self._by_id[rating.id] = rating
-        place = bisect_left(self._ratings, rating)
-        self._ratings.insert(place, rating)
-        self._changed(place)
+        self.add(rating)
 
     def remove(self, rating_id: str) -> None:
         """Forget a rating that was withdrawn, or left the segment. Unknown ones are none."""
         known = self._by_id.pop(rating_id, None)
         if known is not None:
-            place = bisect_left(self._ratings, known)
-            del self._ratings[place]
-            self._changed(place)
+            self.discard(known)
 
-    def put_parent(self, tallies: Iterable[Tally]) -> None:
+    def add(self, rating: Rating) -> None:
+        """Learn of a rating of which nothing is known yet: who adds by this keeps account of them."""
+        place = bisect_left(self._ratings, rating)
+        self._ratings.insert(place, rating)
+        self._changed(place)
+
+    def discard(self, rating: Rating) -> None:
+        """Forget a rating that was added."""
+        place = bisect_left(self._ratings, rating)
+        del self._ratings[place]
+        self._changed(place)
+
+    def put_parent(self, above: Level | Iterable[Tally]) -> None:
         """Learn how the segment above was rated: all of it since `reads_from`, by the hour.
 
-        What baselines have not reached yet may grow from time to time at no cost.
+        What baselines have not reached yet may grow from time to time at no cost. Segments that are told one `Level`
+        share it.
         """
-        before, self._parent = self._parent, sorted(tallies)
+        before, self._parent = self._parent, above if isinstance(above, Level) else Level(above)
         if self._detector is None:
             return
-        reached_at = self._detector.parent_reached_at()
-        if _until(before, self._start_at, reached_at) == _until(self._parent, self._start_at, reached_at):
-            self._detector.parent = _tape(self._parent, self._start_at)
-        else:
+        if self._parent.differs_from(before, self._start_at, self._detector.parent_reached_at()):
             self._detector = None
+        else:
+            self._detector.parent = self._parent.since(self._start_at)
 
     @property
     def ratings(self) -> Sequence[Rating]:
@@ -120,7 +129,7 @@ class Watch:
         end = _end(self._ratings, now)
         detector = self._detector if start_at == self._start_at and end >= self._taken else None
         if detector is None:
-            detector = _replayed(self._ratings, _tape(self._parent, start_at), self.thresholds, start_at, now)
+            detector = _replayed(self._ratings, self._parent.since(start_at), self.thresholds, start_at, now)
         else:
             for rating in self._ratings[self._taken : end]:
                 detector.rate(rating)
@@ -145,7 +154,7 @@ def _end(ratings: list[Rating], now: Ms) -> int:
     return bisect_right(ratings, now, key=_instant)
 
 
-def _instant(of: Rating | Tally) -> Ms:
+def _instant(of: Rating) -> Ms:
     return of.at
 
 
@@ -155,15 +164,3 @@ def _distinct(ratings: Iterable[Rating]) -> Iterable[Rating]:
         if by_id.setdefault(rating.id, rating) != rating:
             raise ValueError(f"rating {rating.id} is given twice and differs: give each as it stands now")
     return by_id.values()
-
-
-def _until(tallies: list[Tally], start_at: Ms, end_at: Ms) -> list[Tally]:
-    return tallies[bisect_left(tallies, start_at, key=_instant) : bisect_left(tallies, end_at, key=_instant)]
-
-
-def _tape(tallies: Iterable[Tally], start_at: Ms) -> Tape:
-    tape = Tape()
-    for tally in sorted(tallies):
-        if tally.at >= start_at:
-            tape.append(*tally)
-    return tape

@@ -1,16 +1,20 @@
 """All segments under watch: every rating reaches its team and the desk, in whatever order and however often."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from heapq import nsmallest
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
 from schemas.rows import Ms
-from streams.core.drop import Episode, Rating, Tally, Verdict, Watch
+from streams.core.drop import Episode, Level, Rating, Tally, Verdict, Watch
 from streams.core.drop.baseline import hour_of
 from streams.core.signal.word import DESK, RatedTicket, Segment, SegmentKind, ThresholdBook
 
 _NOTHING: Final = RatedTicket("", "", ())
+MOST_TEAMS: Final = 2_000
+"""Teams under watch, unless somebody sets another number: each costs about 30 KiB and its ratings."""
 
 
 class Finding(NamedTuple):
@@ -29,10 +33,14 @@ class Segments:
     """What is known of every team and of the desk.
 
     What it says follows from the ratings that it was given as they stand now, as if it had just been told all of them.
+    Of more teams than `most` those with the most ratings are watched; the desk counts the ratings of all.
     """
 
-    def __init__(self, book: ThresholdBook) -> None:
+    def __init__(self, book: ThresholdBook, most: int = MOST_TEAMS) -> None:
         self._book = book
+        self._most = most
+        self._rated: Counter[str] = Counter()  # ratings by team
+        self._is_crowded = False  # ratings of some team reach the desk alone
         self._tickets: dict[str, RatedTicket] = {}
         self._watches: dict[Segment, Watch] = {DESK: Watch(book.of(DESK))}
         self._hindsight: dict[Segment, Watch] = {}
@@ -59,11 +67,42 @@ class Segments:
 
     def above(self) -> None:
         """Let teams know how the desk was rated meanwhile; without it they go on by what they were told before."""
-        tallies = [Tally(at, n, satisfied) for at, (n, satisfied) in sorted(self._by_hour.items()) if n]
+        level = Level(Tally(at, n, satisfied) for at, (n, satisfied) in self._by_hour.items() if n)
         for watches in (self._watches, self._hindsight):
             for segment, watch in watches.items():
                 if segment != DESK:
-                    watch.put_parent(tallies)
+                    watch.put_parent(level)
+
+    def choose(self, keep: Collection[str] = ()) -> None:
+        """Watch the teams with the most ratings, where they are too many; ask for it before `above`.
+
+        Args:
+            keep: Teams to watch however few ratings they have: those of which something is told.
+        """
+        if not self._is_crowded:
+            return
+        chosen = set(nsmallest(self._most, self._rated, key=lambda team: (-self._rated[team], team)))
+        chosen |= self._rated.keys() & set(keep)
+        watched = {segment.name for segment in self._watches if segment != DESK}
+        for team in watched - chosen:
+            self._drop(Segment(SegmentKind.TEAM, team))
+        self._is_crowded = len(chosen) < len(self._rated)
+        self._take_up(chosen - watched)
+
+    def is_left_out(self, segment: Segment) -> bool:
+        """Say whether a segment has ratings and is not watched."""
+        return segment not in self._watches and segment.kind is SegmentKind.TEAM and segment.name in self._rated
+
+    def left_out(self, most: int) -> tuple[int, list[str]]:
+        """Return how many teams are left out, and the names of those among them that have the most ratings."""
+        if not self._is_crowded:
+            return 0, []
+        out = [team for team in self._rated if Segment(SegmentKind.TEAM, team) not in self._watches]
+        return len(out), nsmallest(most, out, key=lambda team: (-self._rated[team], team))
+
+    def __len__(self) -> int:
+        """Return how many teams are watched."""
+        return len(self._watches) - 1
 
     def __iter__(self) -> Iterator[Segment]:
         """Yield all segments, teams before the desk."""
@@ -75,11 +114,11 @@ class Segments:
         watch = self._hindsight[segment] if is_replayed else self._watches[segment]
         return watch.verdict(now)
 
-    def findings(self, segment: Segment, now: Ms) -> list[Finding]:
-        """Return every fall that is known of a segment, those in replayed history included."""
+    def findings(self, segment: Segment, now: Ms, *, is_live_only: bool = False) -> list[Finding]:
+        """Return every fall that is known of a segment, those in replayed history included unless only live ones."""
         live = [Finding(one, is_replayed=False) for one in self._watches[segment].episodes(now)]
         hindsight = self._hindsight.get(segment)
-        if hindsight is None:
+        if hindsight is None or is_live_only:
             return live
         until = self._replayed_until[segment]
         past = [
@@ -94,14 +133,39 @@ class Segments:
             self._tickets.pop(ticket.ticket_id, None)
             return
         self._tickets[ticket.ticket_id] = ticket
-        for segment in {DESK, *_teams(ticket)}:
-            if segment not in self._watches:
-                self._watches[segment] = Watch(self._book.of(segment))
-            for rating in ticket.ratings:
-                self._watches[segment].put(rating)
-                self._look_back(segment, rating)
+        for segment in (DESK, *_teams(ticket)):
+            if self._is_watched(segment):
+                self._add(segment, ticket)
+        self._rated.update({ticket.team: len(ticket.ratings)} if ticket.team else {})
         for rating in ticket.ratings:
             self._count(rating, 1)
+
+    def _is_watched(self, segment: Segment) -> bool:
+        """Say whether ratings of a segment are to be judged, and begin where there is room."""
+        if segment in self._watches:
+            return True
+        if self._is_crowded or len(self) >= self._most:
+            self._is_crowded = True
+            return False
+        self._watches[segment] = Watch(self._book.of(segment))
+        return True
+
+    def _add(self, segment: Segment, ticket: RatedTicket) -> None:
+        for rating in ticket.ratings:
+            self._watches[segment].add(rating)
+            self._look_back(segment, rating)
+
+    def _take_up(self, teams: Collection[str]) -> None:
+        """Watch teams from now on, by all ratings that they have."""
+        for team in teams:
+            self._watches[Segment(SegmentKind.TEAM, team)] = Watch(self._book.of(Segment(SegmentKind.TEAM, team)))
+        for ticket in self._tickets.values() if teams else ():
+            if ticket.team in teams:
+                self._add(Segment(SegmentKind.TEAM, ticket.team), ticket)
+
+    def _drop(self, segment: Segment) -> None:
+        for watches in (self._watches, self._hindsight, self._replayed_until):
+            watches.pop(segment, None)
 
     def _look_back(self, segment: Segment, rating: Rating) -> None:
         """Keep a second watch for which nothing is replayed, from the first replayed rating on."""
@@ -110,16 +174,20 @@ class Segments:
             if segment not in self._hindsight:
                 self._hindsight[segment] = Watch(self._book.of(segment))
                 for known in self._watches[segment].ratings:
-                    self._hindsight[segment].put(_live(known))
+                    self._hindsight[segment].add(_live(known))
+                return  # this one was among them
         if segment in self._hindsight:
-            self._hindsight[segment].put(_live(rating))
+            self._hindsight[segment].add(_live(rating))
 
     def _forget(self, ticket: RatedTicket) -> None:
-        for segment in {DESK, *_teams(ticket)}:
-            for rating in ticket.ratings:
-                self._watches[segment].remove(rating.id)
-                if segment in self._hindsight:
-                    self._hindsight[segment].remove(rating.id)
+        for segment in (DESK, *_teams(ticket)):
+            for watches in (self._watches, self._hindsight):
+                for rating in ticket.ratings if segment in watches else ():
+                    watches[segment].discard(rating if watches is self._watches else _live(rating))
+        if ticket.team and ticket.ratings:
+            self._rated[ticket.team] -= len(ticket.ratings)
+            if not self._rated[ticket.team]:
+                del self._rated[ticket.team]
         for rating in ticket.ratings:
             self._count(rating, -1)
 
