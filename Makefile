@@ -7,7 +7,7 @@ SUITE ?= tests
 KAFKA_SUITE ?= -m 'not lengthy' tests/integration
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-kafka test-grafana lint types fmt chaos manifests bench latency scale clean simulate
+.PHONY: help install demo test test-kafka test-grafana lint types fmt chaos manifests bench latency watch scale clean simulate
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ bench: install  ## Ingest speed beside a plain Faust agent, on the same events
 
 latency: install  ## How soon an event is seen in the numbers, at 500 events a second
 	$(BIN)/python -m tests.bench.latency
+
+watch: install  ## How often the watch judges at 2,000 events a second beside a backfill of a million
+	$(BIN)/python -m tests.bench.watch --backfill 1000000
 
 scale: install  ## How fast every metric and every panel answers over a million tickets
 	$(BIN)/python -m tests.bench.scale
