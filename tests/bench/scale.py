@@ -153,6 +153,8 @@ def _shifted(name: str, type_: str, days: int) -> str:
     column, shift = f"`{name}`", f"toIntervalDay({days})"
     if name in ("ticket_id", "customer_id", "order_id"):
         return f"if({column} = '', '', concat({column}, '-{days}'))"
+    if name == "waits_open":
+        return column  # of very long tickets only: here it is empty
     if name == "open.until":
         return f"arrayMap(at -> ifNull(at, last_event_at) - {shift}, {column})"
     if name == "days":
