@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import SignalRow
-from streams.agents.look import Look
+from streams.agents.look import INSERT_SECONDS, Look
 from streams.cli.signals import signals
 from streams.core.drop import Episode, FoundBy, Response, Thresholds, verdict_of
 from streams.core.drop.baseline import Baseline
@@ -90,9 +90,9 @@ def test_the_faulty_week_opens_one_signal_for_its_team_and_resolves_it_after_rec
     (alert,) = firing(desk.client, "satisfaction-fell", MID_FAULT)
     assert (alert["signal"], alert["team"], alert["segment_kind"]) == (page.signal_id, "delivery", "team")
     shown = numbers(desk.client, "satisfaction-fell", MID_FAULT)
-    assert (page.n, page.value) in zip(shown["N"].values(), shown["V"].values(), strict=True)
-    assert (page.kind, page.segment_kind, page.segment, page.state) == (FELL, "team", "delivery", "open")
     assert page.value is not None
+    assert (page.n, 100 * page.value) in zip(shown["N"].values(), shown["V"].values(), strict=True)
+    assert (page.kind, page.segment_kind, page.segment, page.state) == (FELL, "team", "delivery", "open")
     assert page.baseline is not None
     assert page.value < page.baseline - 0.06
     assert page.slices_reason[0] in {"missing-parts", "delivery-date"}
@@ -345,14 +345,17 @@ def test_judgement_waits_for_ratings_of_long_ago_and_for_nothing_else(desk: Desk
 def test_a_running_watch_sees_what_becomes_visible_minutes_after_it_was_stored(
     desk: Desk, seconds: int, is_seen: bool
 ) -> None:
-    """As with an insert that takes long, or a replica that lags; later than five minutes is too late."""
+    """As with an insert that takes long, or a replica that lags; later than five minutes is too late.
+
+    Once a minute a watch asks from so much earlier.
+    """
     desk.tell(survey("delivery", 1, NOW - HOUR_MS, 5), NOW)
     mark = desk.watched.ratings(0, None).mark
     desk.client.command(
         "INSERT INTO ticket_ratings SELECT * REPLACE ("
         f"'delayed' AS ticket_id, now64(3) - toIntervalSecond({seconds}) AS stored_at) FROM ticket_ratings"
     )
-    read = desk.watched.ratings(0, mark)
+    read = desk.watched.ratings(0, mark - INSERT_SECONDS * 1000)
     assert ("delayed" in {ticket.ticket_id for ticket in read.tickets}) is is_seen
     assert read.mark >= mark
 
