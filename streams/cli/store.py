@@ -14,6 +14,7 @@ from streams.clock import SystemClock
 from streams.settings import load_settings
 from streams.sinks import migrate as migrations
 from streams.sinks import refold as refolding
+from streams.sinks.letters import mark_mended
 
 console = Console()
 
@@ -73,6 +74,8 @@ def refold(
             on_wait=_say_waiting,
         )
     console.print(f"{counted(done, 'ticket')} folded from {'its' if done == 1 else 'their'} events", highlight=False)
+    if mended := mark_mended(client, SystemClock().now_ms(), ticket_ids=ticket or None):
+        console.print(f"{counted(mended, 'dead letter')} about them settled", highlight=False)
 
 
 def _say_waiting(seconds: float, why: str) -> None:

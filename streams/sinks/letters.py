@@ -1,15 +1,19 @@
 """Dead letters in ClickHouse: found, read, and marked as sent again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
 from clickhouse_connect.driver.client import Client
 
+from schemas.codec import InvalidEventError, Reason, decode
 from schemas.rows import DeadLetterRow, Ms, column_names
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
 
+_ALL: Final = 1_000_000
+_NO_CLOCK: Final = 2**62
+"""What was an event once is not held against the clock again."""
 _TEXTS: Final = ("id", "reason", "pointer", "message", "topic")
 
 
@@ -47,6 +51,27 @@ def mark_replayed(client: Client, letters: Sequence[DeadLetterRow], now_ms: Ms) 
     """
     marked = [msgspec.structs.replace(letter, replays=letter.replays + 1, replayed_at=now_ms) for letter in letters]
     ClickHouseStore(client).insert(marked)
+
+
+def mark_mended(client: Client, now_ms: Ms, *, ticket_ids: Collection[str] | None = None) -> int:
+    """Note that tickets which could not be stated were folded again, all unless some are named; return how many notes.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away.
+        StoreRejectedError: When it refuses.
+    """
+    open_ = find_letters(client, reason=Reason.TICKET_UNFOLDABLE, limit=_ALL)
+    mended = [letter for letter in open_ if ticket_ids is None or _ticket_of(letter) in ticket_ids]
+    mark_replayed(client, mended, now_ms)
+    return len(mended)
+
+
+def _ticket_of(letter: DeadLetterRow) -> str | None:
+    headers = list(zip(letter.headers_name, letter.headers_value, strict=True))
+    try:
+        return decode(letter.value, headers, now_ms=_NO_CLOCK).ticket_id
+    except InvalidEventError:
+        return None
 
 
 def _letter(row: Sequence[Any]) -> DeadLetterRow:

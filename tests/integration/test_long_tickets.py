@@ -1,7 +1,9 @@
 """One ticket that grows without end stops nobody: what it costs is bounded, and what its row leaves out is told."""
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import pytest
@@ -11,23 +13,29 @@ from msgspec.structs import replace
 from schemas.codec import Event
 from schemas.events import TicketMerged
 from schemas.migrations import Migration, migrations
-from schemas.rows import TicketRow, column_names, columns_of
-from streams.core.batch import event_row
+from schemas.rows import Row, TicketRow, column_names, columns_of
+from streams.agents.writing import Writing
+from streams.core.batch import event_row, fold_batch, read
 from streams.core.measures import row_of
 from streams.core.ticket import Ticket
+from streams.meters import Meters
 from streams.settings import Settings
 from streams.sinks import migrate as migrating
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
+from streams.sinks.letters import find_letters, mark_mended
 from streams.sinks.migrate import migrate
 from streams.sinks.refold import refold
 from tests.histories import NOW_MS, folded, settled
 from tests.integration.conftest import Servers
 from tests.integration.desk import events_of, lines_of
 from tests.mail_loop import mail_loop
+from tests.records import record_of
+from tests.space import Space
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
+T = TypeVar("T")
 NEW_COLUMNS = {"is_truncated", "waits_open"}
 DAYS = "SELECT * FROM ticket_days FINAL ORDER BY day, ticket_id"
 RATINGS = "SELECT * EXCEPT stored_at FROM ticket_ratings FINAL ORDER BY ticket_id"
@@ -98,3 +106,58 @@ def test_days_are_the_same_whoever_says_when_waits_were_open(client: Client) -> 
     client.command("TRUNCATE TABLE ticket_days")
     ClickHouseStore(client).insert([replace(row, waits_open=[]) for row in rows])
     assert client.query(DAYS).result_rows == said
+
+
+class Now:
+    def now_ms(self) -> int:
+        return NOW_MS
+
+
+class Laborious(ClickHouseStore):
+    """Leaves it to ClickHouse to find out when waits were open: for a long ticket that takes more than it may have."""
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        super().insert([replace(row, waits_open=[]) if isinstance(row, TicketRow) else row for row in rows])
+
+
+async def _at_once(call: Callable[[], Awaitable[T]]) -> T:
+    return await call()
+
+
+def test_what_one_insert_has_no_memory_for_is_stated_in_part_until_it_is_folded_again(client: Client) -> None:
+    migrate(client)
+    events = [one for name, cycles in (("A", 3), ("LOOP", 4_000), ("B", 3)) for one in mail_loop(name, cycles)]
+    reading = read([record_of(one.raw, offset=place) for place, one in enumerate(events)], NOW_MS)
+    outcome = fold_batch(reading, {}, NOW_MS)
+    client.set_client_setting("max_memory_usage", 100_000_000)
+    asyncio.run(Writing(Laborious(client), Now(), Meters(), first_wait_seconds=0).write(outcome, _at_once))
+    client.set_client_setting("max_memory_usage", 0)
+    assert [(letter.reason, letter.offset) for letter in outcome.dead] == [("ticket-unfoldable", 13 + 16_000)]
+    told = "SELECT ticket_id, is_truncated, reopened, length(cycles.started_at) FROM tickets FINAL ORDER BY ticket_id"
+    assert client.query(told).result_rows == [("A", False, 2, 3), ("B", False, 2, 3), ("LOOP", True, 3_999, 100)]
+    assert client.query("SELECT count() FROM events FINAL").result_rows == [(len(events),)]
+
+    refold(client, NOW_MS, ticket_ids=["LOOP"])
+    assert mark_mended(client, NOW_MS, ticket_ids=["A"]) == 0
+    assert mark_mended(client, NOW_MS, ticket_ids=["LOOP"]) == 1
+    assert client.query(told).result_rows[2] == ("LOOP", False, 3_999, 4_000)
+    assert client.query("SELECT sum(length(cycles.started_at)) FROM ticket_days FINAL").result_rows == [(4_006,)]
+    assert find_letters(client) == []
+
+
+@pytest.mark.timeout(400)
+def test_a_mail_loop_of_ten_thousand_cycles_stops_nobody(space: Space) -> None:
+    loop = mail_loop("LOOP", 10_000)
+    space.start_worker(batch_events=5_000)
+    space.publish([one.raw for one in loop[:20_000]])
+    space.publish([one.raw for one in [*mail_loop("A", 3), *loop[20_000:], *mail_loop("B", 3)]])
+    space.wait_for_events(len(loop) + 26, 300)
+    told = "SELECT ticket_id, is_truncated, reopened, customer_messages, status FROM tickets FINAL ORDER BY ticket_id"
+    assert space.query(told) == [
+        ("A", False, 2, 3, "resolved"),
+        ("B", False, 2, 3, "resolved"),
+        ("LOOP", True, 9_999, 10_000, "resolved"),
+    ]
+    assert space.value("SELECT count() FROM dead_letters") == 0
+    assert space.workers[0].meter("servicepulse_truncated_tickets_total") > 0
+    assert space.workers[0].log.count("a very long ticket") == 1
