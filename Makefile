@@ -1,27 +1,39 @@
-# Every target installs what it needs into .venv.
-PYTHON ?= python3
+# Every target installs what it needs into .venv, made by PYTHON: python3, or what it was made by before.
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,python3)
+# Another PYTHON has another stamp; then .venv is made anew.
+STAMP := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
+# urllib3-future, which grafana-client brings, would replace urllib3; built from its source it stands beside it.
+PIP := URLLIB3_NO_OVERRIDE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-binary urllib3-future
 SUITE ?= tests
+QUICK_SUITE ?= tests/unit tests/properties tests/contract tests/golden
 KAFKA_SUITE ?= -m 'not lengthy' tests/integration
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-kafka test-grafana lint types fmt chaos manifests bench latency watch scale clean simulate
+.PHONY: help install demo audit quick quick-tests test test-kafka test-grafana lint types fmt chaos manifests bench latency watch scale clean simulate
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make PYTHON=python3.11"; exit 1; }
+	@if test -x $(BIN)/python && test "$$($(BIN)/python -V)" != "$$($(PYTHON) -V)"; then echo "$(VENV) is of $$($(BIN)/python -V) and made anew for $$($(PYTHON) -V)"; $(PYTHON) -m venv --clear $(VENV); fi
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(PIP) -e '.[dev]'
+	@test -z "$$(find $(VENV)/lib -name urllib3_future.pth)" || $(PIP) --force-reinstall --no-deps urllib3-future urllib3
 	@touch $@
 
 install: $(STAMP)  ## Install everything into .venv
 
 demo: install  ## Play eleven weeks of a furniture shop's service desk, then live numbers
 	$(BIN)/servicepulse demo
+
+quick: install  ## Style, types, units and properties, in a minute and a half
+	@begun=$$(date +%s); $(MAKE) --no-print-directory -j2 -O lint types quick-tests && echo "quick: $$(($$(date +%s) - begun)) s"
+
+quick-tests: install
+	SERVICEPULSE_EXAMPLES=quick $(BIN)/pytest --quiet --numprocesses 2 -m 'not lengthy' $(QUICK_SUITE)
 
 test: lint types  ## Everything: style, types, import rules, all suites
 	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m 'not lengthy and not kafka' $(SUITE)
@@ -53,8 +65,12 @@ fmt: install  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+audit: install  ## Known weaknesses and licences of the packages that the images have
+	$(PIP) 'pip-audit>=2.10'
+	$(BIN)/python -m tests.deploy.audit
+
 manifests: install  ## Compose and Kubernetes files as their own tools read them
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'kubernetes-validate>=1.37'
+	$(PIP) 'kubernetes-validate>=1.37'
 	SERVICEPULSE_TEST_TOOLS=required $(BIN)/pytest tests/deploy
 
 bench: install  ## Ingest speed beside a plain Faust agent, on the same events

@@ -15,6 +15,7 @@ from deploy.embedded.stack import StackError
 from deploy.embedded.state import StackBusyError
 from streams.cli import dashboards, letters, schedules, stack, store, work
 from streams.cli.demo import DemoError, demo
+from streams.cli.extra import ExtraMissingError
 from streams.cli.import_ import import_
 from streams.cli.live import live
 from streams.cli.preview import preview
@@ -31,6 +32,7 @@ from streams.settings import SettingsError
 EXPECTED = (
     BrokerUnavailableError,
     DemoError,
+    ExtraMissingError,
     GrafanaError,
     KafkaRefusedError,
     NotAcknowledgedError,
@@ -90,7 +92,7 @@ app.add_typer(schedules.app, name="schedules")
 
 def main() -> NoReturn:
     """Run the command of this process and exit with its code: 0 done, 1 something was not, 2 it could not begin."""
-    for driver in ("clickhouse_connect", "urllib3"):
+    for driver in ("clickhouse_connect", "urllib3", "urllib3_future"):
         logging.getLogger(driver).setLevel(logging.ERROR)  # they print tracebacks beside our sentence
     try:
         app()

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from dashboards.fault import GrafanaError
+from streams.cli.extra import needing
 from streams.settings import load_settings
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def apply(
 
     Example: `SERVICEPULSE_GRAFANA_TOKEN=... servicepulse dashboards apply --grafana https://grafana.example.com`
     """
-    from dashboards.grafana import Change, kinds_of
+    with needing("grafana"):
+        from dashboards.grafana import Change, kinds_of
 
     steps = []
     with _grafana(grafana) as opened:
@@ -114,7 +116,8 @@ def _beside(folder: Path | None) -> "Sequence[Made]":
 
 
 def _grafana(address: str) -> "Grafana":
-    from dashboards.grafana import Grafana
+    with needing("grafana"):
+        from dashboards.grafana import Grafana
 
     if not address:
         raise GrafanaError("no Grafana is named: give --grafana, or set SERVICEPULSE_GRAFANA to its address")

@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from aiohttp import web
 from clickhouse_connect.driver.client import Client
 from rich.console import Console
 
 from dashboards.preview.fault import PreviewError
 from dashboards.preview.frame import Answer, Ask, QueryError
 from dashboards.preview.library import CHECKED_IN, Library
-from dashboards.preview.server import Preview, application, chart_library
 from deploy.embedded.lifeline import end_with
 from streams.cli.connection import open_client
+from streams.cli.extra import ExtraMissingError, needing
 from streams.clock import SystemClock
 from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.settings import PREFIX, Settings, load_settings
@@ -47,6 +46,11 @@ def preview(
 
     Example: `servicepulse preview --open`
     """
+    with needing("preview"):
+        from aiohttp import web
+
+        from dashboards.preview.server import Preview, application
+
     if owner_pid is not None:
         end_with(owner_pid)
     sock = socket.socket(fileno=listen_fd) if listen_fd is not None else listening(port)
@@ -97,8 +101,11 @@ def start_preview(settings: Settings, log_path: Path, *, owner_pid: int) -> tupl
     packages of the preview there is none.
     """
     try:
+        with needing("preview"):
+            from dashboards.preview.server import chart_library
+
         chart_library()
-    except PreviewError:
+    except (ExtraMissingError, PreviewError):
         return None
     with closing(_any_port()) as sock:
         sock.set_inheritable(True)

@@ -11,8 +11,8 @@ import typer
 from deploy.embedded.lifeline import end_with
 from streams import logs
 from streams.cli.connection import resolve
+from streams.cli.extra import needing
 from streams.settings import PREFIX, Settings, load_settings
-from streams.worker import run_worker
 
 PASSED_ON = ("kafka", "clickhouse", "kafka_topic_prefix", "kafka_session_timeout_seconds", "database", "web_port")
 
@@ -33,6 +33,9 @@ def worker(
 
     Example: `SERVICEPULSE_KAFKA=broker:9092 SERVICEPULSE_CLICKHOUSE=http://db:8123 servicepulse worker`
     """
+    with needing("worker"):
+        from streams.worker import run_worker
+
     settings = resolve(load_settings(web_port=web_port, log_level=log_level))
     logs.configure(settings)
     if owner_pid is not None:

@@ -12,7 +12,8 @@ from tests.deploy.folder import DEPLOY, ROOT, document, leaves
 
 COMPOSE = document(DEPLOY / "compose.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = [name for name, service in SERVICES.items() if service["image"].startswith("servicepulse:")]
+IMAGES = ("servicepulse", "servicepulse-cli")
+OURS = [name for name, service in SERVICES.items() if service["image"].partition(":")[0] in IMAGES]
 EVENT_LIMIT_WITH_MARGIN = 2**20
 _VARIABLE = re.compile(r"\$\{(\w+)(:[-?+][^}]*)?\}")
 
@@ -60,7 +61,7 @@ def test_every_image_is_pinned_to_a_release(name: str) -> None:
 def test_our_image_bears_our_version() -> None:
     version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version is not None
-    assert {SERVICES[name]["image"] for name in OURS} == {f"servicepulse:{version[1]}"}
+    assert {SERVICES[name]["image"] for name in OURS} == {f"{image}:{version[1]}" for image in IMAGES}
 
 
 def test_the_plugin_is_the_one_that_the_data_source_is_written_for() -> None:

