@@ -28,7 +28,7 @@ print(json.dumps({
 def test_a_worker_needs_its_extra_alone_and_runs_on_the_real_urllib3(tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     python = str(tmp_path / "venv" / "bin" / "python")
-    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{ROOT}[worker]"]
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", f"{ROOT}[worker]"]
     subprocess.run([python, *install], check=True, stdout=sys.stderr)
     told = subprocess.run([python, "-c", _PROBE], check=True, capture_output=True, text=True, cwd=tmp_path)
     found = json.loads(told.stdout)
