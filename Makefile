@@ -33,7 +33,7 @@ quick: install  ## Style, types, units and properties, in a minute and a half
 	@begun=$$(date +%s); $(MAKE) --no-print-directory -j2 -O lint types quick-tests && echo "quick: $$(($$(date +%s) - begun)) s"
 
 quick-tests: install
-	SERVICEPULSE_EXAMPLES=quick $(BIN)/pytest --quiet --numprocesses 2 -m 'not lengthy' $(QUICK_SUITE)
+	SERVICEPULSE_EXAMPLES=quick $(BIN)/pytest --quiet --numprocesses 2 -m 'not lengthy and not weighty and not integration' $(QUICK_SUITE)
 
 test: lint types  ## Everything: style, types, import rules, all suites
 	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m 'not lengthy and not kafka' $(SUITE)

@@ -8,7 +8,8 @@ from hypothesis import settings
 
 settings.register_profile("ci", derandomize=False, max_examples=200, deadline=None)
 settings.register_profile("dev", max_examples=50, deadline=None)
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
+settings.register_profile("quick", max_examples=15, deadline=None)
+settings.load_profile(os.environ.get("SERVICEPULSE_EXAMPLES") or ("ci" if os.environ.get("CI") else "dev"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

