@@ -28,6 +28,8 @@ from streams.simulation import Simulated, events
 from streams.simulation.rhythm import DAY, HOUR, faulty_week, milliseconds
 from streams.simulation.world import FAULTY_TEAM, TEAMS
 
+pytestmark = pytest.mark.weighty
+
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
 NOW_MS = milliseconds(NOW)
 

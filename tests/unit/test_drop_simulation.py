@@ -13,6 +13,8 @@ from streams.core.drop import Thresholds
 from streams.simulation.alerts import Line, Plan, Rule, summary, trials
 from tests.space import ROOT
 
+pytestmark = pytest.mark.weighty
+
 RUNS = {5: 60, 20: 60, 100: 24, 1000: 4}
 MOST_HOURS = {20: 60, 100: 24, 1000: 6}
 PAGE = ROOT / "streams" / "SIGNALS.md"

@@ -47,6 +47,8 @@ from streams.simulation.rhythm import HOUR, SECOND, Rhythm, Span, instant, milli
 from streams.simulation.timeline import Subject, Timeline
 from streams.simulation.world import COMMENTS, HOUR_WEIGHTS, TEAMS, WEEKDAY_FACTORS
 
+pytestmark = pytest.mark.weighty
+
 D = TypeVar("D", bound=Data)
 BERLIN = ZoneInfo("Europe/Berlin")
 START = datetime(2025, 10, 22, 19, tzinfo=UTC)
