@@ -179,4 +179,4 @@ def _activities(draw: Random) -> Iterator[str]:
     if draw.random() < 0.995:
         yield CLOSED
     if draw.random() < 0.004:
-        yield draw.choice(("Wait", CLOSED, "VERIFIED", "INVALID"))
+        yield draw.choice((CLOSED, "VERIFIED", "INVALID"))

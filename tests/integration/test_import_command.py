@@ -21,6 +21,7 @@ from kafka import KafkaConsumer, TopicPartition
 from typer.testing import CliRunner, Result
 
 from streams.cli.import_ import import_
+from tests.helpdesk import log, reference
 from tests.process import Process
 from tests.space import Space
 
@@ -288,14 +289,14 @@ def hours_to_first(tickets: Iterable[list[Event]], fits: Any) -> list[float]:
 @pytest.fixture(scope="module")
 def helpdesk(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
     out = tmp_path_factory.mktemp("helpdesk") / "out.jsonl"
-    events = imported(data_set("helpdesk") / "helpdesk.csv", "helpdesk.toml", out)
+    events = imported(log(), "helpdesk.toml", out)
     random.Random(1).shuffle(events)
     return events
 
 
 @pytest.fixture(scope="module")
 def helpdesk_reference() -> dict[str, Any]:
-    return dict(json.loads((data_set("helpdesk") / "reference.json").read_text()))
+    return reference()
 
 
 def test_every_row_of_the_help_desk_becomes_events(helpdesk: list[Event], helpdesk_reference: dict[str, Any]) -> None:
@@ -312,7 +313,7 @@ def test_the_help_desks_tickets_are_created_once_and_first(
     helpdesk: list[Event], helpdesk_reference: dict[str, Any]
 ) -> None:
     tickets = by_ticket(helpdesk)
-    assert len(tickets) == helpdesk_reference["cases"] == 4580
+    assert len(tickets) == helpdesk_reference["cases"]
     assert all([short(event) for event in mine].count("ticket.created") == 1 for mine in tickets.values())
     assert all(short(mine[0]) == "ticket.created" for mine in tickets.values())
     months = Counter(f"{at(mine[0]):%Y-%m}" for mine in tickets.values())
@@ -320,25 +321,26 @@ def test_the_help_desks_tickets_are_created_once_and_first(
 
 
 @pytest.mark.parametrize(
-    ("name", "fits", "n", "hours"),
+    ("name", "fits"),
     [
-        ("first_event_to_first_take_in_charge_hours", is_answer, 4285, 16.389722),
-        ("first_event_to_first_resolve_hours", lambda event: short(event) == "ticket.resolved", 4569, 143.593333),
+        ("first_event_to_first_take_in_charge_hours", is_answer),
+        ("first_event_to_first_resolve_hours", lambda event: short(event) == "ticket.resolved"),
     ],
 )
 def test_the_help_desks_durations_follow_from_its_events(
-    helpdesk: list[Event], helpdesk_reference: dict[str, Any], name: str, fits: Any, n: int, hours: float
+    helpdesk: list[Event], helpdesk_reference: dict[str, Any], name: str, fits: Any
 ) -> None:
     waits = hours_to_first(by_ticket(helpdesk).values(), fits)
-    assert (len(waits), round(median(waits), 6)) == (n, hours)
-    assert (len(waits), round(mean(waits), 6)) == (n, helpdesk_reference[name]["mean"])
+    told = helpdesk_reference[name]
+    assert (len(waits), round(median(waits), 6)) == (told["n"], told["median"])
+    assert (len(waits), round(mean(waits), 6)) == (told["n"], told["mean"])
 
 
 def test_the_help_desks_reopened_tickets_follow_from_its_events(
     helpdesk: list[Event], helpdesk_reference: dict[str, Any]
 ) -> None:
     reopened = {event["data"]["ticket_id"] for event in helpdesk if short(event) == "ticket.reopened"}
-    assert len(reopened) == helpdesk_reference["reopen_cases_direct_successor"] == 152
+    assert len(reopened) == helpdesk_reference["reopen_cases_direct_successor"]
 
 
 def test_nothing_else_of_the_help_desk_reads_as_a_reopening(helpdesk: list[Event]) -> None:
