@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from streams.core.batch import Record
 from streams.ledger import Batch, Known, Ledger, Seam, seam_of
+from streams.room import Room, size_of
 
 P = TypeVar("P", bound=Hashable)
 Q = TypeVar("Q", bound=Hashable, contravariant=True)
@@ -23,6 +24,7 @@ class Records(list[Record]):
     Attributes:
         begin: The first offset.
         end: The offset after the last.
+        size: About how many bytes of memory they take.
         batch: Its entry in the ledger, once it is handed on.
     """
 
@@ -32,6 +34,13 @@ class Records(list[Record]):
         super().__init__(records)
         self.begin = begin
         self.end = end
+        self.size = size_of(self)
+
+    def join(self, more: "Records") -> None:
+        """Take in what follows."""
+        self.extend(more)
+        self.end = more.end
+        self.size += more.size
 
 
 class Position(Protocol[Q]):
@@ -67,13 +76,21 @@ class Handover(Generic[P]):
         self._on_turn = on_turn
         self._on_seam = on_seam
         self.ledger: Ledger[P] = Ledger()
+        self.room = Room()
         self.turn = 0
 
     def turn_over(self) -> None:
         """Let nothing of before count: all batches in hand are stale, and their records come again."""
         self.turn += 1
         self.ledger.clear()
+        self.room.clear()  # what is stale is let go soon, and not all of it tells
         self._on_turn()
+
+    def finish(self, records: Records) -> None:
+        """Let records be committed and give their room back; what is finished or stale has given it back before."""
+        if not (records.batch.is_finished or records.batch.is_stale):
+            self.room.give_back(records.size)
+        records.batch.is_finished = True
 
     async def hand_on(
         self, fetched: Mapping[P, Records], turn: int, may_hand_on: Callable[[P], bool]
@@ -95,6 +112,7 @@ class Handover(Generic[P]):
                 continue
             records.batch = self.ledger.opened(partition, records.begin, records.end)
             if records:
+                self.room.take(records.size)
                 yield partition, records
             else:
                 records.batch.is_finished = True

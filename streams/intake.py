@@ -26,7 +26,7 @@ from faust.types.tuples import ConsumerMessage, ack_lock
 from faust.web.drivers.aiohttp import Web
 from mode.utils.futures import notify
 
-from streams.fetch import read_every_record
+from streams.fetch import ENOUGH_UNPACKED_BYTES, read_every_record
 from streams.handover import Handover, Records
 from streams.ledger import Known, Seam
 from streams.membership import Seen
@@ -200,6 +200,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 def _taken(fetcher: Any, partitions: set[TP]) -> dict[TP, Records]:  # noqa: ANN401 - aiokafka's fetcher
     """Take what was fetched of some partitions, and let the fetcher go on from there.
 
+    What lies there is packed. So once enough of it is unpacked, the other partitions wait for their turn. It is next:
+    what is fetched anew lies behind them.
+
     Raises:
         KafkaError: What the broker answered instead of records, once nothing else is left to take.
     """
@@ -209,7 +212,8 @@ def _taken(fetcher: Any, partitions: set[TP]) -> dict[TP, Records]:  # noqa: ANN
             if not fetcher._subscriptions.is_assigned(tp):
                 del fetcher._records[tp]
             continue
-        if isinstance(result, FetchError) and taken:
+        is_enough = sum(records.size for records in taken.values()) >= ENOUGH_UNPACKED_BYTES
+        if is_enough or (isinstance(result, FetchError) and taken):
             break
         del fetcher._records[tp]
         fetcher._notify(fetcher._wait_consume_future)
@@ -250,7 +254,9 @@ class BatchConsumer(driver.Consumer):
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
-        """Yield one message a partition, whose value are the records of the batch."""
+        """Yield one message a partition, whose value are the records of the batch; none while too much is in hand."""
+        if not await self._handover.room.is_free(timeout):
+            return
         turn = self._handover.turn
         fetched, active = await self._wait_next_records(timeout)
 
@@ -269,8 +275,7 @@ class BatchConsumer(driver.Consumer):
             for tp, more in cast(dict[TP, Records], await super()._getmany(active_partitions, 0.0)).items():
                 records = fetched.setdefault(tp, more)
                 if records.end == more.begin:
-                    records.extend(more)
-                    records.end = more.end
+                    records.join(more)
                 elif records is not more:  # something moved the position between the two
                     fetched[tp] = more
         return fetched
@@ -297,7 +302,7 @@ class BatchConsumer(driver.Consumer):
             if message.acked:
                 return False
             message.acked = True
-            cast(Records, message.value).batch.is_finished = True
+            self._handover.finish(cast(Records, message.value))
             self._unacked_messages.discard(message)
             self._n_acked += 1
         notify(self._waiting_for_ack)

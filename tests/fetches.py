@@ -1,7 +1,7 @@
 """A partition of a log, read by aiokafka's own code as a consumer reads it, without a broker."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from aiokafka.consumer.fetcher import READ_COMMITTED
@@ -9,6 +9,7 @@ from aiokafka.structs import TopicPartition
 
 from streams.core.record_batch import UnreadableRecord
 from streams.fetch import FetchedRecords, Looks, ReadablePartition
+from tests.records import record_of
 
 TP: Final = TopicPartition("tickets", 3)
 
@@ -71,3 +72,29 @@ def covered(records: list[Any]) -> list[int]:
 
 def _first(record: Any) -> int:
     return record.first_offset if isinstance(record, UnreadableRecord) else record.offset
+
+
+class Unread:
+    """What aiokafka's fetcher holds: one record of some size in each partition, fetched and not taken yet."""
+
+    def __init__(self, sizes: Mapping[int, int]) -> None:
+        self._records = {TopicPartition("tickets", number): _OneRecord(size) for number, size in sizes.items()}
+        self._wait_consume_future = None
+
+    def _notify(self, _: object) -> None:
+        pass
+
+
+class _OneRecord:
+    next_fetch_offset = 0
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._partition_records = self
+
+    def check_assignment(self, _: TopicPartition) -> bool:
+        return True
+
+    def getall(self) -> list[Any]:
+        self.next_fetch_offset = 1
+        return [record_of(b"x" * self._size)]
