@@ -82,6 +82,9 @@ class Settings(BaseSettings):
         default=0.25, ge=0, le=10, description="How long a small batch waits for more events: fewer, larger writes."
     )
     cache_tickets: int = Field(default=50_000, ge=1, description="Tickets that a worker keeps in memory.")
+    cache_mib: int = Field(
+        default=192, ge=1, description="Memory that they may take: long tickets leave room for fewer of them."
+    )
     recheck_every_seconds: float = Field(
         default=60,
         ge=1,

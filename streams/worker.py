@@ -146,6 +146,7 @@ def create_app(
         topic=settings.topic(TICKETS),
         dead_letter_topic=settings.topic(broker.DEAD_LETTERS),
         cache_tickets=settings.cache_tickets,
+        cache_bytes=settings.cache_mib * 1024 * 1024,
         batch_events=settings.batch_events,
         recheck_every_seconds=settings.recheck_every_seconds,
     )

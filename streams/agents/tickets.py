@@ -28,7 +28,7 @@ from streams.core.batch import (
     read,
     state_mended,
 )
-from streams.core.cache import TicketCache
+from streams.core.cache import MOST_BYTES, TicketCache
 from streams.core.delay import Delay
 from streams.core.ticket import Ticket
 from streams.meters import Meters
@@ -41,7 +41,7 @@ _LONGEST_WAIT_SECONDS: Final = 15.0
 _METADATA_SECONDS: Final = 0.1
 """How often to look whether the partitions are known by now: before that nothing can be folded."""
 _BATCHES_WAITING: Final = 64
-"""Fetched batches held in memory at most; the broker keeps the rest."""
+"""Fetched batches that wait here at most; how many bytes they are together is bounded where they are fetched."""
 _EVENT_HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 
 
@@ -92,6 +92,7 @@ class TicketsAgent:
         topic: str,
         dead_letter_topic: str,
         cache_tickets: int,
+        cache_bytes: int = MOST_BYTES,
         batch_events: int,
         recheck_every_seconds: float | None = None,
     ) -> None:
@@ -108,7 +109,7 @@ class TicketsAgent:
         self._lost: list[DeadLetterRow] = []
         self._writing = Writing(store, clock, meters)
         self._recheck_every_seconds = recheck_every_seconds
-        self.cache = TicketCache(cache_tickets)
+        self.cache = TicketCache(cache_tickets, cache_bytes)
         self._recheck = Recheck(store, self.cache, meters)
         self.delay = Delay()
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from string import Template
-from sys import intern
 from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
@@ -266,12 +265,16 @@ def _column(name: str) -> str:
 
 
 def _rated_tickets(rows: Iterable[Sequence[Any]]) -> tuple[list[RatedTicket], Ms]:
-    """Return tickets, and when one with a rating of long ago was stored last; 0 when none was."""
+    """Return tickets, and when one with a rating of long ago was stored last; 0 when none was.
+
+    Names of teams are shared among the tickets; Python's own `intern` would keep them for good in some versions.
+    """
     tickets: list[RatedTicket] = []
+    names: dict[str, str] = {}
     late_stored_at = 0
     for (ticket_id, team), group in groupby(rows, key=lambda row: (row[0], row[1])):
         counted = [row for row in group if row[7]]
-        tickets.append(RatedTicket(ticket_id, intern(team), tuple(map(_rating, counted))))
+        tickets.append(RatedTicket(ticket_id, names.setdefault(team, team), tuple(map(_rating, counted))))
         for _, _, _, at, _, _, stored_at, _, _ in counted:
             if stored_at - at > LATE_MINUTES * 60_000:
                 late_stored_at = max(late_stored_at, stored_at)

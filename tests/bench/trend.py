@@ -63,7 +63,7 @@ def _means(samples: Sequence[Sample], span_seconds: float) -> list[Sample]:
 
 
 def _student(freedom: int) -> float:
-    """Return the 97.5 % quantile of Student's t: from tables up to two degrees, beyond by Cornish and Fisher's series."""
+    """Return the 97.5 % quantile of Student's t: of tables up to two degrees, beyond by Cornish and Fisher's series."""
     if freedom <= 2:
         return 12.706 if freedom == 1 else 4.303
     z = _Z95

@@ -5,13 +5,17 @@ from typing import Final
 
 import psutil
 import pytest
+from kafka import KafkaProducer
 
+from schemas.codec import CONTENT_TYPE
+from streams.broker import kafka_options
 from tests.bench.soak import memory_mb
 from tests.space import Space, WorkerProcess, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.lengthy]
 
 LARGE: Final = 250_000
+HEADERS: Final = [("content-type", CONTENT_TYPE.encode())]
 COUNT: Final = 1_600
 MOST_MB: Final = 700
 
@@ -25,6 +29,15 @@ def _large(number: int) -> bytes:
     ).encode()
 
 
+def _publish_packed(space: Space) -> None:
+    producer = KafkaProducer(**kafka_options(space.settings), compression_type="gzip", batch_size=4 * 2**20)
+    for number in range(COUNT):
+        key = f"K{number % 400}".encode()
+        producer.send(space.settings.topic("tickets"), _large(number), key, HEADERS)
+    producer.flush(60)
+    producer.close()
+
+
 def _highest_mb(worker: WorkerProcess, done: threading.Event, found: list[float]) -> None:
     process = psutil.Process(worker.process.pid)
     while not done.wait(0.05):
@@ -32,8 +45,7 @@ def _highest_mb(worker: WorkerProcess, done: threading.Event, found: list[float]
 
 
 def test_a_backlog_of_the_largest_events_is_not_taken_into_memory_at_once(space: Space) -> None:
-    for begin in range(0, COUNT, 100):
-        space.send([_large(number) for number in range(begin, begin + 100)])
+    _publish_packed(space)
     done, found = threading.Event(), list[float]()
     worker = space.start_worker()
     watcher = threading.Thread(target=_highest_mb, args=(worker, done, found))
