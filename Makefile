@@ -11,7 +11,7 @@ QUICK_SUITE ?= tests/unit tests/properties tests/contract tests/golden
 KAFKA_SUITE ?= -m 'not lengthy' tests/integration
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo audit quick quick-tests test test-kafka test-grafana lint types fmt chaos manifests bench latency watch scale clean simulate
+.PHONY: help install demo audit quick quick-tests test test-kafka test-grafana lint types fmt chaos manifests bench latency watch scale soak clean simulate
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -84,6 +84,9 @@ watch: install  ## How often the watch judges at 2,000 events a second beside a 
 
 scale: install  ## How fast every metric and every panel answers over a million tickets
 	$(BIN)/python -m tests.bench.scale
+
+soak: install  ## Memory of a worker with a million open tickets, over half an hour
+	$(BIN)/python -m tests.bench.soak
 
 clean:  ## Remove the virtual environment, caches and the embedded stack's folder
 	-test -x $(BIN)/servicepulse && $(BIN)/servicepulse down

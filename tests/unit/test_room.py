@@ -2,14 +2,20 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.clock import SystemClock
 from streams.fetch import ENOUGH_UNPACKED_BYTES
 from streams.handover import Handover, Records
-from streams.intake import _taken
+from streams.intake import BatchConsumer, Pages, _taken
 from streams.ledger import Known
+from streams.meters import Meters
 from streams.room import MOST_HELD_BYTES, Room, size_of
+from streams.settings import Settings
+from streams.sinks.memory import MemoryStore
+from streams.worker import create_app
 from tests.fetches import Unread
 from tests.records import record_of
 
@@ -113,3 +119,30 @@ def test_a_partition_with_more_than_enough_is_taken_all_the_same() -> None:
     unread = Unread({0: 2 * ENOUGH_UNPACKED_BYTES, 1: 1})
     assert len(_taken(unread, set(unread._records))) == 1
     assert len(_taken(unread, set(unread._records))) == 1
+
+
+def test_nothing_is_fetched_while_too_much_is_in_hand_and_then_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetches = list[float]()
+
+    async def fetch(_: object, timeout: float) -> tuple[None, None]:
+        fetches.append(timeout)
+        return None, None
+
+    monkeypatch.setattr(BatchConsumer, "_wait_next_records", fetch)
+
+    async def look() -> None:
+        settings = Settings(kafka="localhost:1", clickhouse="http://localhost:1", web_port=0)
+        app = create_app(settings, MemoryStore(), clock=SystemClock(), meters=Meters())
+        assert isinstance(app.web, Pages)
+        app.web._listening.close()
+        consumer = app.consumer
+        assert isinstance(consumer, BatchConsumer)
+        consumer._thread.thread_loop.close()
+        consumer._handover.room.take(MOST_HELD_BYTES)
+        assert [each async for each in consumer.getmany(0.01)] == []
+        assert fetches == []
+        consumer._handover.room.give_back(1)
+        assert [each async for each in consumer.getmany(0.02)] == []
+        assert fetches == [0.02]
+
+    asyncio.run(look())
