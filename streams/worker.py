@@ -1,6 +1,7 @@
 """One worker: puts store, agents and Faust together from the settings, and runs them until told to stop."""
 
 import asyncio
+import ctypes
 import errno
 import gc
 import logging
@@ -58,6 +59,10 @@ _REQUEST_SECONDS: Final = 90.0
 """How long an answer of Kafka may take; Faust wants it no shorter than the session."""
 _METADATA_MS: Final = 15_000
 """How often the topics are looked at: added partitions, and topics that are gone or made again, are noticed so soon."""
+_M_ARENA_MAX: Final = -8
+_M_MMAP_THRESHOLD: Final = -3
+"""Parameters of glibc's `mallopt`, as its header `malloc.h` numbers them."""
+_LARGE_PIECE_BYTES: Final = 256 * 1024
 _LONG: Final = 24 * 3600.0
 """Seconds without a poll before the group gives a worker up: one that waits for ClickHouse is no less alive."""
 
@@ -171,6 +176,7 @@ def run_worker(settings: Settings) -> int:
         SettingsError: When the web port that somebody set is taken.
         StoreRejectedError: When ClickHouse refuses the login, or its schema does not fit this version.
     """
+    _share_memory_among_threads()
     client = _open_client(settings)
     created = broker.ensure_topics(settings)
     log.info("worker starts", kafka=settings.kafka, clickhouse=settings.clickhouse, topics_created=created)
@@ -201,6 +207,18 @@ def _load_early() -> None:
     """Have the driver import pandas now, where it is installed: else the first batch waits for that."""
     with suppress(AttributeError):
         _ = options.pd
+
+
+def _share_memory_among_threads() -> None:
+    """Have all threads take memory from one pool, and give large pieces back at once, where the C library is glibc.
+
+    Each thread that writes to ClickHouse or unpacks a fetch would else keep a pool of its own, as large as the largest
+    batch that it ever had: together they were half of a worker's memory.
+    """
+    with suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_ARENA_MAX, 1)
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_PIECE_BYTES)
 
 
 def _collect_less() -> None:
