@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import structlog
@@ -72,7 +73,7 @@ def topic_ids(settings: Settings, names: Sequence[str]) -> dict[str, str | None]
     """Return the id of each topic, None where there is none; nothing at all while no broker answers."""
     patience = {"bootstrap_timeout_ms": _ANSWER_MS, "request_timeout_ms": _ANSWER_MS}
     try:
-        asyncio.run(knock(settings))  # kafka-python leaves its sockets open when it cannot start
+        knock(settings)  # kafka-python leaves its sockets open when it cannot start
         admin = KafkaAdminClient(**kafka_options(settings), **patience, client_id="servicepulse-topics")
     except (*KafkaErrors, OSError):
         return {}
@@ -84,8 +85,8 @@ def topic_ids(settings: Settings, names: Sequence[str]) -> dict[str, str | None]
         admin.close()
 
 
-async def knock(settings: Settings) -> None:
-    """Return once one of the brokers has taken our login and answered.
+def knock(settings: Settings) -> None:
+    """Return once one of the brokers has taken our login and answered; in a thread, whatever runs in this one.
 
     kafka-python says of every fault that it could not connect, after half a minute.
 
@@ -94,6 +95,11 @@ async def knock(settings: Settings) -> None:
         OSError: Likewise.
         SettingsError: When a certificate cannot be read.
     """
+    with ThreadPoolExecutor(1, "kafka-knock") as thread:
+        thread.submit(asyncio.run, _knock(settings)).result()
+
+
+async def _knock(settings: Settings) -> None:
     options = _connection(settings)
     faults: list[Exception] = []
     for address in (settings.kafka or "").split(","):
@@ -123,7 +129,7 @@ def _connection(settings: Settings) -> dict[str, Any]:
 
 
 def _ensured(settings: Settings) -> list[str]:
-    asyncio.run(knock(settings))
+    knock(settings)
     admin = KafkaAdminClient(**kafka_options(settings), client_id="servicepulse-admin")
     try:
         topics = admin.describe_topics([settings.topic(name) for name in TOPICS])
