@@ -45,6 +45,7 @@ class Wall:
         self._first = start_at // MINUTE_MS
         minutes = range(self._first, end_at // MINUTE_MS + 2)
         self._looks = [is_open(versions, minute * MINUTE_MS) for minute in minutes]
+        self._later: dict[int, bool | None] = {}
         self._before = [0, *accumulate(MINUTE_MS * bool(look) for look in self._looks)]
 
     def open_ms(self, started: int, ended: int) -> int | None:
@@ -57,13 +58,22 @@ class Wall:
         """Return the last instant at which no more than a target was open since another."""
         left = target_ms
         for minute in range(started // MINUTE_MS, (started + FORESIGHT_MS) // MINUTE_MS):
-            if not is_open(self._versions, minute * MINUTE_MS):
+            if not self._look(minute):
                 continue
             since = max(started, minute * MINUTE_MS)
             if left < (minute + 1) * MINUTE_MS - since:
                 return since + left
             left -= (minute + 1) * MINUTE_MS - since
         return NEVER
+
+    def _look(self, minute: int) -> bool | None:
+        """Return what the clock showed in a minute, looked up once."""
+        place = minute - self._first
+        if 0 <= place < len(self._looks):
+            return self._looks[place]
+        if minute not in self._later:
+            self._later[minute] = is_open(self._versions, minute * MINUTE_MS)
+        return self._later[minute]
 
     def _until(self, at: int) -> int:
         place = at // MINUTE_MS - self._first

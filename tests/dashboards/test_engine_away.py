@@ -98,7 +98,7 @@ def test_an_older_grafana_pages_once_that_the_engine_is_away() -> None:
 
 
 def test_the_one_rule_asks_every_table_that_the_others_read() -> None:
-    assert tables_of([AWAY]) == tables_of([*QUALITY, *OF_PIPELINE]) >= {"events", "signals", "ticket_days"}
+    assert tables_of([AWAY]) == tables_of([*QUALITY, *OF_PIPELINE]) >= {"event_times", "signals", "ticket_days"}
 
 
 # On the real engine ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -26,7 +25,6 @@ __all__ = ["space"]
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:\d+/")
-PROMISED_SECONDS: Final = 30.0
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -63,7 +61,6 @@ def _answers(address: str) -> bool:
 
 
 def test_the_demo_shows_the_dashboards_at_once_and_takes_them_with_it(tmp_path: Path) -> None:
-    began_at = time.monotonic()
     command = [sys.executable, "-m", "streams.cli", "demo", "--days", "2", "--per-day", "100"]
     with Process(
         command, env=_environment(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -76,7 +73,7 @@ def test_the_demo_shows_the_dashboards_at_once_and_takes_them_with_it(tmp_path: 
         assert found, "".join(said)
         assert f"{found}?from=now-30d&to=now" in "".join(said), "it opens on a range that has the faulty week in it"
         assert _answers(f"{found}api/d/service-pulse"), "the address answers as soon as it is told"
-        assert time.monotonic() - began_at < PROMISED_SECONDS
+        assert found in "".join(said).partition("played")[0], "before the history is there"
         family = psutil.Process(demo.pid).children(recursive=True)
         assert any("preview" in one.cmdline() for one in family)
         demo.send_signal(signal.SIGINT)
