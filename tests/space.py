@@ -18,12 +18,12 @@ from uuid import uuid4
 from clickhouse_connect.driver.client import Client
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError
 
 from schemas.codec import CONTENT_TYPE, decode, partition_key
 from schemas.events import OrderData
-from streams.broker import TOPICS, ensure_topics, kafka_options
+from streams.broker import TOPICS, ensure_topics, kafka_options, knock
 from streams.core.batch import TICKET_EVENTS
+from streams.fault import KafkaErrors
 from streams.settings import PREFIX, Settings
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
@@ -215,7 +215,8 @@ class Space:
             worker.kill()
         with suppress(Exception):
             self.client.command(f"DROP DATABASE IF EXISTS {self.settings.database}", use_database=False)
-        with suppress(KafkaError):
+        with suppress(*KafkaErrors, OSError):
+            knock(self.settings)  # kafka-python leaves its sockets open when it cannot start
             admin = KafkaAdminClient(**kafka_options(self.settings))
             admin.delete_topics([self.settings.topic(name) for name in TOPICS])
             admin.close()
