@@ -188,10 +188,16 @@ def run_worker(settings: Settings) -> int:
     worker = Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
     worker.spinner = None  # it would write to the log
     code = _exit_code_of(worker)
-    if (lost := kafka_error_in(app.crash_reason)) is not None:
+    if (lost := kafka_error_in(app.crash_reason or _failed_start(worker))) is not None:
         code = _go_on_without(fault_of(lost, settings))
     _leave_what_hangs(code)
     return code
+
+
+def _failed_start(worker: Worker) -> BaseException | None:
+    """Return what kept a worker from starting, such as a Kafka that went away just then: Faust logs it and ends."""
+    starting = worker._starting_fut
+    return starting.exception() if starting and starting.done() and not starting.cancelled() else None
 
 
 def _go_on_without(fault: Fault) -> int:

@@ -77,8 +77,8 @@ STALLED_ABOUT: Final = (
 
 BLIND_TITLE: Final = "Watch is blind"
 BLIND: Final = (
-    "For {{ with $values.A }}{{ humanizeDuration .Value }}{{ end }} nobody has judged whether satisfaction fell or a "
-    "source is silent"
+    "For {{ with $values.A }}{{ humanizeDuration .Value }}{{ else }}an unknown time{{ end }} nobody has judged whether "
+    "satisfaction fell or a source is silent"
 )
 BLIND_ABOUT: Final = (
     "Falls, broken surveys and silent sources are told of only while a worker looks, every few seconds. None runs, or "
