@@ -13,7 +13,7 @@ from tests.histories import event, public_answer
 from tests.simulated.before import WorkerThatDrops, WorkerThatFoldsOn
 from tests.simulated.gate import Answer, Gate
 from tests.simulated.loop import virtual_loop
-from tests.simulated.story import Story, shortened, story_of, told
+from tests.simulated.story import ends_badly, shortened, story_of, told
 from tests.simulated.worker import SimulatedWorker
 from tests.simulated.world import LostError, World
 
@@ -42,9 +42,9 @@ def test_no_story_loses_or_doubles_anything(seed: int) -> None:
 
 
 def test_a_worker_that_passes_records_over_is_found_out_in_a_short_story() -> None:
-    story = next(story for story in map(story_of, range(40)) if _ends_badly(story, WorkerThatDrops))
+    story = next(story for story in map(story_of, range(40)) if ends_badly(story, WorkerThatDrops))
     short = shortened(story, WorkerThatDrops)
-    assert _ends_badly(short, WorkerThatDrops)
+    assert ends_badly(short, WorkerThatDrops)
     assert len(short.moves) <= 6
     told(short)
 
@@ -91,14 +91,6 @@ def _open(world: World, number: int, *whats: str, most: int = 60) -> None:
         if gate is None:
             return
         world.open(gate)
-
-
-def _ends_badly(story: Story, kind: type[SimulatedWorker]) -> bool:
-    try:
-        told(story, kind)
-    except LostError:
-        return True
-    return False
 
 
 class Ownership(RuleBasedStateMachine):

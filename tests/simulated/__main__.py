@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 import structlog
 from rich.progress import track
 
-from tests.simulated.story import shortened, story_of, told
+from tests.simulated.story import ends_badly, shortened, story_of, told
 from tests.simulated.world import LostError
 
 _AT_ONCE = 250
@@ -19,15 +19,7 @@ _AT_ONCE = 250
 def bad_seeds(seeds: Iterable[int]) -> list[int]:
     """Return the seeds whose stories end badly."""
     structlog.configure(processors=[_silent])
-    return [seed for seed in seeds if not _ends_well(seed)]
-
-
-def _ends_well(seed: int) -> bool:
-    try:
-        told(story_of(seed))
-    except LostError:
-        return False
-    return True
+    return [seed for seed in seeds if ends_badly(story_of(seed))]
 
 
 def _silent(*_: object) -> str:

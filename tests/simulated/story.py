@@ -117,7 +117,7 @@ def shortened(story: Story, worker: type[SimulatedWorker] = SimulatedWorker) -> 
         begin = 0
         while begin < len(story.moves):
             shorter = Story(story.events, story.moves[:begin] + story.moves[begin + size :])
-            if _ends_badly(shorter, worker):
+            if ends_badly(shorter, worker):
                 story = shorter
             else:
                 begin += size
@@ -125,7 +125,8 @@ def shortened(story: Story, worker: type[SimulatedWorker] = SimulatedWorker) -> 
     return story
 
 
-def _ends_badly(story: Story, worker: type[SimulatedWorker]) -> bool:
+def ends_badly(story: Story, worker: type[SimulatedWorker] = SimulatedWorker) -> bool:
+    """Say whether something is lost or stuck at the end of a story."""
     try:
         told(story, worker)
     except LostError:
