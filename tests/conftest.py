@@ -2,8 +2,10 @@
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=False, max_examples=200, deadline=None)
@@ -18,3 +20,14 @@ def pytest_configure(config: pytest.Config) -> None:
     # kafka-python reads its protocol files by a function that Python 3.11 calls deprecated; nothing of ours does.
     for function in ("read_text", "open_text"):
         config.addinivalue_line("filterwarnings", f"ignore:{function} is deprecated:DeprecationWarning")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """What a test says about logging holds for that test alone; a logger that was cached could not be caught again."""
+    before = structlog.get_config() if structlog.is_configured() else None
+    yield
+    if before is None:
+        structlog.reset_defaults()
+    else:
+        structlog.configure(**before)

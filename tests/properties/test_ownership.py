@@ -31,7 +31,7 @@ WRITING: Final = ("tickets", "writing events", "writing tickets")
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> None:
+def _quiet(_logging_as_before: None) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
 
