@@ -5,8 +5,8 @@ from typing import Final
 
 from dashboards import panel, text
 from dashboards.style import BAD, PLAIN, Json
+from streams.core.signal.segment import SignalState
 from streams.core.signal.sentence import REPLAYED
-from streams.core.signal.word import SignalState
 
 _SIGNALS: Final = f"""
 SELECT

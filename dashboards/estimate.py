@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dashboards import style, text
-from streams.core.figure import PER
+from streams.core.ask.figure import PER
 from streams.core.interval import Z95
 from streams.core.metrics import Direction, Kind, Metric, Unit
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from dashboards import text
 from dashboards.estimate import FIGURE, PREFIX, estimates, evidence
+from streams.core.ask.question import days_between, measures_of, observed
 from streams.core.metrics import Dimension, Kind, Metric, Observations, Topic
-from streams.core.question import days_between, measures_of, observed
 
 FILTERS: Final[Mapping[Dimension, str]] = {
     Dimension.TEAM: "team",

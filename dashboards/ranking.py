@@ -8,9 +8,9 @@ from typing import Final
 from dashboards import text
 from dashboards.estimate import FIGURE, PREFIX, estimates, is_clearly
 from dashboards.query import beside, by_period, joined_periods, quoted, quoted_text, select, shift_of, with_range
-from streams.core.figure import POINTS
+from streams.core.ask.figure import POINTS
+from streams.core.ask.question import measures_of
 from streams.core.metrics import Dimension, Direction, Metric, Unit
-from streams.core.question import measures_of
 
 MOST: Final = 200
 """Lines of a ranking: nobody reads more."""

@@ -17,8 +17,8 @@ from dashboards.query import (
     shift_of,
     with_range,
 )
+from streams.core.ask.question import measures_of
 from streams.core.metrics import Dimension, Metric
-from streams.core.question import measures_of
 
 POINTS: Final = 24
 """Of a rolling series: dense enough for a line, few enough for a refresh every ten seconds."""

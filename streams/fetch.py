@@ -2,7 +2,7 @@
 
 aiokafka raises at the first batch or record that it cannot read, and fetches the same bytes again for ever. And it
 unpacks a batch to whatever size it has. Here its parser works where it can, on what was unpacked within a bound; where
-it raises, `streams.core.record_batch` reads the same bytes record by record. Transactions stay aiokafka's.
+it raises, `streams.core.records.record_batch` reads the same bytes record by record. Transactions stay aiokafka's.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.structs import ConsumerRecord
 
-from streams.core.record_batch import (
+from streams.core.records.record_batch import (
     ATTRIBUTES_BYTE,
     CODEC_MASK,
     HEAD,
@@ -33,7 +33,7 @@ from streams.core.record_batch import (
     read_records,
     unreadable,
 )
-from streams.core.unpack import UnpackError, unpack
+from streams.core.records.unpack import UnpackError, unpack
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ broker has the records in between no longer.
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, MutableMapping
 from typing import Generic, Protocol, TypeVar
 
-from streams.core.batch import Record
+from streams.core.ticket.batch import Record
 from streams.ledger import Batch, Known, Ledger, Seam, seam_of
 from streams.room import Room, size_of
 

@@ -6,11 +6,11 @@ from typing import Protocol
 from msgspec import Struct
 
 from schemas.rows import DeadLetterRow, EventRow, LookRow, Ms, OpenHoursRow, SignalRow, TicketRow
-from streams.core.batch import Identity
 from streams.core.drop import Response, Silence
+from streams.core.signal.segment import RatedTicket, Segment
 from streams.core.signal.slices import BadRating, Counted
-from streams.core.signal.word import RatedTicket, Segment
-from streams.core.ticket import Ticket
+from streams.core.ticket.batch import Identity
+from streams.core.ticket.fold import Ticket
 from streams.core.window import Window
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from streams.core.batch import Record
+from streams.core.ticket.batch import Record
 
 MOST_HELD_BYTES: Final = 64 * 1024 * 1024
 """Of the records that were handed on and are not stored yet. Six full batches of ordinary events take so much, 250 of

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from streams.core.signal.word import ThresholdBook, book_of
+from streams.core.signal.segment import ThresholdBook, book_of
 
 PREFIX: Final = "SERVICEPULSE_"
 DEFAULT_FILE: Final = "servicepulse.toml"

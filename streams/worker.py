@@ -35,7 +35,7 @@ from streams import broker
 from streams.agents.tickets import TicketsAgent
 from streams.agents.watch import WatchAgent
 from streams.clock import SystemClock
-from streams.core.delay import Delay
+from streams.core.ticket.delay import Delay
 from streams.fault import Fault, fault_of, kafka_error_in
 from streams.group import Remedies, Remedy, forget, is_embedded
 from streams.intake import BatchApp, BatchSchema, Delivery, Pages

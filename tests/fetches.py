@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.structs import TopicPartition
 
-from streams.core.record_batch import UnreadableRecord
+from streams.core.records.record_batch import UnreadableRecord
 from streams.fetch import FetchedRecords, Looks, ReadablePartition
 from tests.records import record_of
 

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from schemas import events as e
 from schemas.codec import Event, decode, encode
 from schemas.schedule import SpecialDay, Version, Week
-from streams.core.fact import fact_of
-from streams.core.merge import statements_of
-from streams.core.testimony import Paths, Witnesses, path_of
-from streams.core.ticket import Ticket, fold
+from streams.core.ticket.fact import fact_of
+from streams.core.ticket.fold import Ticket, fold
+from streams.core.ticket.merge import statements_of
+from streams.core.ticket.merge_evidence import Paths, Witnesses, path_of
 
 SOURCE: Final = "urn:test:desk"
 NOW_MS: Final = 2_000_000_000_000

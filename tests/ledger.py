@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas import events as e
 from schemas.codec import Event
-from streams.core.fact import fact_id
+from streams.core.identity import fact_id
 from streams.core.interval import Z95
 from streams.core.metrics import Metric
 from streams.core.window import Window

@@ -7,7 +7,7 @@ from aiokafka import codec
 from aiokafka.record.util import calc_crc32c, encode_varint
 from msgspec import Struct
 
-from streams.core.record_batch import HEAD, Head
+from streams.core.records.record_batch import HEAD, Head
 
 CODECS: Final[dict[int, Any]] = {
     0: bytes,

@@ -22,7 +22,7 @@ from kafka.admin import KafkaAdminClient
 from schemas.codec import CONTENT_TYPE, decode, partition_key
 from schemas.events import OrderData
 from streams.broker import TOPICS, ensure_topics, kafka_options, knock
-from streams.core.batch import TICKET_EVENTS
+from streams.core.ticket.batch import TICKET_EVENTS
 from streams.fault import KafkaErrors
 from streams.settings import PREFIX, Settings
 from streams.sinks.connection import connect

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from schemas.codec import Event
 from schemas.events import SchedulePublished
 from schemas.schedule import Version
-from streams.core.fact import fact_id
+from streams.core.identity import fact_id
 
 MINUTE_MS: Final = 60_000
 FORESIGHT_MS: Final = 31 * 86_400_000

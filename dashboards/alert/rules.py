@@ -9,11 +9,11 @@ from dashboards.alert.away import away
 from dashboards.alert.rule import KEEP_LAST, Rule
 from dashboards.estimate import FIGURE, estimates
 from dashboards.query import measured, select
+from streams.core.ask.question import days_between, observed
 from streams.core.drop import Cause, Thresholds
 from streams.core.metrics import METRICS, Metric
-from streams.core.question import days_between, observed
 from streams.core.signal import sentence
-from streams.core.signal.word import SegmentKind, SignalState
+from streams.core.signal.segment import SegmentKind, SignalState
 
 DAY_SECONDS: Final = 86_400
 PIPELINE: Final = "pipeline"

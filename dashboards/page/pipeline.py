@@ -9,7 +9,7 @@ from dashboards.page.pulse import SILENT_SECONDS, newest
 from dashboards.panel import Panel
 from dashboards.query import quoted, select
 from dashboards.style import Json
-from streams.core.merge import SOURCE as FOLD
+from streams.core.ticket.merge import SOURCE as FOLD
 
 _STORED: Final = "WHERE ingested_at >= start_at AND ingested_at <= end_at"
 _STEP: Final = "$__timeInterval(ingested_at)"

@@ -7,7 +7,7 @@ from dashboards.dashboard import Dashboard
 from dashboards.estimate import counted
 from dashboards.panel import Panel
 from streams.core.metrics import METRICS, Dimension
-from streams.core.signal.word import SignalState
+from streams.core.signal.segment import SignalState
 
 FOUR: Final = tuple(METRICS[name] for name in ("complaint_rate", "csat_share", "first_response_p50", "repurchase_30d"))
 """What service is judged by."""

@@ -8,8 +8,8 @@ from dashboards.dashboard import Dashboard
 from dashboards.estimate import shown
 from dashboards.panel import Panel
 from dashboards.query import known_or_named, quoted, select
+from streams.core.ask.question import days_between, observed
 from streams.core.metrics import Dimension, Kind, Metric, Observations, Unit
-from streams.core.question import days_between, observed
 
 MOST: Final = 1_000
 _METRIC: Final = "${metric:singlequote}"

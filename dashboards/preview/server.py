@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from dashboards.preview.answer import View, page, panel_drawing, view_of
 from dashboards.preview.draw.scene import Drawing
 from dashboards.preview.draw.words import html_of
 from dashboards.preview.fault import PreviewError, UnknownError
 from dashboards.preview.frame import Ask
 from dashboards.preview.library import Dashboard, Library
+from dashboards.preview.panels import View, page, panel_drawing, view_of
 
 STATIC: Final = Path(__file__).parent / "static"
 NAMES: Final = ("127.0.0.1", "localhost", "[::1]")

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
-from streams.core.batch import Record
-from streams.core.cache import TicketCache
-from streams.core.ticket import Ticket, fold
+from streams.core.ticket.batch import Record
+from streams.core.ticket.cache import TicketCache
+from streams.core.ticket.fold import Ticket, fold
 from streams.meters import Meters
 from streams.ports import Store
 

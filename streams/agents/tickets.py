@@ -14,10 +14,10 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from schemas.codec import CONTENT_TYPE, InvalidEventError, Reason, unknown_values
 from schemas.rows import DeadLetterRow, Ms
-from streams.agents.letter import letter_record
+from streams.agents.dead_letter import letter_record
 from streams.agents.recheck import Doubt, Recheck
 from streams.agents.writing import Writing, loaded
-from streams.core.batch import (
+from streams.core.ticket.batch import (
     Identity,
     Outcome,
     Reading,
@@ -28,9 +28,9 @@ from streams.core.batch import (
     read,
     state_mended,
 )
-from streams.core.cache import MOST_BYTES, TicketCache
-from streams.core.delay import Delay
-from streams.core.ticket import Ticket
+from streams.core.ticket.cache import MOST_BYTES, TicketCache
+from streams.core.ticket.delay import Delay
+from streams.core.ticket.fold import Ticket
 from streams.meters import Meters
 from streams.ports import Clock, Outbox, Outgoing, RecordRefusedError, Store, StoreUnavailableError
 

@@ -15,10 +15,10 @@ import structlog
 
 from schemas.codec import CONTENT_TYPE
 from schemas.rows import LookRow, Ms, SignalRow
-from streams.agents.look import Look
-from streams.core.delay import Delay
+from streams.agents.judgement import Look
 from streams.core.signal.message import message_of
-from streams.core.signal.word import SignalState, ThresholdBook
+from streams.core.signal.segment import SignalState, ThresholdBook
+from streams.core.ticket.delay import Delay
 from streams.meters import Meters
 from streams.ports import (
     Clock,

@@ -15,11 +15,11 @@ import structlog
 
 from schemas.codec import InvalidEventError, Reason
 from schemas.rows import DeadLetterRow, Ms, TicketRow
-from streams.core.batch import Outcome, dead_letter_of
-from streams.core.bound import SHORT
-from streams.core.measures import row_of
-from streams.core.portion import LIGHT, Portion, parts_of, weight_of
-from streams.core.ticket import Ticket
+from streams.core.ticket.batch import Outcome, dead_letter_of
+from streams.core.ticket.fold import Ticket
+from streams.core.ticket.measures import row_of
+from streams.core.ticket.portion import LIGHT, Portion, parts_of, weight_of
+from streams.core.ticket.row_bound import SHORT
 from streams.meters import Meters
 from streams.ports import Clock, Store, StoreOverloadedError
 

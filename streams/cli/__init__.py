@@ -13,7 +13,7 @@ from dashboards.fault import GrafanaError
 from dashboards.preview.fault import PreviewError
 from deploy.embedded.stack import StackError
 from deploy.embedded.state import StackBusyError
-from streams.cli import dashboards, letters, schedules, stack, store, work
+from streams.cli import dashboards, dead_letters, run_worker, schedules, stack, store
 from streams.cli.demo import DemoError, demo
 from streams.cli.extra import ExtraMissingError
 from streams.cli.import_ import import_
@@ -74,7 +74,7 @@ app.command()(stack.up)
 app.command()(stack.down)
 app.command()(stack.status)
 app.command()(store.migrate)
-app.command()(work.worker)
+app.command()(run_worker.worker)
 app.command()(publish)
 app.command("import")(import_)
 app.command()(demo)
@@ -86,7 +86,7 @@ app.command()(simulate_alerts)
 app.command()(store.refold)
 app.command()(verify)
 app.add_typer(dashboards.app, name="dashboards")
-app.add_typer(letters.app, name="dead-letters")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(schedules.app, name="schedules")
 
 

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from streams.core.ask.question import Question, statements
 from streams.core.metrics import Dimension, Metric
-from streams.core.question import Question, statements
 from streams.core.window import DAY_MS, Bucket, Window
 
 _ANY_WINDOW: Final = Window(0, DAY_MS)

@@ -25,7 +25,7 @@ from streams import broker
 from streams.cli.live import live_view
 from streams.cli.preview import start_preview
 from streams.cli.report import print_report
-from streams.cli.work import start_worker
+from streams.cli.run_worker import start_worker
 from streams.clock import SystemClock
 from streams.publisher import Publisher
 from streams.settings import PREFIX, Settings, load_settings

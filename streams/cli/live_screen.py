@@ -25,15 +25,15 @@ from streams.cli.wording import (
     part_text,
     rank_text,
 )
-from streams.core.figure import Figure
+from streams.core.ask.figure import Figure
+from streams.core.ask.question import Question
+from streams.core.ask.report import Line, compared
 from streams.core.metrics import Dimension, Kind
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
 from streams.core.metrics.load import BACKLOG, TICKETS_CREATED
 from streams.core.metrics.resolution import RESOLUTION_P50
 from streams.core.metrics.response_time import FIRST_RESPONSE_P50, FIRST_RESPONSE_P90, OPEN_WAITS_NOW
 from streams.core.metrics.satisfaction import CSAT_MEAN, CSAT_SHARE
-from streams.core.question import Question
-from streams.core.report import Line, compared
 from streams.core.window import DAY_MS, Window, local_of, previous
 from streams.settings import PREFIX
 from streams.sinks.figures import LATELY_SECONDS, Freshness, answer, freshness

@@ -17,11 +17,11 @@ from streams.cli.connection import open_client
 from streams.cli.definition import explain
 from streams.cli.wording import meant_text
 from streams.clock import SystemClock
-from streams.core.listed import Seen
+from streams.core.ask.drilldown import Seen
+from streams.core.ask.question import Question
+from streams.core.ask.report import Report, compared, in_sequence
 from streams.core.metrics import METRICS, Dimension, Metric
 from streams.core.metrics.satisfaction import BY_CLOCK, Clock
-from streams.core.question import Question
-from streams.core.report import Report, compared, in_sequence
 from streams.core.window import DAY_MS, Bucket, Window, WindowError, buckets_of, instant_of, previous, zone_of
 from streams.settings import Settings, load_settings
 from streams.sinks.connection import HOW_TO_BEGIN

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from schemas.rows import Ms
 from streams.cli.wording import figure_text
-from streams.core.figure import POINTS, Change, Figure
-from streams.core.report import Line, Report
+from streams.core.ask.figure import POINTS, Change, Figure
+from streams.core.ask.report import Line, Report
 from streams.core.window import Window, local_of
 from streams.sinks.figures import Freshness
 

@@ -19,9 +19,9 @@ from streams.cli.wording import (
     rank_text,
     spread_text,
 )
-from streams.core.figure import Figure
+from streams.core.ask.figure import Figure
+from streams.core.ask.report import Line, Report
 from streams.core.metrics import Metric
-from streams.core.report import Line, Report
 from streams.core.window import Bucket, Window, local_of
 from streams.sinks.figures import Freshness
 

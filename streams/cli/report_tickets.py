@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.cli.wording import counted, part_text, value_text
-from streams.core.listed import Seen, total
+from streams.core.ask.drilldown import Seen, total
 from streams.core.metrics import Dimension, Kind, Metric
 from streams.core.window import local_of
 

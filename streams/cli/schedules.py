@@ -18,9 +18,9 @@ from schemas.schedule import ScheduleError, Version
 from streams.cli.connection import open_client, resolve
 from streams.cli.wording import counted
 from streams.clock import SystemClock
-from streams.core.hours import Schedule, open_intervals
-from streams.core.opening import KNOWN_UNTIL, Change, Standing, change_of
-from streams.core.timetable import schedules_of
+from streams.core.hours.published import KNOWN_UNTIL, Change, Standing, change_of
+from streams.core.hours.schedule import Schedule, open_intervals
+from streams.core.hours.schedule_file import schedules_of
 from streams.core.window import local_of
 from streams.publisher import Publisher
 from streams.settings import Settings, SettingsError, load_settings

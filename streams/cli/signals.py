@@ -17,8 +17,8 @@ from streams.cli.connection import open_client
 from streams.clock import SystemClock
 from streams.core.signal import sentence
 from streams.core.signal.message import plain
+from streams.core.signal.segment import SignalState
 from streams.core.signal.statement import segment_of
-from streams.core.signal.word import SignalState
 from streams.core.window import DAY_MS
 from streams.settings import load_settings
 from streams.sinks.watch import ClickHouseWatchStore

@@ -14,7 +14,7 @@ from streams.clock import SystemClock
 from streams.settings import load_settings
 from streams.sinks import migrate as migrations
 from streams.sinks import refold as refolding
-from streams.sinks.letters import mark_mended
+from streams.sinks.dead_letters import mark_mended
 
 console = Console()
 

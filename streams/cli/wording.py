@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from rich.text import Text
 
 from schemas.rows import Ms
-from streams.core.figure import Change, Figure
+from streams.core.ask.figure import Change, Figure
+from streams.core.ask.report import Rank
 from streams.core.metrics import Kind, Unit
-from streams.core.report import Rank
 from streams.core.window import local_of
 from streams.sinks.figures import Freshness
 

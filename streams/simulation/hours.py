@@ -5,7 +5,7 @@ from typing import Final
 
 from schemas.events import NAME_OF, SchedulePublished
 from schemas.schedule import Version, Week
-from streams.core.opening import DEFAULT
+from streams.core.hours.published import DEFAULT
 from streams.simulation.timeline import Simulated
 from streams.simulation.world import DESK_SOURCE, OPENING_HOURS, ZONE
 

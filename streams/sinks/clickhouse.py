@@ -19,8 +19,8 @@ from schemas.rows import (
     column_names,
     columns_of,
 )
-from streams.core.batch import TICKET_EVENTS, Identity, refolded
-from streams.core.ticket import Ticket, ticket_of
+from streams.core.ticket.batch import TICKET_EVENTS, Identity, refolded
+from streams.core.ticket.fold import Ticket, ticket_of
 from streams.sinks.connection import FIELD_BYTES, named_errors
 
 TABLES: Final[dict[type[Row], str]] = {

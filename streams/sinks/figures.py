@@ -8,11 +8,11 @@ from clickhouse_connect.driver.client import Client
 from msgspec import Struct
 
 from schemas.rows import Ms
-from streams.core.figure import figure_of
-from streams.core.listed import Seen
+from streams.core.ask.drilldown import Seen
+from streams.core.ask.figure import figure_of
+from streams.core.ask.question import Question, Statement, listing, measures_of, statements
+from streams.core.ask.report import Figures, Key
 from streams.core.metrics import Dimension, Metric
-from streams.core.question import Question, Statement, listing, measures_of, statements
-from streams.core.report import Figures, Key
 from streams.core.window import Window, buckets_of
 from streams.ports import StoreRejectedError
 from streams.sinks.connection import named_errors

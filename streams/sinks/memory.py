@@ -6,8 +6,8 @@ from contextlib import suppress
 import msgspec
 
 from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
-from streams.core.batch import TICKET_EVENTS, Identity, refolded
-from streams.core.ticket import Ticket, ticket_of
+from streams.core.ticket.batch import TICKET_EVENTS, Identity, refolded
+from streams.core.ticket.fold import Ticket, ticket_of
 
 
 class MemoryStore:

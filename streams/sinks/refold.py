@@ -8,9 +8,9 @@ from clickhouse_connect.driver.client import Client
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 
 from schemas.rows import Ms
-from streams.core.batch import TICKET_EVENTS, stored_event
-from streams.core.measures import row_of
-from streams.core.opening import open_hours
+from streams.core.hours.published import open_hours
+from streams.core.ticket.batch import TICKET_EVENTS, stored_event
+from streams.core.ticket.measures import row_of
 from streams.ports import StoreOverloadedError, StoreUnavailableError
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors

@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.rows import Ms
 from schemas.schedule import Version
-from streams.core.opening import Standing
+from streams.core.hours.published import Standing
 from streams.sinks.connection import named_errors
 
 _IS_THERE: Final = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'open_hours'"

@@ -11,11 +11,11 @@ from msgspec import Struct, field
 
 from schemas.codec import InvalidEventError
 from schemas.rows import Ms, TicketRow
-from streams.core.batch import TICKET_EVENTS, stored_event
-from streams.core.difference import MENDED_BY_FOLDING, Sighting, difference
-from streams.core.measures import row_of
-from streams.core.opening import hours_row, version_of
-from streams.core.ticket import REVISION_BITS, Ticket
+from streams.core.hours.published import hours_row, version_of
+from streams.core.ticket.batch import TICKET_EVENTS, stored_event
+from streams.core.ticket.difference import MENDED_BY_FOLDING, Sighting, difference
+from streams.core.ticket.fold import REVISION_BITS, Ticket
+from streams.core.ticket.measures import row_of
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 from clickhouse_connect.driver.client import Client
 
 from schemas.rows import LookRow, Ms, SignalRow, column_names
+from streams.core.ask.question import observed
 from streams.core.drop import Rating, Response, Silence
 from streams.core.metrics.observation import RATINGS, SURVEYS
 from streams.core.metrics.satisfaction import CSAT_SHARE
-from streams.core.question import observed
+from streams.core.signal.segment import CALM_SECONDS, DESK, LATE_MINUTES, RatedTicket, Segment, SegmentKind
 from streams.core.signal.slices import BadRating, Counted
-from streams.core.signal.word import CALM_SECONDS, DESK, LATE_MINUTES, RatedTicket, Segment, SegmentKind
 from streams.core.window import DAY_MS, Window
 from streams.ports import Answers, Heard, Ratings
 from streams.sinks.clickhouse import ClickHouseStore
@@ -22,7 +22,7 @@ from streams.sinks.connection import named_errors
 _OVERLAP_SECONDS: Final = 30
 """Rows that were stored so shortly ago are read again the next time: a row bears the instant at which its insert was
 under way, and is seen when that ends, on a replica later still. An insert may last as long as its client waits for it,
-five minutes: whoever asks must ask from so much earlier now and then, see `streams.agents.look`."""
+five minutes: whoever asks must ask from so much earlier now and then, see `streams.agents.judgement`."""
 _WEEK_MS: Final = 7 * DAY_MS
 _SPANS: Final = 4
 

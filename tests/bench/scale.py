@@ -28,9 +28,9 @@ from rich.table import Table
 from schemas.codec import encode
 from schemas.events import SchedulePublished
 from schemas.schedule import Version, Week
-from streams.core.batch import fold_batch, read
+from streams.core.ask.question import Question, Statement, statements
 from streams.core.metrics import METRICS
-from streams.core.question import Question, Statement, statements
+from streams.core.ticket.batch import fold_batch, read
 from streams.core.window import DAY_MS, Window
 from streams.simulation import events
 from streams.sinks.clickhouse import ClickHouseStore

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from schemas.codec import CONTENT_TYPE
 from schemas.rows import columns_of
-from streams.core.batch import Reading, event_row, read
-from streams.core.fact import fact_of
-from streams.core.measures import row_of
-from streams.core.ticket import Ticket, fold
+from streams.core.ticket.batch import Reading, event_row, read
+from streams.core.ticket.fact import fact_of
+from streams.core.ticket.fold import Ticket, fold
+from streams.core.ticket.measures import row_of
 from streams.sinks.clickhouse import ClickHouseStore
 
 NOW_MS = 2**50

@@ -6,9 +6,9 @@ from typing import Final
 from clickhouse_connect.driver.client import Client
 
 from schemas.codec import Event
-from streams.core.batch import event_row
-from streams.core.measures import row_of
-from streams.core.opening import open_hours
+from streams.core.hours.published import open_hours
+from streams.core.ticket.batch import event_row
+from streams.core.ticket.measures import row_of
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from deploy.embedded.stack import Stack
 from schemas.codec import decode, encode
 from schemas.events import Direction, MessageSent, OrderPlaced, Party, TicketCreated, Visibility
-from streams.core.batch import event_row
-from streams.core.fact import fact_of
-from streams.core.measures import row_of
-from streams.core.ticket import Ticket, fold
+from streams.core.ticket.batch import event_row
+from streams.core.ticket.fact import fact_of
+from streams.core.ticket.fold import Ticket, fold
+from streams.core.ticket.measures import row_of
 from streams.ports import Store
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore

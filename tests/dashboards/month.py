@@ -16,12 +16,12 @@ from dashboards.style import Json
 from schemas import events as e
 from schemas.codec import Event, decode, encode
 from schemas.rows import DeadLetterRow, SignalRow
-from streams.core.batch import event_row
 from streams.core.drop import Response
-from streams.core.measures import row_of
-from streams.core.opening import open_hours
+from streams.core.hours.published import open_hours
+from streams.core.signal.segment import Segment, SegmentKind
 from streams.core.signal.statement import resolved, survey_broken
-from streams.core.signal.word import Segment, SegmentKind
+from streams.core.ticket.batch import event_row
+from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, Window
 from streams.settings import Settings
 from streams.simulation import events as simulated

@@ -15,13 +15,13 @@ from dashboards.render import DASHBOARDS
 from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import DeadLetterRow, EventRow, SignalRow
-from streams.core.batch import Outcome, state_mended
 from streams.core.drop import Response, Thresholds
 from streams.core.drop.baseline import baseline_at, hour_of
 from streams.core.drop.rating import Tape
 from streams.core.signal import statement
-from streams.core.signal.word import DESK, Segment, SegmentKind
-from streams.core.ticket import Ticket
+from streams.core.signal.segment import DESK, Segment, SegmentKind
+from streams.core.ticket.batch import Outcome, state_mended
+from streams.core.ticket.fold import Ticket
 from streams.core.window import DAY_MS, HOUR_MS
 from streams.sinks.clickhouse import ClickHouseStore
 from tests.dashboards.alerting import RULES, firing, numbers

@@ -16,7 +16,7 @@ from dashboards.style import Json
 from schemas.rows import SignalRow
 from streams.core.drop import Response
 from streams.core.signal import statement
-from streams.core.signal.word import Segment, SegmentKind
+from streams.core.signal.segment import Segment, SegmentKind
 from streams.core.window import HOUR_MS
 from tests.dashboards.alerting import RULES, condition
 from tests.dashboards.states import INTERVAL, Evaluated, Labels, Notice, Said, State

@@ -19,12 +19,12 @@ from dashboards.page.response import _BOUNDS
 from dashboards.preview.unit import shown as shown_big
 from dashboards.query import shift_of
 from dashboards.style import Json
-from streams.core.batch import event_row
-from streams.core.figure import change_of, figure_of
+from streams.core.ask.figure import change_of, figure_of
+from streams.core.ask.report import ranked
 from streams.core.interval import Interval, around_mean, of_rate, wilson
-from streams.core.merge import SOURCE as FOLD
 from streams.core.metrics import METRICS, Kind, Metric, Unit
-from streams.core.report import ranked
+from streams.core.ticket.batch import event_row
+from streams.core.ticket.merge import SOURCE as FOLD
 from streams.core.window import DAY_MS, Bucket, Window, buckets_of
 from streams.sinks.clickhouse import ClickHouseStore
 from tests.dashboards.month import END_MS, Month, lately, new_database

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards.macro import ALL
-from dashboards.preview.choice import chosen_values
 from dashboards.preview.draw.reading import readings, reduced
 from dashboards.preview.draw.scene import Scene
 from dashboards.preview.draw.series import series
@@ -26,6 +25,7 @@ from dashboards.preview.link import address, filled, link_values
 from dashboards.preview.span import Span, moved, span_of
 from dashboards.preview.style import NOTHING
 from dashboards.preview.unit import shown, ticks
+from dashboards.preview.variables import chosen_values
 from tests.dashboards.preview_board import board, panel
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")

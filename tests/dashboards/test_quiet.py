@@ -9,7 +9,7 @@ import pytest
 from schemas import events as e
 from schemas.codec import Event
 from schemas.instant import ms_of
-from streams.core.measures import row_of
+from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.sinks.clickhouse import ClickHouseStore
 from tests.dashboards.month import Month, new_database

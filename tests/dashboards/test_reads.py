@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.core.signal.word import DESK
+from streams.core.signal.segment import DESK
 from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.sinks.watch import ClickHouseWatchStore
 from tests.dashboards.alerting import RULES, asked

@@ -16,8 +16,8 @@ from dashboards.alert.rule import backend_only
 from dashboards.alert.rules import GROUPS
 from dashboards.macro import expand
 from schemas.migrations import migrations
+from streams.core.ask.question import observed
 from streams.core.metrics import METRICS
-from streams.core.question import observed
 from streams.settings import Settings
 from streams.sinks.clickhouse import TABLES
 from tests.deploy.folder import DEPLOY, ROOT

@@ -11,11 +11,11 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.codec import Event, decode, encode
 from schemas.rows import Ms, SignalRow
-from streams.agents.look import Look
-from streams.core.batch import event_row
-from streams.core.measures import row_of
-from streams.core.signal.word import ThresholdBook
-from streams.core.ticket import Ticket
+from streams.agents.judgement import Look
+from streams.core.signal.segment import ThresholdBook
+from streams.core.ticket.batch import event_row
+from streams.core.ticket.fold import Ticket
+from streams.core.ticket.measures import row_of
 from streams.settings import Settings
 from streams.simulation import events as simulated
 from streams.sinks.clickhouse import ClickHouseStore

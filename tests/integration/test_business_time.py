@@ -15,16 +15,16 @@ from schemas import events as e
 from schemas.codec import Event
 from schemas.instant import ms_of
 from schemas.schedule import SpecialDay, Version, Week
-from streams.core.hours import Schedule, business_seconds
-from streams.core.measures import row_of
+from streams.core.ask.question import observed
+from streams.core.hours.published import open_hours
+from streams.core.hours.schedule import Schedule, business_seconds
 from streams.core.metrics.business_time import (
     BUSINESS_CASES,
     BUSINESS_CYCLES,
     BUSINESS_WAITS,
     FIRST_RESPONSE_BUSINESS_WITHIN,
 )
-from streams.core.opening import open_hours
-from streams.core.question import observed
+from streams.core.ticket.measures import row_of
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect

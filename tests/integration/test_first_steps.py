@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from schemas.events import Party, TicketCreated
 from schemas.rows import DeadLetterRow, Row
-from streams.core.batch import event_row
+from streams.core.ticket.batch import event_row
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import HOW_TO_BEGIN

@@ -9,8 +9,8 @@ import pytest
 
 from schemas import events as e
 from schemas.codec import Event, decode, encode
+from streams.core.ask.question import Question
 from streams.core.metrics import METRICS
-from streams.core.question import Question
 from streams.core.window import Bucket, Window
 from streams.simulation import events as simulated
 from streams.sinks.figures import answer

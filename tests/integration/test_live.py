@@ -23,12 +23,12 @@ from schemas.codec import decode, encode
 from streams.cli.live import live_view
 from streams.cli.live_screen import look, screen_of
 from streams.cli.wording import figure_text
-from streams.core.batch import event_row
-from streams.core.figure import Figure
-from streams.core.measures import row_of
+from streams.core.ask.figure import Figure
+from streams.core.ask.question import Question
 from streams.core.metrics import METRICS
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
-from streams.core.question import Question
+from streams.core.ticket.batch import event_row
+from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, HOUR_MS, Window, local_of
 from streams.settings import Settings
 from streams.simulation import events as simulated

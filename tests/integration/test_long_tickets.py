@@ -15,15 +15,15 @@ from schemas.events import TicketMerged
 from schemas.migrations import Migration, migrations
 from schemas.rows import Row, TicketRow, column_names, columns_of
 from streams.agents.writing import Writing
-from streams.core.batch import event_row, fold_batch, read
-from streams.core.measures import row_of
-from streams.core.ticket import Ticket
+from streams.core.ticket.batch import event_row, fold_batch, read
+from streams.core.ticket.fold import Ticket
+from streams.core.ticket.measures import row_of
 from streams.meters import Meters
 from streams.settings import Settings
 from streams.sinks import migrate as migrating
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
-from streams.sinks.letters import find_letters, mark_mended
+from streams.sinks.dead_letters import find_letters, mark_mended
 from streams.sinks.migrate import migrate
 from streams.sinks.refold import refold
 from tests.histories import NOW_MS, folded, settled

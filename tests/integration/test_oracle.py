@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.codec import Event
-from streams.core.batch import event_row
-from streams.core.measures import row_of
+from streams.core.ask.question import Question
+from streams.core.hours.published import open_hours
 from streams.core.metrics import METRICS, Dimension
-from streams.core.opening import open_hours
-from streams.core.question import Question
-from streams.core.ticket import Ticket
+from streams.core.ticket.batch import event_row
+from streams.core.ticket.fold import Ticket
+from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, HOUR_MS, Bucket, Window
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore

@@ -20,13 +20,13 @@ from schemas import events as e
 from schemas.codec import Event, decode, encode
 from schemas.schedule import Version, Week
 from streams.cli.report import print_report, report
-from streams.core.batch import event_row
-from streams.core.figure import Figure
+from streams.core.ask.figure import Figure
+from streams.core.ask.question import Question
+from streams.core.hours.published import open_hours
 from streams.core.interval import around_mean, of_rate, wilson
-from streams.core.measures import row_of
 from streams.core.metrics import METRICS, Dimension, Kind, Metric
-from streams.core.opening import open_hours
-from streams.core.question import Question
+from streams.core.ticket.batch import event_row
+from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, HOUR_MS, Bucket, Window, buckets_of, instant_of, local_of, previous
 from streams.settings import Settings
 from streams.simulation import events as simulated

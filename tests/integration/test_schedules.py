@@ -11,8 +11,8 @@ import pytest
 from schemas import events as e
 from schemas.codec import encode
 from schemas.examples import example
+from streams.core.ask.question import Question
 from streams.core.metrics import METRICS
-from streams.core.question import Question
 from streams.core.window import Window
 from streams.sinks.figures import answer
 from tests.faulty_worker import EVENTS_STORED, HOURS_STORED, PUBLISHED

@@ -15,15 +15,15 @@ from typer.testing import CliRunner
 from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import SignalRow
-from streams.agents.look import INSERT_SECONDS, Look
+from streams.agents.judgement import INSERT_SECONDS, Look
 from streams.cli.signals import signals
+from streams.core.ask.question import Question
+from streams.core.ask.report import Rank, ranked
 from streams.core.drop import Episode, FoundBy, Response, Thresholds, verdict_of
 from streams.core.drop.baseline import Baseline
 from streams.core.metrics import METRICS, Dimension
-from streams.core.question import Question
-from streams.core.report import Rank, ranked
 from streams.core.signal import statement
-from streams.core.signal.word import DESK, Segment, SegmentKind, ThresholdBook
+from streams.core.signal.segment import DESK, Segment, SegmentKind, ThresholdBook
 from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.simulation.rhythm import faulty_week
 from streams.sinks.figures import answer

@@ -12,10 +12,10 @@ from schemas import events as e
 from schemas.codec import encode
 from schemas.examples import example
 from schemas.rows import Ms
-from streams.core.batch import Outcome, fold_batch, read
-from streams.core.difference import Difference
-from streams.core.measures import row_of
-from streams.core.ticket import Ticket
+from streams.core.ticket.batch import Outcome, fold_batch, read
+from streams.core.ticket.difference import Difference
+from streams.core.ticket.fold import Ticket
+from streams.core.ticket.measures import row_of
 from streams.simulation import events as simulated
 from streams.sinks import verify
 from streams.sinks.clickhouse import ClickHouseStore

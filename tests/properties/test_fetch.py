@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.record_batch import UnreadableRecord
+from streams.core.records.record_batch import UnreadableRecord
 from tests.fetches import Log, covered, drained
 from tests.record_batches import CODECS, Raw, around, batch_of, packed_of, sealed
 

@@ -13,12 +13,13 @@ from msgspec.structs import asdict, astuple, replace
 from schemas import events as e
 from schemas.codec import Event, decode
 from schemas.rows import TicketRow, column_names
-from streams.core.batch import fold_batch, identity_of, read
-from streams.core.fact import Absorbed, fact_id, fact_of, pack, unpack
-from streams.core.measures import row_of
-from streams.core.merge import statements_of
-from streams.core.testimony import Witnesses
-from streams.core.ticket import Ticket, Verdict, active_facts, fold, ticket_of
+from streams.core.identity import fact_id
+from streams.core.ticket.batch import fold_batch, identity_of, read
+from streams.core.ticket.fact import Absorbed, fact_of, pack, unpack
+from streams.core.ticket.fold import Ticket, Verdict, active_facts, fold, ticket_of
+from streams.core.ticket.measures import row_of
+from streams.core.ticket.merge import statements_of
+from streams.core.ticket.merge_evidence import Witnesses
 from streams.sinks.memory import MemoryStore
 from tests.histories import NOW_MS, SOURCE, TICKET, TICKETS, event, folded, histories, settled, worlds
 from tests.oracle import expected_row

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from schemas.instant import ms_of
 from schemas.schedule import ScheduleError, SpecialDay, Version, Week
-from streams.core.hours import (
+from streams.core.hours.schedule import (
     Breakpoint,
     Schedule,
     breakpoints,
     business_seconds,
     open_intervals,
 )
-from streams.core.timetable import schedules_of
+from streams.core.hours.schedule_file import schedules_of
 
 MINUTE, DAY = 60_000, 86_400_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

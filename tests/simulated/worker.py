@@ -7,8 +7,8 @@ from typing import Any, TypeVar, cast
 
 from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
 from streams.agents.tickets import TicketsAgent
-from streams.core.batch import Identity
-from streams.core.ticket import Ticket
+from streams.core.ticket.batch import Identity
+from streams.core.ticket.fold import Ticket
 from streams.handover import Handover, Records
 from streams.ledger import Known
 from streams.meters import Meters

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from schemas.codec import Event
-from streams.core.batch import refolded
-from streams.core.ticket import Ticket, ticket_of
+from streams.core.ticket.batch import refolded
+from streams.core.ticket.fold import Ticket, ticket_of
 from streams.sinks.memory import MemoryStore
 from tests.histories import settled
 from tests.simulated.gate import Answer, Gate

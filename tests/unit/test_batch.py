@@ -12,11 +12,11 @@ from schemas import events as e
 from schemas.codec import Event, InvalidEventError
 from schemas.rows import TicketRow, column_names, columns_of
 from schemas.schedule import Version, Week
-from streams.core import merge
-from streams.core.batch import Outcome, Stored, fold_batch, identity_of, lost_letter, read, refolded
-from streams.core.fact import Absorbed, Merged, Revised, pack
-from streams.core.measures import row_of
-from streams.core.ticket import Ticket
+from streams.core.ticket import merge
+from streams.core.ticket.batch import Outcome, Stored, fold_batch, identity_of, lost_letter, read, refolded
+from streams.core.ticket.fact import Absorbed, Merged, Revised, pack
+from streams.core.ticket.fold import Ticket
+from streams.core.ticket.measures import row_of
 from streams.sinks.memory import MemoryStore
 from tests.histories import NOW_MS, SOURCE, event, folded
 from tests.records import record_of

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import events as e
-from streams.core.cache import TicketCache, bytes_of
-from streams.core.ticket import Ticket
+from streams.core.ticket.cache import TicketCache, bytes_of
+from streams.core.ticket.fold import Ticket
 from tests.histories import event, folded, public_answer
 
 _IDS = [f"T{number}" for number in range(6)]

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas import events as e
-from streams.core.batch import Reading, read
-from streams.core.delay import Delay
+from streams.core.ticket.batch import Reading, read
+from streams.core.ticket.delay import Delay
 from tests.histories import NOW_MS, event
 from tests.records import ReceivedRecord, record_of
 

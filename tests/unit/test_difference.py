@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas import events as e
-from streams.core.difference import Difference, Sighting, difference
-from streams.core.fact import Absorbed, AnyFact, fact_of
-from streams.core.ticket import Ticket
+from streams.core.ticket.difference import Difference, Sighting, difference
+from streams.core.ticket.fact import Absorbed, AnyFact, fact_of
+from streams.core.ticket.fold import Ticket
 from tests.histories import TICKET, event, public_answer
 
 MESSAGES = [fact_of(event(public_answer(TICKET, f"m{at}"), at, f"m{at}")) for at in range(4)]

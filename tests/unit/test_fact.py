@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from schemas.instant import LAST_MS
-from streams.core.fact import (
+from streams.core.ticket.fact import (
     SHARED,
     Absorbed,
     AnyFact,

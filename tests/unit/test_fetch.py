@@ -13,8 +13,8 @@ from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
 from streams import fetch
-from streams.core import record_batch
-from streams.core.record_batch import MOST_KEPT_BYTES, UnreadableRecord
+from streams.core.records import record_batch
+from streams.core.records.record_batch import MOST_KEPT_BYTES, UnreadableRecord
 from streams.fetch import read_every_record
 from tests.fetches import TP, Answering, Log, covered, drained
 from tests.record_batches import CODECS, Raw, around, batch_of, packed_of, sealed

@@ -2,14 +2,14 @@
 
 import pytest
 
-from streams.core.figure import Figure, Spread, change_of, figure_of
+from streams.core.ask.figure import Figure, Spread, change_of, figure_of
+from streams.core.ask.report import Figures, Rank, compared, in_sequence, ranked
 from streams.core.metrics import Metric
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
 from streams.core.metrics.load import TICKETS_CREATED
 from streams.core.metrics.resolution import REOPEN_RATE
 from streams.core.metrics.response_time import FIRST_RESPONSE_P50
 from streams.core.metrics.satisfaction import CSAT_MEAN, CSAT_SHARE
-from streams.core.report import Figures, Rank, compared, in_sequence, ranked
 from streams.core.window import DAY_MS, Window
 
 NOW = Window(40 * DAY_MS, 50 * DAY_MS)

@@ -5,8 +5,9 @@ import pytest
 
 from schemas import events as e
 from schemas.codec import Event
-from streams.core.fact import KINDS, AnyFact, Moved, Retracted, fact_id, fact_of, order_of
-from streams.core.ticket import Ticket, Verdict, active_facts, fold, ticket_of
+from streams.core.identity import fact_id
+from streams.core.ticket.fact import KINDS, AnyFact, Moved, Retracted, fact_of, order_of
+from streams.core.ticket.fold import Ticket, Verdict, active_facts, fold, ticket_of
 from tests.histories import event, folded
 
 

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import TicketRow
-from streams.core.fact import fact_of
-from streams.core.measures import row_of
-from streams.core.ticket import Verdict, fold
+from streams.core.ticket.fact import fact_of
+from streams.core.ticket.fold import Verdict, fold
+from streams.core.ticket.measures import row_of
 from tests.histories import NOW_MS, event, folded
 
 HOUR = 3_600_000

@@ -11,14 +11,14 @@ import pytest
 
 from schemas.instant import ms_of
 from schemas.schedule import ScheduleError, SpecialDay, Version, Week
-from streams.core.hours import (
+from streams.core.hours.schedule import (
     Breakpoint,
     Schedule,
     breakpoints,
     business_seconds,
     open_intervals,
 )
-from streams.core.timetable import schedules_of
+from streams.core.hours.schedule_file import schedules_of
 
 HOUR = 3600.0
 LONG_AGO = datetime(2000, 1, 1)  # noqa: DTZ001 - by the clocks of the schedule's zone

@@ -13,9 +13,10 @@ from msgspec.structs import astuple
 from schemas import events as e
 from schemas.codec import Event, decode
 from schemas.rows import TicketRow, column_names
-from streams.core.fact import fact_id, fact_of
-from streams.core.measures import MAX_STATE_BYTES, row_of
-from streams.core.ticket import FOLD_EPOCH, Ticket, fold
+from streams.core.identity import fact_id
+from streams.core.ticket.fact import fact_of
+from streams.core.ticket.fold import FOLD_EPOCH, Ticket, fold
+from streams.core.ticket.measures import MAX_STATE_BYTES, row_of
 from tests.histories import NOW_MS, SOURCE, event, folded, settled
 from tests.oracle import expected_row
 

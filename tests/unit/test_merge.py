@@ -7,10 +7,10 @@ import pytest
 from schemas import events as e
 from schemas.codec import MAX_DERIVED_BYTES, Event, decode
 from schemas.rows import TicketRow
-from streams.core.fact import Absorbed, Message, fact_of, unpack
-from streams.core.measures import row_of
-from streams.core.merge import MAX_HOPS, SOURCE, statements_of
-from streams.core.ticket import Ticket, Verdict, fold
+from streams.core.ticket.fact import Absorbed, Message, fact_of, unpack
+from streams.core.ticket.fold import Ticket, Verdict, fold
+from streams.core.ticket.measures import row_of
+from streams.core.ticket.merge import MAX_HOPS, SOURCE, statements_of
 from tests.histories import NOW_MS, event, folded, settled
 from tests.histories import SOURCE as DESK
 

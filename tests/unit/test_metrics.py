@@ -6,11 +6,11 @@ from typing import Any, cast
 import pytest
 
 from schemas.rows import TicketRow, column_names
+from streams.core.ask.question import Question, measures_of, statements
 from streams.core.metrics import METRICS, Dimension, Kind, Metric, Unit
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE, COMPLAINTS_PER_1000_ORDERS
 from streams.core.metrics.load import BACKLOG, TICKETS_CREATED
 from streams.core.metrics.satisfaction import CSAT_MEAN
-from streams.core.question import Question, measures_of, statements
 from streams.core.window import Bucket, Window
 
 HOSTILE = "team) FROM tickets; DROP TABLE tickets --"

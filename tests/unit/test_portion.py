@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.rows import EventRow, TicketRow
-from streams.core.batch import event_row
-from streams.core.measures import row_of
-from streams.core.portion import Portion, parts_of, weight_of
+from streams.core.ticket.batch import event_row
+from streams.core.ticket.measures import row_of
+from streams.core.ticket.portion import Portion, parts_of, weight_of
 from tests.histories import NOW_MS, folded
 from tests.mail_loop import mail_loop
 

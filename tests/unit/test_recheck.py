@@ -11,11 +11,11 @@ from schemas import events as e
 from schemas.codec import Event
 from streams.agents.recheck import Recheck
 from streams.agents.tickets import TicketsAgent
-from streams.core.batch import event_row
-from streams.core.cache import TicketCache
-from streams.core.fact import fact_of
-from streams.core.measures import row_of
-from streams.core.ticket import Ticket, fold
+from streams.core.ticket.batch import event_row
+from streams.core.ticket.cache import TicketCache
+from streams.core.ticket.fact import fact_of
+from streams.core.ticket.fold import Ticket, fold
+from streams.core.ticket.measures import row_of
 from streams.meters import Meters
 from streams.sinks.memory import MemoryStore
 from tests.histories import NOW_MS, TICKET, event, public_answer

@@ -10,9 +10,9 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from schemas import events as e
 from schemas.codec import InvalidEventError, Reason
-from streams.agents.letter import letter_record
+from streams.agents.dead_letter import letter_record
 from streams.agents.tickets import TicketsAgent
-from streams.core.batch import dead_letter_of
+from streams.core.ticket.batch import dead_letter_of
 from streams.intake import BatchApp
 from streams.meters import Meters
 from streams.ports import Outgoing, RecordRefusedError

@@ -13,9 +13,9 @@ from schemas.rows import SignalRow
 from streams.core.drop import Episode, FoundBy, Rating, Response, ThresholdError, Thresholds, verdict_of
 from streams.core.drop.baseline import Baseline
 from streams.core.signal import sentence, statement
-from streams.core.signal.segments import Segments
+from streams.core.signal.segment import DESK, RatedTicket, Segment, SegmentKind, ThresholdBook, book_of, signal_id
 from streams.core.signal.slices import BadRating, Counted, contributions, explained_by, leading, to_read
-from streams.core.signal.word import DESK, RatedTicket, Segment, SegmentKind, ThresholdBook, book_of, signal_id
+from streams.core.signal.watched import Segments
 from streams.core.window import DAY_MS, HOUR_MS
 from streams.settings import SettingsError, load_settings
 

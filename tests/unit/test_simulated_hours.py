@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schemas.events import SchedulePublished
-from streams.core.hours import Schedule, open_intervals
+from streams.core.hours.schedule import Schedule, open_intervals
 from streams.simulation.hours import opening_hours
 from streams.simulation.rhythm import HOUR, Rhythm, milliseconds
 

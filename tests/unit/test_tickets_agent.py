@@ -10,8 +10,8 @@ from schemas import events as e
 from schemas.codec import decode
 from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
 from streams.agents.tickets import TicketsAgent
-from streams.core.batch import Identity, Record
-from streams.core.merge import statements_of
+from streams.core.ticket.batch import Identity, Record
+from streams.core.ticket.merge import statements_of
 from streams.meters import Meters
 from streams.ports import Outgoing
 from streams.sinks.memory import MemoryStore

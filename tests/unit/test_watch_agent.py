@@ -10,13 +10,13 @@ from msgspec import Struct, field
 from structlog.testing import capture_logs
 
 from schemas.rows import LookRow, SignalRow
-from streams.agents.look import Look
+from streams.agents.judgement import Look
 from streams.agents.watch import WatchAgent
-from streams.core.delay import Delay
 from streams.core.drop import Rating, Response, Silence
-from streams.core.signal.segments import Segments
+from streams.core.signal.segment import RatedTicket, Segment, SegmentKind, ThresholdBook
 from streams.core.signal.slices import BadRating, Counted
-from streams.core.signal.word import RatedTicket, Segment, SegmentKind, ThresholdBook
+from streams.core.signal.watched import Segments
+from streams.core.ticket.delay import Delay
 from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.meters import Meters
 from streams.ports import Answers, Heard, Outgoing, Ratings

@@ -15,13 +15,13 @@ from streams.cli.wording import (
     spread_text,
     value_text,
 )
-from streams.core.figure import change_of, figure_of
+from streams.core.ask.figure import change_of, figure_of
+from streams.core.ask.report import Rank
 from streams.core.metrics import Unit
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
 from streams.core.metrics.load import TICKETS_CREATED
 from streams.core.metrics.response_time import FIRST_RESPONSE_P50
 from streams.core.metrics.satisfaction import CSAT_MEAN
-from streams.core.report import Rank
 
 
 @pytest.mark.parametrize(

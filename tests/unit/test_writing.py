@@ -8,10 +8,10 @@ import pytest
 
 from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
 from streams.agents.writing import Writing, loaded
-from streams.core.batch import Outcome, fold_batch, read
-from streams.core.bound import SHORT
-from streams.core.portion import weight_of
-from streams.core.ticket import Ticket
+from streams.core.ticket.batch import Outcome, fold_batch, read
+from streams.core.ticket.fold import Ticket
+from streams.core.ticket.portion import weight_of
+from streams.core.ticket.row_bound import SHORT
 from streams.meters import Meters
 from streams.ports import StoreOverloadedError
 from streams.sinks.memory import MemoryStore

@@ -25,6 +25,7 @@ from streams.core.metrics.complaint_rate import (
     COMPLAINTS_PER_1000_ORDERS,
 )
 from streams.core.metrics.load import BACKLOG, INQUIRY_SHARE, TICKETS_CREATED
+from streams.core.metrics.metric import Dimension, Direction, Kind, Metric, Observations, Topic, Unit
 from streams.core.metrics.repurchase import REPURCHASE_30D, REPURCHASE_60D, REPURCHASE_90D
 from streams.core.metrics.resolution import (
     FIRST_RESOLUTION_P50,
@@ -57,7 +58,6 @@ from streams.core.metrics.satisfaction import (
     RESPONSE_RATE,
     SELF_RATING_SHARE,
 )
-from streams.core.metrics.word import Dimension, Direction, Kind, Metric, Observations, Topic, Unit
 
 __all__ = ["METRICS", "Dimension", "Direction", "Kind", "Metric", "Observations", "Topic", "Unit"]
 

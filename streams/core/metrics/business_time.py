@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from streams.core.metrics.metric import Metric, Observations
 from streams.core.metrics.observation import (
     ANSWERED_WAITS,
     FIRST_TARGET_SECONDS,
@@ -27,7 +28,6 @@ from streams.core.metrics.response_time import (
     NEXT_RESPONSE_P90,
     NEXT_RESPONSE_WITHIN,
 )
-from streams.core.metrics.word import Metric, Observations
 
 LONGEST_CLOSURE_SECONDS: Final = 31 * 86_400
 """A wait whose target lies further off than that is not seen: no desk is closed for so long."""

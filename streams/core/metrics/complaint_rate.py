@@ -4,8 +4,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from streams.core.metrics.metric import Direction, Kind, Metric, Topic, Unit
 from streams.core.metrics.observation import CONTACTS_AND_ORDERS, TICKETS
-from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit
 
 COMPLAINT_RATE: Final = Metric(
     name="complaint_rate",

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from streams.core.metrics.metric import Direction, Kind, Metric, Topic, Unit
 from streams.core.metrics.observation import OPEN_TICKETS, TICKETS
-from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit
 
 TICKETS_CREATED: Final = Metric(
     name="tickets",

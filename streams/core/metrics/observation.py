@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from streams.core.metrics.word import Dimension, Observations
+from streams.core.metrics.metric import Dimension, Observations
 
 DAYS: Final = "ticket_days FINAL"
 """One row for each ticket and day, in the ticket's latest version."""

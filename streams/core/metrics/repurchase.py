@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from streams.core.metrics.metric import Direction, Kind, Metric, Topic, Unit
 from streams.core.metrics.observation import AFTER_SALES_CASES
-from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit
 
 
 def _repurchase(days: int) -> Metric:

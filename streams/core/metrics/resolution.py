@@ -4,8 +4,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from streams.core.metrics.metric import Direction, Kind, Metric, Topic, Unit, tail_of
 from streams.core.metrics.observation import RESOLVED_CYCLES
-from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit, tail_of
 
 RESOLUTION_P50: Final = Metric(
     name="resolution_p50",

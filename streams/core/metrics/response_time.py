@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from streams.core.metrics.metric import Direction, Kind, Metric, Topic, Unit, tail_of
 from streams.core.metrics.observation import (
     ANSWERED_WAITS,
     BOT_RESPONSES,
@@ -14,7 +15,6 @@ from streams.core.metrics.observation import (
     NEXT_TARGETS,
     OPEN_WAITS,
 )
-from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit, tail_of
 
 FIRST_RESPONSE_P50: Final = Metric(
     name="first_response_p50",

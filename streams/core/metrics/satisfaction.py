@@ -6,13 +6,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from streams.core.metrics.metric import Direction, Kind, Metric, Topic, Unit
 from streams.core.metrics.observation import (
     RATINGS,
     RATINGS_BY_CREATION,
     RATINGS_BY_RESOLUTION,
     SURVEYS,
 )
-from streams.core.metrics.word import Direction, Kind, Metric, Topic, Unit
 
 CSAT_SHARE: Final = Metric(
     name="csat_share",

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from schemas.rows import Ms
 from streams.core.drop import Clearing, Thresholds
+from streams.core.signal.segment import Segment, SegmentKind
 from streams.core.signal.slices import Contribution
-from streams.core.signal.word import Segment, SegmentKind
 from streams.core.window import DAY_MS, HOUR_MS
 
 UNKNOWN: Final = "(unknown)"

@@ -10,8 +10,8 @@ from schemas.rows import Ms, SignalRow
 from streams.core.drop import Cause, Episode, Response, Thresholds, Verdict
 from streams.core.interval import wilson
 from streams.core.signal import sentence
+from streams.core.signal.segment import Segment, SegmentKind, SignalState, signal_id
 from streams.core.signal.slices import Contribution
-from streams.core.signal.word import Segment, SegmentKind, SignalState, signal_id
 from streams.core.window import DAY_MS
 
 REMEMBERED_DAYS: Final = 60

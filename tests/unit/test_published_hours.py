@@ -11,8 +11,8 @@ from schemas.codec import Event
 from schemas.events import ProducerHeartbeat, SchedulePublished
 from schemas.instant import ms_of
 from schemas.schedule import Version, Week
-from streams.core.fact import fact_id
-from streams.core.opening import KNOWN_UNTIL, Change, Standing, change_of, hours_row, open_hours
+from streams.core.hours.published import KNOWN_UNTIL, Change, Standing, change_of, hours_row, open_hours
+from streams.core.identity import fact_id
 from tests.histories import NOW_MS, SOURCE, event
 
 DAY = 86_400_000

@@ -14,13 +14,13 @@ from msgspec import Struct, field
 from schemas.codec import Event, InvalidEventError, Reason, decode
 from schemas.events import CATALOGUE, EventRetracted, ProducerHeartbeat, TicketAbsorbed, TicketData
 from schemas.rows import DeadLetterRow, EventRow, Ms, OpenHoursRow, TicketRow
-from streams.core.fact import fact_of, unpack_shared
-from streams.core.measures import row_of
-from streams.core.merge import SOURCE, statements_of
-from streams.core.opening import open_hours
-from streams.core.record_batch import MOST_KEPT_BYTES, UnreadableRecord
-from streams.core.testimony import Paths, Witnesses, path_of, witnesses_of
-from streams.core.ticket import Ticket, Verdict, fold
+from streams.core.hours.published import open_hours
+from streams.core.records.record_batch import MOST_KEPT_BYTES, UnreadableRecord
+from streams.core.ticket.fact import fact_of, unpack_shared
+from streams.core.ticket.fold import Ticket, Verdict, fold
+from streams.core.ticket.measures import row_of
+from streams.core.ticket.merge import SOURCE, statements_of
+from streams.core.ticket.merge_evidence import Paths, Witnesses, path_of, witnesses_of
 
 _NO_CLOCK: Final = 2**62
 """Stored events were accepted once; their time is not held against the clock again."""

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from streams.core.fact import KINDS, Absorbed, AnyFact, Rated, Retracted, order_of, pack, unpack
+from streams.core.ticket.fact import KINDS, Absorbed, AnyFact, Rated, Retracted, order_of, pack, unpack
 
 FOLD_EPOCH: Final = 2
 """Raised when a measure is defined anew: rows of the new definition then outdate those of the old one."""

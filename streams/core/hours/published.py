@@ -14,8 +14,8 @@ from schemas.events import SchedulePublished
 from schemas.instant import ms_of
 from schemas.rows import Ms, OpenHoursRow
 from schemas.schedule import Version
-from streams.core.fact import fact_id
-from streams.core.hours import Schedule, breakpoints
+from streams.core.hours.schedule import Schedule, breakpoints
+from streams.core.identity import fact_id
 
 KNOWN_FROM: Final[Ms] = 0
 """No event happened before 1970."""

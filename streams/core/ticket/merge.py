@@ -15,9 +15,9 @@ import msgspec
 
 from schemas.codec import encode
 from schemas.events import TicketAbsorbed
-from streams.core.fact import SHARED, Absorbed, AnyFact, Merged, Retracted, days_of, pack
-from streams.core.history import History, merged_into
-from streams.core.ticket import Ticket, active_facts
+from streams.core.ticket.fact import SHARED, Absorbed, AnyFact, Merged, Retracted, days_of, pack
+from streams.core.ticket.fold import Ticket, active_facts
+from streams.core.ticket.history import History, merged_into
 
 SOURCE: Final = "urn:servicepulse:fold"
 """The source of events that the fold itself derives."""

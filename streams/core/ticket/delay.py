@@ -5,7 +5,7 @@ from typing import Final
 
 from schemas.codec import Event
 from schemas.rows import Ms
-from streams.core.batch import Reading, Record
+from streams.core.ticket.batch import Reading, Record
 
 _FORGOTTEN_MS: Final = 300_000
 """A partition of which nothing was folded for so long has nothing to fold, or is another worker's by now."""

@@ -20,7 +20,7 @@ from streams.cli.connection import open_client, resolve
 from streams.cli.wording import meant_text
 from streams.clock import SystemClock
 from streams.settings import Settings, load_settings
-from streams.sinks.letters import find_letters, mark_replayed
+from streams.sinks.dead_letters import find_letters, mark_replayed
 
 app = typer.Typer(help="Records that are no events: look at them, mend them, send them again.", no_args_is_help=True)
 console = Console()

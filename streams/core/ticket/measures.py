@@ -3,10 +3,10 @@
 from typing import Final
 
 from schemas.rows import Ms, TicketRow
-from streams.core import history
-from streams.core.bound import Bounds, bounds_of, named
-from streams.core.fact import Created, days_of
-from streams.core.ticket import Ticket, active_facts
+from streams.core.ticket import history
+from streams.core.ticket.fact import Created, days_of
+from streams.core.ticket.fold import Ticket, active_facts
+from streams.core.ticket.row_bound import Bounds, bounds_of, named
 
 MAX_STATE_BYTES = 64 * 1024
 """A longer history is not repeated in every version of the row: it is read from `events` when it is needed again.

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from schemas.rows import Ms
 from streams.core.interval import Z95
 from streams.core.metrics import Dimension, Kind, Metric, Observations
-from streams.core.metrics.word import CUSTOMERS
+from streams.core.metrics.metric import CUSTOMERS
 from streams.core.window import Bucket, Window, buckets_of
 
 _WINDOWS: Final = """

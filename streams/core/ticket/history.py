@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.rows import Ms
-from streams.core.fact import (
+from streams.core.ticket.fact import (
     SHARED,
     Absorbed,
     AnyFact,

@@ -12,9 +12,9 @@ from typing import Final
 
 from schemas.codec import Event, InvalidEventError, decode
 from schemas.events import TicketAbsorbed
-from streams.core.fact import Absorbed, AnyFact, days_of, unpack_shared
-from streams.core.merge import Path, Teller, identity_along
-from streams.core.ticket import Ticket
+from streams.core.ticket.fact import Absorbed, AnyFact, days_of, unpack_shared
+from streams.core.ticket.fold import Ticket
+from streams.core.ticket.merge import Path, Teller, identity_along
 
 MAX_PATHS: Final = 5
 """Along how many paths one ticket takes in the part of another. Four tickets that were each merged into each other need

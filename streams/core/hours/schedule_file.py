@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.schedule import ScheduleError, SpecialDay, Version, Week
-from streams.core.hours import Schedule
+from streams.core.hours.schedule import Schedule
 
 T = TypeVar("T")
 

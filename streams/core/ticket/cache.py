@@ -4,7 +4,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
-from streams.core.ticket import Ticket
+from streams.core.ticket.fold import Ticket
 
 MOST_BYTES: Final = 192 * 1024 * 1024
 """What tickets may take by default: 50,000 of a simulated desk, of nine facts each, take 130 MiB."""

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from schemas.rows import Ms
-from streams.core.ticket import Ticket
+from streams.core.ticket.fold import Ticket
 
 
 class Difference(Enum):

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import Event, decode
-from streams.core.batch import LeftOut, Outcome, fold_batch, read
-from streams.core.fact import Absorbed, Rated, fact_of, pack
-from streams.core.measures import row_of
-from streams.core.merge import SOURCE, identity_along, statements_of
-from streams.core.testimony import MAX_PATHS
-from streams.core.ticket import Ticket
+from streams.core.ticket.batch import LeftOut, Outcome, fold_batch, read
+from streams.core.ticket.fact import Absorbed, Rated, fact_of, pack
+from streams.core.ticket.fold import Ticket
+from streams.core.ticket.measures import row_of
+from streams.core.ticket.merge import SOURCE, identity_along, statements_of
+from streams.core.ticket.merge_evidence import MAX_PATHS
 from streams.sinks.memory import MemoryStore
 from tests.histories import NOW_MS, event, folded, settled
 from tests.records import record_of

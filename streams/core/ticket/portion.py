@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 from msgspec import Struct
 
 from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
-from streams.core.bound import SHORT
+from streams.core.ticket.row_bound import SHORT
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from schemas.rows import Ms
 from streams.core.drop import Episode, Level, Rating, Tally, Verdict, Watch
 from streams.core.drop.baseline import hour_of
-from streams.core.signal.word import DESK, RatedTicket, Segment, SegmentKind, ThresholdBook
+from streams.core.signal.segment import DESK, RatedTicket, Segment, SegmentKind, ThresholdBook
 
 _NOTHING: Final = RatedTicket("", "", ())
 MOST_TEAMS: Final = 2_000

@@ -18,10 +18,7 @@ from streams.core.drop import (
 )
 from streams.core.drop.baseline import hour_of
 from streams.core.signal import sentence, statement
-from streams.core.signal.segments import MOST_TEAMS, Finding, Segments
-from streams.core.signal.slices import explained_by, leading, to_read
-from streams.core.signal.statement import Where
-from streams.core.signal.word import (
+from streams.core.signal.segment import (
     CALM_SECONDS,
     DESK,
     LATE_MINUTES,
@@ -31,6 +28,9 @@ from streams.core.signal.word import (
     SignalState,
     ThresholdBook,
 )
+from streams.core.signal.slices import explained_by, leading, to_read
+from streams.core.signal.statement import Where
+from streams.core.signal.watched import MOST_TEAMS, Finding, Segments
 from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.ports import Answers, Heard, WatchStore
 

@@ -6,7 +6,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from dashboards.macro import MacroError, Value, built_in, expand, interpolate
-from dashboards.preview.choice import chosen_values, options_of, text_of
 from dashboards.preview.draw.columns import columns
 from dashboards.preview.draw.heat import heat
 from dashboards.preview.draw.scene import Drawing, Scene
@@ -19,6 +18,7 @@ from dashboards.preview.frame import Ask, Frame, frame_of
 from dashboards.preview.library import Dashboard, Json
 from dashboards.preview.link import address, filled, link_values
 from dashboards.preview.span import Span, moved, span_of
+from dashboards.preview.variables import chosen_values, options_of, text_of
 
 _DRAWERS: Final[Mapping[str, Callable[[Scene], Drawing]]] = {
     "stat": stat,

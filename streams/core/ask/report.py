@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from streams.core.figure import Change, Figure, change_of
+from streams.core.ask.figure import Change, Figure, change_of
 from streams.core.metrics import Dimension, Direction, Kind, Metric
 from streams.core.window import DAY_MS, Bucket, Window
 

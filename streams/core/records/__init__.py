@@ -1,0 +1,1 @@
+"""Records as Kafka stores them, read without trusting a byte of them."""
