@@ -197,7 +197,7 @@ def test_of_an_identity_used_twice_the_first_stands_however_it_is_delivered(
 
 
 def _meaning(one: Event) -> tuple[object, ...]:
-    return one.name, one.at_ms, one.sequence, one.content
+    return one.name, one.at_ms, one.content
 
 
 @given(worlds(), st.randoms(use_true_random=False))

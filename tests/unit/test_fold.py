@@ -147,3 +147,9 @@ def _example(kind: type[e.TicketData]) -> Event:
     known = {field.encode_name for field in msgspec.structs.fields(kind)}
     said = msgspec.convert({name: value for name, value in fields.items() if name in known}, kind, strict=False)
     return event(said, 1, "1")
+
+
+def test_an_event_that_comes_again_at_another_place_of_its_instant_is_known_and_stays_where_it_was() -> None:
+    ticket, verdicts = fold(Ticket("T"), [moved(1, sequence=3), moved(1, sequence=7), moved(1, to="closed")])
+    assert verdicts == [Verdict.NEW, Verdict.KNOWN, Verdict.REUSED]
+    assert ticket.facts == (moved(1, sequence=3),)

@@ -72,8 +72,9 @@ def fold(ticket: Ticket, facts: Iterable[AnyFact]) -> tuple[Ticket, list[Verdict
     """Return the ticket with facts folded in, and what became of each of them, in the order given.
 
     A fact folded twice is known the second time. Any order of the same facts gives the same ticket, as long as no
-    identity is reused for other content; then the one that came first stands. A derived `Absorbed` is a statement that
-    its publisher renews under one identity: there the highest revision stands, whichever comes first.
+    identity is reused for other content or with another sequence; then the one that came first stands. A derived
+    `Absorbed` is a statement that its publisher renews under one identity: there the highest revision stands, whichever
+    comes first.
     """
     known = {fact.id: fact for fact in ticket.facts}
     verdicts = [_add(known, fact) for fact in facts]
@@ -127,8 +128,13 @@ def _add(known: dict[int, AnyFact], fact: AnyFact) -> Verdict:
 
 
 def _says_the_same(old: AnyFact, new: AnyFact) -> bool:
-    """Say whether a rating came again, now as part of a replay or now without."""
-    return type(old) is Rated and type(new) is Rated and old == replace(new, is_replayed=old.is_replayed)
+    """Compare what is said. Neither the place within its instant nor the mark of a replay says what happened."""
+    if type(old) is not type(new):
+        return False
+    placed = replace(new, sequence=old.sequence)
+    if type(old) is Rated and type(placed) is Rated:
+        placed = replace(placed, is_replayed=old.is_replayed)
+    return old == placed
 
 
 def _renews(old: AnyFact, new: AnyFact) -> bool:
