@@ -77,6 +77,10 @@ class Settings(BaseSettings):
         default="servicepulse", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$", description="Database name."
     )
 
+    identifier_key: SecretStr | None = Field(
+        default=None, description="Secret that goes into the hashes of identifiers which imports make."
+    )
+
     batch_events: int = Field(default=10_000, ge=1, le=1_000_000, description="At most so many events in one write.")
     batch_linger_seconds: float = Field(
         default=0.25, ge=0, le=10, description="How long a small batch waits for more events: fewer, larger writes."

@@ -13,7 +13,7 @@ from dashboards.fault import GrafanaError
 from dashboards.preview.fault import PreviewError
 from deploy.embedded.stack import StackError
 from deploy.embedded.state import StackBusyError
-from streams.cli import dashboards, dead_letters, run_worker, schedules, stack, store
+from streams.cli import dashboards, dead_letters, mapping, run_worker, schedules, stack, store
 from streams.cli.demo import DemoError, demo
 from streams.cli.extra import ExtraMissingError
 from streams.cli.import_ import import_
@@ -87,6 +87,7 @@ app.command()(store.refold)
 app.command()(verify)
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(mapping.app, name="mapping")
 app.add_typer(schedules.app, name="schedules")
 
 

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Final, NamedTuple
@@ -13,10 +12,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from streams.cli.connection import resolve
-from streams.cli.importing import Import, Watch, read_import, write_lines, write_rejected
+from streams.cli.import_shown import show_readings, show_rejected, summary
+from streams.cli.importing import Import, Sheet, Watch, read_import, spellings_of, write_lines, write_rejected
 from streams.cli.patience import SECONDS, Patience, told_while_waiting
 from streams.cli.wording import counted
 from streams.clock import SystemClock
@@ -29,10 +28,8 @@ NOT_PUBLISHED: Final = 1
 WRONG_MAPPING: Final = 2
 STOPPED: Final = 130
 
-_SHOWN: Final = 20
 _EVERY: Final = 500
 _AGAIN: Final = "Run the same command again to go on: events that arrived before change nothing."
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def import_(
@@ -64,7 +61,9 @@ def import_(
     _refuse_overwriting([file, mapping], [target, *map(Path, [to] if to and to != "-" else [])])
     try:
         with _progress(console) as watch:
-            imported = read_import(file, mapping, now_ms=SystemClock().now_ms(), watch=watch)
+            imported = read_import(
+                file, mapping, now_ms=SystemClock().now_ms(), watch=watch, spellings=spellings_of(load_settings())
+            )
             sent = (
                 "nothing: a dry run" if dry_run else _send(imported, to, target, watch, _To(kafka, patience, console))
             )
@@ -77,9 +76,10 @@ def import_(
     except (BrokerUnavailableError, NotAcknowledgedError, OSError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}\n{_AGAIN}")
         raise typer.Exit(NOT_PUBLISHED) from None
-    console.print(_summary(imported, sent, monotonic() - started))
+    console.print(summary(imported, {"Sent": sent, "Seconds": f"{monotonic() - started:.1f}"}))
+    show_readings(imported, console)
     _show_rejected(imported, None if dry_run else target, console)
-    if imported.rejected and not allow_rejected:
+    if not imported.is_whole and not allow_rejected:
         raise typer.Exit(SOME_ROWS_REJECTED)
 
 
@@ -99,8 +99,8 @@ class _To(NamedTuple):
 
 def _send(imported: Import, to: str | None, rejected: Path, watch: Watch, broker: _To) -> str:
     """Keep rejected rows, publish or write all events; return what came of it, to be shown."""
-    if imported.rejected:
-        write_rejected(rejected, imported)
+    for path, sheet in _kept(imported, rejected):
+        write_rejected(path, sheet)
     if to is None:
         return _publish(imported, watch, broker)
     if to == "-":
@@ -108,6 +108,12 @@ def _send(imported: Import, to: str | None, rejected: Path, watch: Watch, broker
     with Path(to).open("wb") as output:
         _counted(write_lines(output, imported.events), len(imported.events), "Writing events", watch)
     return f"{counted(len(imported.events), 'event')} written to {to}"
+
+
+def _kept(imported: Import, rejected: Path) -> list[tuple[Path, Sheet]]:
+    """Return where the rejected rows of each file go that has some."""
+    lookups = [(rejected.with_name(f"{sheet.name}.rejected.csv"), sheet) for sheet in imported.lookups]
+    return [(path, sheet) for path, sheet in ((rejected, imported.sheet), *lookups) if sheet.rejected]
 
 
 def _publish(imported: Import, watch: Watch, broker: _To) -> str:
@@ -161,31 +167,8 @@ def _progress(console: Console) -> Iterator[Watch]:
         yield watch
 
 
-def _summary(imported: Import, sent: str, seconds: float) -> Table:
-    table = Table("", "", show_header=False, box=None)
-    table.add_row("Rows", f"{imported.rows:,}")
-    for reason, count in sorted(imported.skipped.items()):
-        table.add_row("  skipped", f"{count:,}  {escape(reason)}")
-    table.add_row("  rejected", f"{len(imported.rejected):,}")
-    table.add_row("Events", f"{len(imported.events):,}")
-    for name, count in sorted(imported.counts.items(), key=lambda pair: (-pair[1], pair[0])):
-        table.add_row(f"  {name}", f"{count:,}")
-    if imported.events:
-        table.add_row("  from", _written(imported.events[0].at_ms))
-        table.add_row("  to", _written(imported.events[-1].at_ms))
-    table.add_row("Sent", escape(sent))
-    table.add_row("Seconds", f"{seconds:.1f}")
-    return table
-
-
-def _show_rejected(imported: Import, kept: Path | None, console: Console) -> None:
-    for record, reason in imported.rejected[:_SHOWN]:
-        console.print(f"[yellow]line {record.line}:[/] {escape(reason)}")
-    if len(imported.rejected) > _SHOWN:
-        console.print(f"and {len(imported.rejected) - _SHOWN:,} more rejected rows")
-    if imported.rejected and kept:
-        console.print(f"Rejected rows are kept in {escape(str(kept))}; mend them in the file and import it again.")
-
-
-def _written(at_ms: int) -> str:
-    return f"{_EPOCH + timedelta(milliseconds=at_ms):%Y-%m-%d %H:%M:%S} UTC"
+def _show_rejected(imported: Import, rejected: Path | None, console: Console) -> None:
+    show_rejected(imported, console)
+    for path, sheet in _kept(imported, rejected) if rejected else []:
+        advice = f"mend them in {sheet.name} and import again: what arrived before changes nothing"
+        console.print(f"Rejected rows are kept in {escape(str(path))}; {escape(advice)}.")

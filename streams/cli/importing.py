@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, Final, TextIO, TypeAlias
+from typing import BinaryIO, Final, NamedTuple, TextIO, TypeAlias
 
 from msgspec import Struct
 
@@ -13,23 +13,31 @@ from streams.core.mapping import (
     Document,
     Draft,
     Fault,
+    Index,
     Mapped,
     MappedEvent,
     MappingError,
+    Notes,
     Outcome,
+    Plan,
     Record,
     Rejected,
     Skipped,
     Table,
     TableError,
     draft_of,
+    in_order,
     index_of,
     outcomes,
     plan_of,
     table_of,
 )
 from streams.core.mapping.document import Dialect, Lookup
-from streams.core.mapping.template import Row
+from streams.core.mapping.key import keys_of
+from streams.core.mapping.lookup import stripped
+from streams.core.mapping.spelling import SPELLINGS, hashing
+from streams.core.mapping.template import Spellings
+from streams.settings import Settings
 
 REJECTED_COLUMNS: Final = ("rejected_line", "rejected_reason")
 
@@ -37,26 +45,64 @@ Watch: TypeAlias = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
 _EVERY: Final = 500
+_SHOWN_COLUMNS: Final = 20
+_SHOWN_BYTES: Final = 40
+_MARKS: Final = {
+    b"\xff\xfe": 'UTF-16: say `encoding = "utf-16"` in [csv]',
+    b"\xfe\xff": 'UTF-16: say `encoding = "utf-16"` in [csv]',
+    b"PK\x03\x04": "a workbook of a spreadsheet: save it as CSV",
+    b"\x1f\x8b": "compressed: unpack it first",
+}
+
+
+class Sheet(NamedTuple):
+    """A file as far as its rejected rows are concerned.
+
+    Attributes:
+        name: Of the file.
+        header: Its first line.
+        dialect: How it is written.
+        rejected: Rows that cannot be used, in the order of the file.
+    """
+
+    name: str
+    header: list[str]
+    dialect: Dialect
+    rejected: list[Rejected]
 
 
 class Import(Struct, frozen=True):
     """A file, read and mapped as a whole; nothing of it was sent yet.
 
     Attributes:
+        plan: By which rows became events.
         events: In the order of publication: by time, then by row, then by rule.
-        rejected: Rows that became no events, in the order of the file.
         skipped: How many rows were left out on purpose, by reason.
         rows: How many rows there are.
-        header: The first line of the file.
-        dialect: How the file is written.
+        ids: What tells those rows apart that say it, whatever became of them.
+        sheet: The file itself, and its rejected rows.
+        lookups: The files of the lookups, and theirs.
+        notes: What was read although its cell says less.
     """
 
+    plan: Plan
     events: list[MappedEvent]
-    rejected: list[Rejected]
     skipped: Mapping[str, int]
     rows: int
-    header: list[str]
-    dialect: Dialect
+    ids: frozenset[str]
+    sheet: Sheet
+    lookups: list[Sheet]
+    notes: Notes
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """Rows of the file that became no events, in its order."""
+        return self.sheet.rejected
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no row of any file was rejected."""
+        return not any(sheet.rejected for sheet in (self.sheet, *self.lookups))
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -64,8 +110,8 @@ class Import(Struct, frozen=True):
         return Counter(event.name for event in self.events)
 
 
-def read_import(file: Path, mapping: Path, *, now_ms: int, watch: Watch) -> Import:
-    """Return the events of a file, all in memory: a log of a million rows takes about 1.3 GB.
+def read_import(file: Path, mapping: Path, *, now_ms: int, watch: Watch, spellings: Spellings = SPELLINGS) -> Import:
+    """Return the events of a file, all in memory: a log of a million rows takes about 1.5 GB.
 
     Lookup files are found beside the file unless the mapping names another folder.
 
@@ -74,28 +120,47 @@ def read_import(file: Path, mapping: Path, *, now_ms: int, watch: Watch) -> Impo
         mapping: The mapping file.
         now_ms: The clock, in milliseconds since 1970.
         watch: Told about progress.
+        spellings: What templates do to cells.
 
     Raises:
-        MappingError: With everything that is wrong with the mapping, the header or the lookup files.
+        MappingError: With everything that is wrong with the mapping or the header.
         OSError: When a file cannot be read.
     """
     draft = draft_of(_text_of(mapping))
     with ExitStack() as files:
-        return _read(draft, file, files, now_ms, watch)
+        return _read(draft, file, files, now_ms, watch, spellings)
 
 
-def write_rejected(path: Path, imported: Import) -> None:
+def keys_in(file: Path, sheet: Sheet) -> list[tuple[str, ...]]:
+    """Return the columns that tell the rows of a file apart, the smallest sets of them.
+
+    Raises:
+        OSError: When the file cannot be read any more.
+    """
+    with ExitStack() as files:
+        table = _table(_open(file, sheet.dialect, "csv", files), sheet.dialect, file, Notes())
+        rows = [stripped(record.cells, frozenset(sheet.dialect.empty)) for record in table.records if not record.fault]
+    return keys_of(table.columns, rows)
+
+
+def spellings_of(settings: Settings) -> Spellings:
+    """Return what templates do to cells; if a key is set, nobody without it can try out what a hash stands for."""
+    key = settings.identifier_key
+    return SPELLINGS if key is None else {**SPELLINGS, "hash": hashing(key.get_secret_value().encode())}
+
+
+def write_rejected(path: Path, sheet: Sheet) -> None:
     """Write the rejected rows as a CSV file like the imported one, with line and reason in two more columns.
 
     Raises:
         OSError: When the file cannot be written.
     """
-    dialect = imported.dialect
-    width = len(imported.header)
+    dialect = sheet.dialect
+    width = len(sheet.header)
     with path.open("w", encoding=dialect.encoding, errors="surrogateescape", newline="") as lines:
         writer = csv.writer(lines, delimiter=dialect.delimiter, quotechar=dialect.quote)
-        writer.writerow([*imported.header, *REJECTED_COLUMNS])
-        for record, reason in imported.rejected:
+        writer.writerow([*sheet.header, *REJECTED_COLUMNS])
+        for record, reason, _ in sheet.rejected:
             cells = [*record.cells[:width], *[""] * (width - len(record.cells))]
             # A reason quotes cells, and surplus cells follow it: nothing of the row is lost.
             writer.writerow([*cells, record.line, reason, *record.cells[width:]])
@@ -108,39 +173,68 @@ def write_lines(output: BinaryIO, events: Iterable[MappedEvent]) -> Iterator[Map
         yield event
 
 
-def _read(draft: Draft, file: Path, files: ExitStack, now_ms: int, watch: Watch) -> Import:
-    document = draft.document
+def _read(draft: Draft, file: Path, files: ExitStack, now_ms: int, watch: Watch, spellings: Spellings) -> Import:
+    document, notes = draft.document, Notes()
     lines = _open(file, document.csv, "csv", files)
-    table = _table(lines, document.csv, file.name)
+    table = _table(lines, document.csv, file, notes)
     faults = [*draft.faults, *_not_rejected_rows(file, table)]
-    lookups = _lookup_tables(document, file.parent, files, faults)
+    lookups = _lookup_tables(document, file.parent, files, faults, notes)
     columns = {name: looked_up.columns for name, looked_up in lookups.items()}
-    plan = plan_of(draft._replace(faults=tuple(faults)), table.columns, columns, file_name=file.stem)
-    indexes = {lookup.name: _index(lookup, lookups[lookup.name], document.csv) for lookup in document.lookup}
+    whole = draft._replace(faults=tuple(faults))
+    try:
+        plan = plan_of(whole, table.columns, columns, file_name=file.stem, notes=notes, spellings=spellings)
+    except MappingError as error:
+        raise MappingError([*error.faults, *_shown(error, file, table)]) from None
+    indexes = {lookup.name: _index(lookup, lookups[lookup.name], document.csv, spellings) for lookup in document.lookup}
     records = _Watched(table.records, lines, file.stat().st_size, watch)
-    return _sorted_out(outcomes(plan, records, indexes, now_ms=now_ms), records, table.header, document.csv)
+    sheets = [
+        Sheet(Path(one.file).name, lookups[one.name].header, one.csv or document.csv, indexes[one.name].rejected)
+        for one in document.lookup
+    ]
+    sheet = Sheet(file.name, table.header, document.csv, [])
+    return _sorted_out(plan, outcomes(plan, records, indexes, now_ms=now_ms), records, sheet, sheets)
 
 
-def _sorted_out(found: Iterable[Outcome], records: "_Watched", header: list[str], dialect: Dialect) -> Import:
+def _sorted_out(
+    plan: Plan, found: Iterable[Outcome], records: "_Watched", sheet: Sheet, lookups: list[Sheet]
+) -> Import:
     events: list[MappedEvent] = []
-    rejected: list[Rejected] = []
     skipped: Counter[str] = Counter()
+    ids = set()
     for outcome in found:
         records.mapped()
+        ids.add(outcome.id)
         match outcome:
             case Mapped():
                 events.extend(outcome.events)
             case Skipped():
                 skipped[outcome.reason] += 1
             case Rejected():
-                rejected.append(outcome)
-    events.sort()
-    rejected.sort(key=lambda one: one.record.row)
-    return Import(events, rejected, skipped, records.count, header, dialect)
+                sheet.rejected.append(outcome)
+    sheet.rejected.sort(key=lambda one: one.record.row)
+    ordered = in_order(plan, events)
+    return Import(plan, ordered, skipped, records.count, frozenset(ids - {""}), sheet, lookups, plan.notes)
 
 
-def _index(lookup: Lookup, table: Table, main: Dialect) -> Mapping[str, Row]:
-    return index_of(lookup, table.columns, table.records, lookup.csv or main, main.decimal)
+def _index(lookup: Lookup, table: Table, main: Dialect, spellings: Spellings) -> Index:
+    return index_of(lookup, table.columns, table.records, lookup.csv or main, main.decimal, spellings)
+
+
+def _shown(error: MappingError, file: Path, table: Table) -> list[Fault]:
+    """Return what the file looks like, when the mapping asks for columns that it has not."""
+    if not any("the file has no column" in fault.message for fault in error.faults):
+        return []
+    columns = ", ".join(map(repr, table.columns[:_SHOWN_COLUMNS]))
+    more = f" and {len(table.columns) - _SHOWN_COLUMNS} more" if len(table.columns) > _SHOWN_COLUMNS else ""
+    return [Fault(file.name, f"its columns are {columns}{more}; {_beginning(file)}")]
+
+
+def _beginning(file: Path) -> str:
+    """Return how a file begins, byte by byte: a wrong encoding or delimiter shows there."""
+    with file.open("rb") as content:
+        begun = content.read(_SHOWN_BYTES)
+    mark = next((f" ({name})" for bytes_, name in _MARKS.items() if begun.startswith(bytes_)), "")
+    return f"it begins with the bytes {begun!r}{mark}"
 
 
 def _not_rejected_rows(file: Path, table: Table) -> list[Fault]:
@@ -177,13 +271,16 @@ class _Watched:
             self._watch("Mapping rows", self._mapped, self.count)
 
 
-def _lookup_tables(document: Document, folder: Path, files: ExitStack, faults: list[Fault]) -> dict[str, Table]:
+def _lookup_tables(
+    document: Document, folder: Path, files: ExitStack, faults: list[Fault], notes: Notes
+) -> dict[str, Table]:
     tables = {}
     for place, lookup in enumerate(document.lookup, start=1):
         where = f"lookup[{place}] ({lookup.name})"
         dialect = lookup.csv or document.csv
         try:
-            tables[lookup.name] = _table(_open(folder / lookup.file, dialect, f"{where}.csv", files), dialect, where)
+            path = folder / lookup.file
+            tables[lookup.name] = _table(_open(path, dialect, f"{where}.csv", files), dialect, path, notes, where)
         except OSError as error:
             faults.append(Fault(f"{where}.file", f"{folder / lookup.file} cannot be read: {error.strerror}"))
         except MappingError as error:
@@ -200,11 +297,11 @@ def _open(path: Path, dialect: Dialect, place: str, files: ExitStack) -> TextIO:
         raise MappingError([Fault(f"{place}.encoding", f"unknown encoding {dialect.encoding!r}")]) from None
 
 
-def _table(lines: TextIO, dialect: Dialect, place: str) -> Table:
+def _table(lines: TextIO, dialect: Dialect, file: Path, notes: Notes, place: str = "") -> Table:
     try:
-        return table_of(lines, dialect)
+        return table_of(lines, dialect, notes)
     except (TableError, UnicodeError) as error:
-        raise MappingError([Fault(place, str(error))]) from None
+        raise MappingError([Fault(place or file.name, f"{error}; {_beginning(file)}")]) from None
 
 
 def _text_of(mapping: Path) -> str:

@@ -50,6 +50,8 @@ when = { What = "solve" }
 GOOD = "Ticket,When,What\nT1,2024-05-02,solve\nT1,2024-05-01,open\nT2,2024-05-03,test\n"
 MIXED = GOOD + 'T3,yesterday,open\n"T4 é\n",2024-05-04,dance\nT5,2024-05-05,open,more\n'
 
+IDS = ["1005b0eb44cec0cfbb06-created", "cdae787f34250066202a-solved"]
+
 app = typer.Typer()
 app.command("import")(import_)
 
@@ -73,13 +75,13 @@ def lines(path: Path) -> list[Event]:
 def test_events_go_to_a_file_in_the_order_of_time(desk: Path) -> None:
     result = run(desk / "desk.csv", desk / "map.toml", "--to", str(desk / "out.jsonl"))
     assert result.exit_code == 0, result.stderr
-    assert [event["id"] for event in lines(desk / "out.jsonl")] == ["2-created", "1-solved"]
+    assert [event["id"] for event in lines(desk / "out.jsonl")] == IDS
     assert not (desk / "desk.csv.rejected.csv").exists()
 
 
 def test_events_go_to_standard_output_alone_and_the_summary_elsewhere(desk: Path) -> None:
     result = run(desk / "desk.csv", desk / "map.toml", "--to", "-")
-    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == ["2-created", "1-solved"]
+    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == IDS
     assert "2 events written to standard output" in result.stderr
 
 

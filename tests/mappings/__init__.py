@@ -7,12 +7,16 @@ from typing import Any
 import msgspec
 
 from streams.core.mapping import (
+    Index,
     Mapped,
     MappedEvent,
+    Notes,
     Outcome,
+    Plan,
     Rejected,
     Skipped,
     draft_of,
+    in_order,
     index_of,
     outcomes,
     plan_of,
@@ -24,18 +28,45 @@ NOW_MS = 1_800_000_000_000
 
 def outcomes_of(mapping: str, table: str, lookups: Mapping[str, str] | None = None) -> list[Outcome]:
     """Return what becomes of each row of a CSV text; lookups are CSV texts by their name."""
+    return _mapped(mapping, table, lookups)[1]
+
+
+def imported(mapping: str, table: str, lookups: Mapping[str, str] | None = None) -> list[MappedEvent]:
+    """Return the events of a CSV text in the order of publication, numbered within each instant."""
+    return in_order(*_mapped_events(mapping, table, lookups))
+
+
+def plan_for(mapping: str, table: str, lookups: Mapping[str, str] | None = None) -> Plan:
+    """Return the plan of an import, with the notes of what was read."""
+    return _mapped(mapping, table, lookups)[0]
+
+
+def index_for(mapping: str, lookup: str) -> Index:
+    """Return what the first lookup of a mapping makes of a CSV text."""
+    document = draft_of(mapping).document
+    other = table_of(io.StringIO(lookup, newline=""), document.csv)
+    return index_of(document.lookup[0], other.columns, other.records, document.csv, document.csv.decimal)
+
+
+def _mapped_events(mapping: str, table: str, lookups: Mapping[str, str] | None) -> tuple[Plan, list[MappedEvent]]:
+    plan, found = _mapped(mapping, table, lookups)
+    return plan, mapped_events(found)
+
+
+def _mapped(mapping: str, table: str, lookups: Mapping[str, str] | None) -> tuple[Plan, list[Outcome]]:
     draft = draft_of(mapping)
-    document = draft.document
-    main = table_of(io.StringIO(table, newline=""), document.csv)
+    document, notes = draft.document, Notes()
+    main = table_of(io.StringIO(table, newline=""), document.csv, notes)
     others = {name: table_of(io.StringIO(text, newline=""), document.csv) for name, text in (lookups or {}).items()}
-    plan = plan_of(draft, main.columns, {name: other.columns for name, other in others.items()}, file_name="file")
+    columns = {name: other.columns for name, other in others.items()}
+    plan = plan_of(draft, main.columns, columns, file_name="file", notes=notes)
     indexes = {
         lookup.name: index_of(
             lookup, others[lookup.name].columns, others[lookup.name].records, document.csv, document.csv.decimal
         )
         for lookup in document.lookup
     }
-    return list(outcomes(plan, main.records, indexes, now_ms=NOW_MS))
+    return plan, list(outcomes(plan, main.records, indexes, now_ms=NOW_MS))
 
 
 def events_of(found: Sequence[Outcome]) -> list[dict[str, Any]]:

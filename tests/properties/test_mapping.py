@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -100,6 +101,48 @@ def test_the_same_file_gives_the_same_events(rows: list[tuple[str, ...]]) -> Non
     assert mapped_events(outcomes_of(MAPPING, text)) == mapped_events(outcomes_of(MAPPING, text))
 
 
+ALONE = """
+source = "urn:test:desk"
+ticket = "{ticket}"
+unmatched = "skip"
+[time]
+from = "{when}"
+zone = "UTC"
+[[rule]]
+name = "created"
+event = "ticket.created"
+when = { what = { none_of = ["solve"] } }
+data = { channel = { from = "{channel}", default = "none" }, created_by = "customer", reason = "{$id}" }
+[[rule]]
+name = "solved"
+event = "ticket.resolved"
+when = { what = "solve" }
+"""
+
+
+@given(tables, st.data())
+def test_mending_rows_changes_no_event_that_the_others_gave(rows: list[tuple[str, ...]], data: st.DataObject) -> None:
+    """Whether a row is torn in two lines, grown together with the next, or lost; however many there are."""
+    torn: list[tuple[str, ...]] = []
+    for row in rows:
+        cut = data.draw(st.sampled_from([None, None, 0, 1, 3, 7]))
+        torn += [row] if cut is None else [half for half in (row[:cut], row[cut:-1]) if half]
+    before, after = (_said(written(some)) for some in (torn, rows))
+    assert before.items() <= after.items()
+
+
+def _said(text: str) -> dict[str, dict[str, object]]:
+    events = events_of(outcomes_of(ALONE, text))
+    return {event["id"]: {name: word for name, word in event.items() if name != "importrow"} for event in events}
+
+
+@given(tables, st.randoms(use_true_random=False))
+def test_in_whatever_order_rows_stand_they_give_the_same_events(rows: list[tuple[str, ...]], random: Random) -> None:
+    turned = [*rows]
+    random.shuffle(turned)
+    assert _said(written(turned)) == _said(written(rows))
+
+
 @given(tables, st.lists(st.text(), max_size=7).map(tuple))
 def test_a_row_that_is_no_row_changes_nothing_about_the_others(
     rows: list[tuple[str, ...]], broken: tuple[str, ...]
@@ -139,6 +182,7 @@ stories = st.lists(
 )
 ASKING = """
 source = "urn:test:desk"
+id = "{$row}"
 ticket = "{ticket}"
 time = { from = "{when}", format = "unix" }
 """ + "".join(
@@ -149,6 +193,10 @@ time = { from = "{when}", format = "unix" }
         "after": 'previous = { what = "solve" }',
         "since": 'earlier = { what = "solve" }',
         "before": 'unless_earlier = { what = "solve" }',
+        "last": "last = true",
+        "ahead": 'next = { what = "solve" }',
+        "still": 'later = { what = "solve" }',
+        "over": 'unless_later = { what = "solve" }',
     }.items()
 )
 
@@ -162,13 +210,19 @@ def test_conditions_on_other_rows_mean_what_a_slow_reading_of_the_file_says(
     expected = set()
     for place, (ticket, when, _) in enumerate(story):
         ordered = sorted((other_when, other) for other, (mine, other_when, _) in enumerate(story) if mine == ticket)
-        before = [story[other][2] for _, other in ordered[: ordered.index((when, place))]]
+        here = ordered.index((when, place))
+        before = [story[other][2] for _, other in ordered[:here]]
+        behind = [story[other][2] for _, other in ordered[here + 1 :]]
         facts = {
             "any": True,
             "first": not before,
             "after": before[-1:] == ["solve"],
             "since": "solve" in before,
             "before": "solve" not in before,
+            "last": not behind,
+            "ahead": behind[:1] == ["solve"],
+            "still": "solve" in behind,
+            "over": "solve" not in behind,
         }
         expected |= {f"{place + 1}-{name}" for name, holds in facts.items() if holds}
     assert {event["id"] for event in found} == expected

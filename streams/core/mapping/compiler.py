@@ -1,8 +1,9 @@
 """Compiles a mapping to a plan, and says at once everything in it that does not fit the contract or the file."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from schemas.events import Data, EventRetracted, OrderData, TicketData
@@ -21,17 +22,28 @@ from streams.core.mapping.document import (
     place_of,
 )
 from streams.core.mapping.fault import Fault, MappingError, RowError, close_to
-from streams.core.mapping.instant import TimeSettingError, reader_of
+from streams.core.mapping.instant import reader_of
 from streams.core.mapping.lookup import added_columns, columns_needed, unfound
-from streams.core.mapping.plan import At, Join, Part, Plan, Step, Test
-from streams.core.mapping.template import FILE, ROW, Row, Text, columns_of, filled_by, first_of, with_file
-from streams.core.mapping.value import Setting, compute_of
+from streams.core.mapping.note import Notes
+from streams.core.mapping.number import number_of
+from streams.core.mapping.plan import At, Chain, Join, Part, Plan, Step, Test
+from streams.core.mapping.setting import Setting
+from streams.core.mapping.spelling import SPELLINGS
+from streams.core.mapping.template import FILE, ID, ROOT, ROW, Row, Spellings, Text, columns_of, first_of, with_file
+from streams.core.mapping.value import compute_of
+from streams.core.mapping.zone import TimeSettingError
 
 _NOT_IN_URN: Final = re.compile(r"[^A-Za-z0-9._~-]+")
 
 
 def plan_of(
-    draft: Draft, columns: Sequence[str], lookup_columns: Mapping[str, Sequence[str]], *, file_name: str
+    draft: Draft,
+    columns: Sequence[str],
+    lookup_columns: Mapping[str, Sequence[str]],
+    *,
+    file_name: str,
+    notes: Notes | None = None,
+    spellings: Spellings = SPELLINGS,
 ) -> Plan:
     """Return the plan for importing a file by a mapping.
 
@@ -40,11 +52,13 @@ def plan_of(
         columns: The columns of the file.
         lookup_columns: The columns of each lookup's file, by the lookup's name; one that is left out is not checked.
         file_name: The file's name without folder and ending.
+        notes: Where it is counted what is read although its cell says less.
+        spellings: What templates do to cells.
 
     Raises:
         MappingError: With every fault of the mapping at once, those found while it was read included.
     """
-    compiler = _Compiler(draft.document, columns, lookup_columns, file_name)
+    compiler = _Compiler(draft.document, columns, lookup_columns, file_name, notes or Notes(), spellings)
     compiler.faults.extend(draft.faults)
     plan = compiler.plan()
     if compiler.faults:
@@ -56,17 +70,25 @@ class _Compiler:
     """Compiles a mapping and collects what is wrong with it on the way."""
 
     def __init__(
-        self, document: Document, columns: Sequence[str], lookup_columns: Mapping[str, Sequence[str]], file_name: str
+        self,
+        document: Document,
+        columns: Sequence[str],
+        lookup_columns: Mapping[str, Sequence[str]],
+        file_name: str,
+        notes: Notes,
+        spellings: Spellings,
     ) -> None:
         self.faults: list[Fault] = []
         self._document = document
         self._places = {name: place for place, name in enumerate(columns)}
         self._lookup_columns = lookup_columns
         self._file_name = file_name
-        self._known = {*columns, ROW, FILE}
+        self._known = {*columns, ROW, FILE, ID, *([ROOT] if document.thread else [])}
         self._used: dict[str, None] = {}
+        self._by_row: list[str] = []
         self._memories: list[Predicate] = []
-        self._setting = Setting(document.map, document.csv.decimal, None)
+        self._notes = notes
+        self._setting = Setting(document.map, document.csv.decimal, document.csv.thousands, None, spellings)
 
     def plan(self) -> Plan:
         document = self._document
@@ -81,13 +103,18 @@ class _Compiler:
             (skip, self._test(place_of("skip", place, skip.reason), skip)) for place, skip in enumerate(document.skip)
         ]
         steps = tuple(step for place, rule in enumerate(document.rule) if (step := self._step(place, rule)))
+        by_number = ROW in columns_of(document.id or "")
         return Plan(
             source=self._source(),
             file_name=self._file_name,
-            id_of=self._naming("id", document.id),
-            has_key=ROW not in columns_of(document.id),
+            id_of=self._id(),
+            has_key=document.id is not None and not by_number,
+            by_number=by_number,
             subject_of=subject_of,
+            chain=self._chain(),
             group_of=self._group(),
+            grouped_by=self._called(),
+            counter_of=self._counter(),
             at=at,
             joins=joins,
             skips=tuple((skip.reason, test.when) for skip, test in skips if not skip.needs_context),
@@ -95,10 +122,14 @@ class _Compiler:
             steps=steps,
             memories=tuple(self._memories),
             asked=tuple(dict.fromkeys(column for part in [*document.rule, *document.skip] for column in part.when)),
+            skips_unmatched=document.unmatched == "skip",
             replay=document.replay,
             numbered=document.row_numbers,
             empty=frozenset(document.csv.empty),
             cells=tuple((name, self._places[name]) for name in self._used if name in self._places),
+            by_row=tuple(self._by_row),
+            all_cells=tuple(sorted(self._places.items())),
+            notes=self._notes,
         )
 
     def _fault(self, place: str, message: str) -> None:
@@ -107,6 +138,8 @@ class _Compiler:
     def _columns(self, place: str, names: Iterable[str]) -> None:
         for name in names:
             self._used[name] = None
+            if name == ROW:
+                self._by_row.append(place)
             if name not in self._known:
                 self._fault(place, f"the file has no column {name!r}{close_to(name, self._known)}")
 
@@ -114,12 +147,45 @@ class _Compiler:
         for template in templates:
             self._columns(place, columns_of(template))
 
-    def _naming(self, place: str, template: str) -> Text:
-        """Return the function for a template that must name a column, as rows could not be told apart otherwise."""
-        self._templates(place, [template])
-        if not columns_of(template):
-            self._fault(place, f'{template!r} is the same on every row; columns stand in braces: "{{{template}}}"')
-        return filled_by(template)
+    def _naming(self, place: str, templates: Sequence[str]) -> Text:
+        """Return the function for templates that must name columns, as rows could not be told apart otherwise."""
+        self._templates(place, templates)
+        for template in templates:
+            if not columns_of(template):
+                self._fault(place, f'{template!r} is the same on every row; columns stand in braces: "{{{template}}}"')
+        return first_of(templates, self._setting.spellings)
+
+    def _id(self) -> Text | None:
+        id = self._document.id
+        if id is None:
+            return None
+        for name in columns_of(id):
+            if name in (ID, ROOT) or (name in self._known and "." in name and name not in self._places):
+                self._fault("id", f"{name!r} is not known yet when rows are told apart: name columns of the file")
+        return self._naming("id", [id])
+
+    def _chain(self) -> Chain | None:
+        thread = self._document.thread
+        if thread is None:
+            return None
+        return Chain(self._naming("thread.id", [thread.id]), self._naming("thread.parent", [thread.parent]))
+
+    def _counter(self) -> Callable[[Row], Decimal] | None:
+        template = self._document.order_by
+        if template is None:
+            return None
+        text_of, setting = self._naming("order_by", [template]), self._setting
+
+        def counter(row: Row) -> Decimal:
+            text = text_of(row)
+            if not text:
+                raise RowError(f"what orders the rows of a group is empty (`order_by` {template})")
+            try:
+                return number_of(text, setting.decimal, setting.thousands)
+            except RowError as error:
+                raise RowError(f"`order_by` {template}: {error}") from None
+
+        return counter
 
     def _names(self, section: str, names: Sequence[str]) -> None:
         for place, name in enumerate(names):
@@ -132,6 +198,14 @@ class _Compiler:
             self._fault("source", "the source is one for all rows; only {$file} can stand in it")
         return source
 
+    def _grouped_by(self) -> Sequence[str]:
+        document = self._document
+        return document.group_by or document.ticket or document.customer or ()
+
+    def _called(self) -> str:
+        named = " or ".join(self._grouped_by())
+        return f"`group_by` {named}" if self._document.group_by else f"{named}, by which rows are grouped (`group_by`),"
+
     def _group(self) -> Text | None:
         document = self._document
         sections: list[tuple[str, Sequence[Selection]]] = [("rule", document.rule), ("skip", document.skip)]
@@ -142,18 +216,18 @@ class _Compiler:
             if part.needs_context
         ]
         if not grouped:
-            self._templates("group_by", [document.group_by or ""])
+            self._templates("group_by", document.group_by or [])
             return None
-        by = document.group_by or document.ticket or document.customer
-        if by is None or document.time is None:
+        by = self._grouped_by()
+        if not by or (document.time is None and document.order_by is None):
             needed = "[time], to put the rows of a group in order," if by else "`group_by` or `ticket`"
             self._fault(grouped[0], f"looks at other rows, which needs {needed} at the top")
             return None
-        return self._naming("group_by", by) if by == document.group_by else filled_by(by)
+        return self._naming("group_by", by) if document.group_by else first_of(by, self._setting.spellings)
 
     def _join(self, place: int, lookup: Lookup) -> Join:
         where = place_of("lookup", place, lookup.name)
-        on = self._naming(f"{where}.on", lookup.on)
+        on = self._naming(f"{where}.on", [lookup.on])
         there = self._lookup_columns.get(lookup.name)
         for name in columns_needed(lookup) if there is not None else []:
             if name not in (there or []):
@@ -171,13 +245,13 @@ class _Compiler:
         if not any(columns_of(template) for template in time.from_):
             self._fault(place, f'columns stand in braces: from = "{{{time.from_[0]}}}"')
         try:
-            read = reader_of(time)
+            read = reader_of(time, self._notes)
         except TimeSettingError as error:
             self._fault(place, str(error))
             return None
         if place == "time":
             self._setting = self._setting._replace(read_time=read)
-        text_of = first_of(time.from_)
+        text_of = first_of(time.from_, self._setting.spellings)
         written = " or ".join(time.from_)
 
         def at(row: Row) -> datetime:
@@ -189,9 +263,14 @@ class _Compiler:
         return at
 
     def _conditions(self, place: str, conditions: Conditions) -> Predicate:
-        for column in conditions:
+        for column, condition in conditions.items():
             self._columns(f"{place}.{column}", [column])
-        return predicate_of(conditions, self._document.csv.decimal)
+            self._templates(f"{place}.{column}", condition.templates)
+        try:
+            return predicate_of(conditions, self._setting)
+        except ValueError as error:
+            self._fault(place, str(error))
+            return lambda _: False
 
     def _memory(self, place: str, conditions: Conditions | None) -> int | None:
         if conditions is None:
@@ -203,9 +282,13 @@ class _Compiler:
         return Test(
             when=self._conditions(f"{where}.when", part.when),
             first=part.first,
+            last=part.last,
             previous=None if part.previous is None else self._conditions(f"{where}.previous", part.previous),
+            next=None if part.next is None else self._conditions(f"{where}.next", part.next),
             earlier=self._memory(f"{where}.earlier", part.earlier),
             unless_earlier=self._memory(f"{where}.unless_earlier", part.unless_earlier),
+            later=self._memory(f"{where}.later", part.later),
+            unless_later=self._memory(f"{where}.unless_later", part.unless_later),
         )
 
     def _step(self, place: int, rule: Rule) -> Step | None:
@@ -255,9 +338,9 @@ class _Compiler:
     def _subject_values(self, kind: type[Data]) -> dict[str, Value]:
         """Return the field that names the subject: taken from the top of the mapping unless the rule says otherwise."""
         if issubclass(kind, TicketData) and self._document.ticket:
-            return {"ticket_id": Value.model_validate(self._document.ticket)}
+            return {"ticket_id": Value.model_validate({"from": self._document.ticket})}
         if issubclass(kind, OrderData) and self._document.customer:
-            return {"customer_id": Value.model_validate(self._document.customer)}
+            return {"customer_id": Value.model_validate({"from": self._document.customer})}
         return {}
 
     def _part(self, place: str, field: Field, value: Value) -> Part | None:

@@ -1,6 +1,7 @@
 """Composes the events of one row: which rules apply, what they say, checked as every consumer will check it."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 import msgspec
@@ -9,31 +10,60 @@ from msgspec import Struct
 from schemas.codec import InvalidEventError, decode, encode
 from schemas.events import Data, OrderData, TicketData
 from streams.core.mapping.condition import Predicate
-from streams.core.mapping.fault import RowError
+from streams.core.mapping.fault import NoRuleError, RowError
 from streams.core.mapping.plan import Plan, Step, Test
 from streams.core.mapping.table import Record
-from streams.core.mapping.template import Row
+from streams.core.mapping.template import ID, Row
 
-SEQUENCES_PER_ROW: Final = 1000
-"""`subjectseq` is row x 1000 + place of the rule, so that equal times fall into the order of the file."""
+SEQUENCES_PER_RULE: Final = 1000
+"""How many corrections of an event fit between it and the event of the next rule."""
+SEQUENCES_PER_ROW: Final = 1000 * SEQUENCES_PER_RULE
+"""`subjectseq` counts the rows of a subject that share an instant, then the rules, so that ties fall into their order.
+
+It does not count the rows of the file: one more row somewhere would give every later event another one.
+"""
+_RULES_PER_NUMBER: Final = 1000
+_NO_COUNTER: Final = Decimal()
 
 
 class MappedEvent(NamedTuple):
-    """An event made from a row. Events sort by time, then by row, then by rule: the order of publication."""
+    """An event made from a row. Events sort by time, then by row, then by rule: the order of publication.
+
+    Attributes:
+        at_ms: When it happened, in milliseconds since 1970.
+        counter: What orders rows of one instant before their place in the file does; 0 when nothing does.
+        row: The row it was made from. It is kept beside the event and is no part of what it says.
+        place: Of the rule in the mapping.
+        name: Short name of the event.
+        id: Its id within the source.
+        subject: Whom it is about.
+        raw: The event as structured JSON.
+    """
 
     at_ms: int
+    counter: Decimal
     row: int
     place: int
     name: str
+    id: str
+    subject: str
     raw: bytes
 
 
 class Context(NamedTuple):
-    """What other rows of the group say about a row."""
+    """What other rows of the group say about a row.
 
-    is_first: bool
-    previous: Row | None
-    remembered: tuple[bool, ...]
+    Attributes:
+        previous: The row directly before; None for the first.
+        next: The row directly behind; None for the last.
+        remembered: Which of the plan's memories some earlier row fulfils.
+        awaited: Which of them some later row fulfils.
+    """
+
+    previous: Row | None = None
+    next: Row | None = None
+    remembered: tuple[bool, ...] = ()
+    awaited: tuple[bool, ...] = ()
 
 
 class ReadyRow(Struct, frozen=True):
@@ -44,12 +74,19 @@ class ReadyRow(Struct, frozen=True):
         row: Its cells, with those that lookups added.
         at: Its time; None when the mapping has no [time].
         group: What it shares with the other rows of its group; "" when no rule asks for those.
+        counter: Its place in the group, before its time decides; 0 when the mapping names none.
     """
 
     record: Record
     row: Row
     at: datetime | None
     group: str
+    counter: Decimal = _NO_COUNTER
+
+    @property
+    def id(self) -> str:
+        """What tells the row apart; "" when nothing does."""
+        return self.row[ID]
 
 
 def holds(memory: Predicate, row: Row) -> bool:
@@ -72,11 +109,12 @@ class Composer:
         """Return the events of a row, at least one.
 
         Raises:
-            RowError: When no rule applies, or one that applies cannot work: the row then gives no events at all.
+            NoRuleError: When no rule applies.
+            RowError: When one that applies cannot work: the row then gives no events at all.
         """
         steps = [step for step in self._plan.steps if applies(step.test, ready.row, context)]
         if not steps:
-            raise RowError(self._no_rule(ready.row))
+            raise NoRuleError(self._no_rule(ready.row))
         id = self._id(ready)
         events = [self._by_rule(step, ready, id) for step in steps]
         if self._plan.has_key:
@@ -84,7 +122,7 @@ class Composer:
         return events
 
     def _id(self, ready: ReadyRow) -> str:
-        id = self._plan.id_of(ready.row)
+        id = ready.id
         if not id:
             raise RowError("the columns of `id` are empty")
         if id in self._lines:
@@ -102,18 +140,25 @@ class Composer:
     def _event(self, step: Step, ready: ReadyRow, at: datetime, id: str) -> MappedEvent:
         row_number = ready.record.row
         content = _content(step, ready.row)
+        subject = self._subject(content, ready.row)
         raw = encode(
             content,
             source=self._plan.source,
             id=id,
             time=at,
             name=step.event,
-            subject=self._subject(content, ready.row),
-            subjectseq=row_number * SEQUENCES_PER_ROW + step.place if self._plan.numbered else None,
+            subject=subject,
+            subjectseq=self._sequence(step, row_number) if self._plan.numbered else None,
             replay=self._plan.replay or None,
             importrow=row_number if self._plan.numbered else None,
         )
-        return MappedEvent(self._checked(raw), row_number, step.place, step.event, raw)
+        return MappedEvent(self._checked(raw), ready.counter, row_number, step.place, step.event, id, subject, raw)
+
+    def _sequence(self, step: Step, row_number: int) -> int:
+        """Return the place of an event among those of its row; ids of row numbers go on as they began, by the row."""
+        if self._plan.by_number:
+            return row_number * _RULES_PER_NUMBER + step.place
+        return step.place * SEQUENCES_PER_RULE
 
     def _subject(self, content: Data, row: Row) -> str:
         if isinstance(content, TicketData):
@@ -144,15 +189,17 @@ def applies(test: Test, row: Row, context: Context) -> bool:
     Raises:
         RowError: When a cell that is to be compared with a number holds something else.
     """
-    if not test.when(row):
-        return False
-    if test.first is not None and test.first is not context.is_first:
-        return False
-    if test.previous is not None and (context.previous is None or not holds(test.previous, context.previous)):
-        return False
-    if test.earlier is not None and not context.remembered[test.earlier]:
-        return False
-    return test.unless_earlier is None or not context.remembered[test.unless_earlier]
+    return (
+        test.when(row)
+        and test.first in (None, context.previous is None)
+        and test.last in (None, context.next is None)
+        and (test.previous is None or (context.previous is not None and holds(test.previous, context.previous)))
+        and (test.next is None or (context.next is not None and holds(test.next, context.next)))
+        and (test.earlier is None or context.remembered[test.earlier])
+        and (test.unless_earlier is None or not context.remembered[test.unless_earlier])
+        and (test.later is None or context.awaited[test.later])
+        and (test.unless_later is None or not context.awaited[test.unless_later])
+    )
 
 
 def _content(step: Step, row: Row) -> Data:

@@ -26,6 +26,7 @@ def _words(value: object) -> object:
 
 Templates: TypeAlias = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
 Words: TypeAlias = Annotated[list[str], BeforeValidator(_words), Field(min_length=1)]
+Bound: TypeAlias = float | str
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
 
@@ -42,7 +43,17 @@ class Dialect(Part):
     quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
+    thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     empty: list[str] = []
+    preamble: Annotated[int, Field(ge=0, le=1000)] = 0
+    trailing_delimiter: bool = False
+    missing_cells: Literal["reject", "empty"] = "reject"
+
+    @model_validator(mode="after")
+    def _two_marks(self) -> Self:
+        if self.thousands == self.decimal:
+            raise ValueError(f"`thousands` and `decimal` are both {self.decimal!r}")
+        return self
 
 
 class Time(Part):
@@ -51,8 +62,10 @@ class Time(Part):
     from_: Annotated[Templates, Field(alias="from")]
     format: str = "iso"
     zone: str | None = None
+    zones: dict[str, str] = {}
     ambiguous: Literal["earlier", "later", "reject"] = "earlier"
     nonexistent: Literal["reject", "shift"] = "reject"
+    hour_24: Literal["reject", "next_day"] = "reject"
 
 
 class RuleTime(Part):
@@ -61,8 +74,10 @@ class RuleTime(Part):
     from_: Annotated[Templates | None, Field(alias="from")] = None
     format: str | None = None
     zone: str | None = None
+    zones: dict[str, str] | None = None
     ambiguous: Literal["earlier", "later", "reject"] | None = None
     nonexistent: Literal["reject", "shift"] | None = None
+    hour_24: Literal["reject", "next_day"] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -79,6 +94,8 @@ class Value(Part):
     default: Scalar | None = None
     decimals: Annotated[int, Field(ge=0, le=4)] | None = None
     separator: Annotated[str, Field(min_length=1)] = ","
+    item: int | None = None
+    sign: Annotated[list[str], BeforeValidator(_listed)] = []
 
     @model_validator(mode="before")
     @classmethod
@@ -91,19 +108,28 @@ class Value(Part):
     def _one_origin(self) -> Self:
         if (self.from_ is None) == (self.constant is None):
             raise ValueError("give either `from` (a template, or several) or `constant`")
+        if self.item == 0:
+            raise ValueError("`item` counts from 1; -1 is the last")
         return self
 
 
 class Condition(Part):
-    """What a cell must be; all that is given must hold. A text or a list alone is `one_of`."""
+    """What a cell must be; all that is given must hold. A text or a list alone is `one_of`.
+
+    What a cell is compared with is a number, or a template of the same row: `{ above = "{Limit}" }`.
+    """
 
     one_of: Words | None = None
     none_of: Words | None = None
     empty: bool | None = None
-    above: float | None = None
-    at_least: float | None = None
-    below: float | None = None
-    at_most: float | None = None
+    equals: str | None = None
+    differs: str | None = None
+    above: Bound | None = None
+    at_least: Bound | None = None
+    below: Bound | None = None
+    at_most: Bound | None = None
+    after: str | None = None
+    before: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -113,8 +139,14 @@ class Condition(Part):
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("an empty condition; give one of one_of, none_of, empty, above, at_least, below, at_most")
+            raise ValueError(f"an empty condition; give one of {', '.join(type(self).model_fields)}")
         return self
+
+    @property
+    def templates(self) -> list[str]:
+        """What other cells it looks at."""
+        compared = (self.equals, self.differs, self.above, self.at_least, self.below, self.at_most)
+        return [text for text in (*compared, self.after, self.before) if isinstance(text, str)]
 
 
 Conditions: TypeAlias = dict[str, Condition]
@@ -126,14 +158,19 @@ class Selection(Part):
 
     when: Conditions = {}
     first: bool | None = None
+    last: bool | None = None
     previous: Conditions | None = None
+    next: Conditions | None = None
     earlier: Conditions | None = None
     unless_earlier: Conditions | None = None
+    later: Conditions | None = None
+    unless_later: Conditions | None = None
 
     @property
     def needs_context(self) -> bool:
         """Whether other rows of the same group decide."""
-        return any(part is not None for part in (self.first, self.previous, self.earlier, self.unless_earlier))
+        before = (self.first, self.previous, self.earlier, self.unless_earlier)
+        return any(part is not None for part in (*before, self.last, self.next, self.later, self.unless_later))
 
 
 class Skip(Selection):
@@ -166,14 +203,24 @@ class Lookup(Part):
     csv: Dialect | None = None
 
 
+class Thread(Part):
+    """How rows hang together: each names itself, and the one that it answers."""
+
+    id: str
+    parent: str
+
+
 class Document(Part):
     """A whole mapping file."""
 
     source: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$", max_length=512)]
-    id: str = "{$row}"
-    ticket: str | None = None
-    customer: str | None = None
-    group_by: str | None = None
+    id: str | None = None
+    ticket: Templates | None = None
+    customer: Templates | None = None
+    group_by: Templates | None = None
+    order_by: str | None = None
+    thread: Thread | None = None
+    unmatched: Literal["reject", "skip"] = "reject"
     replay: bool = True
     row_numbers: bool = True
     csv: Dialect = Dialect()
@@ -227,7 +274,7 @@ def _remove(table: Any, path: Sequence[int | str]) -> None:  # noqa: ANN401 - wh
 
 _KEYS: Final = frozenset(
     field.alias or name
-    for part in (Document, Dialect, Time, Value, Condition, Skip, Rule, Lookup)
+    for part in (Document, Dialect, Time, Value, Condition, Skip, Rule, Lookup, Thread)
     for name, field in part.model_fields.items()
 )
 

@@ -32,6 +32,10 @@ class RowError(Exception):
     """A row gives no events. The message tells why; the rows around it are not affected."""
 
 
+class NoRuleError(RowError):
+    """No rule applies to a row."""
+
+
 def close_to(word: str, known: Iterable[str]) -> str:
     """Return the end of a sentence that proposes the known word next to an unknown one; "" when none is near."""
     matches = get_close_matches(word, list(known), n=1, cutoff=0.7)

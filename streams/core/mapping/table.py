@@ -1,13 +1,17 @@
 """CSV text as numbered rows: which line a row begins on, and what is wrong with it as a row."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 from streams.core.mapping.document import Dialect
+from streams.core.mapping.note import Notes
 
 _MOST_SHARED_CELLS: Final = 100_000
+_SEPARATOR: Final = re.compile(r"sep=(.)", re.IGNORECASE)
 _LONGEST_CELL: Final = 64 * 1024 * 1024
 
 
@@ -32,23 +36,34 @@ class TableError(Exception):
 
 
 class Table(NamedTuple):
-    """A CSV file: the names of its columns, and its rows as they are read."""
+    """A CSV file: the names of its columns, and its rows as they are read.
+
+    Attributes:
+        preamble: What stands before the header, as it stands in the file.
+    """
 
     header: list[str]
     columns: list[str]
     records: Iterator[Record]
+    preamble: str = ""
 
 
-def table_of(lines: Iterable[str], dialect: Dialect) -> Table:
+def table_of(lines: Iterable[str], dialect: Dialect, notes: Notes | None = None) -> Table:
     """Return the table that the lines of a file hold; rows are read when they are asked for.
 
     A column without a name is called by its number, `#3`; the second of two of one name gets a number, `Variant#2`.
+
+    Args:
+        lines: Of the file.
+        dialect: How it is written.
+        notes: Where it is counted what was filled in, or left out.
 
     Raises:
         TableError: When there is no header.
     """
     csv.field_size_limit(_LONGEST_CELL)
     source = _Remembered(lines)
+    preamble = "".join(islice(source, dialect.preamble))
     reader = csv.reader(source, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True)
     try:
         header = next((cells for cells in reader if cells), [])
@@ -56,7 +71,45 @@ def table_of(lines: Iterable[str], dialect: Dialect) -> Table:
         raise TableError(f"the header cannot be read: {error}") from None
     if not any(name.strip() for name in header):
         raise TableError("the file is empty: its first line must name the columns")
-    return Table(header, _named(header), _records(source, dialect, reader.line_num, len(header)))
+    if not dialect.preamble and (found := _SEPARATOR.fullmatch(dialect.delimiter.join(header).strip(" "))):
+        raise TableError(f"the first line names the delimiter: say `delimiter = {found[1]!r}`, `preamble = 1` in [csv]")
+    shape = _Shape(dialect, len(header), Notes() if notes is None else notes)
+    return Table(header, _named(header), _records(source, shape, dialect.preamble + reader.line_num), preamble)
+
+
+class _Shape(NamedTuple):
+    """How many cells a row has, and what may be done about it."""
+
+    dialect: Dialect
+    width: int
+    notes: Notes
+
+    def mended(self, cells: list[str]) -> list[str]:
+        """Return a row with the cells that the header names, as far as the dialect says how."""
+        missing = self.width - len(cells)
+        if missing == -1 and self.dialect.trailing_delimiter and not cells[-1].strip():
+            return cells[:-1]
+        if missing > 0 and self.dialect.missing_cells == "empty":
+            self.notes.add("rows that end early, their last cells empty", ",".join(cells), "`missing_cells` in [csv]")
+            return cells + [""] * missing
+        return cells
+
+    def fault(self, cells: Sequence[str]) -> str:
+        """Return what is wrong with a row; "" when nothing is."""
+        if len(cells) != self.width:
+            return f"{len(cells)} cells instead of {self.width}{self._hint(cells)}"
+        text = "".join(cells)
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                return f"bytes that are not {self.dialect.encoding}; give the file's encoding in [csv]"
+        return ""
+
+    def _hint(self, cells: Sequence[str]) -> str:
+        if len(cells) == self.width + 1 and not cells[-1].strip():
+            return "; if every row ends in a delimiter, say `trailing_delimiter = true` in [csv]"
+        return ""
 
 
 class _Remembered:
@@ -75,7 +128,8 @@ class _Remembered:
         return line
 
 
-def _records(source: _Remembered, dialect: Dialect, header_lines: int, width: int) -> Iterator[Record]:
+def _records(source: _Remembered, shape: _Shape, header_lines: int) -> Iterator[Record]:
+    dialect = shape.dialect
     reader = csv.reader(source, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True)
     row = 0
     known: dict[str, str] = {}
@@ -94,22 +148,10 @@ def _records(source: _Remembered, dialect: Dialect, header_lines: int, width: in
         if cells:
             row += 1
             # Most cells occur on many rows: kept once, a held file takes a third of the memory.
-            shared = [known.setdefault(cell, cell) for cell in cells]
+            shared = [known.setdefault(cell, cell) for cell in shape.mended(cells)]
             if len(known) > _MOST_SHARED_CELLS:
                 known.clear()
-            yield Record(row, line, shared, _fault_of(cells, width, dialect))
-
-
-def _fault_of(cells: Sequence[str], width: int, dialect: Dialect) -> str:
-    if len(cells) != width:
-        return f"{len(cells)} cells instead of {width}"
-    text = "".join(cells)
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return f"bytes that are not {dialect.encoding}; give the file's encoding in [csv]"
-    return ""
+            yield Record(row, line, shared, shape.fault(shared))
 
 
 def _csv_fault(message: str, first: int, last: int) -> str:

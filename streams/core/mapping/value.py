@@ -1,14 +1,18 @@
 """Values: what a field of an event is made of, compiled from its description to a function of the row."""
 
-from collections.abc import Callable, Mapping
-from typing import Final, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+import msgspec
 
 from streams.core.mapping.contract import Field, Shape
 from streams.core.mapping.document import Scalar, Value
 from streams.core.mapping.fault import RowError, close_to
 from streams.core.mapping.instant import Reader
-from streams.core.mapping.number import minor_units, number_of, whole
-from streams.core.mapping.template import Row, columns_of, first_of
+from streams.core.mapping.number import minor_units, number_of, whole, without_sign
+from streams.core.mapping.setting import Setting
+from streams.core.mapping.template import Row, Text, columns_of, first_of
 
 Compute: TypeAlias = Callable[[Row], object]
 """Gives the content of a field, None when the row has nothing for it; raises `RowError` when it has something wrong."""
@@ -17,12 +21,7 @@ Convert: TypeAlias = Callable[[str], object]
 _TRUTHS: Final = dict.fromkeys(("true", "yes", "y", "1"), True) | dict.fromkeys(("false", "no", "n", "0"), False)
 
 
-class Setting(NamedTuple):
-    """What all values of a mapping share."""
-
-    maps: Mapping[str, Mapping[str, Scalar]]
-    decimal: Literal[".", ","]
-    read_time: Reader | None
+_JSON: Final = "json"
 
 
 def compute_of(value: Value, field: Field, setting: Setting) -> Compute:
@@ -44,8 +43,34 @@ def compute_of(value: Value, field: Field, setting: Setting) -> Compute:
             field.checked(_as_value_error(convert, text)) if value.map else _constant(text, field, setting, value)
         )
         return lambda _: constant
-    text_of = first_of(templates)
+    text_of = _item_of(value, first_of(templates, setting.spellings))
     return lambda row: convert(text) if (text := text_of(row)) else default
+
+
+def _item_of(value: Value, text_of: Text) -> Text:
+    """Return the function that picks one part of a list in a cell, if the mapping asks for one."""
+    number = value.item
+    if number is None:
+        return text_of
+    place = number - 1 if number > 0 else number
+
+    def item(row: Row) -> str:
+        parts = _parts(text_of(row), value.separator)
+        return parts[place] if -len(parts) <= place < len(parts) else ""
+
+    return item
+
+
+def _parts(text: str, separator: str) -> Sequence[str]:
+    """Return the parts of a list in a cell."""
+    if separator == _JSON:
+        try:
+            return list(map(str, msgspec.json.decode(text, type=list[str | int | float]))) if text else []
+        except msgspec.DecodeError:
+            raise RowError(f"{text[:80]!r} is no JSON list of texts") from None
+    if text.startswith("[") and text.endswith("]"):
+        raise RowError(f'{text[:80]!r} looks like a JSON list; if it is one, give the field `separator = "json"`')
+    return [part for piece in text.split(separator) if (part := piece.strip())]
 
 
 def _constant(scalar: Scalar, field: Field, setting: Setting, value: Value) -> object:
@@ -95,20 +120,27 @@ def _mapped(entries: Mapping[str, Scalar], name: str, field: Field, setting: Set
 def _plain(field: Field, setting: Setting, value: Value) -> Convert:
     if value.decimals is not None and field.shape is not Shape.WHOLE:
         raise ValueError("`decimals` is for amounts of money")
+    if value.sign and field.shape not in (Shape.WHOLE, Shape.NUMBER):
+        raise ValueError("`sign` is for numbers")
+    number = _number_reader(value, setting)
     match field.shape:
         case Shape.WORD:
             return lambda text: _word(text, field)
         case Shape.WHOLE:
-            return _whole_reader(value.decimals, setting.decimal)
+            return _whole_reader(value.decimals, number)
         case Shape.NUMBER:
-            return lambda text: float(number_of(text, setting.decimal))
+            return lambda text: float(number(text))
         case Shape.TRUTH:
             return _truth
         case Shape.LIST:
-            return lambda text: [part for piece in text.split(value.separator) if (part := piece.strip())]
+            return lambda text: _parts(text, value.separator)
         case Shape.INSTANT:
             return _instant_reader(setting.read_time)
     return lambda text: text
+
+
+def _number_reader(value: Value, setting: Setting) -> Callable[[str], Decimal]:
+    return lambda text: number_of(without_sign(text, value.sign), setting.decimal, setting.thousands)
 
 
 def _word(text: str, field: Field) -> str:
@@ -118,10 +150,10 @@ def _word(text: str, field: Field) -> str:
     return text
 
 
-def _whole_reader(decimals: int | None, decimal: Literal[".", ","]) -> Convert:
+def _whole_reader(decimals: int | None, number: Callable[[str], Decimal]) -> Convert:
     if decimals is None:
-        return lambda text: whole(number_of(text, decimal))
-    return lambda text: minor_units(number_of(text, decimal), decimals)
+        return lambda text: whole(number(text))
+    return lambda text: minor_units(number(text), decimals)
 
 
 def _instant_reader(read_time: Reader | None) -> Convert:

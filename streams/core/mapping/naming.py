@@ -1,0 +1,40 @@
+"""Names of rows: what tells each apart, whatever stands before it in the file."""
+
+from collections import Counter
+from hashlib import blake2b
+
+from streams.core.mapping.plan import Plan
+from streams.core.mapping.table import Record
+from streams.core.mapping.template import ID
+
+
+class Naming:
+    """Names one row after another; remembers names, as rows that say the same are told apart by counting them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._seen: set[str] = set()
+        self._again: Counter[str] = Counter()
+
+    def named(self, record: Record, row: dict[str, str]) -> dict[str, str]:
+        """Return the row with its name: of its columns where the mapping says which, else a hash of all its cells.
+
+        The order of columns, blanks around cells and columns that are empty make no difference, so that a column more
+        leaves the names of rows without it as they were. Of rows that say the same, which one is the second does not
+        matter: they give the same events.
+        """
+        row[ID] = self._plan.id_of(row) if self._plan.id_of else self._hashed(record)
+        return row
+
+    def _hashed(self, record: Record) -> str:
+        said = blake2b(digest_size=10)
+        for column, place in self._plan.all_cells:
+            cell = record.cells[place].strip()
+            if cell and cell not in self._plan.empty:
+                said.update(f"{len(column)}:{column}{len(cell)}:{cell}".encode())
+        name = said.hexdigest()
+        if name not in self._seen:
+            self._seen.add(name)
+            return name
+        self._again[name] += 1
+        return f"{name}.{self._again[name] + 1}"
