@@ -4,22 +4,26 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Final, NamedTuple
 
 import typer
+from msgspec.structs import replace
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from streams.cli.connection import resolve
+from streams.cli.import_compared import UnknownBeforeError, compared, figures_of, instant_told, show_missing
 from streams.cli.import_shown import show_readings, show_rejected, summary
 from streams.cli.importing import Import, Sheet, Watch, read_import, spellings_of, write_lines, write_rejected
 from streams.cli.patience import SECONDS, Patience, told_while_waiting
 from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.core.mapping import MappedEvent, MappingError
+from streams.core.mapping.restate import Restated
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
 from streams.settings import SettingsError, load_settings
 
@@ -46,26 +50,39 @@ def import_(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be published.")] = False,
     allow_rejected: Annotated[
-        bool, typer.Option("--allow-rejected", help="Exit with 0 despite rejected rows.")
+        bool, typer.Option("--allow-rejected", help="Exit with 0 despite rejected and vanished rows.")
+    ] = False,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When the file was made; an older one corrects no newer one.")
+    ] = None,
+    no_compare: Annotated[
+        bool, typer.Option("--no-compare", help="Send everything, without a look at what is stored.")
     ] = False,
     patience: Patience = SECONDS,
 ) -> None:
     """Turn the rows of a CSV file into events, as a mapping file says, and publish them.
 
     Importing a file again is safe, also after an interruption: the same rows give the same events, and an event that
-    arrives twice counts once. Exit code 1: some rows were rejected; 2: the mapping is wrong and nothing was sent.
+    arrives twice counts once. What is stored of the source is looked at first: what is new is sent, and rows that
+    changed are corrected. Exit code 1: rows were rejected, have vanished, or cannot be corrected; 2: the mapping is
+    wrong and nothing was sent.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     started = monotonic()
     target = rejected or file.with_name(f"{file.name}.rejected.csv")
+    made_at = _told(as_of)
     _refuse_overwriting([file, mapping], [target, *map(Path, [to] if to and to != "-" else [])])
     try:
         with _progress(console) as watch:
             imported = read_import(
                 file, mapping, now_ms=SystemClock().now_ms(), watch=watch, spellings=spellings_of(load_settings())
             )
+            looked = None
+            if to is None and not no_compare:
+                looked = _compared(imported, kafka, made_at, patience, console, is_dry=dry_run)
+            outgoing = replace(imported, events=looked.events) if looked else imported
             sent = (
-                "nothing: a dry run" if dry_run else _send(imported, to, target, watch, _To(kafka, patience, console))
+                "nothing: a dry run" if dry_run else _send(outgoing, to, target, watch, _To(kafka, patience, console))
             )
     except KeyboardInterrupt as stop:
         console.print(" ".join(("[yellow]Stopped.[/]", *map(str, stop.args), _AGAIN)))
@@ -73,13 +90,17 @@ def import_(
     except (MappingError, SettingsError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}")
         raise typer.Exit(WRONG_MAPPING) from None
-    except (BrokerUnavailableError, NotAcknowledgedError, OSError) as error:
+    except (BrokerUnavailableError, NotAcknowledgedError, UnknownBeforeError, OSError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}\n{_AGAIN}")
         raise typer.Exit(NOT_PUBLISHED) from None
-    console.print(summary(imported, {"Sent": sent, "Seconds": f"{monotonic() - started:.1f}"}))
+    told = figures_of(looked) if looked else {}
+    console.print(summary(imported, {**told, "Sent": sent, "Seconds": f"{monotonic() - started:.1f}"}))
     show_readings(imported, console)
     _show_rejected(imported, None if dry_run else target, console)
-    if not imported.is_whole and not allow_rejected:
+    if looked:
+        show_missing(looked, console)
+    is_all = imported.is_whole and not (looked and (looked.vanished or looked.fixed))
+    if not is_all and not allow_rejected:
         raise typer.Exit(SOME_ROWS_REJECTED)
 
 
@@ -87,6 +108,32 @@ def _refuse_overwriting(inputs: list[Path], outputs: list[Path]) -> None:
     for output in outputs:
         if output.exists() and any(output.samefile(one) for one in inputs):
             raise typer.BadParameter(f"{output} is read by this import; write to another file")
+
+
+def _told(as_of: str | None) -> datetime | None:
+    if as_of is None:
+        return None
+    try:
+        at = instant_told(as_of)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--as-of") from None
+    if at.timestamp() * 1000 > SystemClock().now_ms():
+        raise typer.BadParameter(f"{as_of} lies in the future", param_hint="--as-of")
+    return at
+
+
+def _compared(
+    imported: Import, kafka: str | None, made_at: datetime | None, patience: float, console: Console, *, is_dry: bool
+) -> Restated | None:
+    """Return what is to be sent; None when everything is. A dry run does without servers that are not there."""
+    try:
+        settings = resolve(load_settings(kafka=kafka), needs=("kafka",))
+    except SettingsError:
+        if is_dry:
+            return None
+        raise
+    now_ms = SystemClock().now_ms()
+    return compared(imported, settings, as_of=made_at, now_ms=now_ms, patience_seconds=patience, say=console.print)
 
 
 class _To(NamedTuple):

@@ -80,6 +80,7 @@ class Import(Struct, frozen=True):
         skipped: How many rows were left out on purpose, by reason.
         rows: How many rows there are.
         ids: What tells those rows apart that say it, whatever became of them.
+        stated: What tells those apart that became events or were skipped.
         sheet: The file itself, and its rejected rows.
         lookups: The files of the lookups, and theirs.
         notes: What was read although its cell says less.
@@ -90,9 +91,15 @@ class Import(Struct, frozen=True):
     skipped: Mapping[str, int]
     rows: int
     ids: frozenset[str]
+    stated: frozenset[str]
     sheet: Sheet
     lookups: list[Sheet]
     notes: Notes
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether the file holds all rows that there are."""
+        return self.plan.is_snapshot
 
     @property
     def rejected(self) -> list[Rejected]:
@@ -200,10 +207,10 @@ def _sorted_out(
 ) -> Import:
     events: list[MappedEvent] = []
     skipped: Counter[str] = Counter()
-    ids = set()
+    ids, stated = set[str](), set[str]()
     for outcome in found:
         records.mapped()
-        ids.add(outcome.id)
+        (ids if isinstance(outcome, Rejected) else stated).add(outcome.id)
         match outcome:
             case Mapped():
                 events.extend(outcome.events)
@@ -213,7 +220,8 @@ def _sorted_out(
                 sheet.rejected.append(outcome)
     sheet.rejected.sort(key=lambda one: one.record.row)
     ordered = in_order(plan, events)
-    return Import(plan, ordered, skipped, records.count, frozenset(ids - {""}), sheet, lookups, plan.notes)
+    seen = frozenset(ids | stated) - {""}
+    return Import(plan, ordered, skipped, records.count, seen, frozenset(stated), sheet, lookups, plan.notes)
 
 
 def _index(lookup: Lookup, table: Table, main: Dialect, spellings: Spellings) -> Index:

@@ -122,6 +122,7 @@ class _Compiler:
             steps=steps,
             memories=tuple(self._memories),
             asked=tuple(dict.fromkeys(column for part in [*document.rule, *document.skip] for column in part.when)),
+            is_snapshot=document.snapshot,
             skips_unmatched=document.unmatched == "skip",
             replay=document.replay,
             numbered=document.row_numbers,
@@ -157,6 +158,9 @@ class _Compiler:
 
     def _id(self) -> Text | None:
         id = self._document.id
+        if self._document.snapshot and (id is None or ROW in columns_of(id)):
+            told = "a row that changed must be known again: name the columns that stay, which `mapping check` proposes"
+            self._fault("id", told)
         if id is None:
             return None
         for name in columns_of(id):

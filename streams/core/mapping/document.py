@@ -221,6 +221,7 @@ class Document(Part):
     order_by: str | None = None
     thread: Thread | None = None
     unmatched: Literal["reject", "skip"] = "reject"
+    snapshot: bool = False
     replay: bool = True
     row_numbers: bool = True
     csv: Dialect = Dialect()

@@ -119,6 +119,7 @@ class Plan(Struct, frozen=True):
         steps: In the order of the mapping.
         memories: What tests ask of other rows.
         asked: The columns that decide which rules apply, to be told when none does.
+        is_snapshot: Whether each file holds all rows that there are.
         skips_unmatched: Whether rows to which no rule applies are skipped instead of rejected.
         replay: Whether events are history that never pages.
         numbered: Whether events carry their row's number.
@@ -146,6 +147,7 @@ class Plan(Struct, frozen=True):
     steps: tuple[Step, ...]
     memories: tuple[Predicate, ...]
     asked: tuple[str, ...]
+    is_snapshot: bool
     skips_unmatched: bool
     replay: bool
     numbered: bool

@@ -1,0 +1,81 @@
+"""How much of what was published the workers have yet to read."""
+
+from collections.abc import Callable
+from contextlib import closing
+from time import monotonic, sleep
+from typing import Any, Final
+
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.errors import KafkaError
+
+from schemas.codec import ORDERS, TICKETS
+from streams.broker import GROUP, kafka_options, knock
+from streams.settings import Settings
+
+_LOOK_SECONDS: Final = 0.5
+_ANSWER_MS: Final = 10_000
+
+
+class UnreadError(Exception):
+    """It cannot be told how far the workers have read. Trying again later may help."""
+
+
+class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no types
+    """Leaves aside what we may do with groups and topics: the embedded broker names rights that there are none of."""
+
+    def _process_acl_operations(self, described: dict[str, Any]) -> dict[str, Any]:
+        described.pop("authorized_operations", None)
+        return described
+
+
+def wait_until_read(settings: Settings, *, patience_seconds: float, say: Callable[[str], object]) -> int:
+    """Wait until the workers have read everything, as long as they get on, and return how much they have not read.
+
+    Args:
+        settings: Where the brokers are, and how topics and group are called.
+        patience_seconds: How long to wait for workers that read nothing.
+        say: Shows a line, once, if there is anything to wait for.
+
+    Raises:
+        UnreadError: When no broker says.
+    """
+    try:
+        knock(settings)  # kafka-python leaves its sockets open when it cannot start
+        options = kafka_options(settings) | {"bootstrap_timeout_ms": _ANSWER_MS, "request_timeout_ms": _ANSWER_MS}
+        with closing(_Admin(**options, client_id="servicepulse-unread")) as admin:
+            return _waited(admin, settings, patience_seconds, say)
+    except (KafkaError, OSError) as error:
+        told = str(error) or type(error).__name__
+        raise UnreadError(f"how far the workers have read cannot be seen: {told}") from error
+
+
+def _waited(admin: KafkaAdminClient, settings: Settings, patience_seconds: float, say: Callable[[str], object]) -> int:
+    unread, moved_at = _unread(admin, settings), monotonic()
+    if unread and _is_read(admin, settings):
+        say(f"Waiting for the workers, which have yet to read {unread:,} records of before")
+        while unread and monotonic() - moved_at < patience_seconds:
+            sleep(_LOOK_SECONDS)
+            before, unread = unread, _unread(admin, settings)
+            moved_at = monotonic() if unread < before else moved_at
+    return unread
+
+
+def _unread(admin: KafkaAdminClient, settings: Settings) -> int:
+    names = set(admin.list_topics())
+    wanted = [topic for name in (TICKETS, ORDERS) if (topic := settings.topic(name)) in names]
+    if not wanted:
+        return 0
+    described = admin.describe_topics(wanted)
+    places = [TopicPartition(one["name"], part["partition_index"]) for one in described for part in one["partitions"]]
+    group = settings.topic(GROUP)
+    committed = admin.list_group_offsets({group: places})[group]
+    begins = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST))
+    ends = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
+    read = {place: max(known.offset, begins[place].offset) for place, known in committed.items()}
+    return sum(max(0, ends[place].offset - read.get(place, begins[place].offset)) for place in places)
+
+
+def _is_read(admin: KafkaAdminClient, settings: Settings) -> bool:
+    group = settings.topic(GROUP)
+    return bool(admin.describe_groups([group])[group].get("members"))
