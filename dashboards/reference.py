@@ -25,7 +25,9 @@ What holds for all of them:
 - **n and interval** belong to every value. Shares: Wilson's interval; rates: Byar's approximation of the Poisson
   limits; means: the normal interval; quantiles: the observations between which the true quantile lies; each with 95 %.
   With fewer observations than the least n a value reads "not enough data".
-- **By** {dimensions}. A ticket counts under the latest word on it, also in the past.
+- **By** {dimensions}. A ticket counts under the latest word on it, also in the past. Team and agent are those who did
+  it or were in charge then, as each metric says: giving a ticket away moves none of its past.
+  `servicepulse report --credit holds` counts everything for whoever has the ticket now.
 - **A figure matures** where waiting can still move it. Until then it is shown as "so far" and compared with nothing.
 """.strip()
 
@@ -70,6 +72,8 @@ def _rows(metric: Metric) -> Iterator[tuple[str, str]]:
     yield "denominator", metric.denominator
     yield "one of n", metric.observations.one
     yield "clock", metric.clock
+    if metric.observations.dimensions >= {Dimension.TEAM, Dimension.AGENT}:
+        yield "whose", metric.observations.whose
     if metric.counted:
         yield "counted when", f"`{metric.counted}`"
     if metric.hit:

@@ -124,6 +124,8 @@ def _row(name: str) -> list[str]:
         fields[field.required].append(f"`{field.encode_name}`" + (f" ({', '.join(values)})" if values else ""))
     if name == "ticket.assigned":
         fields[True].append("one of `team` and `agent_id`")
+    if name == "ticket.updated":
+        fields[True].append("one of the others")
     says = cleandoc(CATALOGUE[name].__doc__ or "").replace("\n\n", " ").replace("\n", " ")
     return [f"`{name}`", says, ", ".join(fields[True]), ", ".join(fields[False])]
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self, TypeAlias
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from schemas.instant import LAST_MS, ms_of
 from schemas.schedule import Version, refuse_disorder
@@ -162,20 +162,63 @@ class TicketClassified(TicketData, frozen=True, kw_only=True, omit_defaults=True
 
 
 class TicketAssigned(TicketData, frozen=True, kw_only=True, omit_defaults=True):
-    """A team or an agent took the ticket over. What is left out stays as it was."""
+    """A team or an agent took the ticket over. What is left out stays as it was.
 
-    team: Label | None = None
-    agent_id: Id | None = None
+    Where neither is named, a null says nobody: `"agent_id": null` alone gives the ticket back to its team, both nulls
+    give it back to the queue. Beside a name a null is left out.
+    """
+
+    team: Label | UnsetType | None = UNSET
+    agent_id: Id | UnsetType | None = UNSET
     cause: Label | None = None
 
     def __post_init__(self) -> None:
-        """Require an assignee.
+        """Require an assignee, or that there is none.
 
         Raises:
-            ValueError: When neither team nor agent is named.
+            ValueError: When neither team nor agent is said.
         """
-        if self.team is None and self.agent_id is None:
-            raise ValueError("name a `team` or an `agent_id` to assign the ticket to")
+        if self.team is UNSET and self.agent_id is UNSET:
+            raise ValueError("name a `team` or an `agent_id` to assign the ticket to; null says nobody")
+
+
+class TicketUpdated(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """Something is known better: the latest word on each attribute counts. Null says that it is nothing any more.
+
+    What is left out stays as it was. `level` is what `ticket.escalated` says.
+    """
+
+    channel: Label | UnsetType | None = UNSET
+    customer_id: Id | UnsetType | None = UNSET
+    team: Label | UnsetType | None = UNSET
+    agent_id: Id | UnsetType | None = UNSET
+    contact_type: ContactType | UnsetType | None = UNSET
+    reason: Label | UnsetType | None = UNSET
+    product_line: Label | UnsetType | None = UNSET
+    product_id: Id | UnsetType | None = UNSET
+    order_id: Id | UnsetType | None = UNSET
+    asset_id: Id | UnsetType | None = UNSET
+    priority: Label | UnsetType | None = UNSET
+    region: Label | UnsetType | None = UNSET
+    language: Label | UnsetType | None = UNSET
+    strategy: Label | UnsetType | None = UNSET
+    outcome: Label | UnsetType | None = UNSET
+    level: Label | UnsetType | None = UNSET
+    after_sales: bool | UnsetType | None = UNSET
+    is_test: bool | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        """Require something to say.
+
+        Raises:
+            ValueError: When no attribute is named.
+        """
+        if all(getattr(self, name) is UNSET for name in ATTRIBUTES):
+            raise ValueError("name an attribute of the ticket that changed; null clears it")
+
+
+ATTRIBUTES = tuple(name for name in TicketUpdated.__struct_fields__ if name != "ticket_id")
+"""What a ticket has one of: each can be said anew, and be said to be nothing."""
 
 
 class TicketStatusChanged(TicketData, frozen=True, kw_only=True, omit_defaults=True):
@@ -411,6 +454,7 @@ CATALOGUE: Mapping[str, type[Data]] = {
     "ticket.created": TicketCreated,
     "ticket.classified": TicketClassified,
     "ticket.assigned": TicketAssigned,
+    "ticket.updated": TicketUpdated,
     "ticket.status_changed": TicketStatusChanged,
     "ticket.resolved": TicketResolved,
     "ticket.reopened": TicketReopened,

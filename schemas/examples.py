@@ -44,6 +44,7 @@ from schemas.events import (
     TicketResolved,
     TicketStatusChanged,
     TicketUnmarkedSpam,
+    TicketUpdated,
     Visibility,
 )
 from schemas.schedule import SpecialDay, Version, Week
@@ -69,6 +70,7 @@ _CONTENTS: Final[tuple[Data, ...]] = (
         ticket_id="T-1042", contact_type=ContactType.COMPLAINT, by=Classifier.AGENT, reason="damaged on arrival"
     ),
     TicketAssigned(ticket_id="T-1042", team="repairs", agent_id="A-9", cause="skill"),
+    TicketUpdated(ticket_id="T-1042", priority="high", agent_id=None),
     TicketStatusChanged(ticket_id="T-1042", from_=Status.OPEN, to=Status.PENDING_CUSTOMER, reason="waits for photos"),
     TicketResolved(ticket_id="T-1042", outcome="repaired", strategy="repair at home", agent_id="A-9", cycle=1),
     TicketReopened(ticket_id="T-1042", by=Party.CUSTOMER, reason="door sticks again"),

@@ -1,6 +1,6 @@
 """Knows how an event class reads as JSON Schema 2020-12: the whole CloudEvent, envelope and data, in one document."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from inspect import cleandoc
 from typing import Any, Final, TypeAlias
 
@@ -8,6 +8,7 @@ import msgspec
 from msgspec import inspect
 
 from schemas.codec import Envelope
+from schemas.events import ATTRIBUTES as ATTRIBUTES_OF_TICKETS
 from schemas.events import CATALOGUE, Data, EventRetracted, type_of
 from schemas.examples import example
 
@@ -33,7 +34,11 @@ ATTRIBUTES: Final = {
 """What each attribute of the envelope means."""
 
 _WITH_OFFSET: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
-_ASSIGNED_TO: Final = [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("team", "agent_id")]
+_SOMETHING_SAID: Final[Mapping[str, Sequence[str]]] = {
+    "ticket.assigned": ("team", "agent_id"),
+    "ticket.updated": ATTRIBUTES_OF_TICKETS,
+}
+"""Of which fields an event names one at least."""
 _SEQUENCE: Final = {
     "anyOf": [
         {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
@@ -91,8 +96,8 @@ def _attributes(name: str, data: Schema) -> Schema:
     }
     if name == "event.retracted":
         properties["subject"] = {"type": "string", "minLength": 1}
-    if name == "ticket.assigned":
-        data["anyOf"] = _ASSIGNED_TO
+    if name in _SOMETHING_SAID:
+        data["anyOf"] = [{"required": [field]} for field in _SOMETHING_SAID[name]]
     described = {attribute: properties[attribute] | {"description": text} for attribute, text in ATTRIBUTES.items()}
     return described | {"data": data | {"additionalProperties": True}}
 

@@ -58,6 +58,9 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     outcome: str
     escalation: str
     after_sales: bool
+    charges_since: list[Ms] = field(name="charges.since")
+    charges_team: list[str] = field(name="charges.team")
+    charges_agent_id: list[str] = field(name="charges.agent_id")
     status: str
     is_effective: bool
     exclusion: str
@@ -68,6 +71,8 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     open_wait_since: Ms | None
     waits_started_at: list[Ms] = field(name="waits.started_at")
     waits_answered_at: list[Ms | None] = field(name="waits.answered_at")
+    waits_stopped_at: list[Ms | None] = field(name="waits.stopped_at")
+    waits_sender_id: list[str] = field(name="waits.sender_id")
     waits_open: list[list[tuple[Ms, Ms]]]
     first_resolved_at: Ms | None
     last_resolved_at: Ms | None

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeAlias
 
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from schemas import events as e
@@ -118,6 +118,21 @@ def desks(*, max_size: int = 24) -> st.SearchStrategy[list[Event]]:
     )
 
 
+def parked_desks(*, max_size: int = 16) -> st.SearchStrategy[list[Event]]:
+    """Return a few tickets on which customers and the desk talk, and which are put away and taken up again."""
+    who = st.sampled_from([e.Party.CUSTOMER, e.Party.CUSTOMER, e.Party.BOT, e.Party.AGENT])
+    opening = st.builds(e.TicketCreated, ticket_id=_ticket, channel=st.just("email"), created_by=who, team=_words)
+    done = st.sampled_from([e.Status.RESOLVED, e.Status.CLOSED, e.Status.OPEN])
+    moved = st.builds(e.TicketStatusChanged, ticket_id=_ticket, to=done)
+    back = st.builds(e.TicketReopened, ticket_id=_ticket, by=st.none() | _parties)
+    said = st.one_of(opening, _turns(), _turns(), _turns(), moved, st.builds(e.TicketResolved, ticket_id=_ticket), back)
+    begun = st.tuples(*(st.tuples(st.just(id), st.builds(Told, opening, st.integers(0, 8))) for id in TICKETS))
+    told = st.lists(
+        st.tuples(st.sampled_from(TICKETS), st.builds(Told, said, st.integers(0, len(INSTANTS) - 1))), max_size=max_size
+    )
+    return st.tuples(begun, told).map(lambda both: [*map(_on_some_day, _numbered_world([*both[0], *both[1]]))])
+
+
 def schedules() -> st.SearchStrategy[list[Event]]:
     """Return schedules of some teams as they are published, corrected and taken back, in force somewhere in `desks`."""
     return st.lists(_told(_schedules()), max_size=4).map(
@@ -213,6 +228,7 @@ def _about(content: e.Data, ticket_id: str) -> e.Data:
 
 _ticket: Final = st.just(TICKET)
 _words: Final = st.none() | st.sampled_from(["x", "y"])
+_nobody: Final = st.sampled_from([None, UNSET])
 _parties: Final = st.sampled_from(e.Party)
 _ratings: Final = st.sampled_from(["r1", "r2", "r3"])
 
@@ -247,6 +263,8 @@ def _lives() -> Contents:
             product_line=_words,
         ),
         st.builds(e.TicketAssigned, ticket_id=_ticket, team=st.sampled_from(["x", "y"]), agent_id=_words),
+        st.builds(e.TicketAssigned, ticket_id=_ticket, team=_nobody, agent_id=st.none()),
+        _updates(),
         st.builds(e.TicketStatusChanged, ticket_id=_ticket, to=st.sampled_from(e.Status)),
         st.builds(
             e.TicketResolved,
@@ -256,12 +274,24 @@ def _lives() -> Contents:
             after_sales=st.none() | st.booleans(),
             agent_id=_words,
         ),
-        st.builds(e.TicketReopened, ticket_id=_ticket),
+        st.builds(e.TicketReopened, ticket_id=_ticket, by=st.none() | _parties),
+        st.builds(e.TicketReopened, ticket_id=_ticket, by=st.just(e.Party.CUSTOMER)),
         st.builds(e.TicketClosed, ticket_id=_ticket),
         st.builds(e.TicketEscalated, ticket_id=_ticket, level=st.sampled_from(["x", "y"])),
         st.builds(e.TicketMarkedSpam, ticket_id=_ticket),
         st.builds(e.TicketUnmarkedSpam, ticket_id=_ticket),
         st.builds(e.TicketDeleted, ticket_id=_ticket),
+    )
+
+
+def _updates() -> Contents:
+    said: dict[str, st.SearchStrategy[object]] = dict.fromkeys(e.ATTRIBUTES, _words)
+    said |= {"contact_type": st.none() | st.sampled_from(e.ContactType)}
+    said |= dict.fromkeys(("after_sales", "is_test"), st.none() | st.booleans())
+    return st.builds(
+        lambda name, more: e.TicketUpdated(ticket_id=TICKET, **{name[0]: name[1], **more}),
+        st.sampled_from(e.ATTRIBUTES).flatmap(lambda name: st.tuples(st.just(name), said[name])),
+        st.fixed_dictionaries({}, optional={name: said[name] for name in ("team", "agent_id", "priority")}),
     )
 
 
@@ -273,17 +303,26 @@ def _talks() -> Contents:
         direction=st.sampled_from(e.Direction),
         visibility=st.sampled_from(e.Visibility),
         sender_type=_parties,
+        sender_id=_words,
     )
-    turn = st.sampled_from([(e.Direction.IN, e.Party.CUSTOMER), (e.Direction.OUT, e.Party.AGENT)]).map(
-        lambda side: e.MessageSent(
+    return message | _turns()
+
+
+def _turns() -> Contents:
+    """Return what customers and agents say to each other."""
+    sides = st.sampled_from([(e.Direction.IN, e.Party.CUSTOMER), (e.Direction.OUT, e.Party.AGENT)])
+    return st.builds(
+        lambda side, sender_id: e.MessageSent(
             ticket_id=TICKET,
             message_id="m",
             direction=side[0],
             visibility=e.Visibility.PUBLIC,
             sender_type=side[1],
-        )
+            sender_id=sender_id,
+        ),
+        sides,
+        _words,
     )
-    return message | turn
 
 
 def _feedback() -> Contents:

@@ -27,21 +27,61 @@ SHARES: Final = (
 )  # fmt: skip
 MEANS: Final = ("csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation")
 RATES: Final = ("complaints_per_1000_orders", "complaints_per_1000_customers")
-COUNTS: Final = ("tickets", "first_response_n", "backlog", "open_waits")
+COUNTS: Final = ("tickets", "first_response_n", "resolved_unanswered", "backlog", "open_waits")
+MOST_FIRST: Final = 8
+"""So many waits of a ticket can be the one that decides on its first response."""
 
 
 class Seen(NamedTuple):
-    """One observation: when, of which ticket, and what it measures (a hit is 1, a miss 0)."""
+    """One observation: when, of which ticket, what it measures (a hit is 1, a miss 0), and whose it is."""
 
     at: int
     row: Mapping[str, Any]
     value: float
+    doers: Mapping[str, str] = {}
+
+    def part(self, column: str) -> str:
+        """Return the value of a column: of team and agent those who did it."""
+        return str(self.doers.get(column, self.row[column]))
+
+
+class Waited(NamedTuple):
+    """One wait of a row."""
+
+    started_at: int
+    answered_at: int | None
+    stopped_at: int | None
+    sender_id: str
+
+    @property
+    def end(self) -> int:
+        """When it was answered; only of a wait that was."""
+        assert self.answered_at is not None
+        return self.answered_at
+
+    @property
+    def seconds(self) -> float:
+        """How long it took until the answer."""
+        return (self.end - self.started_at) / 1000
+
+
+def in_charge(row: Mapping[str, Any], at: int) -> dict[str, str]:
+    """Return the team and the agent in charge of a ticket at an instant; before all knowledge, the first ones."""
+    place = max(0, sum(since <= at for since in row["charges.since"]) - 1)
+    return {name: row[f"charges.{name}"][place] for name in ("team", "agent_id")}
+
+
+def sent(row: Mapping[str, Any], wait: Waited) -> dict[str, str]:
+    """Return the team in charge at an answer, and who sent it."""
+    then = in_charge(row, wait.end)
+    return then | {"agent_id": wait.sender_id or then["agent_id"]}
 
 
 class Ledger:
     """Every observation of every metric."""
 
-    def __init__(self, events: Sequence[Event]) -> None:
+    def __init__(self, events: Sequence[Event], *, is_by_holder: bool = False) -> None:
+        self._is_by_holder = is_by_holder
         self._orders = _orders(events)
         self._placed = _placed(events)
         self._worlds = _worlds(events)
@@ -64,7 +104,7 @@ class Ledger:
             found = self._open_at(metric, window.end_at)
         else:
             found = [one for one in self._seen[metric] if window.start_at <= one.at < window.end_at]
-        found = [one for one in found if part is None or one.row[part[0]] == part[1]]
+        found = [one for one in found if part is None or one.part(part[0]) == part[1]]
         if metric in REPURCHASES:
             customers = {one.row["customer_id"] for one in found}
             return sorted(max(one.value for one in found if one.row["customer_id"] == id) for id in customers)
@@ -113,68 +153,92 @@ class Ledger:
             if not row["ratings.is_valid"][n]:
                 continue
             at, source, score = (row[f"ratings.{name}"][n] for name in ("rated_at", "source", "score"))
+            resolved = [end for end in row["cycles.resolved_at"] if end is not None and end <= at]
+            judged = in_charge(row, max(resolved, default=at))
             if source in ("customer", "agent"):
-                self._enter("self_rating_share", at, row, source == "agent")
+                self._enter("self_rating_share", at, row, source == "agent", judged)
             if source == "customer":
                 answered.add(row["ratings.survey_id"][n])
                 clocks = {"": at, "_by_creation": row["created_at"], "_by_resolution": _judged(row, at)}
                 for clock, when in clocks.items():
                     if when is not None:
-                        self._enter(f"csat_mean{clock}", when, row, score)
-                        self._enter(f"csat_share{clock}", when, row, score >= 80)
+                        self._enter(f"csat_mean{clock}", when, row, score, judged)
+                        self._enter(f"csat_share{clock}", when, row, score >= 80, judged)
         for id, at in zip(row["surveys.id"], row["surveys.offered_at"], strict=True):
-            self._enter("response_rate", at, row, id in answered)
+            self._enter("response_rate", at, row, id in answered, in_charge(row, at))
 
     def _enter_answers(self, row: Mapping[str, Any]) -> None:
-        if row["first_response_at"] is not None:
-            for metric in ("first_response_p50", "first_response_p90", "first_response_p99"):
-                self._enter(metric, row["first_response_at"], row, row["first_response_seconds"])
-            self._enter("first_response_n", row["first_response_at"], row, 1)
-        for start, end in zip(row["waits.started_at"], row["waits.answered_at"], strict=True):
-            if end is not None:
-                for metric in ("next_response_p50", "next_response_p90", "next_response_p99"):
-                    self._enter(metric, end, row, (end - start) / 1000)
-                self._enter_business(("next_response_business_p50", "next_response_business_p90"), row, start, end)
-        if row["first_response_at"] is not None:
-            first = row["waits.started_at"][0], row["first_response_at"]
-            self._enter_business(("first_response_business_p50", "first_response_business_p90"), row, *first)
-        for n, (start, end) in enumerate(zip(row["waits.started_at"], row["waits.answered_at"], strict=True)):
-            which = ("next", "first") if n == 0 and row["created_by"] != "agent" else ("next",)
-            for metric in (f"{one}_response_within" for one in which):
-                self._enter_target(metric, row, end, start + TARGETS[metric])
-            for metric in (f"{one}_response_business_within" for one in which):
-                due = self._walls.due_at(row["team"], start, BUSINESS_TARGETS[metric])
-                if due is not None:
-                    self._enter_target(metric, row, end, due)
+        waits = [Waited(*wait) for wait in zip(*(row[f"waits.{name}"] for name in Waited._fields), strict=True)]
+        answered = [wait for wait in waits if wait.answered_at is not None]
+        for wait in answered:
+            self._enter_answer("next_response", row, wait)
+            self._enter("next_response_p99", wait.end, row, wait.seconds, sent(row, wait))
+        if answered and row["created_by"] != "agent":
+            self._enter_answer("first_response", row, answered[0])
+            for metric, value in (("first_response_p99", answered[0].seconds), ("first_response_n", 1)):
+                self._enter(metric, answered[0].end, row, value, sent(row, answered[0]))
+        for wait in waits:
+            self._enter_target("next_response_within", row, wait, wait.started_at + TARGETS["next_response_within"])
+            self._enter_target("next_response_business_within", row, wait, self._due("next", row, wait))
+        self._enter_first_targets(row, waits)
         bot_at = row["first_bot_response_at"]
         if bot_at is not None:
-            self._enter("bot_response_p50", bot_at, row, max(0, bot_at - row["created_at"]) / 1000)
+            took = max(0, bot_at - row["created_at"]) / 1000
+            self._enter("bot_response_p50", bot_at, row, took, in_charge(row, bot_at))
 
-    def _enter_target(self, metric: str, row: Mapping[str, Any], end: int | None, due: int) -> None:
-        if end is not None and end <= due:
-            self._enter(metric, end, row, 1)
-        elif row["created_at"] <= due < NEVER and _is_open(
-            metric, _row(self._known(row["ticket_id"], due + 1), row["ticket_id"])
-        ):
-            self._enter(metric, due, row, 0)
+    def _enter_answer(self, which: str, row: Mapping[str, Any], wait: "Waited") -> None:
+        for p in (50, 90):
+            self._enter(f"{which}_p{p}", wait.end, row, wait.seconds, sent(row, wait))
+            doers = sent(row, wait)
+            self._enter_business([f"{which}_business_p{p}"], row, wait.started_at, wait.end, doers)
+
+    def _enter_first_targets(self, row: Mapping[str, Any], waits: Sequence["Waited"]) -> None:
+        """Ask one wait after the other until one decides; after one that nothing stopped there is no other."""
+        for metric in ("first_response_within", "first_response_business_within"):
+            for wait in waits[:MOST_FIRST] if row["created_by"] != "agent" else ():
+                is_business = metric in BUSINESS_TARGETS
+                due = self._due("first", row, wait) if is_business else wait.started_at + TARGETS[metric]
+                if self._enter_target(metric, row, wait, due) or wait.stopped_at is None:
+                    break
+
+    def _due(self, which: str, row: Mapping[str, Any], wait: "Waited") -> int | None:
+        target = BUSINESS_TARGETS[f"{which}_response_business_within"]
+        return self._walls.due_at(row["team"], wait.started_at, target)
+
+    def _enter_target(self, metric: str, row: Mapping[str, Any], wait: "Waited", due: int | None) -> bool:
+        """Say whether the wait decides: by an answer in time, or by lasting longer."""
+        if due is None:
+            return False
+        if wait.answered_at is not None and wait.answered_at <= due:
+            self._enter(metric, wait.answered_at, row, 1, sent(row, wait))
+            return True
+        lasted_until = min(end for end in (wait.stopped_at, wait.answered_at, NEVER) if end is not None)
+        if due < lasted_until:
+            self._enter(metric, due, row, 0, in_charge(row, due))
+            return True
+        return False
 
     def _enter_resolutions(self, row: Mapping[str, Any]) -> None:
         cycles = list(zip(row["cycles.started_at"], row["cycles.resolved_at"], strict=True))
         for n, (start, end) in enumerate(cycles):
             if end is None:
                 continue
+            doers = in_charge(row, end)
             for p in (50, 90):
-                self._enter(f"resolution_p{p}", end, row, (end - start) / 1000)
-                self._enter_business([f"resolution_business_p{p}"], row, start, end)
-            self._enter("reopen_rate", end, row, n + 1 < len(cycles))
+                self._enter(f"resolution_p{p}", end, row, (end - start) / 1000, doers)
+                self._enter_business([f"resolution_business_p{p}"], row, start, end, doers)
+            self._enter("reopen_rate", end, row, n + 1 < len(cycles), doers)
             if n + 1 == len(cycles):
-                self._enter("full_resolution_p50", end, row, (end - row["created_at"]) / 1000)
-                self._enter_business(["full_resolution_business_p50"], row, row["created_at"], end)
+                self._enter("full_resolution_p50", end, row, (end - row["created_at"]) / 1000, doers)
+                self._enter_business(["full_resolution_business_p50"], row, row["created_at"], end, doers)
         if row["first_resolved_at"] is not None:
+            start, end = row["created_at"], row["first_resolved_at"]
+            doers = in_charge(row, end)
+            if not row["agent_messages"]:
+                self._enter("resolved_unanswered", end, row, 1, doers)
             for p in (50, 90):
-                self._enter(f"first_resolution_p{p}", row["first_resolved_at"], row, row["first_resolution_seconds"])
-                start, end = row["created_at"], row["first_resolved_at"]
-                self._enter_business([f"first_resolution_business_p{p}"], row, start, end)
+                self._enter(f"first_resolution_p{p}", end, row, row["first_resolution_seconds"], doers)
+                self._enter_business([f"first_resolution_business_p{p}"], row, start, end, doers)
 
     def _enter_repurchases(self, row: Mapping[str, Any]) -> None:
         at = row["first_resolved_at"]
@@ -182,15 +246,19 @@ class Ledger:
             return
         for metric, within in REPURCHASES.items():
             placed = [order for order in self._orders[row["customer_id"]] if at < order <= at + within]
-            self._enter(metric, at, row, bool(placed))
+            self._enter(metric, at, row, bool(placed), in_charge(row, at))
 
-    def _enter_business(self, metrics: Iterable[str], row: Mapping[str, Any], start: int, end: int) -> None:
+    def _enter_business(
+        self, metrics: Iterable[str], row: Mapping[str, Any], start: int, end: int, doers: Mapping[str, str]
+    ) -> None:
         seconds = self._walls.seconds(row["team"], start, end)
         for metric in metrics if seconds is not None else ():
-            self._enter(metric, end, row, seconds or 0)
+            self._enter(metric, end, row, seconds or 0, doers)
 
-    def _enter(self, metric: str, at: int, row: Mapping[str, Any], value: float) -> None:
-        self._seen[metric].append(Seen(at, row, float(value)))
+    def _enter(
+        self, metric: str, at: int, row: Mapping[str, Any], value: float, doers: Mapping[str, str] | None = None
+    ) -> None:
+        self._seen[metric].append(Seen(at, row, float(value), {} if self._is_by_holder else doers or {}))
 
     def _open_at(self, metric: str, instant: int) -> list[Seen]:
         """Look at each ticket as its events before an instant tell it."""
@@ -199,15 +267,22 @@ class Ledger:
         found = self._open[metric, instant] = []
         for id, row in self.rows.items():
             if row["created_at"] < instant and _is_open(metric, _row(self._known(id, instant), id)):
-                found.append(Seen(instant, row, 1))
+                found.append(Seen(instant, row, 1, {} if self._is_by_holder else in_charge(row, instant - 1)))
         return found
 
     def _known(self, ticket_id: str, instant: int) -> list[Event]:
-        """Return a ticket's events before an instant; what is a ticket, and of which one a part, is known already."""
+        """Return a ticket's events before an instant; what is a ticket, and of which one a part, is known already.
+
+        So is who opened it, once it is open.
+        """
+        world = self._worlds[ticket_id]
+        opened = {one.subject for one in world if isinstance(one.content, e.TicketCreated) and one.at_ms < instant}
         return [
             one
-            for one in self._worlds[ticket_id]
-            if one.at_ms < instant or isinstance(one.content, e.EventRetracted | e.TicketMerged)
+            for one in world
+            if one.at_ms < instant
+            or isinstance(one.content, e.EventRetracted | e.TicketMerged)
+            or (isinstance(one.content, e.TicketCreated) and one.subject in opened)
             if not isinstance(one.content, e.TicketMarkedSpam)
         ]
 

@@ -4,9 +4,11 @@ Written from the definitions of the measures; it shares no code with `streams.co
 question is answered by looking through all events again.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from msgspec import UNSET
 
 from schemas import events as e
 from schemas.codec import Event
@@ -48,18 +50,21 @@ def _ever_merged_into(ticket_id: str, ordered: Sequence[Event]) -> set[str]:
 
 def _row(own: list[Event], story: list[Event], joined_at: list[int], all_own: list[Event]) -> dict[str, Any]:
     creations = [one for one in own if isinstance(one.content, e.TicketCreated)]
-    openings = [one for one in story if isinstance(one.content, e.TicketCreated)]
+    openings = _opened(story)
     seen_at = [one.at_ms for one in own] + joined_at or [one.at_ms for one in all_own] or [0]
     began_at = creations[0].at_ms if creations else min(seen_at)
     created_at = min([began_at, *(one.at_ms for one in openings)])
-    exclusion = _exclusion(own) if own or joined_at else "retracted"
-    opened_by = _creator(openings[0]) if openings else ""
+    attributes = _attributes(own, creations)
+    is_test = attributes.pop("is_test")
+    exclusion = _exclusion(own, is_test=is_test) if own or joined_at else "retracted"
+    opened_by = _opener(openings[0], story) if openings else ""
     status, closed_at = _standing(own, created_at)
     cycles = _cycles(own, created_at)
-    waits = _waits(story, created_at)
+    waits = _waits(own, story, created_at)
     resolved_at = [resolved for _, resolved in cycles if resolved is not None]
-    answered_at = waits[0][1] if waits and opened_by != "agent" else None
-    waits_on = bool(waits) and waits[-1][1] is None and status not in ("resolved", "closed") and not exclusion
+    answered = [wait for wait in waits if wait.answered_at is not None]
+    first = answered[0] if answered and opened_by != "agent" else None
+    waits_on = bool(waits) and waits[-1].answered_at is None and status not in ("resolved", "closed") and not exclusion
     return (
         {
             "created_at": created_at,
@@ -69,11 +74,13 @@ def _row(own: list[Event], story: list[Event], joined_at: list[int], all_own: li
             "is_effective": not exclusion,
             "exclusion": exclusion,
             "merged_into": _survivor(own[0].subject, own) or "" if own else "",
-            "first_response_at": answered_at,
-            "first_response_seconds": None if answered_at is None else (answered_at - waits[0][0]) / 1000,
-            "open_wait_since": waits[-1][0] if waits_on else None,
-            "waits.started_at": [start for start, _ in waits],
-            "waits.answered_at": [end for _, end in waits],
+            "first_response_at": first and first.answered_at,
+            "first_response_seconds": first and ((first.answered_at or 0) - first.started_at) / 1000,
+            "open_wait_since": waits[-1].started_at if waits_on else None,
+            "waits.started_at": [wait.started_at for wait in waits],
+            "waits.answered_at": [wait.answered_at for wait in waits],
+            "waits.stopped_at": [wait.stopped_at for wait in waits],
+            "waits.sender_id": [(wait.answer and _sender(wait.answer)) or "" for wait in waits],
             "first_resolved_at": resolved_at[0] if resolved_at else None,
             "last_resolved_at": resolved_at[-1] if resolved_at else None,
             "closed_at": closed_at,
@@ -90,7 +97,8 @@ def _row(own: list[Event], story: list[Event], joined_at: list[int], all_own: li
             "is_truncated": False,
             "waits_open": [],
         }
-        | _attributes(own, creations)
+        | attributes
+        | _charges(own, creations, created_at)
         | _messages(story)
         | _feedback(story)
         | _money(story)
@@ -140,7 +148,7 @@ def _joined_at(ticket_id: str, counting: Sequence[Event]) -> list[int]:
     return joined
 
 
-def _exclusion(own: Sequence[Event]) -> str:
+def _exclusion(own: Sequence[Event], *, is_test: bool) -> str:
     if any(_is(one, e.TicketDeleted) for one in own):
         return "deleted"
     if any(_is(one, e.TicketMerged) for one in own):
@@ -150,54 +158,92 @@ def _exclusion(own: Sequence[Event]) -> str:
     ]
     if marks and marks[-1]:
         return "spam"
-    tests = [one.content.is_test for one in own if isinstance(one.content, e.TicketCreated)]
-    return "test" if tests and tests[0] else ""
+    return "test" if is_test else ""
 
 
 # What it is about
 
 
 def _attributes(own: Sequence[Event], creations: Sequence[Event]) -> dict[str, Any]:
-    rest = [one for one in own if one not in creations]
-    said = [one.content for one in (*creations, *rest)]
-    first = creations[0].content if creations else None
-    of_creation = (
-        "customer_id channel product_id order_id asset_id priority region language".split()  # noqa: SIM905
-    )
-    return {name: getattr(first, name, None) or "" for name in of_creation} | {
-        "team": _last_word(said, "team", e.TicketCreated, e.TicketAssigned),
-        "agent_id": _last_word(said, "agent_id", e.TicketCreated, e.TicketAssigned, e.TicketResolved),
-        "contact_type": _last_word(said, "contact_type", e.TicketCreated, e.TicketClassified),
-        "reason": _last_word(said, "reason", e.TicketCreated, e.TicketClassified),
-        "product_line": _last_word(said, "product_line", e.TicketCreated, e.TicketClassified),
-        "strategy": _last_word(said, "strategy", e.TicketResolved),
-        "outcome": _last_word(said, "outcome", e.TicketResolved),
-        "escalation": _last_word(said, "level", e.TicketEscalated),
-        "after_sales": any(getattr(one, "after_sales", None) for one in said),
-    }
+    """Look each attribute up from the last word to the first: whoever names it last is right."""
+    begins = [one for one in creations if one.at_ms == creations[0].at_ms]
+    ordered = [*begins, *(one for one in own if one not in begins)]
+    row = {name: _word(name, ordered) or "" for name in (*WORDS, *COLUMNS)}
+    flags = {name: bool(_word(name, ordered)) for name in ("after_sales", "is_test")}
+    return row | {COLUMNS[name]: row.pop(name) for name in COLUMNS} | flags
 
 
-def _last_word(said: Sequence[Any], name: str, *kinds: type[e.Data]) -> str:
-    words = [str(getattr(one, name)) for one in said if isinstance(one, kinds) and getattr(one, name)]
-    return words[-1] if words else ""
+def _charges(own: Sequence[Event], creations: Sequence[Event], created_at: int) -> dict[str, Any]:
+    """Look at the ticket as it stood after each instant, and keep those at which somebody else was in charge."""
+    begun = [one for one in creations if one.at_ms == creations[0].at_ms]
+    instants = sorted({created_at, *(max(one.at_ms, created_at) for one in own)})
+    seen: list[tuple[int, str, str]] = []
+    for instant in instants:
+        known = [one for one in own if max(one.at_ms, created_at) <= instant or one in begun]
+        said = [one for one in known if one not in begun]
+        team, agent_id = (_word(name, [*begun, *said]) or "" for name in NOBODY)
+        if not seen or seen[-1][1:] != (team, agent_id):
+            seen.append((instant, team, agent_id))
+    return {f"charges.{name}": [one[n] for one in seen] for n, name in enumerate(("since", "team", "agent_id"))}
+
+
+def _sender(one: Event) -> str | None:
+    return one.content.sender_id if isinstance(one.content, e.MessageSent) else None
+
+
+WORDS: Final = (
+    "channel", "customer_id", "team", "agent_id", "contact_type", "reason", "product_line", "product_id", "order_id",
+    "asset_id", "priority", "region", "language", "strategy", "outcome",
+)  # fmt: skip
+COLUMNS: Final = {"level": "escalation"}
+NOBODY: Final = ("team", "agent_id")
+SPOKEN_OF: Final[Mapping[str, tuple[type[e.Data], ...]]] = {
+    "agent_id": (e.TicketCreated, e.TicketResolved),
+    "contact_type": (e.TicketCreated, e.TicketClassified),
+    "reason": (e.TicketCreated, e.TicketClassified),
+    "product_line": (e.TicketCreated, e.TicketClassified),
+    "strategy": (e.TicketResolved,),
+    "outcome": (e.TicketResolved,),
+    "after_sales": (e.TicketCreated, e.TicketResolved),
+    "level": (e.TicketEscalated,),
+}
+"""Who else than updates and assignments says anything of an attribute; of all others the creation alone."""
+
+
+def _word(name: str, ordered: Sequence[Event]) -> Any:
+    for one in reversed(ordered):
+        said = one.content
+        if isinstance(said, e.TicketUpdated):
+            if getattr(said, name) is not UNSET:
+                return getattr(said, name)
+        elif isinstance(said, e.TicketAssigned) and name in NOBODY:
+            names = [getattr(said, which) for which in NOBODY]
+            if getattr(said, name) or (getattr(said, name) is None and not any(names)):
+                return getattr(said, name)
+        elif getattr(said, name, None) is not None and isinstance(said, SPOKEN_OF.get(name, e.TicketCreated)):
+            return getattr(said, name)
+    return None
 
 
 # How it went
 
 
-def _moves(own: Sequence[Event], created_at: int) -> list[tuple[int, e.Status]]:
-    moves: list[tuple[int, e.Status]] = []
+def _statuses(own: Sequence[Event]) -> list[tuple[Event, e.Status]]:
+    said: list[tuple[Event, e.Status]] = []
     for one in own:
-        at = max(one.at_ms, created_at)
         if isinstance(one.content, e.TicketStatusChanged) and one.content.to is not e.Status.OTHER:
-            moves.append((at, one.content.to))
+            said.append((one, one.content.to))
         elif _is(one, e.TicketResolved):
-            moves.append((at, e.Status.RESOLVED))
+            said.append((one, e.Status.RESOLVED))
         elif _is(one, e.TicketReopened):
-            moves.append((at, e.Status.OPEN))
+            said.append((one, e.Status.OPEN))
         elif _is(one, e.TicketClosed):
-            moves.append((at, e.Status.CLOSED))
-    return moves
+            said.append((one, e.Status.CLOSED))
+    return said
+
+
+def _moves(own: Sequence[Event], created_at: int) -> list[tuple[int, e.Status]]:
+    return [(max(one.at_ms, created_at), to) for one, to in _statuses(own)]
 
 
 def _cycles(own: Sequence[Event], created_at: int) -> list[tuple[int, int | None]]:
@@ -237,26 +283,112 @@ def _standing(own: Sequence[Event], created_at: int) -> tuple[str, int | None]:
     return ("closed", closings[0]) if closings else (moves[-1][1].value, None)
 
 
-def _waits(story: Sequence[Event], created_at: int) -> list[tuple[int, int | None]]:
-    """Cut the talk at each answer of an agent: the customer waits from the first word of a piece to its end."""
-    openings = [one for one in story if _is(one, e.TicketCreated)]
-    calls = [one.at_ms for one in openings[1:] if _creator(one) == "customer"]
-    if openings and _creator(openings[0]) == "customer":
-        calls.insert(0, -1)  # opening the case comes before all talk
-    words = [(one, one.at_ms) for one in story if _is_public(one, e.Direction.IN, e.Party.CUSTOMER)]
-    answers = [(one, one.at_ms) for one in story if _is_public(one, e.Direction.OUT, e.Party.AGENT)]
-    place = {(one.source, one.id): number for number, one in enumerate(story)}
-    spoken = [(at, -1) for at in calls] + [(at, place[one.source, one.id]) for one, at in words]
-    ends = [(at, place[one.source, one.id]) for one, at in answers]
-    waits: list[tuple[int, int | None]] = []
-    since = (-2, -2)
-    for end in [*sorted(ends), None]:
-        piece = [word for word in spoken if since < word and (end is None or word < end)]
-        if piece:
-            start = created_at if min(piece)[0] == -1 else min(piece)[0]
-            waits.append((start, None if end is None else max(start, end[0])))
-        since = end or since
+class Wait(NamedTuple):
+    """From when a customer waited, when a person answered, and since when the ticket was done for good."""
+
+    started_at: int
+    answered_at: int | None
+    stopped_at: int | None
+    answer: Event | None
+
+
+class _Rest(NamedTuple):
+    """A time in which the ticket was done: the place and instant of its begin, the place of its end, who ended it."""
+
+    since: tuple[int, int]
+    at: int
+    until: tuple[int, int]
+    is_customers: bool
+
+
+_LAST: Final = (2**62, 0)
+
+
+def _waits(own: Sequence[Event], story: Sequence[Event], created_at: int) -> list[Wait]:
+    """Go from each beginning of a wait to its end: the next answer, or the next coming back after a rest."""
+    place = {(one.subject, one.source, one.id): number for number, one in enumerate(story)}
+
+    def at(one: Event, *, is_move: bool = False) -> tuple[int, int]:
+        return (max(one.at_ms, created_at) if is_move else one.at_ms), place[one.subject, one.source, one.id]
+
+    written = [one for one in story if _is_public(one, e.Direction.IN, e.Party.CUSTOMER)]
+    answers = {at(one): one for one in story if _is_public(one, e.Direction.OUT, e.Party.AGENT)}
+    returned = [one for one in own if isinstance(one.content, e.TicketReopened) and one.content.by is e.Party.CUSTOMER]
+    said_at = {one.at_ms for one in (*written, *returned)}
+    opened = _opened(story)
+    for other in opened[1:]:
+        said_at |= {other.at_ms} if _opener(other, story) == "customer" else set()
+    rests = _rests([(at(one, is_move=True), to, _is_the_customers(one, said_at)) for one, to in _statuses(own)])
+    words = [at(one) for one in written]
+    words += [at(one) for one in opened[1:] if _opener(one, story) == "customer"]
+    words += [rest.until for rest in rests if rest.is_customers]
+    if opened and _opener(opened[0], story) == "customer":
+        words.append((-1, 0))
+    back = [min(found) for rest in rests if (found := [word for word in words if rest.since < word <= rest.until])]
+    waits: list[Wait] = []
+    begin = min(words, default=None)
+    while begin is not None:
+        started_at = created_at if begin == (-1, 0) else begin[0]
+        mine = begin
+        left = [word for word in back if word > mine and any(mine < rest.since < word <= rest.until for rest in rests)]
+        end = min([place for place in answers if place > mine] + left, default=_LAST)
+        answer = answers.get(end)
+        waits.append(
+            Wait(
+                started_at,
+                None if answer is None else max(answer.at_ms, started_at),
+                _stopped_at(mine, end, rests, words, started_at),
+                answer,
+            )
+        )
+        begin = min((word for word in words if word > end or (word == end and answer is None)), default=None)
     return waits
+
+
+def _stopped_at(
+    begin: tuple[int, int],
+    end: tuple[int, int],
+    rests: Sequence[_Rest],
+    words: Sequence[tuple[int, int]],
+    started_at: int,
+) -> int | None:
+    """Return since when the ticket rested as a wait ended, unless the desk took that back without being asked."""
+    for rest in rests:
+        if not rest.since < end <= rest.until:
+            continue
+        is_asked = any(end <= word <= rest.until for word in words)
+        if rest.until != _LAST and not rest.is_customers and not is_asked:
+            return None
+        return started_at if begin > rest.since else max(rest.at, started_at)
+    return None
+
+
+def _rests(moves: Sequence[tuple[tuple[int, int], e.Status, bool]]) -> list[_Rest]:
+    rests: list[_Rest] = []
+    for is_done, run in groupby(sorted(moves), lambda move: move[1] in DONE):
+        first, _, is_customers = next(run)
+        if is_done:
+            rests.append(_Rest(first, first[0], _LAST, is_customers=False))
+        elif rests:
+            rests[-1] = rests[-1]._replace(until=first, is_customers=is_customers)
+    return rests
+
+
+def _is_the_customers(one: Event, said_at: set[int]) -> bool:
+    """Say whether the customer took the ticket up again; where nobody says who, that is who wrote in that instant."""
+    by = one.content.by if isinstance(one.content, e.TicketReopened) else None
+    return by is e.Party.CUSTOMER or (by not in (e.Party.AGENT, e.Party.BOT) and one.at_ms in said_at)
+
+
+def _opened(story: Sequence[Event]) -> list[Event]:
+    """Return the first creation of each ticket of a story."""
+    creations = [one for one in story if _is(one, e.TicketCreated)]
+    return [one for n, one in enumerate(creations) if one.subject not in [other.subject for other in creations[:n]]]
+
+
+def _opener(opening: Event, story: Sequence[Event]) -> str:
+    """Return who opened a ticket, by the last creation of it."""
+    return [_creator(one) for one in story if _is(one, e.TicketCreated) and one.subject == opening.subject][-1]
 
 
 def _creator(one: Event) -> str:

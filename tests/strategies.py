@@ -164,9 +164,12 @@ def _built(kind: type[Data]) -> Callable[[Fields], Data]:
     return lambda fields: kind(**fields)
 
 
-def _with_assignee(fields: Fields) -> Fields:
-    assigned = fields.get("team") or fields.get("agent_id")
-    return fields if assigned else fields | {"team": "first line"}
+def _saying_someone(fields: Fields) -> Fields:
+    return fields if {"team", "agent_id"} & fields.keys() else fields | {"team": "first line"}
+
+
+def _saying_something(fields: Fields) -> Fields:
+    return fields if len(fields) > 1 else fields | {"team": "first line"}
 
 
 def _into_another(fields: Fields) -> Fields:
@@ -186,7 +189,8 @@ def _in_order(fields: Fields) -> Fields:
 
 
 _REPAIRS: Final[dict[str, Callable[[Fields], Fields]]] = {
-    "TicketAssigned": _with_assignee,
+    "TicketAssigned": _saying_someone,
+    "TicketUpdated": _saying_something,
     "TicketMerged": _into_another,
     "RatingSubmitted": _on_scale,
     "SchedulePublished": _in_order,

@@ -82,12 +82,12 @@ def _heatmap() -> Panel:
 def _longest() -> Panel:
     inner = query.observations_of(_WAITING.observations, "end_at", "end_at")
     columns = {
-        query.quoted(text.WAITED): "dateDiff('second', since, end_at)",
+        query.quoted(text.WAITED): "dateDiff('second', began_at, end_at)",
         query.quoted(text.TICKET): "ticket_id",
         **{query.quoted(text.COLUMN_NAMES[by]): query.known_or_named(by) for by in _TOLD},
-        query.quoted(text.SINCE): "formatDateTime(since, '%Y-%m-%d %H:%i', ${zone:singlequote})",
+        query.quoted(text.SINCE): "formatDateTime(began_at, '%Y-%m-%d %H:%i', ${zone:singlequote})",
     }
-    clauses = ("WHERE since < end_at AND until >= end_at", "ORDER BY since, ticket_id", f"LIMIT {_LONGEST}")
+    clauses = ("WHERE since < end_at AND until >= end_at", "ORDER BY began_at, ticket_id", f"LIMIT {_LONGEST}")
     return Panel(
         id=8,
         title=text.LONGEST_TITLE,

@@ -60,7 +60,7 @@ def _branch(observations: Observations, metrics: Sequence[Metric]) -> str:
     inside = f"since < {end} AND until >= {end}" if observations.lasts else f"at >= {start} AND at < {end}"
     counted = _of_metric(((metric, metric.counted) for metric in metrics if metric.counted), "true")
     columns = {
-        "happened_at": "since" if observations.lasts else "at",
+        "happened_at": "began_at" if observations.lasts else "at",
         "ticket_id": "ticket_id",
         **{by.value: known_or_named(f"seen.{by}") for by in _DIMENSIONS},
         "says": _of_metric(((metric, _says(metric)) for metric in metrics), "''"),

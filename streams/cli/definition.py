@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.core.ask.question import Question, statements
-from streams.core.metrics import Dimension, Metric
+from streams.core.metrics import Credit, Dimension, Metric
 from streams.core.window import DAY_MS, Bucket, Window
 
 _ANY_WINDOW: Final = Window(0, DAY_MS)
@@ -20,9 +20,15 @@ _PARAMETERS: Final = (
 )
 
 
-def explain(console: Console, metric: Metric, by: Dimension | None, bucket: Bucket | None) -> None:
+def explain(
+    console: Console,
+    metric: Metric,
+    by: Dimension | None,
+    bucket: Bucket | None,
+    credit: Credit = Credit.DID,
+) -> None:
     """Print how a metric is defined, and the SQL that a report with the same options runs."""
-    (statement,) = statements(Question(metrics=[metric], windows=[_ANY_WINDOW], by=by, bucket=bucket))
+    (statement,) = statements(Question(metrics=[metric], windows=[_ANY_WINDOW], by=by, bucket=bucket, credit=credit))
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, text in _definition(metric):
         table.add_row(Text(name, style="dim"), text)
@@ -40,6 +46,8 @@ def _definition(metric: Metric) -> Iterator[tuple[str, str]]:
     yield "denominator", metric.denominator
     yield "one of n", metric.observations.one
     yield "clock", metric.clock
+    if metric.observations.dimensions >= {Dimension.TEAM, Dimension.AGENT}:
+        yield "whose", f"{metric.observations.whose}; with --credit holds: the ticket's latest"
     if metric.n_min:
         yield "least n", f'{metric.n_min}: with fewer it reads "not enough data"'
     if metric.matures_days:

@@ -20,7 +20,7 @@ from streams.clock import SystemClock
 from streams.core.ask.drilldown import Seen
 from streams.core.ask.question import Question
 from streams.core.ask.report import Report, compared, in_sequence
-from streams.core.metrics import METRICS, Dimension, Metric
+from streams.core.metrics import METRICS, Credit, Dimension, Metric
 from streams.core.metrics.satisfaction import BY_CLOCK, Clock
 from streams.core.window import DAY_MS, Bucket, Window, WindowError, buckets_of, instant_of, previous, zone_of
 from streams.settings import Settings, load_settings
@@ -58,6 +58,12 @@ def report(
         Clock,
         typer.Option(help="What puts a rating into the window: when it was given, or its case solved or opened."),
     ] = Clock.RATED,
+    credit: Annotated[
+        Credit,
+        typer.Option(
+            help="By team or agent: whoever did it, such as the sender of an answer, or whoever has the ticket now."
+        ),
+    ] = Credit.DID,
     tickets: Annotated[
         bool, typer.Option("--tickets", help="List the tickets behind one number; what they amount to is the number.")
     ] = False,
@@ -91,7 +97,7 @@ def report(
     if part is not None and not (tickets and by):
         raise typer.BadParameter("--part goes with --tickets and --by")
     if explain_:
-        explain(Console(), _metric(explain_), by, bucket)
+        explain(Console(), _metric(explain_), by, bucket, credit)
         return
     if all_ and (from_ or to):
         raise typer.BadParameter("--all is everything already: leave --from and --to away")
@@ -108,12 +114,12 @@ def report(
             window = fresh.known if all_ else _window(begins_at, ends_at, fresh.known.end_at)
             if tickets:
                 by = by if part is not None else None
-                seen = observations(client, metrics[0], window, by, part or "")
+                seen = observations(client, metrics[0], window, by, part or "", credit)
                 if by and not seen:
-                    _refuse_unknown_part(client, metrics[0], fresh.known, by, part or "")
+                    _refuse_unknown_part(client, metrics[0], fresh.known, by, part or "", credit)
                 _list(metrics[0], seen, clocks, format_)
                 return
-            made = make(client, metrics, window, fresh.known, zone=clocks, by=by, bucket=bucket)
+            made = make(client, metrics, window, fresh.known, zone=clocks, by=by, bucket=bucket, credit=credit)
     except WindowError as error:
         raise typer.BadParameter(str(error)) from None
     _show(format_, made, fresh, now)
@@ -147,6 +153,7 @@ def make(
     zone: ZoneInfo | None = None,
     by: Dimension | None = None,
     bucket: Bucket | None = None,
+    credit: Credit = Credit.DID,
 ) -> Report:
     """Return a report, made from the database as it is now.
 
@@ -158,6 +165,7 @@ def make(
         zone: Its clocks; UTC when not given.
         by: Also divided by this.
         bucket: In steps of this, each beside the one before, instead of the whole beside the period before.
+        credit: Whose an observation is, where it is divided by team or agent.
 
     Raises:
         StoreUnavailableError: When ClickHouse is away.
@@ -169,7 +177,8 @@ def make(
     if before and before.end_at <= known.start_at:
         before = None
     windows = [window, before] if before else [window]
-    figures = answer(client, Question(metrics=metrics, windows=windows, by=by, bucket=bucket, zone=zone.key), known)
+    asked = Question(metrics=metrics, windows=windows, by=by, bucket=bucket, zone=zone.key, credit=credit)
+    figures = answer(client, asked, known)
     if bucket:
         inside = Window(max(window.start_at, known.start_at), min(window.end_at, known.end_at))
         lines = in_sequence(metrics, buckets_of(window, bucket, zone), figures, inside)
@@ -188,9 +197,11 @@ def _asked(names: Sequence[str] | None, clock: Clock, *, is_full: bool) -> list[
     return [BY_CLOCK[clock].get(metric.name, metric) for metric in chosen]
 
 
-def _refuse_unknown_part(client: Client, metric: Metric, known: Window, by: Dimension, part: str) -> None:
+def _refuse_unknown_part(
+    client: Client, metric: Metric, known: Window, by: Dimension, part: str, credit: Credit
+) -> None:
     """Refuse what no observation ever had: a part that merely has none in a window is no mistake."""
-    figures = answer(client, Question(metrics=[metric], windows=[known], by=by), known)
+    figures = answer(client, Question(metrics=[metric], windows=[known], by=by, credit=credit), known)
     parts = {one for _, one, _ in figures if one is not None}
     if part not in parts:
         hint = meant_text(part, parts, f"`servicepulse report --all --by {by.value}` shows those that there are")

@@ -3,6 +3,8 @@
 from collections.abc import Generator
 from typing import TypeAlias, TypeVar
 
+from msgspec import UNSET
+
 from schemas.events import (
     Classifier,
     CompensationGranted,
@@ -390,7 +392,9 @@ class Story:
     def _assignment(
         self, *, team: str | None = None, agent: Agent | None = None, cause: str | None = None
     ) -> TicketAssigned:
-        return TicketAssigned(ticket_id=self._id, team=team, agent_id=agent.id if agent else None, cause=cause)
+        return TicketAssigned(
+            ticket_id=self._id, team=team or UNSET, agent_id=agent.id if agent else UNSET, cause=cause
+        )
 
     def _status(self, to: Status, reason: str | None = None) -> Moment:
         change = TicketStatusChanged(ticket_id=self._id, to=to, reason=reason)

@@ -5,7 +5,6 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
-import msgspec
 from clickhouse_connect.driver.client import Client
 
 from schemas.rows import (
@@ -20,7 +19,7 @@ from schemas.rows import (
     columns_of,
 )
 from streams.core.ticket.batch import TICKET_EVENTS, Identity, refolded
-from streams.core.ticket.fold import Ticket, ticket_of
+from streams.core.ticket.fold import Ticket, stated
 from streams.sinks.connection import FIELD_BYTES, named_errors
 
 TABLES: Final[dict[type[Row], str]] = {
@@ -135,12 +134,12 @@ class ClickHouseStore:
     def _load(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
         rows = self._query(
             """
-            SELECT ticket_id, state FROM tickets WHERE ticket_id IN {ids:Array(String)}
+            SELECT ticket_id, state, version FROM tickets WHERE ticket_id IN {ids:Array(String)}
             ORDER BY ticket_id, version DESC LIMIT 1 BY ticket_id
             """,
             {"ids": list(ticket_ids)},
         )
-        states = {id.decode(): _ticket(id.decode(), state) for id, state in rows}
+        states = {id.decode(): stated(id.decode(), state, version) for id, state, version in rows}
         unknown = [id for id, ticket in states.items() if ticket is None]
         known = {id: ticket for id, ticket in states.items() if ticket is not None}
         return known | (self.load_from_events(unknown) if unknown else {})
@@ -169,14 +168,6 @@ class ClickHouseStore:
             self._client.insert(
                 table, columns, column_names=names, column_types=self._types[table], column_oriented=True
             )
-
-
-def _ticket(ticket_id: str, state: bytes) -> Ticket | None:
-    """Return the ticket of a row; None when its state is left out, damaged, or a newer version's."""
-    try:
-        return ticket_of(ticket_id, state) if state else None
-    except msgspec.MsgspecError:
-        return None
 
 
 def _portions(ids: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -12,7 +12,7 @@ from streams.core.ask.drilldown import Seen
 from streams.core.ask.figure import figure_of
 from streams.core.ask.question import Question, Statement, listing, measures_of, statements
 from streams.core.ask.report import Figures, Key
-from streams.core.metrics import Dimension, Metric
+from streams.core.metrics import Credit, Dimension, Metric
 from streams.core.window import Window, buckets_of
 from streams.ports import StoreRejectedError
 from streams.sinks.connection import named_errors
@@ -104,7 +104,12 @@ def answer(client: Client, question: Question, known: Window) -> Figures:
 
 
 def observations(
-    client: Client, metric: Metric, window: Window, by: Dimension | None = None, part: str = ""
+    client: Client,
+    metric: Metric,
+    window: Window,
+    by: Dimension | None = None,
+    part: str = "",
+    credit: Credit = Credit.DID,
 ) -> list[Seen]:
     """Return the single observations behind a number, in order of time.
 
@@ -112,7 +117,7 @@ def observations(
         StoreUnavailableError: When ClickHouse is away.
         StoreRejectedError: When it refuses.
     """
-    asked = listing(metric, window, by, part)
+    asked = listing(metric, window, by, part, credit)
     with named_errors():
         rows = client.query(asked.sql, parameters=dict(asked.parameters)).named_results()
         return [

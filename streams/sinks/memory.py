@@ -1,13 +1,10 @@
 """A store in memory: the same promises as ClickHouse, for tests of everything above it."""
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
-
-import msgspec
 
 from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
 from streams.core.ticket.batch import TICKET_EVENTS, Identity, refolded
-from streams.core.ticket.fold import Ticket, ticket_of
+from streams.core.ticket.fold import Ticket, stated
 
 
 class MemoryStore:
@@ -44,11 +41,8 @@ class MemoryStore:
         return refolded(ticket_id, [event.raw for event in self.events.values() if event.subject == ticket_id])
 
     def _load(self, ticket_id: str) -> Ticket:
-        state = self.tickets[ticket_id].state
-        if state:
-            with suppress(msgspec.MsgspecError):
-                return ticket_of(ticket_id, state)
-        return self._refolded(ticket_id)
+        row = self.tickets[ticket_id]
+        return stated(ticket_id, row.state, row.version) or self._refolded(ticket_id)
 
     async def write(
         self,

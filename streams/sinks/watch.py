@@ -41,7 +41,6 @@ FROM
 (
     SELECT
         ticket_id,
-        team,
         is_effective,
         last_rated_at,
         stored_at,
@@ -50,7 +49,8 @@ FROM
         rating.solved_at AS solved_at,
         rating.score AS score,
         rating.source AS source,
-        rating.is_replayed AS is_replayed
+        rating.is_replayed AS is_replayed,
+        rating.team AS team
     FROM ticket_ratings FINAL
     LEFT ARRAY JOIN ratings AS rating
     WHERE $chosen
@@ -272,13 +272,21 @@ def _rated_tickets(rows: Iterable[Sequence[Any]]) -> tuple[list[RatedTicket], Ms
     tickets: list[RatedTicket] = []
     names: dict[str, str] = {}
     late_stored_at = 0
-    for (ticket_id, team), group in groupby(rows, key=lambda row: (row[0], row[1])):
+    for ticket_id, group in groupby(rows, key=lambda row: row[0]):
         counted = [row for row in group if row[7]]
-        tickets.append(RatedTicket(ticket_id, names.setdefault(team, team), tuple(map(_rating, counted))))
+        tickets.append(_rated_ticket(ticket_id, counted, [names.setdefault(row[1], row[1]) for row in counted]))
         for _, _, _, at, _, _, stored_at, _, _ in counted:
             if stored_at - at > LATE_MINUTES * 60_000:
                 late_stored_at = max(late_stored_at, stored_at)
     return tickets, late_stored_at
+
+
+def _rated_ticket(ticket_id: str, rows: Sequence[Sequence[Any]], teams: Sequence[str]) -> RatedTicket:
+    """Return a ticket; nearly all have one rating, or ratings of one team."""
+    ratings = tuple(map(_rating, rows))
+    if len(set(teams)) < 2:
+        return RatedTicket(ticket_id, teams[0] if teams else "", ratings)
+    return RatedTicket(ticket_id, "", ratings, tuple(teams))
 
 
 def _rating(row: Sequence[Any]) -> Rating:

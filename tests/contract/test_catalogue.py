@@ -130,7 +130,7 @@ class TestSchemas:
             ("ticket.created", {"created_by": "oracle"}),
             ("ticket.created", {"ticket_id": ""}),
             ("ticket.created", {"channel": None}),
-            ("ticket.assigned", {"team": None, "agent_id": None}),
+            ("ticket.assigned", {"team": ""}),
             ("order.placed", {"currency": "eur"}),
             ("order.placed", {"amount": 1.5}),
             ("rating.submitted", {"raw": "4"}),
@@ -140,6 +140,14 @@ class TestSchemas:
         event = example(name)
         event["data"] |= change
         assert not validator(name).is_valid(event)
+
+    @pytest.mark.parametrize("name", ["ticket.assigned", "ticket.updated"])
+    def test_to_say_nothing_is_a_mistake_and_to_say_nobody_is_none(self, name: str) -> None:
+        event = example(name)
+        event["data"] = {"ticket_id": "T-1042"}
+        assert not validator(name).is_valid(event)
+        event["data"] |= {"team": None, "agent_id": None}
+        assert validator(name).is_valid(event)
 
     def test_a_time_without_an_offset_is_a_mistake(self) -> None:
         assert not validator("ticket.created").is_valid(example("ticket.created") | {"time": "2026-03-02T09:15:00"})

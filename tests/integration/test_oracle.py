@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas.codec import Event
 from streams.core.ask.question import Question
 from streams.core.hours.published import open_hours
-from streams.core.metrics import METRICS, Dimension
+from streams.core.metrics import METRICS, Credit, Dimension
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.fold import Ticket
 from streams.core.ticket.measures import row_of
@@ -82,14 +82,18 @@ def store(client: Client, batches: Sequence[Sequence[Event]]) -> None:
 
 
 @unhurried
-@given(tellings(), st.sampled_from(Dimension))
+@given(
+    tellings(),
+    st.sampled_from([Dimension.TEAM, Dimension.AGENT]) | st.sampled_from(Dimension),
+    st.sampled_from([Credit.DID, Credit.DID, Credit.HOLDS]),
+)
 def test_every_metric_is_what_can_be_counted_by_hand(
-    client: Client, told: tuple[list[Event], list[list[Event]]], by: Dimension
+    client: Client, told: tuple[list[Event], list[list[Event]]], by: Dimension, credit: Credit
 ) -> None:
     history, batches = told
     store(client, batches)
-    ledger = Ledger(history)
-    figures = answer(client, Question(metrics=ALL, windows=WINDOWS, by=by), KNOWN)
+    ledger = Ledger(history, is_by_holder=credit is Credit.HOLDS)
+    figures = answer(client, Question(metrics=ALL, windows=WINDOWS, by=by, credit=credit), KNOWN)
     for (name, part, window), figure in figures.items():
         chosen = None if part is None else (by.value, part)
         wanted = ledger.value(METRICS[name], window, chosen)

@@ -44,7 +44,7 @@ def test_only_a_count_is_told_however_small_it_is(metric: Metric) -> None:
 @every_metric
 def test_observations_are_of_effective_tickets_in_their_latest_version(metric: Metric) -> None:
     observations = metric.observations
-    assert observations.source.count("ticket_days") == observations.source.count("ticket_days FINAL") == 1
+    assert observations.source.count("ticket_days") == observations.source.count("ticket_days AS ticket FINAL") == 1
     assert "\n        AND is_effective" in _sql(metric)
     assert set(observations.columns) >= ({"since", "until"} if observations.lasts else {"at"})
 

@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.ticket.history import NEVER, Span, Wait, times_open
+from streams.core.ticket.history import NEVER, Span
 from streams.core.ticket.measures import row_of
 from streams.core.ticket.row_bound import SHORT, bounds_of, named
+from streams.core.ticket.waits import Wait, times_open
 from tests.histories import NOW_MS, folded
 from tests.mail_loop import CYCLE_MS, T0, mail_loop
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from schemas.rows import Ms
 from streams.core.interval import Z95
-from streams.core.metrics import Dimension, Kind, Metric, Observations
-from streams.core.metrics.metric import CUSTOMERS
+from streams.core.metrics import Credit, Dimension, Kind, Metric, Observations
+from streams.core.metrics.metric import CUSTOMERS, DAYS_ASKED
 from streams.core.window import Bucket, Window, buckets_of
 
 _WINDOWS: Final = """
@@ -38,6 +38,7 @@ class Question(Struct, frozen=True, kw_only=True):
         by: Also for each value of this dimension, beside the whole.
         bucket: Each window divided into these, by the clocks of `zone`.
         zone: IANA name of a time zone.
+        credit: Whose an observation is, where it is divided by team or agent.
     """
 
     metrics: Sequence[Metric]
@@ -45,6 +46,7 @@ class Question(Struct, frozen=True, kw_only=True):
     by: Dimension | None = None
     bucket: Bucket | None = None
     zone: str = "UTC"
+    credit: Credit = Credit.DID
 
 
 class Statement(Struct, frozen=True):
@@ -77,7 +79,9 @@ def statements(question: Question) -> list[Statement]:
     return [_statement(question, observations) for observations in kinds.values()]
 
 
-def listing(metric: Metric, window: Window, by: Dimension | None = None, part: str = "") -> Listing:
+def listing(
+    metric: Metric, window: Window, by: Dimension | None = None, part: str = "", credit: Credit = Credit.DID
+) -> Listing:
     """Return the SELECT of the single observations behind a number, each with its ticket, in order of time.
 
     Its columns are those that `Listing` names. Of a rate, whose denominator is no ticket, it lists the hits.
@@ -87,9 +91,10 @@ def listing(metric: Metric, window: Window, by: Dimension | None = None, part: s
         window: Over which stretch of event time.
         by: Only where this dimension has the value `part`.
         part: The value.
+        credit: Whose an observation is.
     """
     observations = metric.observations
-    instant = "since" if observations.lasts else "at"
+    instant = "began_at" if observations.lasts else "at"
     measure = {Kind.SHARE: f"({metric.hit})", Kind.RATE: "1", Kind.COUNT: "1"}.get(metric.kind, metric.value)
     counts_once = metric.once_per if metric.kind is Kind.SHARE and metric.once_per else "ticket_id"
     inside, _ = _bounds(observations)
@@ -103,7 +108,7 @@ def listing(metric: Metric, window: Window, by: Dimension | None = None, part: s
             f"    toFloat64({measure}) AS measure",
             "FROM",
             "(",
-            indent(observed(observations, _days(observations)), "    "),
+            indent(observed(observations, _days(observations), credit=credit), "    "),
             ")",
             f"WHERE {_both(*filter(None, conditions))}",
             "ORDER BY seen_at, ticket_id, measure",
@@ -192,7 +197,7 @@ def _select(question: Question, observations: Observations, metrics: Sequence[Me
             indent(",\n".join(columns), "    "),
             "FROM",
             "(",
-            indent(observed(observations, _days(observations)), "    "),
+            indent(observed(observations, _days(observations), credit=question.credit), "    "),
             ")",
             *_periods(observations),
             f"GROUP BY {grouping}",
@@ -200,19 +205,24 @@ def _select(question: Question, observations: Observations, metrics: Sequence[Me
     )
 
 
-def observed(observations: Observations, days: str, more: str = "") -> str:
+def observed(observations: Observations, days: str, more: str = "", *, credit: Credit = Credit.DID) -> str:
     """Return the SELECT of single observations on certain days.
 
     Args:
         observations: Which ones.
         days: SQL condition on `day`, such as `days_between` gives; it decides how much is read.
         more: Further conditions, each with its AND.
+        credit: Whose team and agent an observation has.
     """
-    made = [f"{sql} AS {name}" for name, sql in observations.columns.items() if sql != name]
+    doers = observations.doers if credit is Credit.DID else {}
+    named = {**observations.columns, **doers}
+    made = [f"{sql} AS {name}" for name, sql in named.items() if sql != name]
     plain = [name for name, sql in observations.columns.items() if sql == name]
-    columns = indent(",\n".join([*made, ", ".join([*plain, "ticket_id", *Dimension])]), "    ")
+    dimensions = [dimension for dimension in Dimension if dimension not in doers]
+    columns = indent(",\n".join([*made, ", ".join([*plain, "ticket_id", *dimensions])]), "    ")
     home = f"day = toDate({observations.home or ('since' if observations.lasts else 'at')})"
-    where = "\n    AND ".join(filter(None, [days + more, home, "is_effective", observations.where]))
+    asked = observations.where.replace(DAYS_ASKED, days)
+    where = "\n    AND ".join(filter(None, [days + more, home, "is_effective", asked]))
     return f"SELECT\n{columns}\nFROM {_source(observations, days)}\nWHERE {where}"
 
 

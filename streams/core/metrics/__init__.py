@@ -25,7 +25,7 @@ from streams.core.metrics.complaint_rate import (
     COMPLAINTS_PER_1000_ORDERS,
 )
 from streams.core.metrics.load import BACKLOG, INQUIRY_SHARE, TICKETS_CREATED
-from streams.core.metrics.metric import Dimension, Direction, Kind, Metric, Observations, Topic, Unit
+from streams.core.metrics.metric import Credit, Dimension, Direction, Kind, Metric, Observations, Topic, Unit
 from streams.core.metrics.repurchase import REPURCHASE_30D, REPURCHASE_60D, REPURCHASE_90D
 from streams.core.metrics.resolution import (
     FIRST_RESOLUTION_P50,
@@ -47,6 +47,7 @@ from streams.core.metrics.response_time import (
     NEXT_RESPONSE_P99,
     NEXT_RESPONSE_WITHIN,
     OPEN_WAITS_NOW,
+    RESOLVED_UNANSWERED,
 )
 from streams.core.metrics.satisfaction import (
     CSAT_MEAN,
@@ -59,7 +60,7 @@ from streams.core.metrics.satisfaction import (
     SELF_RATING_SHARE,
 )
 
-__all__ = ["METRICS", "Dimension", "Direction", "Kind", "Metric", "Observations", "Topic", "Unit"]
+__all__ = ["METRICS", "Credit", "Dimension", "Direction", "Kind", "Metric", "Observations", "Topic", "Unit"]
 
 METRICS: Final[Mapping[str, Metric]] = {
     metric.name: metric
@@ -83,6 +84,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         FIRST_RESPONSE_WITHIN,
         FIRST_RESPONSE_BUSINESS_WITHIN,
         FIRST_RESPONSE_N,
+        RESOLVED_UNANSWERED,
         BOT_RESPONSE_P50,
         NEXT_RESPONSE_P50,
         NEXT_RESPONSE_P90,

@@ -1,14 +1,17 @@
 """Business time: the durations again, counting only the hours in which the desk was open."""
 
+from textwrap import indent
 from typing import Any, Final
 
 from msgspec.structs import replace
 
-from streams.core.metrics.metric import Metric, Observations
+from streams.core.metrics.metric import DAYS_ASKED, Metric, Observations
 from streams.core.metrics.observation import (
     ANSWERED_WAITS,
+    DAYS,
     FIRST_TARGET_SECONDS,
     FIRST_TARGETS,
+    IS_MISSED,
     NEXT_TARGET_SECONDS,
     NEXT_TARGETS,
     RESOLVED_CYCLES,
@@ -34,7 +37,8 @@ LONGEST_CLOSURE_SECONDS: Final = 31 * 86_400
 
 _SCHEDULED: Final = "(SELECT schedule FROM open_hours FINAL WHERE NOT is_withdrawn)"
 
-_DESK: Final = f"if(team IN {_SCHEDULED}, team, 'default')"
+_DESK: Final = f"if(ticket.team IN {_SCHEDULED}, ticket.team, 'default')"
+"""Whose hours: those of the ticket's team, by the latest word on it. They must not follow from who answers."""
 
 
 _OPENINGS: Final = """
@@ -78,31 +82,54 @@ def _in_business_time(observations: Observations, started_at: str, ended_at: str
     )
 
 
-def _decided_in_business_time(observations: Observations, target_seconds: int) -> Observations:
-    """Return waits at the instant at which it is decided whether the customer was answered within open hours.
+def _due(started_at: str, target_seconds: int) -> tuple[str, str]:
+    """Return the joins and the expression of the last instant at which no more than a target was open since another.
 
-    `due_at` is the last instant at which no more than the target of open hours has passed since the wait began. It lies
-    in the last opening before which no more was open; where that closes too soon, the one that it lies in is to come.
+    It lies in the last opening before which no more was open; where that closes too soon, the one that it lies in is
+    to come.
     """
-    due_ms = f"({_open_ms('at_start', 'wait.started_at')} + {target_seconds * 1000})"
+    due_ms = f"({_open_ms('at_start', started_at)} + {target_seconds * 1000})"
     reached_at = f"at_due.opens_at + toIntervalMillisecond({due_ms} - at_due.open_ms_before)"
     joins = (
-        f"{_ALL} AS at_start ON at_start.schedule = desk AND at_start.opens_at <= wait.started_at",
+        f"{_ALL} AS at_start ON at_start.schedule = desk AND at_start.opens_at <= {started_at}",
         f"{_OPEN_AT_ALL} AS at_due ON at_due.schedule = desk AND at_due.open_ms_before <= {due_ms}",
     )
+    due_at = f"if({reached_at} < at_due.closes_at, {reached_at}, at_due.known_until)"
+    return "\n".join(f"ASOF JOIN\n{join}" for join in joins), due_at
+
+
+def _decided_in_business_time(observations: Observations, target_seconds: int) -> Observations:
+    """Return waits at the instant at which it is decided whether the customer was answered within open hours."""
+    joins, due_at = _due("wait.started_at", target_seconds)
     return replace(
         observations,
         name=f"business_{observations.name}",
         one=f"{observations.one} of open hours, of a team whose hours are known all the while",
-        columns={
-            **observations.columns,
-            "due_at": f"if({reached_at} < at_due.closes_at, {reached_at}, at_due.known_until)",
-            "desk": _DESK,
-        },
+        columns={**observations.columns, "due_at": due_at, "desk": _DESK},
         lookback_seconds=LONGEST_CLOSURE_SECONDS,
-        source="\n".join([observations.source, *(f"ASOF JOIN\n{join}" for join in joins)]),
+        source=f"{observations.source}\n{joins}",
         where=f"{observations.where}\n    AND at < least(at_start.known_until, now64(3) + toIntervalDay(1))",
     )
+
+
+_DECIDED_EARLIER: Final = """
+(
+    SELECT ticket.ticket_id, later.started_at
+    FROM {ticket_days} ARRAY JOIN waits AS later ARRAY JOIN later.before AS earlier
+{joins}
+    WHERE {days} AND notEmpty(later.before) AND is_effective AND (earlier.3 <= {due_at} OR {due_at} < earlier.2)
+)""".strip()
+
+
+def _first_decided_in_business_time() -> Observations:
+    """Return of each ticket the first wait that open hours decided; few tickets have another one before it."""
+    joins, due_at = _due("earlier.1", FIRST_TARGET_SECONDS)
+    earlier = _DECIDED_EARLIER.format(
+        ticket_days=DAYS, joins=indent(joins, "    ").replace("= desk", f"= {_DESK}"), days=DAYS_ASKED, due_at=due_at
+    )
+    is_first = f"wait.can_decide AND (empty(wait.before) OR (ticket.ticket_id, wait.started_at) NOT IN {earlier})"
+    first = replace(FIRST_TARGETS, where=f"{is_first} AND (is_kept OR ({IS_MISSED}))")
+    return _decided_in_business_time(first, FIRST_TARGET_SECONDS)
 
 
 def _twin(metric: Metric, observations: Observations, **changes: Any) -> Metric:  # noqa: ANN401 - fields of a metric
@@ -165,9 +192,7 @@ RESOLUTION_BUSINESS_P90: Final = _duration(RESOLUTION_P90, BUSINESS_CYCLES)
 FIRST_RESOLUTION_BUSINESS_P50: Final = _duration(FIRST_RESOLUTION_P50, BUSINESS_CYCLES)
 FIRST_RESOLUTION_BUSINESS_P90: Final = _duration(FIRST_RESOLUTION_P90, BUSINESS_CYCLES)
 FULL_RESOLUTION_BUSINESS_P50: Final = _duration(FULL_RESOLUTION_P50, BUSINESS_CASES)
-FIRST_RESPONSE_BUSINESS_WITHIN: Final = _within(
-    FIRST_RESPONSE_WITHIN, _decided_in_business_time(FIRST_TARGETS, FIRST_TARGET_SECONDS)
-)
+FIRST_RESPONSE_BUSINESS_WITHIN: Final = _within(FIRST_RESPONSE_WITHIN, _first_decided_in_business_time())
 NEXT_RESPONSE_BUSINESS_WITHIN: Final = _within(
     NEXT_RESPONSE_WITHIN, _decided_in_business_time(NEXT_TARGETS, NEXT_TARGET_SECONDS)
 )

@@ -48,5 +48,5 @@ BACKLOG: Final = Metric(
     denominator="none: it is a count",
     n_min=0,
     about="Of a window that ends now: the backlog now. Of an earlier one it is what today's knowledge says of that "
-    "instant, with today's team of each ticket.",
+    "instant, for the team that was in charge then.",
 )

@@ -9,7 +9,10 @@ from msgspec.structs import replace
 
 
 class Dimension(StrEnum):
-    """By what metrics can be divided; each is a column of `tickets` with the latest word on it."""
+    """By what metrics can be divided; each is a column of `tickets` with the latest word on it.
+
+    Team and agent are also those who did it, see `Credit`.
+    """
 
     TEAM = "team"
     AGENT = "agent_id"
@@ -20,6 +23,15 @@ class Dimension(StrEnum):
     PRIORITY = "priority"
     REGION = "region"
     STRATEGY = "strategy"
+
+
+class Credit(StrEnum):
+    """Whose an observation is, where it is divided by team or agent."""
+
+    DID = "did"
+    """Whoever did it, or was in charge then: what is done stays theirs, whoever gets the ticket later."""
+    HOLDS = "holds"
+    """Whoever has the ticket now."""
 
 
 class Kind(StrEnum):
@@ -61,6 +73,8 @@ class Topic(StrEnum):
     LOAD = "Load"
 
 
+DAYS_ASKED: Final = "{days}"
+"""Stands in a condition for the days that are asked for."""
 CUSTOMERS: Final = "{customers}"
 """Stands in a source for the customers of its observations on the days that are asked for: a SELECT of their ids."""
 
@@ -75,11 +89,15 @@ class Observations(Struct, frozen=True, kw_only=True):
         one: What one row stands for.
         clock: Which instant puts an observation into a window.
         lasts: False: a row happens at `at` and belongs to the window in which that lies. True: it lasts from `since`
-            until before `until`, and belongs to every window at whose end it goes on.
+            until before `until`, and belongs to every window at whose end it goes on. It is a part of what began at
+            `began_at`: one for each that was in charge.
         columns: SQL expression of each column that the metrics read, by its name.
         source: What stands behind FROM; only `ticket_days`, with each ticket in its latest version. What it joins can
             be read for its `CUSTOMERS` alone.
         where: Which rows are observations.
+        doers: Whose an observation is: SQL expressions for team and agent. Without them it is the ticket's: whoever
+            has it now.
+        whose: The same in words.
         home: On which day's row an observation stands, where that is not the day of `at` or `since`.
         lookback_seconds: How long before `at` that can be.
         dimensions: By what it can be divided.
@@ -92,6 +110,8 @@ class Observations(Struct, frozen=True, kw_only=True):
     columns: Mapping[str, str]
     source: str
     where: str = ""
+    doers: Mapping[Dimension, str] = {}
+    whose: str = "the ticket's latest team and agent"
     home: str = ""
     lookback_seconds: int = 0
     dimensions: frozenset[Dimension] = frozenset(Dimension)

@@ -1,11 +1,40 @@
 """What metrics are made of: where single observations stand in the database, and when they happened."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from streams.core.metrics.metric import Dimension, Observations
 
-DAYS: Final = "ticket_days FINAL"
+DAYS: Final = "ticket_days AS ticket FINAL"
 """One row for each ticket and day, in the ticket's latest version."""
+
+_NEVER: Final = "toDateTime64('2200-01-01 00:00:00', 3, 'UTC')"
+
+
+def _in_charge(at: str) -> dict[Dimension, str]:
+    """Return the team and the agent in charge at an instant, by the last word until then."""
+    place = f"greatest(1, arrayLastIndex(begins -> begins <= {at}, charges.since))"
+    return {Dimension.TEAM: f"charges.team[{place}]", Dimension.AGENT: f"charges.agent_id[{place}]"}
+
+
+def _answered(at: str, condition: str = "true") -> dict[Dimension, str]:
+    """Return the team in charge at an answer, and its sender; the agent in charge where nobody says who sent it."""
+    doers = _in_charge(at)
+    is_known = f"{condition} AND wait.sender_id != ''"
+    return doers | {Dimension.AGENT: f"if({is_known}, wait.sender_id, {doers[Dimension.AGENT]})"}
+
+
+_HELD: Final = f"""
+arrayMap(
+    (begins, ends, team_then, agent_then) -> (begins, ends, team_then, agent_then),
+    charges.since, arrayPushBack(arrayPopFront(charges.since), {_NEVER}), charges.team, charges.agent_id
+)""".strip()
+"""From when until when each team and agent was in charge."""
+_HOLDERS: Final[Mapping[Dimension, str]] = {Dimension.TEAM: "held.3", Dimension.AGENT: "held.4"}
+
+_THEN: Final = "the team and the agent in charge then"
+_RESOLVER: Final = "who resolved it, and the team in charge then"
+_SENDER: Final = "who sent the answer, and the team in charge then"
 
 FIRST_TARGET_SECONDS: Final = 3_600
 NEXT_TARGET_SECONDS: Final = 4 * 3_600
@@ -20,6 +49,10 @@ TICKETS: Final = Observations(
 
 _RATING: Final = {"score": "rating.score", "source": "rating.source"}
 _RATED: Final = f"{DAYS} ARRAY JOIN ratings AS rating"
+_JUDGED: Final = _in_charge("if(ifNull(rating.solved_at <= rating.rated_at, false), rating.solved_at, rating.rated_at)")
+_WHO_IS_JUDGED: Final = (
+    "the team and the agent in charge when the case was last resolved before the rating, else when it was given"
+)
 
 RATINGS: Final = Observations(
     name="ratings",
@@ -27,6 +60,8 @@ RATINGS: Final = Observations(
     clock="rated_at: when the rating was given",
     columns={"at": "rating.rated_at", **_RATING},
     source=_RATED,
+    doers=_JUDGED,
+    whose=_WHO_IS_JUDGED,
 )
 
 RATINGS_BY_RESOLUTION: Final = Observations(
@@ -36,6 +71,8 @@ RATINGS_BY_RESOLUTION: Final = Observations(
     columns={"at": "assumeNotNull(rating.solved_at)", **_RATING},
     source=_RATED,
     where="rating.solved_at IS NOT NULL",
+    doers=_JUDGED,
+    whose=_WHO_IS_JUDGED,
 )
 
 RATINGS_BY_CREATION: Final = Observations(
@@ -44,6 +81,8 @@ RATINGS_BY_CREATION: Final = Observations(
     clock="created_at: when the rated ticket was created",
     columns={"at": "created_at", **_RATING},
     source=_RATED,
+    doers=_JUDGED,
+    whose=_WHO_IS_JUDGED,
 )
 
 SURVEYS: Final = Observations(
@@ -52,6 +91,8 @@ SURVEYS: Final = Observations(
     clock="offered_at: when the survey went out",
     columns={"at": "survey.offered_at", "is_answered": "survey.is_answered"},
     source=f"{DAYS} ARRAY JOIN surveys AS survey",
+    doers=_in_charge("at"),
+    whose=_THEN,
 )
 
 _WAITED: Final = f"{DAYS} ARRAY JOIN waits AS wait"
@@ -64,6 +105,8 @@ FIRST_RESPONSES: Final = Observations(
     columns={"at": "assumeNotNull(wait.answered_at)", "seconds": _WAIT_SECONDS},
     source=_WAITED,
     where="wait.is_first AND wait.answered_at IS NOT NULL",
+    doers=_answered("at"),
+    whose=_SENDER,
 )
 
 ANSWERED_WAITS: Final = Observations(
@@ -73,6 +116,8 @@ ANSWERED_WAITS: Final = Observations(
     columns={"at": "assumeNotNull(wait.answered_at)", "seconds": _WAIT_SECONDS},
     source=_WAITED,
     where="wait.answered_at IS NOT NULL",
+    doers=_answered("at"),
+    whose=_SENDER,
 )
 
 BOT_RESPONSES: Final = Observations(
@@ -85,18 +130,25 @@ BOT_RESPONSES: Final = Observations(
     },
     source=DAYS,
     where="first_bot_response_at IS NOT NULL",
+    doers=_in_charge("at"),
+    whose=_THEN,
 )
+
+
+IS_MISSED: Final = f"due_at <= now64(3) AND due_at < coalesce(wait.stopped_at, wait.answered_at, {_NEVER})"
+"""The customer waited longer: the wait went on past the instant at which the target passed."""
 
 
 def _decided(name: str, one: str, where: str, target_seconds: int) -> Observations:
     """Return waits at the instant at which it is decided whether the customer was answered within a target.
 
-    That is the answer when it comes in time, and else the instant at which the target passes while the ticket is open.
-    So an unanswered customer is a miss as soon as it is late, and no later event moves or mends that.
+    That is the answer when it comes in time, and else the instant at which the target passes. A wait that ends before
+    it without an answer decides nothing. So an unanswered customer is a miss as soon as it is late, and no later event
+    moves or mends that.
     """
     return Observations(
         name=name,
-        one=f"{one}, answered in time or open as its target of {target_seconds // 60} minutes passes",
+        one=f"{one}, answered in time, or longer than its target of {target_seconds // 60} minutes",
         clock="decided_at: the answer within the target, or else the end of the target",
         columns={
             "due_at": f"wait.started_at + toIntervalSecond({target_seconds})",
@@ -106,15 +158,37 @@ def _decided(name: str, one: str, where: str, target_seconds: int) -> Observatio
         home="wait.started_at",
         lookback_seconds=target_seconds,
         source=_WAITED,
-        where=f"{where} AND (is_kept OR (due_at <= now64(3)\n"
-        "        AND arrayExists(span -> span.1 <= due_at AND due_at < span.2, wait.open)))",
+        where=f"{where} AND (is_kept OR ({IS_MISSED}))",
+        doers=_answered("at", "is_kept"),
+        whose=f"{_SENDER}; of a miss the team and the agent in charge as the target passed",
     )
 
 
-FIRST_TARGETS: Final = _decided(
-    "first_targets", "a customer's first wait for a person", "wait.is_first", FIRST_TARGET_SECONDS
-)
+def _first_decided(target_seconds: int) -> Observations:
+    """Return of each ticket the first wait that was decided: no later answer stands in for one that was missed."""
+    earlier_due_at = f"(earlier.1 + toIntervalSecond({target_seconds}))"
+    is_earlier = f"earlier.3 <= {earlier_due_at} OR {earlier_due_at} < earlier.2"
+    return _decided(
+        "first_targets",
+        "the first wait of a ticket for a person that was decided",
+        f"wait.can_decide AND NOT arrayExists(earlier -> {is_earlier}, wait.before)",
+        target_seconds,
+    )
+
+
+FIRST_TARGETS: Final = _first_decided(FIRST_TARGET_SECONDS)
 NEXT_TARGETS: Final = _decided("next_targets", "a customer's wait for a person", "true", NEXT_TARGET_SECONDS)
+
+SILENT_RESOLUTIONS: Final = Observations(
+    name="silent_resolutions",
+    one="a resolved ticket whose customer no person has answered in public, before or since",
+    clock="first_resolved_at: when it was resolved for the first time",
+    columns={"at": "assumeNotNull(first_resolved_at)"},
+    source=DAYS,
+    where="first_resolved_at IS NOT NULL AND NOT is_answered",
+    doers=_in_charge("at"),
+    whose=_RESOLVER,
+)
 
 _CYCLES: Final = f"{DAYS} ARRAY JOIN cycles AS cycle"
 
@@ -131,6 +205,8 @@ RESOLVED_CYCLES: Final = Observations(
     },
     source=_CYCLES,
     where="cycle.resolved_at IS NOT NULL",
+    doers=_in_charge("at"),
+    whose=_RESOLVER,
 )
 
 OPEN_TICKETS: Final = Observations(
@@ -138,8 +214,16 @@ OPEN_TICKETS: Final = Observations(
     one="a ticket for as long as it is neither resolved nor closed",
     clock="the end of the window: open then",
     lasts=True,
-    columns={"since": "span.since", "until": "span.until"},
-    source=f"{DAYS} ARRAY JOIN open AS span",
+    columns={
+        "began_at": "span.since",
+        "since": "greatest(span.since, held.1)",
+        "until": "least(span.until, held.2)",
+    },
+    home="span.since",
+    source=f"{DAYS} ARRAY JOIN open AS span ARRAY JOIN {_HELD} AS held",
+    where="since < until",
+    doers=_HOLDERS,
+    whose=_THEN,
 )
 
 OPEN_WAITS: Final = Observations(
@@ -147,9 +231,16 @@ OPEN_WAITS: Final = Observations(
     one="a customer for as long as nobody answers, while the ticket is neither resolved nor closed",
     clock="the end of the window: waiting then",
     lasts=True,
-    columns={"since": "span.1", "until": "span.2"},
+    columns={
+        "began_at": "wait.started_at",
+        "since": "greatest(span.1, held.1)",
+        "until": "least(span.2, held.2)",
+    },
     home="wait.started_at",
-    source=f"{DAYS} ARRAY JOIN waits AS wait ARRAY JOIN wait.open AS span",
+    source=f"{DAYS} ARRAY JOIN waits AS wait ARRAY JOIN wait.open AS span ARRAY JOIN {_HELD} AS held",
+    where="since < until",
+    doers=_HOLDERS,
+    whose=_THEN,
 )
 
 _PURCHASES: Final = """
@@ -173,6 +264,8 @@ AFTER_SALES_CASES: Final = Observations(
     columns={"at": "assumeNotNull(first_resolved_at)", "customer_id": "customer_id", "ordered_at": "ordered_at"},
     source=f"{DAYS} LEFT JOIN\n{_PURCHASES} AS customers USING (customer_id)",
     where="after_sales AND customer_id != '' AND first_resolved_at IS NOT NULL",
+    doers=_in_charge("at"),
+    whose=_RESOLVER,
 )
 
 _TICKETS_AND_ORDERS: Final = """

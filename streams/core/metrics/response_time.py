@@ -14,6 +14,7 @@ from streams.core.metrics.observation import (
     NEXT_TARGET_SECONDS,
     NEXT_TARGETS,
     OPEN_WAITS,
+    SILENT_RESOLUTIONS,
 )
 
 FIRST_RESPONSE_P50: Final = Metric(
@@ -24,12 +25,16 @@ FIRST_RESPONSE_P50: Final = Metric(
     direction=Direction.DOWN,
     kind=Kind.QUANTILE,
     observations=FIRST_RESPONSES,
-    numerator="time from the customer's first contact to the first public answer of a person; half took longer",
+    numerator="time that a customer waited for the first public answer of a person on a ticket; half took longer",
     denominator="first answers given in the window",
     value="seconds",
     p=0.5,
-    about="Calendar time. Bots, private notes and tickets that an agent opened are left out. Whoever is still "
-    "unanswered is in no window yet: read open_waits beside it, which leaving a ticket alone makes worse.",
+    about="Calendar time. Bots, private notes and tickets that an agent opened are left out. A wait begins when the "
+    "customer opens the ticket or writes while nobody owes an answer. A resolution or closing after which the customer "
+    "comes back ended it without an answer; coming back begins the next wait, and the first answer is measured from "
+    "the wait that it ended. A resolution that the desk takes back without a word from the customer never ended "
+    "anything. Whoever is still unanswered is in no window yet: read open_waits beside it, which leaving a ticket "
+    "alone makes worse, and resolved_unanswered, which closing it does.",
 )
 
 FIRST_RESPONSE_P90: Final = tail_of(
@@ -49,10 +54,12 @@ FIRST_RESPONSE_WITHIN: Final = Metric(
     kind=Kind.SHARE,
     observations=FIRST_TARGETS,
     numerator=f"of them those answered by a person within {FIRST_TARGET_SECONDS // 60} minutes",
-    denominator="first waits answered in time within the window, or still open as their target passed in the window",
+    denominator="tickets whose first wait was decided in the window: answered in time, or still going on as its target "
+    "passed",
     hit="is_kept",
     about="A customer who waits past the target is a miss from that instant on, answered or not: leaving a ticket "
-    "alone never improves this. A ticket resolved before its target without an answer counts on neither side.",
+    "alone, or parking it as resolved, never improves this. A wait that a resolution ended before the target, without "
+    "an answer, decides nothing; if the customer comes back, the next wait stands in for it, of the first eight.",
 )
 
 FIRST_RESPONSE_N: Final = Metric(
@@ -94,9 +101,10 @@ NEXT_RESPONSE_WITHIN: Final = replace(
     title=f"Any response within {NEXT_TARGET_SECONDS // 3600} h",
     observations=NEXT_TARGETS,
     numerator=f"of them those answered by a person within {NEXT_TARGET_SECONDS // 60} minutes",
-    denominator="waits answered in time within the window, or still open as their target passed in the window",
+    denominator="waits answered in time within the window, or still going on as their target passed in the window",
     is_main=False,
-    about="As first_response_within, for every wait of a customer and not only the first.",
+    about="As first_response_within, for every wait of a customer: whichever of them a resolution ended before its "
+    "target, without an answer, counts on neither side.",
 )
 
 BOT_RESPONSE_P50: Final = Metric(
@@ -114,6 +122,21 @@ BOT_RESPONSE_P50: Final = Metric(
     about="Bots never enter the response times of people: a receipt within a second answers nobody.",
 )
 
+RESOLVED_UNANSWERED: Final = Metric(
+    name="resolved_unanswered",
+    title="Resolved without an answer",
+    topic=Topic.RESPONSE,
+    unit=Unit.NUMBER,
+    direction=Direction.DOWN,
+    kind=Kind.COUNT,
+    observations=SILENT_RESOLUTIONS,
+    numerator="tickets resolved for the first time in the window on which no person has written to the customer yet",
+    denominator="none: it is a count",
+    n_min=0,
+    about="They have no response time. Cases solved on the phone or in person are among them, and those of bots; more "
+    "of them than usual are tickets that were closed instead of answered.",
+)
+
 OPEN_WAITS_NOW: Final = Metric(
     name="open_waits",
     title="Customers waiting",
@@ -126,5 +149,5 @@ OPEN_WAITS_NOW: Final = Metric(
     denominator="none: it is a count",
     n_min=0,
     about="Of a window that ends now: those who wait now. Of an earlier one it is what today's knowledge says of that "
-    "instant, with today's team of each ticket.",
+    "instant, for the team that was in charge then.",
 )

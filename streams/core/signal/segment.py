@@ -1,6 +1,6 @@
 """The words of signals: of whom they speak, how they stand, and how the thresholds of each are found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -50,13 +50,24 @@ class RatedTicket(Struct, frozen=True, gc=False):
 
     Attributes:
         ticket_id: Of the ticket.
-        team: To which all of them belong now; "" when nobody said.
+        team: To which all of them belong, unless `teams` says of each; "" when nobody said.
         ratings: Valid ratings by customers; their ids are unique among all tickets.
+        teams: Those that were in charge of what is rated, one for each rating; empty where it is one team.
     """
 
     ticket_id: str
     team: str
     ratings: tuple[Rating, ...]
+    teams: tuple[str, ...] = ()
+
+    def by_team(self) -> dict[str, Sequence[Rating]]:
+        """Return the ratings of each team."""
+        if not self.teams:
+            return {self.team: self.ratings} if self.ratings else {}
+        parts: dict[str, list[Rating]] = {}
+        for team, rating in zip(self.teams, self.ratings, strict=True):
+            parts.setdefault(team, []).append(rating)
+        return dict(parts)
 
 
 class ThresholdBook(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """All segments under watch: every rating reaches its team and the desk, in whatever order and however often."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from heapq import nsmallest
 from typing import Final, NamedTuple
 
@@ -133,10 +133,11 @@ class Segments:
             self._tickets.pop(ticket.ticket_id, None)
             return
         self._tickets[ticket.ticket_id] = ticket
-        for segment in (DESK, *_teams(ticket)):
+        for segment, ratings in _parts(ticket):
             if self._is_watched(segment):
-                self._add(segment, ticket)
-        self._rated.update({ticket.team: len(ticket.ratings)} if ticket.team else {})
+                self._add(segment, ratings)
+            if segment != DESK:
+                self._rated[segment.name] += len(ratings)
         for rating in ticket.ratings:
             self._count(rating, 1)
 
@@ -150,8 +151,8 @@ class Segments:
         self._watches[segment] = Watch(self._book.of(segment))
         return True
 
-    def _add(self, segment: Segment, ticket: RatedTicket) -> None:
-        for rating in ticket.ratings:
+    def _add(self, segment: Segment, ratings: Iterable[Rating]) -> None:
+        for rating in ratings:
             self._watches[segment].add(rating)
             self._look_back(segment, rating)
 
@@ -160,8 +161,9 @@ class Segments:
         for team in teams:
             self._watches[Segment(SegmentKind.TEAM, team)] = Watch(self._book.of(Segment(SegmentKind.TEAM, team)))
         for ticket in self._tickets.values() if teams else ():
-            if ticket.team in teams:
-                self._add(Segment(SegmentKind.TEAM, ticket.team), ticket)
+            for segment, ratings in _parts(ticket):
+                if segment != DESK and segment.name in teams:
+                    self._add(segment, ratings)
 
     def _drop(self, segment: Segment) -> None:
         for watches in (self._watches, self._hindsight, self._replayed_until):
@@ -180,14 +182,14 @@ class Segments:
             self._hindsight[segment].add(_live(rating))
 
     def _forget(self, ticket: RatedTicket) -> None:
-        for segment in (DESK, *_teams(ticket)):
+        for segment, ratings in _parts(ticket):
             for watches in (self._watches, self._hindsight):
-                for rating in ticket.ratings if segment in watches else ():
+                for rating in ratings if segment in watches else ():
                     watches[segment].discard(rating if watches is self._watches else _live(rating))
-        if ticket.team and ticket.ratings:
-            self._rated[ticket.team] -= len(ticket.ratings)
-            if not self._rated[ticket.team]:
-                del self._rated[ticket.team]
+            if segment != DESK:
+                self._rated[segment.name] -= len(ratings)
+                if not self._rated[segment.name]:
+                    del self._rated[segment.name]
         for rating in ticket.ratings:
             self._count(rating, -1)
 
@@ -212,5 +214,14 @@ def _live(rating: Rating) -> Rating:
 
 
 def _teams(ticket: RatedTicket) -> set[Segment]:
-    """Return the team of a ticket; ratings that belong to no team count for the desk alone."""
-    return {Segment(SegmentKind.TEAM, ticket.team)} if ticket.team else set()
+    """Return the teams of a ticket; ratings that belong to no team count for the desk alone."""
+    return {segment for segment, _ in _parts(ticket)} - {DESK}
+
+
+def _parts(ticket: RatedTicket) -> Iterator[tuple[Segment, Sequence[Rating]]]:
+    """Yield the segments to which ratings of a ticket belong, each with those that do: the desk has all of them."""
+    if ticket.ratings:
+        yield DESK, ticket.ratings
+    for team, ratings in ticket.by_team().items():
+        if team:
+            yield Segment(SegmentKind.TEAM, team), ratings

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeAlias, get_args
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 from msgspec.structs import replace
 
 from schemas import events as e
@@ -54,8 +54,8 @@ class Created(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, 
     priority: Word = ""
     region: Word = ""
     language: Word = ""
-    after_sales: bool = False
-    is_test: bool = False
+    after_sales: bool | None = None
+    is_test: bool | None = None
 
 
 class Classified(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=2):
@@ -67,16 +67,17 @@ class Classified(Fact, frozen=True, array_like=True, omit_defaults=True, gc=Fals
 
 
 class Assigned(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=3):
-    """Who is in charge from here on; "" leaves it as it was."""
+    """Who is in charge from here on; "" leaves it as it was, None is nobody."""
 
-    team: Word
-    agent_id: Word
+    team: Word | None
+    agent_id: Word | None
 
 
 class Moved(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=4):
-    """The status that was set: by a change of status, a reopening or a closing."""
+    """The status that was set: by a change of status, a reopening or a closing. `by` is empty where nobody says who."""
 
     to: Word
+    by: Word = ""
 
 
 class Resolved(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=5):
@@ -84,7 +85,7 @@ class Resolved(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False,
 
     outcome: Word
     strategy: Word
-    after_sales: bool
+    after_sales: bool | None
     agent_id: Word
 
 
@@ -124,11 +125,13 @@ class Deleted(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, 
 
 
 class Message(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=11):
-    """A message: its direction, whether the customer sees it, and what kind of party sent it."""
+    """A message: its direction, whether the customer sees it, what kind of party sent it, who, and which template."""
 
     direction: Word
     is_public: bool
     sender: Word
+    sender_id: Word = ""
+    template_id: Word = ""
 
 
 class Offered(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=12):
@@ -195,6 +198,12 @@ class Retracted(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False
     target: Hash
 
 
+class Updated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=19):
+    """The latest word on some attributes: pairs of name and word. None says that one is nothing any more."""
+
+    words: tuple[tuple[Word, Word | bool | None], ...]
+
+
 AnyFact: TypeAlias = (
     Created
     | Classified
@@ -214,6 +223,7 @@ AnyFact: TypeAlias = (
     | Compensated
     | Repurchased
     | Retracted
+    | Updated
 )
 
 KINDS: Final = frozenset(get_args(AnyFact))
@@ -239,6 +249,18 @@ def fact_of(event: Event) -> AnyFact:
 def order_of(fact: Fact) -> tuple[int, int, int]:
     """Return the place of a fact in its ticket's history."""
     return fact.at, fact.sequence, fact.id
+
+
+def as_before(fact: AnyFact) -> AnyFact:
+    """Return a fact as releases before 0.2 remembered it: without who sent a message, and unsaid was no.
+
+    What a merged ticket told is stored in their words.
+    """
+    if type(fact) is Message:
+        return replace(fact, sender_id="", template_id="")
+    if type(fact) is Created:
+        return replace(fact, after_sales=bool(fact.after_sales), is_test=bool(fact.is_test))
+    return fact
 
 
 def days_of(facts: Sequence[AnyFact]) -> list[int]:
@@ -298,14 +320,28 @@ def _created(said: e.TicketCreated, key: _Key) -> Created:
         priority=said.priority or "",
         region=said.region or "",
         language=said.language or "",
-        after_sales=bool(said.after_sales),
-        is_test=bool(said.is_test),
+        after_sales=said.after_sales,
+        is_test=said.is_test,
     )
+
+
+def _assigned(said: e.TicketAssigned, key: _Key) -> Assigned:
+    """Return who is in charge. Beside a name a null is left out, as it ever was; alone it says nobody."""
+    names = (said.team or "", said.agent_id or "")
+    if any(names):
+        return Assigned(*key, *names)
+    return Assigned(*key, *(None if said_of is None else "" for said_of in (said.team, said.agent_id)))
+
+
+def _updated(said: e.TicketUpdated, key: _Key) -> Updated:
+    words = ((name, getattr(said, name)) for name in e.ATTRIBUTES)
+    return Updated(*key, tuple((name, word) for name, word in words if word is not UNSET))
 
 
 def _message(said: e.MessageSent, key: _Key) -> Message:
     is_public = said.visibility is e.Visibility.PUBLIC
-    return Message(*key, said.direction.value, is_public, said.sender_type.value)
+    sender = said.sender_type.value
+    return Message(*key, said.direction.value, is_public, sender, said.sender_id or "", said.template_id or "")
 
 
 def _rated(said: e.RatingSubmitted, key: _Key) -> Rated:
@@ -321,7 +357,7 @@ def _rated(said: e.RatingSubmitted, key: _Key) -> Rated:
 
 
 def _resolved(said: e.TicketResolved, key: _Key) -> Resolved:
-    return Resolved(*key, said.outcome or "", said.strategy or "", bool(said.after_sales), said.agent_id or "")
+    return Resolved(*key, said.outcome or "", said.strategy or "", said.after_sales, said.agent_id or "")
 
 
 def _compensated(said: e.CompensationGranted, key: _Key) -> Compensated:
@@ -337,10 +373,11 @@ _MAKERS: Final[Mapping[type[e.Data] | type[None], _Maker]] = {
     e.TicketClassified: lambda said, key: Classified(
         *key, said.contact_type.value, said.reason or "", said.product_line or ""
     ),
-    e.TicketAssigned: lambda said, key: Assigned(*key, said.team or "", said.agent_id or ""),
+    e.TicketAssigned: _assigned,
+    e.TicketUpdated: _updated,
     e.TicketStatusChanged: lambda said, key: Moved(*key, said.to.value),
-    e.TicketReopened: lambda _, key: Moved(*key, e.Status.OPEN.value),
-    e.TicketClosed: lambda _, key: Moved(*key, e.Status.CLOSED.value),
+    e.TicketReopened: lambda said, key: Moved(*key, e.Status.OPEN.value, said.by.value if said.by else ""),
+    e.TicketClosed: lambda said, key: Moved(*key, e.Status.CLOSED.value, said.by.value if said.by else ""),
     e.TicketResolved: _resolved,
     e.TicketEscalated: lambda said, key: Escalated(*key, said.level),
     e.TicketMerged: lambda said, key: Merged(*key, said.into_ticket_id),

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from streams.core.ticket.fact import KINDS, Absorbed, AnyFact, Rated, Retracted, order_of, pack, unpack
 
-FOLD_EPOCH: Final = 2
+FOLD_EPOCH: Final = 3
 """Raised when a measure is defined anew: rows of the new definition then outdate those of the old one."""
 
 _ALWAYS_COUNT: Final = KINDS - {Retracted, Absorbed}
@@ -66,6 +67,20 @@ def ticket_of(ticket_id: str, state: bytes) -> Ticket:
         msgspec.MsgspecError: When the bytes are no state.
     """
     return Ticket(ticket_id, tuple(unpack(state)))
+
+
+def stated(ticket_id: str, state: bytes, version: int) -> Ticket | None:
+    """Return the ticket of a row; None when its events must be folded anew.
+
+    So it is when the state was left out or damaged, and when the row is of another definition: its facts may say less
+    than the events do.
+    """
+    if not state or version >> REVISION_BITS != FOLD_EPOCH:
+        return None
+    try:
+        return ticket_of(ticket_id, state)
+    except msgspec.MsgspecError:
+        return None
 
 
 def fold(ticket: Ticket, facts: Iterable[AnyFact]) -> tuple[Ticket, list[Verdict]]:

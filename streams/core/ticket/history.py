@@ -1,4 +1,4 @@
-"""What a ticket's facts amount to: its attributes, cycles, waits, ratings, and why it may not count.
+"""What a ticket's facts amount to: its cycles, ratings and amends, and why it may not count.
 
 Each function reads a history and knows one subject. Nothing here knows about rows or windows.
 """
@@ -15,14 +15,10 @@ from streams.core.ticket.fact import (
     SHARED,
     Absorbed,
     AnyFact,
-    Assigned,
-    Classified,
     Compensated,
     Created,
     Deleted,
-    Escalated,
     Merged,
-    Message,
     Moved,
     Offered,
     Rated,
@@ -41,20 +37,6 @@ DONE: Final = frozenset({"resolved", "closed"})
 
 NEVER: Final[Ms] = 7_258_118_400_000
 """The year 2200: the end of what goes on, where an end must be given."""
-
-
-class Attributes(Struct, frozen=True, gc=False):
-    """The latest known word on each attribute; "" where nobody said."""
-
-    team: str = ""
-    agent_id: str = ""
-    contact_type: str = ""
-    reason: str = ""
-    product_line: str = ""
-    strategy: str = ""
-    outcome: str = ""
-    escalation: str = ""
-    after_sales: bool = False
 
 
 class Cycle(Struct, frozen=True, gc=False):
@@ -78,23 +60,6 @@ class Lifecycle(Struct, frozen=True, gc=False):
     cycles: list[Cycle]
     open: list[Span]
     closed_at: Ms | None
-
-
-class Wait(Struct, frozen=True, gc=False):
-    """A customer waits for a person's public answer."""
-
-    started_at: Ms
-    answered_at: Ms | None
-
-
-class Conversation(Struct, frozen=True, gc=False):
-    """The waits of the customer, when a bot first spoke up, and how many public messages each side sent."""
-
-    waits: list[Wait]
-    first_bot_response_at: Ms | None
-    customer_messages: int
-    agent_messages: int
-    bot_messages: int
 
 
 class Rating(Struct, frozen=True, gc=False):
@@ -150,38 +115,6 @@ def created_at_of(history: History, story: History, first_event_at: Ms) -> Ms:
     return min(began_at, openings[0].at) if openings else began_at
 
 
-def attributes_of(history: History) -> Attributes:
-    """Return the latest word on each attribute.
-
-    What the creation says is where a ticket starts from: any other word comes later, even one of the same instant.
-    """
-    team = agent_id = contact_type = reason = product_line = strategy = outcome = escalation = ""
-    after_sales = False
-    for creation in history.of(Created):
-        team = creation.team or team
-        agent_id = creation.agent_id or agent_id
-        contact_type = creation.contact_type or contact_type
-        reason = creation.reason or reason
-        product_line = creation.product_line or product_line
-        after_sales = creation.after_sales or after_sales
-    for fact in history.facts:
-        if type(fact) is Classified:
-            contact_type = fact.contact_type or contact_type
-            reason = fact.reason or reason
-            product_line = fact.product_line or product_line
-        elif type(fact) is Assigned:
-            team = fact.team or team
-            agent_id = fact.agent_id or agent_id
-        elif type(fact) is Resolved:
-            strategy = fact.strategy or strategy
-            outcome = fact.outcome or outcome
-            agent_id = fact.agent_id or agent_id
-            after_sales = fact.after_sales or after_sales
-        elif type(fact) is Escalated:
-            escalation = fact.level
-    return Attributes(team, agent_id, contact_type, reason, product_line, strategy, outcome, escalation, after_sales)
-
-
 def lifecycle_of(history: History, created_at: Ms) -> Lifecycle:
     """Return status and cycles.
 
@@ -192,7 +125,7 @@ def lifecycle_of(history: History, created_at: Ms) -> Lifecycle:
     status, closed_at = "new", None
     cycles, spans = [Cycle(created_at, None)], [Span(created_at, None)]
     for fact in history.facts:
-        to = _status_set(fact)
+        to = status_set(fact)
         if not to:
             continue
         at = max(fact.at, created_at)
@@ -212,80 +145,11 @@ def lifecycle_of(history: History, created_at: Ms) -> Lifecycle:
     return Lifecycle(status, cycles, spans, closed_at)
 
 
-def _status_set(fact: AnyFact) -> str:
+def status_set(fact: AnyFact) -> str:
+    """Return the status that a fact sets; "" where it sets none."""
     if type(fact) is Resolved:
         return "resolved"
     return fact.to if type(fact) is Moved and fact.to != "other" else ""
-
-
-def opened_by(story: History) -> str:
-    """Return what kind of party opened the case first; "" while no creation is known."""
-    openings = story.of(Created)
-    return openings[0].created_by if openings else ""
-
-
-def conversation_of(story: History, created_at: Ms) -> Conversation:
-    """Return every wait of the customer for a person's answer.
-
-    A wait begins when the customer opens the case, opens one that was merged into it, or writes in public while nobody
-    owes an answer. The next public message from an agent ends it; bots, private notes and resolutions do not.
-    """
-    turns = [
-        (speaker, message.at)
-        for message in story.of(Message)
-        if message.is_public and (speaker := _SPEAKERS.get((message.direction, message.sender)))
-    ]
-    speakers = [speaker for speaker, _ in turns]
-    bot_at = turns[speakers.index("bot")][1] if "bot" in speakers else None
-    reopenings = [("customer", fact.at) for fact in story.of(Created)[1:] if fact.created_by == "customer"]
-    if reopenings:
-        turns = sorted(reopenings + turns, key=lambda turn: turn[1])
-    return Conversation(
-        waits=_waits(turns, created_at if opened_by(story) == "customer" else None),
-        first_bot_response_at=bot_at,
-        customer_messages=speakers.count("customer"),
-        agent_messages=speakers.count("agent"),
-        bot_messages=speakers.count("bot"),
-    )
-
-
-def _waits(turns: Sequence[tuple[str, Ms]], waiting_since: Ms | None) -> list[Wait]:
-    waits: list[Wait] = []
-    for speaker, at in turns:
-        if speaker == "customer" and waiting_since is None:
-            waiting_since = at
-        elif speaker == "agent" and waiting_since is not None:
-            waits.append(Wait(waiting_since, max(at, waiting_since)))
-            waiting_since = None
-    return waits if waiting_since is None else [*waits, Wait(waiting_since, None)]
-
-
-def times_open(waits: Sequence[Wait], spans: Sequence[Span]) -> list[list[tuple[Ms, Ms]]]:
-    """Return for each wait from when until when its ticket was open meanwhile, `NEVER` for what goes on.
-
-    In one pass, however many there are: waits that last follow one upon another, and so do spans.
-    """
-    times: list[list[tuple[Ms, Ms]]] = []
-    ends = [NEVER if span.until is None else span.until for span in spans]
-    first = 0
-    for wait in waits:
-        answered_at = NEVER if wait.answered_at is None else wait.answered_at
-        times.append([])
-        if wait.started_at >= answered_at:
-            continue
-        while first < len(spans) and ends[first] <= wait.started_at:
-            first += 1
-        for number in range(first, len(spans)):
-            since, until = max(spans[number].since, wait.started_at), min(ends[number], answered_at)
-            if spans[number].since >= answered_at:
-                break
-            if since < until:
-                times[-1].append((since, until))
-    return times
-
-
-_SPEAKERS: Final = {("in", "customer"): "customer", ("out", "agent"): "agent", ("out", "bot"): "bot"}
-"""Who speaks to the other side. What anybody else says neither asks nor answers."""
 
 
 def surveys_of(story: History) -> list[Offered]:
@@ -360,7 +224,7 @@ def merged_into(history: History) -> str:
     return merges[-1].into if merges else ""
 
 
-def exclusion_of(history: History) -> str:
+def exclusion_of(history: History, *, is_test: bool) -> str:
     """Return why the ticket counts nowhere; "" when it counts."""
     if not history.facts:
         return "retracted"
@@ -371,5 +235,4 @@ def exclusion_of(history: History) -> str:
     marks = history.of(SpamMarked)
     if marks and marks[-1].is_spam:
         return "spam"
-    openings = history.of(Created)
-    return "test" if openings and openings[0].is_test else ""
+    return "test" if is_test else ""

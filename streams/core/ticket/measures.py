@@ -4,9 +4,11 @@ from typing import Final
 
 from schemas.rows import Ms, TicketRow
 from streams.core.ticket import history
+from streams.core.ticket.attributes import record_of
 from streams.core.ticket.fact import Created, days_of
 from streams.core.ticket.fold import Ticket, active_facts
 from streams.core.ticket.row_bound import Bounds, bounds_of, named
+from streams.core.ticket.waits import Conversation, conversation_of, openings_of, times_open
 
 MAX_STATE_BYTES = 64 * 1024
 """A longer history is not repeated in every version of the row: it is read from `events` when it is needed again.
@@ -19,9 +21,6 @@ _LEAST_FACT_BYTES: Final = 16
 
 _MANY_PAIRS: Final = 1_000
 """Of so many waits times spans the view of days can find out itself when the waits were open."""
-
-_UNKNOWN: Final = Created(0, 0, 0)
-"""Stands in for a creation that is not known (yet)."""
 
 
 def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> TicketRow:
@@ -45,26 +44,27 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
     known = active or ticket.facts
     own = history.History(active)
     story = history.story_of(own)
-    openings = own.of(Created)
-    creation = openings[0] if openings else _UNKNOWN
-    created_by = history.opened_by(story)
+    openings = openings_of(own)
+    created_by = openings[0].created_by if openings else ""
     created_at = history.created_at_of(own, story, known[0].at)
-    attributes = history.attributes_of(own)
+    record = record_of(active, created_at)
+    said = record.attributes
     life = history.lifecycle_of(own, created_at)
-    talk = history.conversation_of(story, created_at)
+    talk = conversation_of(own, story, created_at)
+    first = None if created_by == "agent" else talk.first_answer
     surveys = history.surveys_of(story)
     ratings = history.ratings_of(story)
     compensations = history.compensations_of(story)
     repurchases = history.repurchases_of(story)
-    exclusion = history.exclusion_of(own)
-    first_response_at = _first_response_at(talk, created_by)
+    exclusion = history.exclusion_of(own, is_test=said.is_test)
     resolutions = [cycle.resolved_at for cycle in life.cycles if cycle.resolved_at is not None]
     days = days_of(ticket.facts)
     bounds = bounds or bounds_of(len(days))
     waits, cycles = named(talk.waits, bounds.turns), named(life.cycles, bounds.turns)
     spans = named(life.open, bounds.turns)
     most_turns = max(len(talk.waits), len(life.cycles), len(life.open))
-    most_feedback = max(len(surveys), len(ratings), len(compensations), len(repurchases))
+    most_feedback = max(len(surveys), len(ratings), len(compensations), len(repurchases), len(record.charges))
+    charges = named(record.charges, bounds.feedback)
     surveys, ratings = named(surveys, bounds.feedback), named(ratings, bounds.feedback)
     compensations, repurchases = named(compensations, bounds.feedback), named(repurchases, bounds.feedback)
     return TicketRow(
@@ -72,35 +72,40 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
         version=ticket.version,
         created_at=created_at,
         created_by=created_by,
-        is_created=creation is not _UNKNOWN,
-        customer_id=creation.customer_id,
-        channel=creation.channel,
-        team=attributes.team,
-        agent_id=attributes.agent_id,
-        contact_type=attributes.contact_type,
-        reason=attributes.reason,
-        product_line=attributes.product_line,
-        product_id=creation.product_id,
-        order_id=creation.order_id,
-        asset_id=creation.asset_id,
-        priority=creation.priority,
-        region=creation.region,
-        language=creation.language,
-        strategy=attributes.strategy,
-        outcome=attributes.outcome,
-        escalation=attributes.escalation,
-        after_sales=attributes.after_sales,
+        is_created=bool(own.of(Created)),
+        customer_id=said.customer_id,
+        channel=said.channel,
+        team=said.team,
+        agent_id=said.agent_id,
+        contact_type=said.contact_type,
+        reason=said.reason,
+        product_line=said.product_line,
+        product_id=said.product_id,
+        order_id=said.order_id,
+        asset_id=said.asset_id,
+        priority=said.priority,
+        region=said.region,
+        language=said.language,
+        strategy=said.strategy,
+        outcome=said.outcome,
+        escalation=said.level,
+        after_sales=said.after_sales,
+        charges_since=[charge.since for charge in charges],
+        charges_team=[charge.team for charge in charges],
+        charges_agent_id=[charge.agent_id for charge in charges],
         status=life.status,
         is_effective=not exclusion,
         exclusion=exclusion,
         merged_into=history.merged_into(own),
-        first_response_at=first_response_at,
-        first_response_seconds=_seconds(talk.waits[0].started_at, first_response_at) if talk.waits else None,
+        first_response_at=first.answered_at if first else None,
+        first_response_seconds=_seconds(first.started_at, first.answered_at) if first else None,
         first_bot_response_at=talk.first_bot_response_at,
         open_wait_since=_open_wait_since(talk, life.status) if not exclusion else None,
         waits_started_at=[wait.started_at for wait in waits],
         waits_answered_at=[wait.answered_at for wait in waits],
-        waits_open=history.times_open(waits, life.open) if len(waits) * len(spans) > _MANY_PAIRS else [],
+        waits_stopped_at=[wait.stopped_at for wait in waits],
+        waits_sender_id=[wait.sender_id for wait in waits],
+        waits_open=times_open(waits, life.open) if len(waits) * len(spans) > _MANY_PAIRS else [],
         first_resolved_at=resolutions[0] if resolutions else None,
         last_resolved_at=resolutions[-1] if resolutions else None,
         closed_at=life.closed_at,
@@ -149,12 +154,7 @@ def _state_of(ticket: Ticket) -> bytes:
     return state if len(state) <= MAX_STATE_BYTES else b""
 
 
-def _first_response_at(talk: history.Conversation, created_by: str) -> Ms | None:
-    """Return when a person first answered the customer; a case that an agent opened has no first response."""
-    return talk.waits[0].answered_at if talk.waits and created_by != "agent" else None
-
-
-def _open_wait_since(talk: history.Conversation, status: str) -> Ms | None:
+def _open_wait_since(talk: Conversation, status: str) -> Ms | None:
     is_open = talk.waits and talk.waits[-1].answered_at is None and status not in history.DONE
     return talk.waits[-1].started_at if is_open else None
 

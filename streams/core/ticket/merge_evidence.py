@@ -12,7 +12,7 @@ from typing import Final
 
 from schemas.codec import Event, InvalidEventError, decode
 from schemas.events import TicketAbsorbed
-from streams.core.ticket.fact import Absorbed, AnyFact, days_of, unpack_shared
+from streams.core.ticket.fact import Absorbed, AnyFact, as_before, days_of, unpack_shared
 from streams.core.ticket.fold import Ticket
 from streams.core.ticket.merge import Path, Teller, identity_along
 
@@ -65,7 +65,8 @@ class Witnesses:
         if origin is None:
             return False
         own = [fact for fact in origin.facts if type(fact) is not Absorbed]
-        return set(own).issuperset(unpack_shared(said.facts)) and set(days_of(own)).issuperset(said.days)
+        known, told = ({as_before(fact) for fact in facts} for facts in (own, unpack_shared(said.facts)))
+        return known.issuperset(told) and set(days_of(own)).issuperset(said.days)
 
     def _teller(self, ticket_id: str) -> Teller | None:
         if ticket_id not in self._tellers and ticket_id in self._stored:

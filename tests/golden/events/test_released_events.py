@@ -42,6 +42,7 @@ from schemas.events import (
     TicketResolved,
     TicketStatusChanged,
     TicketUnmarkedSpam,
+    TicketUpdated,
     Visibility,
 )
 from schemas.schedule import SpecialDay, Version, Week
@@ -53,6 +54,7 @@ MINIMAL: Final[dict[str, Data]] = {
     "ticket.created": TicketCreated(ticket_id="T-1042", channel="phone", created_by=Party.CUSTOMER),
     "ticket.classified": TicketClassified(ticket_id="T-1042", contact_type=ContactType.INQUIRY, by=Classifier.RULE),
     "ticket.assigned": TicketAssigned(ticket_id="T-1042", agent_id="A-9"),
+    "ticket.updated": TicketUpdated(ticket_id="T-1042", agent_id=None),
     "ticket.status_changed": TicketStatusChanged(ticket_id="T-1042", to=Status.ON_HOLD),
     "ticket.resolved": TicketResolved(ticket_id="T-1042"),
     "ticket.reopened": TicketReopened(ticket_id="T-1042"),
@@ -123,6 +125,27 @@ FULL: Final[dict[str, Data]] = {
         confidence=0.87,
     ),
     "ticket.assigned": TicketAssigned(ticket_id="T-1042", team="repairs", agent_id="A-9", cause="skill"),
+    "ticket.updated": TicketUpdated(
+        ticket_id="T-1042",
+        channel="email",
+        customer_id="C-77",
+        team="repairs",
+        agent_id=None,
+        contact_type=ContactType.COMPLAINT,
+        reason="damaged on arrival",
+        product_line="wardrobes",
+        product_id="P-310",
+        order_id="O-5001",
+        asset_id="lift-4",
+        priority="high",
+        region="north",
+        language="de",
+        strategy="repair at home",
+        outcome="repaired",
+        level=None,
+        after_sales=False,
+        is_test=None,
+    ),
     "ticket.status_changed": TicketStatusChanged(
         ticket_id="T-1042", from_=Status.OPEN, to=Status.PENDING_CUSTOMER, reason="waits for photos"
     ),
