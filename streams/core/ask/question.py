@@ -214,11 +214,11 @@ def observed(observations: Observations, days: str, more: str = "", *, credit: C
         more: Further conditions, each with its AND.
         credit: Whose team and agent an observation has.
     """
-    doers = observations.doers if credit is Credit.DID else {}
+    doers = {name.value: sql for name, sql in observations.doers.items()} if credit is Credit.DID else {}
     named = {**observations.columns, **doers}
     made = [f"{sql} AS {name}" for name, sql in named.items() if sql != name]
     plain = [name for name, sql in observations.columns.items() if sql == name]
-    dimensions = [dimension for dimension in Dimension if dimension not in doers]
+    dimensions = [dimension.value for dimension in Dimension if dimension not in doers]
     columns = indent(",\n".join([*made, ", ".join([*plain, "ticket_id", *dimensions])]), "    ")
     home = f"day = toDate({observations.home or ('since' if observations.lasts else 'at')})"
     asked = observations.where.replace(DAYS_ASKED, days)
