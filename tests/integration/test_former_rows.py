@@ -114,20 +114,31 @@ def test_rows_of_the_release_before_are_read_on_and_stated_anew(client: Client) 
     keep_as_before(client, [tickets["C"]])  # by a worker that was not stopped yet
 
     former = numbers(client, Dimension.AGENT)
-    assert former["first_response_n", "carl"] == (1, 1)
-    assert former["csat_mean", "carl"] == (1, 0)
-    assert former["first_response_within", None] == (2, 0.5)
-    assert former["open_waits", "carl"] == (1, 1)
+    assert (
+        former.items()
+        >= {
+            ("first_response_n", "carl"): (1, 1.0),
+            ("csat_mean", "carl"): (1, 0.0),
+            ("first_response_within", None): (2, 0.5),
+            ("open_waits", "carl"): (1, 1.0),
+        }.items()
+    )
 
     assert store.load_now(["A", "B", "C"]) == tickets
     assert refold(client, NOW_MS) == 3
     versions = client.query("SELECT min(version) FROM tickets FINAL").result_rows
     assert versions[0][0] >> REVISION_BITS == FOLD_EPOCH
     now = numbers(client, Dimension.AGENT)
-    assert now["first_response_n", "anna"] == (1, 1)
-    assert now["csat_mean", "bert"] == (1, 0)
-    assert now["first_response_within", "anna"] == (2, 0.5)
-    assert now["resolved_unanswered", "anna"] == (1, 1)
-    assert now["open_waits", "carl"] == (1, 1)
+    assert (
+        now.items()
+        >= {
+            ("first_response_n", "anna"): (1, 1.0),
+            ("csat_mean", "bert"): (1, 0.0),
+            ("first_response_within", "anna"): (2, 0.5),
+            ("first_response_within", None): (2, 0.5),
+            ("resolved_unanswered", "anna"): (1, 1.0),
+            ("open_waits", "carl"): (1, 1.0),
+        }.items()
+    )
     whole = {(name, n) for (name, part), (n, _) in now.items() if part is None and name != "resolved_unanswered"}
     assert whole == {(name, n) for (name, part), (n, _) in former.items() if part is None}
