@@ -79,7 +79,7 @@ bench: install  ## Ingest speed beside a plain Faust agent, on the same events
 latency: install  ## How soon an event is seen in the numbers, at 500 events a second
 	$(BIN)/python -m tests.bench.latency
 
-watch: install  ## How often the watch judges at 2,000 events a second beside a backfill of a million
+watch: install  ## How soon live events are seen beside a backfill of a million, and how often the watch judges
 	$(BIN)/python -m tests.bench.watch --backfill 1000000
 
 scale: install  ## How fast every metric and every panel answers over a million tickets

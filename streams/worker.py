@@ -53,6 +53,8 @@ from streams.topics import TopicIds
 log = structlog.get_logger()
 
 _MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
+_COMMIT_SECONDS: Final = 1.0
+"""How often what is stored is committed: whoever fills history in sees by it how far the workers are."""
 _MEMBERSHIP_SECONDS: Final = 1.0
 """How often a worker looks how it stands in its group."""
 _REQUEST_SECONDS: Final = 90.0
@@ -121,6 +123,7 @@ def create_app(
         settings.topic(broker.GROUP),
         broker=[f"kafka://{address}" for address in (settings.kafka or "").split(",")],
         broker_credentials=_credentials(settings),
+        broker_commit_interval=_COMMIT_SECONDS,
         broker_session_timeout=settings.kafka_session_timeout_seconds,
         broker_heartbeat_interval=settings.kafka_session_timeout_seconds / 4,
         broker_max_poll_interval=_LONG,
