@@ -26,6 +26,7 @@ _FEW: Final = 3
 """A speed is that of the last four seconds and of three commits, whichever is longer."""
 _REMEMBERED_SECONDS: Final = 8.0
 """The best speed of so long counts: who is given little to do is not slow."""
+_CATCH_UP_SECONDS: Final = 0.1
 _FORGOTTEN_SECONDS: Final = 30.0
 """Without a commit for so long nobody folds."""
 
@@ -58,7 +59,7 @@ class Pace:
         self._sent: defaultdict[Place, int] = defaultdict(int)
         self._allowed: dict[Place, int] = {}
         self._per_second = 0.0
-        self._trickle_at = 0.0
+        self._trickled_at = 0.0
         self.moved_at: float | None = None
         """When a commit moved last, as far as was seen."""
 
@@ -80,9 +81,12 @@ class Pace:
 
     def take(self, place: Place, now: float) -> bool:
         """Tell whether a record for a partition may be sent now, and count it if so."""
-        is_free = self.unread(place) < self.allowance(place) or self._trickles(now)
-        self._sent[place] += is_free
-        return is_free
+        if self.unread(place) < self.allowance(place):
+            self._trickled_at = now
+        elif not self._trickles(now):
+            return False
+        self._sent[place] += 1
+        return True
 
     def unread(self, place: Place) -> int:
         """Return how many records of a partition nobody has folded, our own since the last look among them."""
@@ -100,11 +104,12 @@ class Pace:
     def _trickles(self, now: float) -> bool:
         """Tell whether a record may go although too many wait: few do, and none while nothing is folded."""
         is_stuck = self.moved_at is None or now - self.moved_at > _SPAN_SECONDS
-        if not self._per_second or is_stuck or now < self._trickle_at:
+        if not self._per_second or is_stuck:
             return False
-        self._trickle_at = max(self._trickle_at, now - 1) + 1 / max(
-            TRICKLE_PER_SECOND, self._per_second * TRICKLE_SHARE
-        )
+        next_at = self._trickled_at + 1 / max(TRICKLE_PER_SECOND, self._per_second * TRICKLE_SHARE)
+        if now < next_at:
+            return False
+        self._trickled_at = max(next_at, now - _CATCH_UP_SECONDS)
         return True
 
 
