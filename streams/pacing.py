@@ -15,6 +15,7 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    GroupIdNotFoundError,
     KafkaError,
     TopicAuthorizationFailedError,
     UnsupportedVersionError,
@@ -186,12 +187,13 @@ class Pacing:
     def _ask(self, admin: KafkaAdminClient) -> None:
         """Ask who reads, and how many partitions there are."""
         topics = admin.describe_topics(list(self._topics.values()))
-        members = admin.describe_groups([self._group])[self._group]["members"]
         self._counts = {topic["name"]: len(topic["partitions"]) for topic in topics}
-        self._is_read = self._attendance.note(len(members), monotonic())
+        self._is_read = self._attendance.note(_members(admin, self._group), monotonic())
 
     def _look(self, admin: KafkaAdminClient) -> Look:
         places = [TopicPartition(topic, number) for topic, count in self._counts.items() for number in range(count)]
+        if not places:
+            return Look(monotonic(), {}, {})  # no topics yet: the publisher says so
         in_flight = self._in_flight()
         committed = admin.list_group_offsets({self._group: places})[self._group]
         read = {place: known.offset for place, known in committed.items() if known.offset >= 0}
@@ -219,6 +221,15 @@ class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no typ
     def _process_acl_operations(self, described: dict[str, Any]) -> dict[str, Any]:
         described.pop("authorized_operations", None)
         return described
+
+
+def _members(admin: KafkaAdminClient, group: str) -> int:
+    """Return how many members a group has, none where there is no such group."""
+    described = admin.describe_groups([group])[group]
+    error = described["error"]  # kafka-python makes a text of it
+    if error is None or GroupIdNotFoundError.__name__ in error:
+        return len(described["members"])
+    raise (GroupAuthorizationFailedError if GroupAuthorizationFailedError.__name__ in error else KafkaError)(error)
 
 
 def _offsets(admin: KafkaAdminClient, places: Iterable[TopicPartition], which: OffsetSpec) -> dict[TopicPartition, int]:

@@ -53,7 +53,7 @@ from streams.topics import TopicIds
 log = structlog.get_logger()
 
 _MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
-_COMMIT_SECONDS: Final = 1.0
+_COMMIT_SECONDS: Final = 0.5
 """How often what is stored is committed: whoever fills history in sees by it how far the workers are."""
 _MEMBERSHIP_SECONDS: Final = 1.0
 """How often a worker looks how it stands in its group."""

@@ -61,8 +61,8 @@ def import_(
     arrives twice counts once. Exit code 1: some rows were rejected, or not all was published; 2: the mapping is wrong
     and nothing was sent.
 
-    Events go at the pace of the workers: about two seconds of their work may be unread at once, so that live events get
-    through. Where no worker reads, everything goes at once.
+    Events go at the pace of the workers: two or three seconds of their work may be unread at once, so that live events
+    get through. Where no worker reads, everything goes at once.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     started = monotonic()

@@ -44,8 +44,8 @@ def publish(
     same. Exit code 0: every event was acknowledged; 1: a line was refused or an event was not acknowledged;
     2: nothing was sent. Publishing a file again is safe.
 
-    Events marked as history (`replay`) go at the pace of the workers: about two seconds of their work may be unread at
-    once, so that live events get through. Where no worker reads, everything goes at once.
+    Events marked as history (`replay`) go at the pace of the workers: two or three seconds of their work may be unread
+    at once, so that live events get through. Where no worker reads, everything goes at once.
 
     For example:
 

@@ -1,4 +1,4 @@
-"""How much history may wait unread: about as much as the workers fold in two seconds, so that live events get through.
+"""How much history may wait unread: what the workers fold in two or three seconds, so that live events get through.
 
 History and live events lie in one log, for one ticket's events must be read in one order. Whoever fills history in
 therefore keeps the queue short: a live event waits behind what is unread of its own partition, and behind no more.
@@ -13,9 +13,10 @@ from msgspec import Struct
 Place: TypeAlias = tuple[str, int]
 """Topic and partition."""
 
-SECONDS: Final = 2.0
-"""So much of the workers' time may wait in a partition. Commits come every second: with less, nobody would grow."""
-LEAST: Final = 500
+SECONDS: Final = 2.5
+"""So much of the workers' time may wait in a partition. Who lets less wait than a batch takes from its arrival to its
+commit never finds out how fast the workers could be."""
+LEAST: Final = 1_000
 """So many records of a topic may wait however slow the workers are, or while nobody knows how fast they are."""
 TRICKLE_SHARE: Final = 0.05
 TRICKLE_PER_SECOND: Final = 10.0

@@ -3,9 +3,9 @@
 `python -m tests.bench.watch` plays it twice, each time on an embedded stack and with a worker of its own: events of a
 simulated desk come at `--rate` as if they happened now, and `servicepulse publish` fills `--backfill` others in as
 history beside them, first as it does by itself, at the pace of the workers, then `--at-once`. Some times a second a
-ticket of its own is opened among the live events; it is seen once ClickHouse has its days, by a question asked five times
-a second, and the asking counts. Live events begin ten seconds before the history and go on until all of it is folded;
-what was sent in between is counted.
+ticket of its own is opened among the live events; it is seen once ClickHouse has its days, by a question asked five
+times a second, and the asking counts. Live events begin ten seconds before the history and go on until all of it is
+folded; what was sent in between is counted.
 
 The exit code is 0 when, at the pace of the workers, 99 of 100 live events were seen within five seconds and the watch
 judged at least every thirty.
@@ -95,7 +95,7 @@ class Run:
 def main() -> int:
     """Measure, print, and return the exit code."""
     given = _arguments()
-    runs = []
+    runs: list[Run] = []
     with tempfile.TemporaryDirectory(prefix="servicepulse-bench-") as folder:
         with console.status("simulating"):
             told = backlog.ticket_events(SIMULATED // 9)

@@ -14,8 +14,8 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 
 from streams.broker import GROUP, kafka_options
 from streams.core.pace import LEAST
+from tests.chaos.loop import LoopThread
 from tests.chaos.proxy import HOST, StoreWire
-from tests.chaos.servers import LoopThread
 from tests.integration.conftest import Servers
 from tests.integration.desk import END, lines_of, replayed
 from tests.process import Process

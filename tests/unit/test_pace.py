@@ -24,7 +24,7 @@ def folding(per_second: int, seconds: int = 10) -> Pace:
     return pace
 
 
-def test_two_seconds_of_what_the_workers_fold_may_wait() -> None:
+def test_some_seconds_of_what_the_workers_fold_may_wait() -> None:
     assert taken(folding(4_000), 10) == 4_000 * SECONDS
 
 
