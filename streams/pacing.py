@@ -142,7 +142,7 @@ class Pacing:
                 self._say(f"{self._waiting()} for {idle:.0f} s; giving up after {self._patience:g} s (--patience)")
 
     def _waiting(self) -> str:
-        if self._is_paced is None:
+        if self._is_paced is None or monotonic() - self._pace.looked_at > _ANSWER_MS / 1000:
             return f"Waiting for Kafka to say how far the workers of group {self._group} have read: no answer"
         unread = self._pace.unread_in_all()
         return f"Waiting for the workers of group {self._group}: {unread:,} records are unread, no commit"
@@ -194,13 +194,15 @@ class Pacing:
         places = [TopicPartition(topic, number) for topic, count in self._counts.items() for number in range(count)]
         if not places:
             return Look(monotonic(), {}, {})  # no topics yet: the publisher says so
+        with self._changed:
+            sent = self._pace.sent()
         in_flight = self._in_flight()
         committed = admin.list_group_offsets({self._group: places})[self._group]
         read = {place: known.offset for place, known in committed.items() if known.offset >= 0}
         if fresh := [place for place in places if place not in read]:
             read |= _offsets(admin, fresh, OffsetSpec.EARLIEST)
         ends = _offsets(admin, places, OffsetSpec.LATEST)
-        return Look(monotonic(), {tuple(place): at for place, at in read.items()}, ends, in_flight)
+        return Look(monotonic(), {tuple(place): at for place, at in read.items()}, ends, sent, in_flight)
 
     def _go_at_once(self, because: str) -> None:
         with self._changed:

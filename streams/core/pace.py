@@ -6,6 +6,7 @@ therefore keeps the queue short: a live event waits behind what is unread of its
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -39,12 +40,14 @@ class Look(Struct, frozen=True):
         at: Seconds, of a clock that never jumps.
         read: Up to which offset each partition is committed.
         ends: Up to which offset it reaches.
-        in_flight: How many records were sent by us and were not acknowledged before the ends were asked for.
+        sent: How many records we had sent to each partition, before the ends were asked for (`Pace.sent`).
+        in_flight: How many of all that were not acknowledged then.
     """
 
     at: float
     read: Mapping[Place, int]
     ends: Mapping[Place, int]
+    sent: Mapping[Place, int] = MappingProxyType({})
     in_flight: int = 0
 
 
@@ -58,6 +61,7 @@ class Pace:
         self._look = Look(0.0, {}, {})
         self._speeds: defaultdict[Place, _Speed] = defaultdict(_Speed)
         self._sent: defaultdict[Place, int] = defaultdict(int)
+        self._arrived: defaultdict[Place, int] = defaultdict(int)
         self._allowed: dict[Place, int] = {}
         self._per_second = 0.0
         self._trickled_at = 0.0
@@ -69,9 +73,8 @@ class Pace:
         for place, offset in look.read.items():
             if self._speeds[place].note(offset, look.ends.get(place, offset), look.at):
                 self.moved_at = look.at
-        # What was on its way as the ends were asked for is not in them, and nobody knows to which partition it goes.
-        waiting = {place: min(sent, look.in_flight) for place, sent in self._sent.items()}
-        self._sent = defaultdict(int, waiting)
+        for place, sent in look.sent.items():  # what was on its way may be missing in the ends, of whatever partition
+            self._arrived[place] = max(self._arrived[place], sent - look.in_flight)
         partitions = Counter(topic for topic, _ in look.ends)
         speeds = {place: self._speeds[place].per_second(look.at) for place in look.ends}
         self._allowed = {
@@ -79,6 +82,11 @@ class Pace:
         }
         self._per_second = sum(speeds.values())
         self._look = look
+
+    @property
+    def looked_at(self) -> float:
+        """When the last look was."""
+        return self._look.at
 
     def take(self, place: Place, now: float) -> bool:
         """Tell whether a record for a partition may be sent now, and count it if so."""
@@ -89,10 +97,14 @@ class Pace:
         self._sent[place] += 1
         return True
 
+    def sent(self) -> Mapping[Place, int]:
+        """Return how many records were sent to each partition by now."""
+        return dict(self._sent)
+
     def unread(self, place: Place) -> int:
         """Return how many records of a partition nobody has folded, our own since the last look among them."""
         waiting = self._look.ends.get(place, 0) - self._look.read.get(place, 0)
-        return max(0, waiting) + self._sent[place]
+        return max(0, waiting) + self._sent[place] - self._arrived[place]
 
     def unread_in_all(self) -> int:
         """Return how many records wait in all partitions."""

@@ -13,7 +13,6 @@ judged at least every thirty.
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -36,6 +35,7 @@ from streams.publisher import Publisher
 from streams.simulation import DESK_SOURCE
 from tests.bench import backlog
 from tests.bench.space import bench_space
+from tests.process import Process
 from tests.space import ROOT, Space, WorkerProcess, wait_until
 
 JUDGED_SECONDS: Final = 30.0
@@ -146,11 +146,11 @@ def _measured(
         begin, sent_before = time.monotonic(), live.sent
         looks.gaps.clear()
         command = [sys.executable, "-m", "streams.cli", "publish", *arguments]
-        publishing = subprocess.Popen(command, env=space.environment(), cwd=ROOT)
-        while publishing.poll() is None or int(space.value(_FOLDED, {"desk": DESK_SOURCE})) < given.backfill:
-            time.sleep(1)
+        with Process(command, env=space.environment(), cwd=ROOT) as publishing:
+            while publishing.poll() is None or int(space.value(_FOLDED, {"desk": DESK_SOURCE})) < given.backfill:
+                assert not publishing.poll(), f"publish ended with {publishing.returncode}"
+                time.sleep(1)
         end, sent = time.monotonic(), live.sent - sent_before
-        assert publishing.returncode == 0, f"publish ended with {publishing.returncode}"
         wait_until(lambda: not any(at <= end for at in list(marks.sent.values())), "live events are seen", 120)
     worker.stop()
     waits = marks.between(begin, end)

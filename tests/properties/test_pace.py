@@ -5,14 +5,14 @@ their pace allows, each by looks of its own.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streams.core.pace import LEAST, TRICKLE_PER_SECOND, Look, Pace
+from streams.core.pace import LEAST, TRICKLE_PER_SECOND, Look, Pace, Place
 
 STEP = 0.1
 LOOK_STEPS = 2
@@ -64,10 +64,10 @@ class Desk:
             if self.steps % COMMIT_STEPS == 0:
                 partition.committed = int(stored)
 
-    def look(self, now: float) -> Look:
+    def look(self, now: float, sent: Mapping[Place, int]) -> Look:
         places = {("tickets", number): one for number, one in enumerate(self.partitions)}
         read = {place: one.committed for place, one in places.items()}
-        return Look(now, read, {place: int(one.end) for place, one in places.items()})
+        return Look(now, read, {place: int(one.end) for place, one in places.items()}, sent)
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Sender:
     def step(self, desk: Desk) -> None:
         now = desk.steps * STEP
         if desk.steps % LOOK_STEPS == self.phase:
-            self.pace.note(desk.look(now))
+            self.pace.note(desk.look(now, self.pace.sent()))
         for _ in range(MOST_A_STEP):
             if self.place is None:
                 self.place = self._next(len(desk.partitions))

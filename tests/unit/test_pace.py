@@ -9,7 +9,7 @@ OTHER: Place = ("tickets", 1)
 
 
 def noted(pace: Pace, at: float, read: int, end: int, *, in_flight: int = 0) -> None:
-    pace.note(Look(at, {PLACE: read}, {PLACE: end}, in_flight))
+    pace.note(Look(at, {PLACE: read}, {PLACE: end}, pace.sent(), in_flight))
 
 
 def taken(pace: Pace, now: float, wanted: int = 100_000) -> int:
@@ -60,6 +60,14 @@ def test_what_is_on_its_way_at_a_look_is_not_forgotten() -> None:
     assert pace.unread(PLACE) == 5_000
     noted(pace, 10.4, 40_000, 45_000)
     assert pace.unread(PLACE) == 5_000
+
+
+def test_what_is_sent_while_a_look_is_taken_counts_although_its_ends_may_lack_it() -> None:
+    pace = folding(4_000)
+    before = pace.sent()
+    assert taken(pace, 10) == 4_000 * SECONDS
+    pace.note(Look(10.2, {PLACE: 40_000}, {PLACE: 40_000}, before))
+    assert pace.unread(PLACE) == 4_000 * SECONDS
 
 
 def test_a_first_look_between_two_commits_shows_no_speed() -> None:
