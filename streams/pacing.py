@@ -31,6 +31,8 @@ from streams.settings import Settings
 LOOK_SECONDS: Final = 0.2
 MEMBERS_SECONDS: Final = 2.0
 """How often it is asked who reads, and how many partitions there are."""
+IDLE_SECONDS: Final = 5.0
+"""Where nothing was to be sent for so long, as at the end of a file that grows, it is looked only so often."""
 QUIET_SECONDS: Final = 10.0
 """After waiting for so long, and as often again, a line is said."""
 _ANSWER_MS: Final = 5_000
@@ -81,9 +83,10 @@ class Pacing:
         self._is_read = False
         self._is_paced: bool | None = None
         self._was_held_back = False
-        self._asked_at = float("-inf")
+        self._asked_at = self._admitted_at = float("-inf")
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._fault: Exception | None = None
         self._done = threading.Event()
 
     def admit(self, event: Event) -> None:
@@ -94,6 +97,7 @@ class Pacing:
                 as `patience_seconds`.
         """
         with self._changed:
+            self._admitted_at = monotonic()
             if self._thread is None:
                 self._begin()
             place = self._place_of(event)
@@ -114,7 +118,7 @@ class Pacing:
 
     def _begin(self) -> None:
         """Start to look, and wait for the first look."""
-        self._thread = threading.Thread(target=self._watch, name="pacing", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="pacing", daemon=True)
         self._thread.start()
         self._changed.wait(_ANSWER_MS / 1000)
 
@@ -124,6 +128,8 @@ class Pacing:
         return (topic, (murmur2(partition_key(event)) & 0x7FFFFFFF) % count) if count else None
 
     def _may_go(self, place: Place | None) -> bool:
+        if self._fault is not None:
+            raise self._fault
         if self._is_paced is None:
             return False
         return not self._is_paced or place is None or self._pace.take(place, monotonic())
@@ -132,6 +138,7 @@ class Pacing:
         since = said_at = monotonic()
         while not self._may_go(self._place_of(event)):
             self._tell_first()
+            self._admitted_at = monotonic()
             self._changed.wait(LOOK_SECONDS / 4)
             now = monotonic()
             idle = now - max(since, self._pace.moved_at or since)
@@ -157,6 +164,14 @@ class Pacing:
 
     # Looking ----------------------------------------------------------------------------------------------------------
 
+    def _run(self) -> None:
+        try:
+            self._watch()
+        except Exception as error:  # noqa: BLE001 - raised where somebody waits
+            with self._changed:
+                self._fault = error
+                self._changed.notify_all()
+
     def _watch(self) -> None:
         with ExitStack() as opened:
             admin: KafkaAdminClient | None = None
@@ -169,7 +184,8 @@ class Pacing:
                     return
                 except (*KafkaErrors, OSError):
                     pass  # a broker that is away says nothing; whoever waits knows since when
-                self._done.wait(LOOK_SECONDS)
+                is_idle = monotonic() - self._admitted_at > IDLE_SECONDS
+                self._done.wait(IDLE_SECONDS if is_idle else LOOK_SECONDS)
 
     def _observe(self, admin: KafkaAdminClient) -> None:
         if monotonic() - self._asked_at >= MEMBERS_SECONDS:
@@ -202,7 +218,7 @@ class Pacing:
         if fresh := [place for place in places if place not in read]:
             read |= _offsets(admin, fresh, OffsetSpec.EARLIEST)
         ends = _offsets(admin, places, OffsetSpec.LATEST)
-        return Look(monotonic(), {tuple(place): at for place, at in read.items()}, ends, sent, in_flight)
+        return Look(monotonic(), read, ends, sent, in_flight)
 
     def _go_at_once(self, because: str) -> None:
         with self._changed:
