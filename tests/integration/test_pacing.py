@@ -87,16 +87,18 @@ def test_a_live_event_is_stored_while_most_of_the_history_has_not_even_left(
     assert b"at the pace of the workers" in told
 
 
-def test_workers_that_store_nothing_are_waited_for_as_long_as_one_has_patience(
-    space: Space, store: StoreWire, history: Path
+def test_history_waits_for_workers_that_store_nothing_as_long_as_one_has_patience_and_live_events_do_not(
+    space: Space, store: StoreWire, history: Path, tmp_path: Path
 ) -> None:
     store.insert_seconds = NEVER
     worker = space.started_worker(clickhouse=f"http://{HOST}:{store.port}")
+    (tmp_path / "live.jsonl").write_bytes(b"\n".join(STORY[: 2 * LEAST]))
+    assert space.run("publish", str(tmp_path / "live.jsonl"), "--patience", "3").returncode == 0
     done = space.run("publish", str(history), "--patience", "3")
     assert done.returncode == 1
     assert b"records are unread" in done.stderr
     assert b"given up after 3 s (--patience)" in done.stderr
-    assert sent_and_read(space)[0] <= LEAST
+    assert sent_and_read(space)[0] <= 2 * LEAST, "nothing is sent on top of so many"
     done = space.run("publish", str(history), "--patience", "3", "--at-once")
     assert done.returncode == 0
     assert sent_and_read(space)[0] >= len(HISTORY)
@@ -108,11 +110,3 @@ def test_where_no_worker_reads_history_goes_at_once_and_says_so(space: Space, hi
     assert done.returncode == 0
     assert b"reads: publishing at once" in done.stderr
     assert f"{len(HISTORY):,} events acknowledged".encode() in done.stderr
-
-
-def test_live_events_of_a_file_wait_for_nobody(space: Space, store: StoreWire, tmp_path: Path) -> None:
-    store.insert_seconds = NEVER
-    worker = space.started_worker(clickhouse=f"http://{HOST}:{store.port}")
-    (tmp_path / "live.jsonl").write_bytes(b"\n".join(STORY))
-    assert space.run("publish", str(tmp_path / "live.jsonl"), "--patience", "3").returncode == 0
-    worker.kill()
