@@ -17,8 +17,9 @@ Place: TypeAlias = tuple[str, int]
 SECONDS: Final = 2.5
 """So much of the workers' time may wait in a partition. Who lets less wait than a batch takes from its arrival to its
 commit never finds out how fast the workers could be."""
-LEAST: Final = 1_000
-"""So many records of a topic may wait however slow the workers are, or while nobody knows how fast they are."""
+LEAST: Final = 2_000
+"""So many records of a topic may wait however slow the workers are, or while nobody knows how fast they are: a small
+batch costs little less than a large one."""
 TRICKLE_SHARE: Final = 0.05
 TRICKLE_PER_SECOND: Final = 10.0
 """Where live events alone fill the workers, history gets this share of what they fold, and at least so many events."""

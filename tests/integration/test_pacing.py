@@ -23,7 +23,7 @@ from tests.space import ROOT, Space, wait_until
 
 pytestmark = pytest.mark.integration
 
-STORY: Final = [line for line in lines_of(3, END - timedelta(days=4), END) if b'"ticket_id"' in line][:6_000]
+STORY: Final = [line for line in lines_of(3, END - timedelta(days=4), END) if b'"ticket_id"' in line][:13_000]
 HISTORY: Final = replayed(STORY)
 NEVER: Final = 3_600.0
 
@@ -70,7 +70,7 @@ def test_a_live_event_is_stored_while_most_of_the_history_has_not_even_left(
     space.started_worker(clickhouse=f"http://{HOST}:{store.port}")
     live = [line.replace(b'"id":"', b'"id":"live-') for line in STORY[:1]]
     with publishing(space, str(history)) as process:
-        wait_until(lambda: sent_and_read(space)[1] > LEAST, "history flows", 120)
+        wait_until(lambda: sent_and_read(space)[1] > 0, "history flows", 120)
         space.publish(live)
         seen = "SELECT count() FROM events WHERE startsWith(id, 'live-')"
         unread = []
@@ -79,7 +79,7 @@ def test_a_live_event_is_stored_while_most_of_the_history_has_not_even_left(
             unread.append(sent - read)
             assert process.poll() is None, "all of the history went before the live event was seen"
         assert max(unread) <= 2 * LEAST
-        assert sent_and_read(space)[0] < len(HISTORY) / 2
+        assert sent_and_read(space)[0] < len(HISTORY) * 3 / 4
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
     store.insert_seconds = 0.0
@@ -92,13 +92,13 @@ def test_history_waits_for_workers_that_store_nothing_as_long_as_one_has_patienc
 ) -> None:
     store.insert_seconds = NEVER
     worker = space.started_worker(clickhouse=f"http://{HOST}:{store.port}")
-    (tmp_path / "live.jsonl").write_bytes(b"\n".join(STORY[: 2 * LEAST]))
+    (tmp_path / "live.jsonl").write_bytes(b"\n".join(STORY[:LEAST]))
     assert space.run("publish", str(tmp_path / "live.jsonl"), "--patience", "3").returncode == 0
     done = space.run("publish", str(history), "--patience", "3")
     assert done.returncode == 1
     assert b"records are unread" in done.stderr
     assert b"given up after 3 s (--patience)" in done.stderr
-    assert sent_and_read(space)[0] <= 2 * LEAST, "nothing is sent on top of so many"
+    assert sent_and_read(space)[0] <= LEAST, "nothing is sent on top of so many"
     done = space.run("publish", str(history), "--patience", "3", "--at-once")
     assert done.returncode == 0
     assert sent_and_read(space)[0] >= len(HISTORY)

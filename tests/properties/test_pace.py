@@ -117,7 +117,7 @@ SPEEDS = st.floats(300, 3_000)
 SEEDS = st.integers(0, 2**16)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(SPEEDS, st.floats(0, 0.8), st.sampled_from([1, 4, 12]), st.floats(0, 0.6), st.integers(1, 3), SEEDS)
 @example(2_500, 0.8, 4, 0.0, 1, 0)
 def test_a_live_event_waits_a_few_seconds_at_most_and_the_workers_have_enough_to_do(
@@ -148,7 +148,7 @@ def test_where_live_events_alone_are_too_many_history_still_trickles(
 
 
 @given(st.integers(1, 64), st.floats(0, 1), SEEDS)
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_while_nothing_is_folded_no_more_than_the_least_goes(partitions: int, skew: float, seed: int) -> None:
     desk = desk_of(partitions, 0.0, 50.0)
     (sender,) = senders = senders_of(1, skew, seed)
