@@ -112,7 +112,8 @@ class Pacing:
     ) -> None:
         self._done.set()
         if self._thread is not None:
-            self._thread.join(1)  # whoever wants to stop does not wait for a broker that gives no answer
+            is_hurried = kind is not None and issubclass(kind, KeyboardInterrupt)
+            self._thread.join(0.5 if is_hurried else 2 * _ANSWER_MS / 1000)  # it ends with the look in hand
 
     # Waiting ----------------------------------------------------------------------------------------------------------
 
