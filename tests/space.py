@@ -31,7 +31,7 @@ from streams.sinks.migrate import migrate
 
 ROOT = Path(__file__).parent.parent
 WORKER = ("streams.cli", "worker")
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 120.0  # a machine may be busy
 
 
 def wait_until(claim: Callable[[], bool], what: str, seconds: float = _PATIENCE_SECONDS) -> None:
@@ -123,7 +123,7 @@ class Space:
         """Run a command of `servicepulse` to its end."""
         command = [sys.executable, "-m", "streams.cli", *arguments]
         return subprocess.run(
-            command, env=self.environment(), cwd=ROOT, input=input_, capture_output=True, timeout=170, check=False
+            command, env=self.environment(), cwd=ROOT, input=input_, capture_output=True, timeout=300, check=False
         )
 
     def start_worker(self, *command: str, **overrides: object) -> WorkerProcess:

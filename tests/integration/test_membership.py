@@ -4,7 +4,7 @@ import pytest
 
 from tests.space import Space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 
 
 def test_more_workers_than_partitions_are_stand_bys_that_take_over(space: Space) -> None:
