@@ -3,7 +3,7 @@
 import socket
 import ssl
 import time as clock
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -97,6 +97,7 @@ class Publisher:
 
     Attributes:
         acknowledged: How many events the broker has confirmed so far.
+        gate: Called with each event before it leaves, which may take its time; what it raises keeps the event here.
     """
 
     def __init__(
@@ -137,6 +138,7 @@ class Publisher:
         self._topic_prefix = topic_prefix
         self._derived = derived
         self._patience_seconds = patience_seconds
+        self.gate: Callable[[Event], object] | None = None
         self._outstanding = _Outstanding(patience_seconds)
         self._closed = False
         self._run = str(uuid4())
@@ -251,6 +253,8 @@ class Publisher:
             raise InvalidEventError(
                 Reason.BAD_VALUE, "/type", f"{decoded.name} is derived here; producers do not send it"
             )
+        if self.gate is not None:
+            self.gate(decoded)
         identity = Identity(decoded.source, decoded.id)
         number = self._outstanding.reserve(identity, len(decoded.raw), self._bootstrap)
         try:

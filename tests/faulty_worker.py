@@ -14,8 +14,8 @@ from schemas.rows import EventRow, OpenHoursRow, Row, TicketRow
 from streams.agents.tickets import TicketsAgent
 from streams.cli import main
 from streams.intake import BatchConsumer
+from streams.outbox import FaustOutbox
 from streams.sinks.clickhouse import ClickHouseStore
-from streams.worker import FaustOutbox
 
 RECEIVED, FOLDED = "received", "folded"
 EVENTS_STORED, HOURS_STORED, TICKETS_STORED = "events stored", "hours stored", "tickets stored"

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -30,7 +31,7 @@ from streams.sinks.migrate import migrate
 
 ROOT = Path(__file__).parent.parent
 WORKER = ("streams.cli", "worker")
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 120.0  # a machine may be busy
 
 
 def wait_until(claim: Callable[[], bool], what: str, seconds: float = _PATIENCE_SECONDS) -> None:
@@ -95,8 +96,9 @@ class Space:
     folder: Path
     workers: list[WorkerProcess] = field(default_factory=list)
 
-    @property
+    @cached_property
     def client(self) -> Client:
+        """Return one client for all questions: to make one, it reads more than a thousand settings of the server."""
         return connect(self.settings)
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
@@ -121,7 +123,7 @@ class Space:
         """Run a command of `servicepulse` to its end."""
         command = [sys.executable, "-m", "streams.cli", *arguments]
         return subprocess.run(
-            command, env=self.environment(), cwd=ROOT, input=input_, capture_output=True, timeout=170, check=False
+            command, env=self.environment(), cwd=ROOT, input=input_, capture_output=True, timeout=300, check=False
         )
 
     def start_worker(self, *command: str, **overrides: object) -> WorkerProcess:
@@ -244,8 +246,9 @@ def new_space(kafka: str, clickhouse: str, folder: Path, *, partitions: int = 4)
         folder=folder,
     )
     ensure_topics(settings)
-    migrate(connect(settings))
-    return Space(settings, folder)
+    space = Space(settings, folder)
+    migrate(space.client)
+    return space
 
 
 def _lag(worker: WorkerProcess) -> int:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -19,11 +19,12 @@ from streams.cli.connection import resolve
 from streams.cli.import_compared import UnknownBeforeError, compared, figures_of, instant_told, show_missing
 from streams.cli.import_shown import show_readings, show_rejected, summary
 from streams.cli.importing import Import, Sheet, Watch, read_import, spellings_of, write_lines, write_rejected
-from streams.cli.patience import SECONDS, Patience, told_while_waiting
+from streams.cli.patience import SECONDS, AtOnce, Patience, held_back, told_while_waiting
 from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.core.mapping import MappedEvent, MappingError
 from streams.core.mapping.restate import Restated
+from streams.pacing import NothingFoldedError
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
 from streams.settings import SettingsError, load_settings
 
@@ -32,7 +33,7 @@ NOT_PUBLISHED: Final = 1
 WRONG_MAPPING: Final = 2
 STOPPED: Final = 130
 
-_EVERY: Final = 500
+_SHOWN_SECONDS: Final = 0.1
 _AGAIN: Final = "Run the same command again to go on: events that arrived before change nothing."
 
 
@@ -59,13 +60,17 @@ def import_(
         bool, typer.Option("--no-compare", help="Send everything, without a look at what is stored.")
     ] = False,
     patience: Patience = SECONDS,
+    at_once: AtOnce = False,
 ) -> None:
     """Turn the rows of a CSV file into events, as a mapping file says, and publish them.
 
     Importing a file again is safe, also after an interruption: the same rows give the same events, and an event that
     arrives twice counts once. What is stored of the source is looked at first: what is new is sent, and rows that
-    changed are corrected. Exit code 1: rows were rejected, have vanished, or cannot be corrected; 2: the mapping is
-    wrong and nothing was sent.
+    changed are corrected. Exit code 1: rows were rejected, have vanished, or cannot be corrected, or not all was
+    published; 2: the mapping is wrong and nothing was sent.
+
+    Events go at the pace of the workers: two or three seconds of their work may be unread at once, so that live events
+    get through. Where no worker reads, everything goes at once.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     started = monotonic()
@@ -82,7 +87,9 @@ def import_(
                 looked = _compared(imported, kafka, made_at, patience, console, is_dry=dry_run)
             outgoing = replace(imported, events=looked.events) if looked else imported
             sent = (
-                "nothing: a dry run" if dry_run else _send(outgoing, to, target, watch, _To(kafka, patience, console))
+                "nothing: a dry run"
+                if dry_run
+                else _send(outgoing, to, target, watch, _To(kafka, patience, at_once, console))
             )
     except KeyboardInterrupt as stop:
         console.print(" ".join(("[yellow]Stopped.[/]", *map(str, stop.args), _AGAIN)))
@@ -90,7 +97,7 @@ def import_(
     except (MappingError, SettingsError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}")
         raise typer.Exit(WRONG_MAPPING) from None
-    except (BrokerUnavailableError, NotAcknowledgedError, UnknownBeforeError, OSError) as error:
+    except (BrokerUnavailableError, NotAcknowledgedError, NothingFoldedError, UnknownBeforeError, OSError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}\n{_AGAIN}")
         raise typer.Exit(NOT_PUBLISHED) from None
     told = figures_of(looked) if looked else {}
@@ -141,6 +148,7 @@ class _To(NamedTuple):
 
     kafka: str | None
     patience: float
+    at_once: bool
     console: Console
 
 
@@ -168,7 +176,11 @@ def _publish(imported: Import, watch: Watch, broker: _To) -> str:
     total = len(imported.events)
     publisher = Publisher.from_settings(settings, patience_seconds=broker.patience)
     try:
-        with told_while_waiting(publisher, broker.patience, broker.console.print), publisher:
+        with ExitStack() as opened:
+            opened.enter_context(told_while_waiting(publisher, broker.patience, broker.console.print))
+            if not broker.at_once:
+                opened.enter_context(held_back(publisher, settings, broker.patience, broker.console.print))
+            opened.enter_context(publisher)
             _counted(_published(publisher, imported), total, "Publishing events", watch)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{publisher.acknowledged:,} of {total:,} events have arrived.") from None
@@ -194,8 +206,10 @@ def _print(imported: Import, watch: Watch) -> str:
 
 
 def _counted(events: Iterator[MappedEvent], total: int, what: str, watch: Watch) -> None:
+    shown_at = monotonic()
     for number, _ in enumerate(events, start=1):
-        if number % _EVERY == 0 or number == total:
+        if monotonic() - shown_at >= _SHOWN_SECONDS or number == total:
+            shown_at = monotonic()
             watch(what, number, total)
 
 

@@ -8,8 +8,11 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
+from schemas.codec import Event
 from streams.cli.wording import counted
+from streams.pacing import Pacing
 from streams.publisher import Publisher
+from streams.settings import Settings
 
 SECONDS: Final = 60.0
 QUIET_SECONDS: Final = 10.0
@@ -18,8 +21,17 @@ QUIET_SECONDS: Final = 10.0
 Patience: TypeAlias = Annotated[
     float,
     typer.Option(
-        "--patience", min=1, metavar="SECONDS", help="How long a broker may be away on the way before it is given up."
+        "--patience",
+        min=1,
+        metavar="SECONDS",
+        help="How long a broker may be away, or workers may read nothing, on the way before it is given up.",
     ),
+]
+
+
+AtOnce: TypeAlias = Annotated[
+    bool,
+    typer.Option("--at-once", help="Do not wait for the workers: live events are read after all that is sent now."),
 ]
 
 
@@ -65,3 +77,23 @@ def told_while_waiting(publisher: Publisher, patience: float, say: Callable[[str
     finally:
         done.set()
         thread.join()
+
+
+@contextmanager
+def held_back(
+    publisher: Publisher,
+    settings: Settings,
+    patience: float,
+    say: Callable[[str], object],
+    *,
+    only_history: bool = False,
+) -> Iterator[None]:
+    """Let what is published wait for the workers; with `only_history` only what is marked as such."""
+    with Pacing(settings, patience_seconds=patience, in_flight=lambda: publisher.outstanding, say=say) as pacing:
+
+        def gate(event: Event) -> None:
+            if event.replay or not only_history:
+                pacing.admit(event)
+
+        publisher.gate = gate
+        yield

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, BinaryIO, Final
 
 import typer
@@ -13,8 +14,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from schemas.codec import InvalidEventError
 from streams.cli.connection import resolve
-from streams.cli.patience import SECONDS, Patience, told_while_waiting
+from streams.cli.patience import SECONDS, AtOnce, Patience, held_back, told_while_waiting
 from streams.cli.wording import counted
+from streams.pacing import NothingFoldedError
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
 from streams.settings import load_settings
 
@@ -23,7 +25,7 @@ NOT_BEGUN: Final = 2
 STOPPED: Final = 130
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_EVERY: Final = 250
+_SHOWN_SECONDS: Final = 0.1
 _AGAIN: Final = "Publishing the same lines again is safe: an event that arrives twice counts once."
 
 
@@ -34,12 +36,16 @@ def publish(
     kafka: Annotated[str | None, typer.Option(help="Brokers, host:port[,host:port].")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that is no event.")] = False,
     patience: Patience = SECONDS,
+    at_once: AtOnce = False,
 ) -> None:
     """Publish events from a file of JSON Lines, each to the topic and under the key where it belongs.
 
     Lines that are no events of the contract are named with what is wrong with them; the others are published all the
     same. Exit code 0: every event was acknowledged; 1: a line was refused or an event was not acknowledged;
     2: nothing was sent. Publishing a file again is safe.
+
+    Events marked as history (`replay`) go at the pace of the workers: two or three seconds of their work may be unread
+    at once, so that live events get through. Where no worker reads, everything goes at once.
 
     For example:
 
@@ -64,6 +70,8 @@ def publish(
             console.print(f"[bold red]error:[/] {escape(str(error))}")
             raise typer.Exit(NOT_BEGUN) from None
         with told_while_waiting(publisher, patience, console.print):
+            if not at_once:
+                opened.enter_context(held_back(publisher, settings, patience, console.print, only_history=True))
             code = _publish(lines, publisher, strict, console)
     refused = f", {counted(lines.refused, 'line')} refused" if lines.refused else ""
     console.print(f"{counted(publisher.acknowledged, 'event')} acknowledged by {settings.kafka}{refused}")
@@ -92,7 +100,7 @@ def _publish(lines: _Lines, publisher: Publisher, strict: bool, console: Console
     try:
         with publisher, _progress(console) as progress:
             _send(lines, publisher, strict, progress, progress.add_task("", total=lines.size, published=0))
-    except (NotAcknowledgedError, BrokerUnavailableError) as error:
+    except (NotAcknowledgedError, BrokerUnavailableError, NothingFoldedError) as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}\n{_AGAIN}")
         return NOT_ALL
     except KeyboardInterrupt:
@@ -102,6 +110,7 @@ def _publish(lines: _Lines, publisher: Publisher, strict: bool, console: Console
 
 
 def _send(lines: _Lines, publisher: Publisher, strict: bool, progress: Progress, task: TaskID) -> None:
+    shown_at = monotonic()
     for number, event in lines:
         try:
             publisher.publish_event(event)
@@ -110,7 +119,8 @@ def _send(lines: _Lines, publisher: Publisher, strict: bool, progress: Progress,
             progress.console.print(f"[yellow]line {number:,}:[/] {escape(str(error))}")
             if strict:
                 return
-        if number % _EVERY == 0:
+        if monotonic() - shown_at >= _SHOWN_SECONDS:
+            shown_at = monotonic()
             progress.update(task, completed=lines.read, published=publisher.acknowledged)
 
 

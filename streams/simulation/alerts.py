@@ -225,7 +225,7 @@ def _clock(evened: float) -> float:
 def _pages_by_rule(
     plan: Plan, told: Sequence[_Told], start_at: Ms, end_at: Ms, *, is_one_enough: bool = False
 ) -> dict[Rule, list[Ms]]:
-    tape = _tape(told)
+    tape = _tape(told if set(plan.rules) - {Rule.OURS} else ())  # ours keeps one of its own
     return {
         rule: _our_pages(told, plan.thresholds, 0.0, start_at, is_one_enough=is_one_enough)
         if rule is Rule.OURS

@@ -1,9 +1,14 @@
-"""How often the watch judges under load: live events at a steady rate, and a history that is filled in beside them.
+"""What a backfill leaves of the present: how soon live events are seen, and how often the watch judges, beside it.
 
-`python -m tests.bench.watch` starts an embedded stack and a worker of its own. Events of a simulated desk are published
-at `--rate` as if they happened now, `--backfill` others with `replay` at once beside them, while every second the
-worker's meters are read: when it last judged, and how late what it folds is. The exit code is 0 when it judged at least
-every 30 seconds, from its first judgement on.
+`python -m tests.bench.watch` plays it twice, each time on an embedded stack and with a worker of its own: events of a
+simulated desk come at `--rate` as if they happened now, and `servicepulse publish` fills `--backfill` others in as
+history beside them, first as it does by itself, at the pace of the workers, then `--at-once`. Some times a second a
+ticket of its own is opened among the live events; it is seen once ClickHouse has its days, by a question asked five
+times a second, and the asking counts. Live events begin ten seconds before the history and go on until all of it is
+folded; what was sent in between is counted.
+
+The exit code is 0 when, at the pace of the workers, 99 of 100 live events were seen within five seconds and the watch
+judged at least every thirty.
 """
 
 import argparse
@@ -13,100 +18,269 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count, islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Self
+from uuid import uuid4
 
 import msgspec
 from rich.console import Console
+from rich.table import Table
 
+from schemas.codec import encode
+from schemas.events import NAME_OF, Party, TicketCreated
 from streams.publisher import Publisher
+from streams.simulation import DESK_SOURCE
 from tests.bench import backlog
 from tests.bench.space import bench_space
-from tests.space import Space, WorkerProcess, wait_until
+from tests.process import Process
+from tests.space import ROOT, Space, WorkerProcess, wait_until
 
-TARGET_SECONDS: Final = 30.0
+JUDGED_SECONDS: Final = 30.0
+SEEN_SECONDS: Final = 5.0
+SHARE: Final = 0.99
+WARM_UP_SECONDS: Final = 10.0
+LAST_SECONDS: Final = 120.0
+"""So long those that are still to be seen are waited for; what is not seen then counts as never seen."""
+MARKS_PER_SECOND: Final = 4
+ASK_EVERY_SECONDS: Final = 0.2
+TELL_EVERY_SECONDS: Final = 30.0
+SIMULATED: Final = 100_000
+"""So many events are simulated; more are the same stories under other names."""
 _JUDGED: Final = "servicepulse_watch_last_look_timestamp_seconds"
+_SEEN: Final = "SELECT ticket_id FROM ticket_days WHERE ticket_id IN {ids:Array(String)} GROUP BY ticket_id"
+_FOLDED: Final = "SELECT count() FROM events WHERE source = {desk:String} AND NOT startsWith(subject, 'live-')"
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
+
+
+@dataclass
+class Marks:
+    """Tickets that were opened to see how soon they are seen. Instants are of a clock that never jumps."""
+
+    sent: dict[str, float] = field(default_factory=dict)
+    waits: list[tuple[float, float]] = field(default_factory=list)
+
+    def between(self, begin: float, end: float) -> list[float]:
+        """Return, in order, how long those took that were sent in between; those never seen are there for ever."""
+        unseen = [float("inf") for at in list(self.sent.values()) if begin <= at <= end]
+        return sorted([wait for at, wait in self.waits if begin <= at <= end] + unseen)
+
+
+@dataclass
+class Run:
+    """What was measured of one backfill."""
+
+    name: str
+    waits: Sequence[float]
+    gap_seconds: float
+    late_seconds: float
+    live_per_second: float
+    backfill: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        return self.backfill / self.seconds
+
+    @property
+    def within(self) -> float:
+        return sum(wait <= SEEN_SECONDS for wait in self.waits) / max(1, len(self.waits))
+
+    @property
+    def is_good(self) -> bool:
+        return self.within >= SHARE and self.gap_seconds <= JUDGED_SECONDS
 
 
 def main() -> int:
     """Measure, print, and return the exit code."""
     given = _arguments()
-    with tempfile.TemporaryDirectory(prefix="servicepulse-bench-") as folder, bench_space(Path(folder)) as space:
+    runs: list[Run] = []
+    with tempfile.TemporaryDirectory(prefix="servicepulse-bench-") as folder:
         with console.status("simulating"):
-            live = _as_of_now(backlog.ticket_events(given.rate * given.seconds // 9 + 1)[: given.rate * given.seconds])
-            history = backlog.ticket_events(given.backfill // 9 + 1)[: given.backfill] if given.backfill else []
-        worker = space.started_worker()
-        wait_until(lambda: worker.meter(_JUDGED) > 0, "the watch has judged", 120)
-        gaps, delays, seconds = _measured(space, worker, live, history, given.rate)
-        stored = int(space.value("SELECT count() FROM events"))
-    console.print(
-        f"{stored:,} of {len(live) + len(history):,} events stored in {seconds:.0f} s; longest without a judgement "
-        f"{max(gaps):.1f} s (target {TARGET_SECONDS:g} s), folded at most {max(delays):.1f} s late "
-        f"({os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f})"
-    )
-    return 0 if max(gaps) <= TARGET_SECONDS else 1
+            told = backlog.ticket_events(SIMULATED // 9)
+            history = Path(folder) / "history.jsonl"
+            with history.open("wb") as lines:
+                lines.writelines(event + b"\n" for event in islice(_renamed(told, ""), given.backfill))
+        console.print(f"{given.backfill:,} events of history, {given.rate:,} live ones a second")
+        for name, options in {"at the workers' pace": [], "--at-once": ["--at-once"]}.items():
+            if runs and not given.compare:
+                break
+            with bench_space(Path(folder)) as space:
+                runs.append(_measured(space, name, told, [str(history), *options], given))
+    _print(runs)
+    return 0 if runs[0].is_good else 1
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="tests.bench.watch", description="How often the watch judges under load.")
+    parser = argparse.ArgumentParser(prog="tests.bench.watch", description="What a backfill leaves of the present.")
     parser.add_argument("--rate", type=int, default=2_000, help="live events a second")
-    parser.add_argument("--seconds", type=int, default=120, help="for so long")
-    parser.add_argument("--backfill", type=int, default=0, help="replayed events beside them")
+    parser.add_argument("--backfill", type=int, default=60_000, help="replayed events beside them")
+    parser.add_argument(
+        "--no-compare", dest="compare", action="store_false", help="leave out the same backfill sent at once"
+    )
     return parser.parse_args()
 
 
-def _as_of_now(events: Sequence[bytes]) -> list[bytes]:
-    """Return events as live ones: other tickets than those of the history, without its mark."""
-    lines = []
-    for event in events:
-        said = msgspec.json.decode(event)
-        said.pop("replay", None)
-        said["subject"] = said["data"]["ticket_id"] = f"live-{said['subject']}"
-        lines.append(msgspec.json.encode(said))
-    return lines
+def _renamed(told: Sequence[bytes], prefix: str) -> Iterator[bytes]:
+    """Yield events of a simulation again and again, each time of other tickets."""
+    for turn in count():
+        for event in told:
+            said = msgspec.json.decode(event)
+            said["id"] = f"{prefix}{turn}-{said['id']}"
+            said["subject"] = said["data"]["ticket_id"] = f"{prefix}{turn}-{said['subject']}"
+            yield msgspec.json.encode(said)
+
+
+# One run --------------------------------------------------------------------------------------------------------------
 
 
 def _measured(
-    space: Space, worker: WorkerProcess, live: Sequence[bytes], history: Sequence[bytes], rate: int
-) -> tuple[list[float], list[float], float]:
-    began_at = time.monotonic()
-    senders = [
-        threading.Thread(target=_publish, args=(space, events, per_second))
-        for events, per_second in ((live, rate), (history, 0))
-        if events
-    ]
-    for sender in senders:
-        sender.start()
-    gaps, delays = [0.0], [0.0]
-    while any(sender.is_alive() for sender in senders) or not space.is_quiet():
-        gaps.append(time.time() - worker.meter(_JUDGED))  # noqa: TID251 - against the clock of the worker
-        delays.append(worker.meter("servicepulse_delay_seconds"))
-        time.sleep(1)
-    return gaps, delays, time.monotonic() - began_at
+    space: Space, name: str, told: Sequence[bytes], arguments: Sequence[str], given: argparse.Namespace
+) -> Run:
+    worker = space.started_worker()
+    wait_until(lambda: worker.meter(_JUDGED) > 0, "the watch has judged", 120)
+    marks = Marks()
+    with _Live(space, told, given.rate, marks) as live, _Looks(space, worker, marks, name) as looks:
+        time.sleep(WARM_UP_SECONDS)
+        begin, sent_before = time.monotonic(), live.sent
+        looks.gaps[:] = [0.0]
+        command = [sys.executable, "-m", "streams.cli", "publish", *arguments]
+        with Process(command, env=space.environment(), cwd=ROOT) as publishing:
+            while publishing.poll() is None or int(space.value(_FOLDED, {"desk": DESK_SOURCE})) < given.backfill:
+                assert not publishing.poll(), f"publish ended with {publishing.returncode}"
+                time.sleep(1)
+        end, sent = time.monotonic(), live.sent - sent_before
+        while time.monotonic() < end + LAST_SECONDS and any(at <= end for at in list(marks.sent.values())):
+            time.sleep(1)
+    worker.stop()
+    waits = marks.between(begin, end)
+    return Run(name, waits, max(looks.gaps), max(looks.delays), sent / (end - begin), given.backfill, end - begin)
 
 
-def _publish(space: Space, events: Sequence[bytes], per_second: int) -> None:
-    with Publisher.from_settings(space.settings) as publisher:
-        for event in _paced(events, per_second):
-            publisher.publish_event(event)
+class _Thread:
+    """Does something again and again until its block ends; what goes wrong in it is raised there."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self._fault: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def work(self) -> None:
+        """Do it until `done` is set."""
+        raise NotImplementedError
+
+    def _run(self) -> None:
+        try:
+            self.work()
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            self._fault = error
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+        self._thread.join()
+        if self._fault is not None:
+            raise self._fault
 
 
-def _paced(events: Sequence[bytes], per_second: int) -> Iterator[bytes]:
-    began_at = time.monotonic()
-    for number, event in enumerate(events):
-        ahead = number / per_second - (time.monotonic() - began_at) if per_second else 0.0
-        if ahead > 0.01:
-            time.sleep(ahead)
-        yield _at_present(event) if per_second else event
+class _Live(_Thread):
+    """Publishes live events at a steady rate, and marks among them."""
+
+    def __init__(self, space: Space, told: Sequence[bytes], rate: int, marks: Marks) -> None:
+        super().__init__()
+        self.sent = 0
+        self._space, self._told, self._rate, self._marks = space, told, rate, marks
+
+    def work(self) -> None:
+        events = _renamed(self._told, "live-")
+        every = max(1, self._rate // MARKS_PER_SECOND)
+        began_at = time.monotonic()
+        with Publisher.from_settings(self._space.settings) as publisher:
+            while not self.done.is_set():
+                ahead = self.sent / self._rate - (time.monotonic() - began_at)
+                if ahead > 0.01:
+                    time.sleep(ahead)
+                publisher.publish_event(_at_present(next(events)))
+                self.sent += 1
+                if self.sent % every == 0:
+                    mark = f"live-mark-{uuid4().hex}"
+                    self._marks.sent[mark] = time.monotonic()
+                    publisher.publish_event(_opened(mark))
+
+
+class _Looks(_Thread):
+    """Asks which marks are seen, reads the worker's meters every second, and says now and then how far it is."""
+
+    def __init__(self, space: Space, worker: WorkerProcess, marks: Marks, name: str) -> None:
+        super().__init__()
+        self.gaps, self.delays = [0.0], [0.0]
+        self._space, self._worker, self._marks, self._name = space, worker, marks, name
+
+    def work(self) -> None:
+        client = self._space.client
+        turn = max(1, round(1 / ASK_EVERY_SECONDS))
+        began_at = told_at = time.monotonic()
+        for number in count():
+            if self.done.wait(ASK_EVERY_SECONDS):
+                return
+            if waiting := list(self._marks.sent):
+                for (mark,) in client.query(_SEEN, parameters={"ids": waiting}).result_rows:
+                    at = self._marks.sent.pop(mark)
+                    self._marks.waits.append((at, time.monotonic() - at))
+            if number % turn == 0:
+                self.gaps.append(time.time() - self._worker.meter(_JUDGED))  # noqa: TID251 - the clock of the worker
+                self.delays.append(self._worker.meter("servicepulse_delay_seconds"))
+            if time.monotonic() - told_at >= TELL_EVERY_SECONDS:
+                told_at = time.monotonic()
+                events = self._worker.meter("servicepulse_events_total")
+                console.print(f"[dim]{self._name}: {events:,.0f} events folded after {told_at - began_at:.0f} s[/]")
 
 
 def _at_present(event: bytes) -> bytes:
-    said = msgspec.json.decode(event)
+    said: dict[str, Any] = msgspec.json.decode(event)
+    said.pop("replay", None)
     said["time"] = datetime.now(UTC).isoformat()  # noqa: TID251 - as a source would
     return msgspec.json.encode(said)
+
+
+def _opened(ticket_id: str) -> bytes:
+    opened = TicketCreated(ticket_id=ticket_id, channel="chat", created_by=Party.CUSTOMER)
+    now = datetime.now(UTC)  # noqa: TID251 - as a source would
+    return encode(
+        opened, source="urn:bench:mark", id=ticket_id, time=now, name=NAME_OF[TicketCreated], subject=ticket_id
+    )
+
+
+# What is printed ------------------------------------------------------------------------------------------------------
+
+
+def _print(runs: Sequence[Run]) -> None:
+    headings = ("history/s", "seconds", "live/s", "marks", "seen p50", "p99", "slowest", "no judgement", "folded late")
+    table = Table("history goes", box=None, header_style="dim")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for run in runs:
+        times = [f"{seconds:.1f} s" for seconds in (*_quantiles(run.waits), run.gap_seconds, run.late_seconds)]
+        numbers = (run.per_second, run.seconds, run.live_per_second, len(run.waits))
+        table.add_row(run.name, *(f"{number:,.0f}" for number in numbers), *times)
+    console.print(table)
+    ratio = f"{runs[0].per_second / runs[1].per_second:.2f} of the speed of --at-once; " if len(runs) > 1 else ""
+    verdict = "[green]reached[/]" if runs[0].is_good else "[bold red]missed[/]"
+    console.print(
+        f"{ratio}{100 * runs[0].within:.1f} % of live events seen within {SEEN_SECONDS:g} s, target {100 * SHARE:g} %; "
+        f"judged every {runs[0].gap_seconds:.0f} s at least (target {JUDGED_SECONDS:g} s): {verdict} "
+        f"({os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f})"
+    )
+
+
+def _quantiles(ordered: Sequence[float]) -> list[float]:
+    return [ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.5, SHARE, 1.0)]
 
 
 if __name__ == "__main__":

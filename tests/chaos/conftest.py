@@ -1,5 +1,5 @@
-"""Servers and spaces as in the integration tests."""
+"""Spaces as in the integration tests."""
 
-from tests.integration.conftest import apache, servers, space
+from tests.integration.conftest import space
 
-__all__ = ["apache", "servers", "space"]
+__all__ = ["space"]

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     kafka = asked.kafka or os.environ.pop("SERVICEPULSE_KAFKA", None) or "embedded"
     clickhouse = os.environ.pop("SERVICEPULSE_CLICKHOUSE", None)
-    seeds = [asked.seed] if asked.seed is not None else range(asked.first, asked.first + asked.seeds)
+    seeds = asked.seed or range(asked.first, asked.first + asked.seeds)
     plans = [Plan(seed, asked.seconds, kafka, clickhouse) for seed in seeds]
     with ProcessPoolExecutor(asked.beside, max_tasks_per_child=1) as pool:
         verdicts = list(pool.map(_run_and_tell, plans))
@@ -35,7 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run_and_tell(plan: Plan) -> Verdict:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it says of each connection that it was cut
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{plan.seed}-"))
-    verdict = run(plan, folder)
+    try:
+        verdict = run(plan, folder)
+    except Exception as error:  # noqa: BLE001 - one seed that cannot be played does not end the others
+        traceback.print_exc()
+        verdict = Verdict(plan, 0, [], [f"not played to its end: {error!r}"], 0.0, [])
     print(told(verdict, folder), flush=True)
     if not verdict.complaints:
         shutil.rmtree(folder)
@@ -56,7 +61,7 @@ def told(verdict: Verdict, folder: Path) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tests.chaos.driver", description=__doc__)
-    parser.add_argument("--seed", type=int, help="this one alone")
+    parser.add_argument("--seed", type=int, action="append", help="this one alone; may be given again")
     parser.add_argument("--seeds", type=int, default=20, help="how many")
     parser.add_argument("--first", type=int, default=1, help="the first of them")
     parser.add_argument("--seconds", type=float, default=180.0, help="how long each is disturbed")

@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,6 +85,8 @@ class Publishing:
         if kind is not None:
             self._is_given_up.set()
         self._thread.join()
+        if kind is None and self.acknowledged < len(self._sent):
+            raise RuntimeError(f"only {self.acknowledged:,} of {len(self._sent):,} events were published")
 
     def is_done(self) -> bool:
         return not self._thread.is_alive()
@@ -113,7 +116,8 @@ class Publishing:
             else:
                 return
             finally:
-                producer.close(timeout=1)
+                with suppress(KafkaError):  # what it could not flush is sent again, by another
+                    producer.close(timeout=1)
 
     def _record(self, event: Event) -> tuple[str, bytes, bytes | None]:
         topic = "orders" if isinstance(event.content, OrderData) else "tickets"

@@ -82,7 +82,7 @@ class Stage:
             for number, one in enumerate(self.space.workers)
             if one.process.poll() is None and number not in self._held and number not in self._ended
         ]
-        return free[int(which * len(free))] if free else None
+        return free[int(which * len(free)) % len(free)] if free else None
 
     # Workers ----------------------------------------------------------------------------------------------------------
 

@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.dashboards.month import Month, new_database, told
-from tests.integration.conftest import Servers, servers
-
-__all__ = ["servers"]
+from tests.integration.conftest import Servers
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def month(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Month]:
     """Return a month of a desk, stored."""
     made = told(servers, tmp_path_factory.mktemp("month"))
@@ -19,7 +17,7 @@ def month(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     made.remove()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def nothing(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Month]:
     """Return a database that was set up and has no event yet."""
     made = new_database(servers, tmp_path_factory.mktemp("nothing"), [])

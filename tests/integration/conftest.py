@@ -1,6 +1,5 @@
-"""Servers for the integration tests: those that the environment names, else embedded ones for the session."""
+"""Spaces for the integration tests, on the servers of the session; what any test leaves in them is whole."""
 
-import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 
 from tests.kafka.broker import Kafka
 from tests.servers import Servers as Servers
-from tests.servers import servers_beside
 from tests.space import Space, new_space
 from tests.whole import leave_whole
 
@@ -34,30 +32,6 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
         for value in getattr(item, "funcargs", {}).values():
             if isinstance(value, Space):
                 leave_whole(value)
-
-
-@pytest.fixture(scope="session")
-def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """Return a running Apache Kafka that tests share: whoever stops or kills one starts one of its own."""
-    kafka = Kafka(tmp_path_factory.mktemp("kafka"))
-    try:
-        kafka.start()
-        yield kafka
-    finally:
-        kafka.kill()
-
-
-@pytest.fixture(scope="session")
-def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Return those that `SERVICEPULSE_KAFKA` and `SERVICEPULSE_CLICKHOUSE` name, and start the others.
-
-    The broker is the embedded one; with `SERVICEPULSE_TEST_BROKER=apache` it is Apache Kafka.
-    """
-    kafka, clickhouse = os.environ.get("SERVICEPULSE_KAFKA"), os.environ.get("SERVICEPULSE_CLICKHOUSE")
-    if not kafka and os.environ.get("SERVICEPULSE_TEST_BROKER") == "apache":
-        kafka = request.getfixturevalue("apache").plain
-    with servers_beside(kafka, clickhouse, tmp_path_factory.mktemp("stack")) as both:
-        yield both
 
 
 @pytest.fixture

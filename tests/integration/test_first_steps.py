@@ -18,7 +18,7 @@ from tests.histories import NOW_MS, event
 from tests.integration.conftest import Servers
 from tests.space import Space
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 READERS = (("signals",), ("dead-letters", "list"), ("refold",))
 _CREATED = event(TicketCreated(ticket_id="T-1", channel="phone", created_by=Party.CUSTOMER), NOW_MS, "1", subject="T-1")

@@ -11,6 +11,9 @@ import pytest
 from kafka.admin import NewPartitions, NewTopic
 from kafka.errors import KafkaError
 
+from streams.cli.importing import read_import
+from streams.clock import SystemClock
+from tests.helpdesk import MAPPING, log
 from tests.integration.conftest import Servers
 from tests.integration.desk import END, lines_of
 from tests.kafka.broker import Kafka
@@ -25,10 +28,18 @@ pytestmark = [
 ]
 
 PARTITIONS: Final = 12
-EVENTS: Final = lines_of(11, END - timedelta(days=4), END, 120)
 CHUNKS: Final = 12
 PATIENT: Final = 240.0
 SMALL_BATCHES: Final = {"batch_events": 200, "batch_linger_seconds": 0.05}
+
+
+@pytest.fixture(scope="module", params=["a shop's desk", "the help desk's log"])
+def events(request: pytest.FixtureRequest) -> list[bytes]:
+    """Return what is published: nine events a ticket of a simulated desk, or what an import makes of a log."""
+    if request.param == "a shop's desk":
+        return lines_of(11, END - timedelta(days=4), END, 120)
+    imported = read_import(log(), MAPPING, now_ms=SystemClock().now_ms(), watch=lambda *_: None)
+    return [event.raw for event in imported.events]
 
 
 @pytest.fixture
@@ -43,40 +54,49 @@ def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
 
 
 @pytest.fixture
-def undisturbed(own_kafka: Kafka, servers: Servers, tmp_path: Path) -> dict[str, tuple[int, int]]:
+def undisturbed(own_kafka: Kafka, servers: Servers, tmp_path: Path, events: list[bytes]) -> dict[str, tuple[int, int]]:
     """Return the checksums of a run to which nothing happens."""
     (tmp_path / "undisturbed").mkdir()
     with new_space(own_kafka.plain, servers.clickhouse, tmp_path / "undisturbed", partitions=PARTITIONS) as space:
         space.start_worker()
-        space.publish(EVENTS)
-        space.wait_for_events(len(EVENTS), PATIENT)
+        space.publish(events)
+        space.wait_for_events(len(events), PATIENT)
         return space.checksum()
 
 
 @pytest.mark.parametrize("seed", [1])
 def test_kills_joins_more_partitions_and_a_topic_made_again_change_no_row(
-    seed: int, own_kafka: Kafka, servers: Servers, tmp_path: Path, undisturbed: dict[str, tuple[int, int]]
+    seed: int,
+    own_kafka: Kafka,
+    servers: Servers,
+    tmp_path: Path,
+    events: list[bytes],
+    undisturbed: dict[str, tuple[int, int]],
 ) -> None:
     chance = random.Random(seed)
     (tmp_path / "disturbed").mkdir()
     with new_space(own_kafka.plain, servers.clickhouse, tmp_path / "disturbed", partitions=PARTITIONS) as space:
-        moves = _moves(space, own_kafka, chance)
+        chunks = _chunks(events)
+        moves = _moves(space, own_kafka, chance, sum(map(len, chunks[: CHUNKS // 2 + 1])))
         for _ in range(2):
             space.start_worker(**SMALL_BATCHES)
-        for number, chunk in enumerate(_chunks()):
+        for number, chunk in enumerate(chunks):
             _publish_until_acknowledged(space, chunk)
             moves[number]()
-        space.wait_for_events(len(EVENTS), PATIENT)
+        space.wait_for_events(len(events), PATIENT)
         wait_until(lambda: space.checksum() == undisturbed, "every row is as if nothing had happened", PATIENT)
 
 
-def _chunks() -> list[list[bytes]]:
-    size = -(-len(EVENTS) // CHUNKS)
-    return [EVENTS[start : start + size] for start in range(0, len(EVENTS), size)]
+def _chunks(events: list[bytes]) -> list[list[bytes]]:
+    size = -(-len(events) // CHUNKS)
+    return [events[start : start + size] for start in range(0, len(events), size)]
 
 
-def _moves(space: Space, kafka: Kafka, chance: random.Random) -> list[Callable[[], object]]:
-    """Return what happens after each chunk: a topic made again in the middle, the rest in an order of chance."""
+def _moves(space: Space, kafka: Kafka, chance: random.Random, half: int) -> list[Callable[[], object]]:
+    """Return what happens after each chunk, in an order of chance but for the topic that is made again in the middle.
+
+    Before that the first half is waited for: what Kafka removes unread is gone.
+    """
 
     def kill_worker() -> None:
         chance.choice(_alive(space)).kill()
@@ -94,8 +114,7 @@ def _moves(space: Space, kafka: Kafka, chance: random.Random) -> list[Callable[[
         _administer(kafka, lambda admin: admin.create_partitions({topic: NewPartitions(PARTITIONS + 4)}))
 
     def make_again() -> None:
-        stored = sum(map(len, _chunks()[: CHUNKS // 2 + 1]))
-        space.wait_for_events(stored, PATIENT)
+        space.wait_for_events(half, PATIENT)
         _administer(kafka, lambda admin: admin.delete_topics([topic]))
         _administer(kafka, lambda admin: admin.create_topics([NewTopic(topic, PARTITIONS, 1)]))
 

@@ -19,7 +19,7 @@ from tests.integration.conftest import Servers
 from tests.ledger import Ledger
 from tests.space import Space, new_space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 
 SOURCE: Final = "urn:test:late"
 START: Final = datetime(2026, 2, 2, tzinfo=UTC)

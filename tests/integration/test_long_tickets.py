@@ -33,7 +33,7 @@ from tests.mail_loop import mail_loop
 from tests.records import record_of
 from tests.space import Space
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 
 T = TypeVar("T")
 NEW_COLUMNS = {"is_truncated", "waits_open"}

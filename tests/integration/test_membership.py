@@ -1,10 +1,13 @@
 """A worker tells how it stands in its group, whether or not there is anything for it to read."""
 
+from datetime import timedelta
+
 import pytest
 
+from tests.integration.desk import END, lines_of
 from tests.space import Space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.integration
 
 
 def test_more_workers_than_partitions_are_stand_bys_that_take_over(space: Space) -> None:
@@ -20,3 +23,13 @@ def test_more_workers_than_partitions_are_stand_bys_that_take_over(space: Space)
     wait_until(idle.is_ready, "the stand-by takes over")
     assert idle.meter("servicepulse_partitions") == 2
     assert idle.meter("servicepulse_seconds_without_partitions") == 0
+
+
+def test_an_ordinary_stop_has_nothing_to_say_of_servers(space: Space) -> None:
+    events = lines_of(2, END - timedelta(days=1), END)[:200]
+    space.publish(events)
+    for _ in range(3):
+        worker = space.started_worker()
+        space.wait_for_events(len(events))
+        assert worker.stop() == 0
+        assert "does not answer" not in worker.log

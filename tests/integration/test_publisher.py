@@ -288,20 +288,25 @@ class TestTrouble:
     def test_a_silent_broker_is_waited_for_as_long_as_told(
         self, broker: Broker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(publisher_module, "FLUSH_SECONDS", 0.2)
+        for seconds in ("FLUSH_SECONDS", "ROOM_SECONDS"):
+            monkeypatch.setattr(publisher_module, seconds, 0.2)
+        monkeypatch.setattr(publisher_module, "MOST_OUTSTANDING_EVENTS", 1)
         with (
             Publisher(broker.address, source=SOURCE, patience_seconds=60) as publisher,
-            ThreadPoolExecutor(1) as threads,
+            ThreadPoolExecutor(2) as threads,
         ):
             publisher.publish(created(0), time=AT)
             publisher.flush()
             with broker.silent():
                 publisher.publish(created(1), time=AT)
                 flushed = threads.submit(publisher.flush)
+                published = threads.submit(publisher.publish, created(2), time=AT)
                 time.sleep(1)
-                assert (flushed.done(), publisher.outstanding) == (False, 1)
+                assert (flushed.done(), published.done(), publisher.outstanding) == (False, False, 1)
             flushed.result(60)
-            assert (publisher.acknowledged, publisher.outstanding) == (2, 0)
+            published.result(60)
+            publisher.flush()
+            assert (publisher.acknowledged, publisher.outstanding) == (3, 0)
 
     def test_closing_while_the_broker_is_gone_ends_the_connection_and_names_the_events(self, broker: Broker) -> None:
         before = set(threading.enumerate())

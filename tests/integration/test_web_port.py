@@ -8,7 +8,7 @@ import pytest
 
 from tests.space import Space, WorkerProcess, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.integration
 
 
 def test_several_workers_that_start_at_once_have_a_port_each(space: Space) -> None:

@@ -151,6 +151,18 @@ def test_it_is_open_in_the_intervals_and_at_no_other_time(place: tuple[Schedule,
         assert closes == end or not is_open(schedule, closes)
 
 
+@given(schedules(), st.data())
+def test_between_any_of_their_ends_the_intervals_are_those_of_the_whole(
+    place: tuple[Schedule, int], data: st.DataObject
+) -> None:
+    schedule, around = place
+    whole = list(open_intervals(schedule, around - 5 * DAY, around + 5 * DAY))
+    ends = st.sampled_from([around, *(at for opens, closes in whole for at in (opens, (opens + closes) // 2, closes))])
+    start, end = data.draw(ends), data.draw(ends)
+    cut = [(max(opens, start), min(closes, end)) for opens, closes in whole]
+    assert list(open_intervals(schedule, start, end)) == [(opens, closes) for opens, closes in cut if opens < closes]
+
+
 @given(schedules(), st.tuples(far, far, far).map(sorted))
 def test_parts_add_up_and_are_no_longer_than_the_calendar(place: tuple[Schedule, int], shifts: list[int]) -> None:
     schedule, around = place

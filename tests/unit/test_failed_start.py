@@ -13,7 +13,7 @@ SCRIPT = """
 
     worker._open_client = lambda settings: None
     worker.broker.ensure_topics = lambda settings: []
-    worker._start_afresh = lambda: print("starting afresh", flush=True)
+    worker.start_afresh = lambda: print("starting afresh", flush=True)
     nowhere = Settings(kafka="127.0.0.1:1", clickhouse="http://127.0.0.1:1", alert_watch=False, web_port=0)
     worker.run_worker(nowhere)
 """

@@ -15,9 +15,9 @@ from streams.agents.tickets import TicketsAgent
 from streams.core.ticket.batch import dead_letter_of
 from streams.intake import BatchApp
 from streams.meters import Meters
+from streams.outbox import FaustOutbox
 from streams.ports import Outgoing, RecordRefusedError
 from streams.sinks.memory import MemoryStore
-from streams.worker import FaustOutbox
 from tests.histories import NOW_MS, event
 from tests.records import record_of
 from tests.unit.test_tickets_agent import Batch, FixedClock, Sent

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.app import create_app
 from streams.clock import SystemClock
 from streams.fetch import ENOUGH_UNPACKED_BYTES
 from streams.handover import Handover, Records
@@ -15,7 +16,6 @@ from streams.meters import Meters
 from streams.room import MOST_HELD_BYTES, Room, size_of
 from streams.settings import Settings
 from streams.sinks.memory import MemoryStore
-from streams.worker import create_app
 from tests.fetches import Unread
 from tests.records import record_of
 

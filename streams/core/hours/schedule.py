@@ -11,11 +11,12 @@ two intervals: 22:00-24:00 on one day, 00:00-06:00 on the next.
 """
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
+from operator import itemgetter
 from typing import Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
@@ -137,10 +138,13 @@ def open_intervals(schedule: Schedule, from_ms: Ms, to_ms: Ms) -> Iterator[Span]
 
     Intervals neither overlap nor touch. Before the first version there are none.
     """
-    pages = range(max(from_ms, schedule.in_force_at) // _PAGE_MS, to_ms // _PAGE_MS + 1)
-    spans = (span for number in pages for span in schedule.page(number).spans())
-    clipped = ((max(start, from_ms), min(end, to_ms)) for start, end in spans)
-    return _merged((start, end) for start, end in clipped if start < end)
+    spans: list[Span] = []
+    for number in range(max(from_ms, schedule.in_force_at) // _PAGE_MS, to_ms // _PAGE_MS + 1):
+        following = list(schedule.page(number).spans())
+        if spans and following and spans[-1][1] == following[0][0]:
+            following[0] = (spans.pop()[0], following[0][1])
+        spans += following
+    return iter(_cut(spans, from_ms, to_ms))
 
 
 def breakpoints(schedule: Schedule, from_ms: Ms, to_ms: Ms) -> list[Breakpoint]:
@@ -170,32 +174,43 @@ def _open_spans(versions: Sequence[Version], from_ms: Ms, to_ms: Ms) -> Iterator
                 yield from _open_by_offset(version, *stretch)
 
 
-def _open_by_offset(version: Version, from_ms: Ms, to_ms: Ms, offset: int) -> Iterator[Span]:
-    """Yield the open intervals of a stretch in which the clocks are `offset` milliseconds ahead of UTC."""
-    for day in range((from_ms + offset) // DAY_MS, (to_ms + offset - 1) // DAY_MS + 1):
-        midnight = day * DAY_MS - offset
-        for opens, closes in version.spans_on(day):
-            start, end = max(midnight + opens, from_ms), min(midnight + closes, to_ms)
-            if start < end:
-                yield start, end
+def _open_by_offset(version: Version, from_ms: Ms, to_ms: Ms, offset: int) -> list[Span]:
+    """Return the open intervals of a stretch in which the clocks are `offset` milliseconds ahead of UTC."""
+    days = range((from_ms + offset) // DAY_MS, (to_ms + offset - 1) // DAY_MS + 1)
+    midnights = ((day, day * DAY_MS - offset) for day in days)
+    spans = [(at + opens, at + closes) for day, at in midnights for opens, closes in version.spans_on(day)]
+    return _cut(spans, from_ms, to_ms)
 
 
-def _offsets(zone: ZoneInfo, from_ms: Ms, to_ms: Ms) -> Iterator[tuple[Ms, Ms, int]]:
-    """Yield stretches (start, end, milliseconds ahead of UTC) within which nobody puts the clocks of a zone.
+def _cut(spans: Sequence[Span], from_ms: Ms, to_ms: Ms) -> list[Span]:
+    """Return what of ordered spans lies between two instants."""
+    begin, end = bisect_right(spans, from_ms, key=itemgetter(1)), bisect_left(spans, to_ms, key=itemgetter(0))
+    inside = list(spans[begin:end]) if from_ms < to_ms else []
+    if inside:
+        inside[0] = max(inside[0][0], from_ms), inside[0][1]
+        inside[-1] = inside[-1][0], min(inside[-1][1], to_ms)
+    return inside
+
+
+@lru_cache(maxsize=2_048)  # all years of 25 zones: schedules share their zones, and to look each day up takes long
+def _offsets(zone: ZoneInfo, from_ms: Ms, to_ms: Ms) -> tuple[tuple[Ms, Ms, int], ...]:
+    """Return stretches (start, end, milliseconds ahead of UTC) within which nobody puts the clocks of a zone.
 
     They are looked at once a day: no zone ever put its clocks and put them back sooner than after four days.
     """
+    found = []
     start = at = from_ms
     offset = _offset(zone, from_ms)
     while at < to_ms:
         following = min(at + DAY_MS, to_ms)
         if _offset(zone, following) != offset:
             following = _put_at(zone, at, following)
-            yield start, following, offset
+            found.append((start, following, offset))
             start, offset = following, _offset(zone, following)
         at = following
     if start < to_ms:
-        yield start, to_ms, offset
+        found.append((start, to_ms, offset))
+    return tuple(found)
 
 
 def _put_at(zone: ZoneInfo, before: Ms, after: Ms) -> Ms:
