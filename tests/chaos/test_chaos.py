@@ -54,7 +54,6 @@ def test_the_judge_finds_what_is_missing_and_what_is_too_much(space: Space) -> N
 
 @pytest.mark.integration
 @pytest.mark.chaos
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_disturbed_run_ends_like_an_undisturbed_one(
     seed: int, tmp_path: Path, caplog: pytest.LogCaptureFixture

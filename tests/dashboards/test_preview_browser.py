@@ -33,7 +33,7 @@ from tests.integration.conftest import Servers
 from tests.process import Process
 from tests.space import ROOT, Space, new_space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 BROWSER: Final = "SERVICEPULSE_TEST_BROWSER"
 SCREENSHOTS: Final = ROOT / ".servicepulse" / "screenshots"

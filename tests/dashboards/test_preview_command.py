@@ -22,7 +22,7 @@ from tests.space import ROOT, Space, wait_until
 
 __all__ = ["space"]
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:\d+/")
 

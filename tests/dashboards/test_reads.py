@@ -17,7 +17,7 @@ from tests.dashboards.target import choices, every_place, range_days, step_secon
 from tests.histories import SOURCE
 from tests.integration.conftest import Servers
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 TIMES: Final = 100
 """As much history as there is beside it."""

@@ -13,7 +13,7 @@ import pytest
 from tests.process import Process
 from tests.space import ROOT, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 
 def test_the_demo_reports_on_a_simulated_day_and_leaves_nothing_running(tmp_path: Path) -> None:

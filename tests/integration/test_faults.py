@@ -12,7 +12,7 @@ from tests.faulty_worker import STEPS
 from tests.integration.conftest import Servers
 from tests.space import Space, new_space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.chaos]
 
 SMALL_BATCHES = {"batch_events": 300, "batch_linger_seconds": 0.05}
 END = datetime(2026, 3, 20, tzinfo=UTC)

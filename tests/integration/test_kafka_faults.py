@@ -12,7 +12,7 @@ from tests.kafka.broker import Kafka
 from tests.kafka.rights import GROUP, documented, grant, login, take
 from tests.space import Space, WorkerProcess, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.kafka]
 
 EVENTS: Final = lines_of(7, END - timedelta(days=1), END, 40)
 HALF: Final = len(EVENTS) // 2

@@ -16,7 +16,7 @@ from tests.kafka.rights import DESCRIBE, GROUP, WRITE, documented, grant, login,
 from tests.process import Process
 from tests.space import ROOT, Space
 
-pytestmark = [pytest.mark.integration, pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.kafka]
 
 EVENTS: Final = lines_of(7, END - timedelta(days=1), END, 40)
 

@@ -12,7 +12,7 @@ from tests.integration.desk import END, lines_of
 from tests.kafka.broker import Kafka
 from tests.space import Space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.kafka]
 
 EVENTS: Final = lines_of(7, END - timedelta(days=1), END, 40)
 HALF: Final = len(EVENTS) // 2

@@ -145,7 +145,6 @@ def test_what_one_insert_has_no_memory_for_is_stated_in_part_until_it_is_folded_
     assert find_letters(client) == []
 
 
-@pytest.mark.timeout(400)
 def test_a_mail_loop_of_ten_thousand_cycles_stops_nobody(space: Space) -> None:
     loop = mail_loop("LOOP", 10_000)
     space.start_worker(batch_events=5_000)

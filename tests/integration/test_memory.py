@@ -17,7 +17,7 @@ from tests.bench.soak import memory_mb
 from tests.bench.space import bench_space
 from tests.space import Space, WorkerProcess, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.lengthy, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.lengthy]
 
 LARGE: Final = 250_000
 HEADERS: Final = [("content-type", CONTENT_TYPE.encode())]

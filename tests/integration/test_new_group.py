@@ -8,7 +8,7 @@ from schemas import events as e
 from schemas.codec import encode
 from tests.space import Space
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 EVENTS = 100

@@ -26,7 +26,7 @@ from tests.histories import INSTANTS, NOW_MS, desks, schedules, settled
 from tests.integration.conftest import Servers
 from tests.ledger import Ledger
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 ALL = tuple(METRICS.values())
 FIRST = INSTANTS[0]

@@ -16,7 +16,7 @@ from streams.intake import STOP_SECONDS
 from tests.histories import public_answer
 from tests.space import Space, new_space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.chaos]
 
 OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "12"))
 """How long a server is away; set a minute or more to be thorough."""

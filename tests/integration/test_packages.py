@@ -24,7 +24,6 @@ print(json.dumps({
 
 
 @pytest.mark.lengthy
-@pytest.mark.timeout(900)
 def test_a_worker_needs_its_extra_alone_and_runs_on_the_real_urllib3(tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     python = str(tmp_path / "venv" / "bin" / "python")

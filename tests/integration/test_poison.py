@@ -12,7 +12,7 @@ from schemas.codec import InvalidEventError, decode, encode
 from schemas.events import OrderPlaced, Party, RatingSource, RatingSubmitted, TicketCreated
 from tests.space import Space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 BAD = 2_000
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)

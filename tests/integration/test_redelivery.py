@@ -9,7 +9,7 @@ from tests.helpdesk import MAPPING, event_count, log
 from tests.integration.conftest import Servers
 from tests.space import Space, new_space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.chaos, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.chaos]
 
 Checksum = dict[str, tuple[int, int]]
 

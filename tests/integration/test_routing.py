@@ -22,7 +22,7 @@ from schemas.events import (
 from streams.broker import kafka_options
 from tests.space import Space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.integration
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 

@@ -19,7 +19,7 @@ from tests.faulty_worker import EVENTS_STORED, HOURS_STORED, PUBLISHED
 from tests.histories import public_answer
 from tests.space import Space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 MONDAY: Final = datetime(2026, 3, 2, tzinfo=UTC)
 OFFICE: Final = """

@@ -34,7 +34,7 @@ from tests.integration.conftest import Servers
 from tests.integration.desk import END, Desk, events_of, lines_of, ms, replayed
 from tests.space import Space, WorkerProcess, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 MID_FAULT: Final = ms(datetime(2026, 3, 21, 12, tzinfo=UTC))
 NOW: Final = ms(END)

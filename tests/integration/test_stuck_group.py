@@ -21,7 +21,7 @@ from tests.chaos.load import load_of
 from tests.chaos.loop import LoopThread
 from tests.space import Space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 
 class MuteCoordinator(GroupCoordinator):  # type: ignore[misc]  # aiokafka is not typed

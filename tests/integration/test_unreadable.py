@@ -12,7 +12,7 @@ from tests.raw_produce import produce
 from tests.record_batches import CODECS, Raw, around, batch_of, packed_of
 from tests.space import Space, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 FOREIGN = ((b"caf\xe9", b"1"),)

@@ -25,7 +25,7 @@ from tests.integration.conftest import Servers
 from tests.records import record_of
 from tests.space import Space, new_space
 
-pytestmark = [pytest.mark.integration]
+pytestmark = pytest.mark.integration
 
 START: Final = datetime(2026, 2, 2, tzinfo=UTC)
 LONG_AGO: Final[Ms] = NOW_MS - 86_400_000
