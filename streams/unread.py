@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
-from kafka.errors import KafkaError
 
 from schemas.codec import ORDERS, TICKETS
 from streams.broker import GROUP, kafka_options, knock
+from streams.fault import KafkaErrors
 from streams.settings import Settings
 
 _LOOK_SECONDS: Final = 0.5
@@ -45,7 +45,7 @@ def wait_until_read(settings: Settings, *, patience_seconds: float, say: Callabl
         options = kafka_options(settings) | {"bootstrap_timeout_ms": _ANSWER_MS, "request_timeout_ms": _ANSWER_MS}
         with closing(_Admin(**options, client_id="servicepulse-unread")) as admin:
             return _waited(admin, settings, patience_seconds, say)
-    except (KafkaError, OSError) as error:
+    except (*KafkaErrors, OSError) as error:
         told = str(error) or type(error).__name__
         raise UnreadError(f"how far the workers have read cannot be seen: {told}") from error
 

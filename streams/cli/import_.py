@@ -133,14 +133,15 @@ def _compared(
     imported: Import, kafka: str | None, made_at: datetime | None, patience: float, console: Console, *, is_dry: bool
 ) -> Restated | None:
     """Return what is to be sent; None when everything is. A dry run does without servers that are not there."""
+    now_ms = SystemClock().now_ms()
     try:
         settings = resolve(load_settings(kafka=kafka), needs=("kafka",))
-    except SettingsError:
-        if is_dry:
-            return None
-        raise
-    now_ms = SystemClock().now_ms()
-    return compared(imported, settings, as_of=made_at, now_ms=now_ms, patience_seconds=patience, say=console.print)
+        return compared(imported, settings, as_of=made_at, now_ms=now_ms, patience_seconds=patience, say=console.print)
+    except (SettingsError, UnknownBeforeError) as error:
+        if not is_dry:
+            raise
+        console.print(f"[yellow]note:[/] not compared with what is stored: {escape(str(error))}")
+        return None
 
 
 class _To(NamedTuple):

@@ -74,9 +74,10 @@ def _unknown(settings: Settings, patience_seconds: float, say: Callable[[str], o
     """Return why it is not known what was imported before; "" when it is."""
     try:
         resolve(settings, needs=("clickhouse",))
-        unread = wait_until_read(settings, patience_seconds=patience_seconds, say=say)
     except SettingsError:
         return "no ClickHouse is set"
+    try:
+        unread = wait_until_read(settings, patience_seconds=patience_seconds, say=say)
     except UnreadError as error:
         return str(error)
     return f"workers have yet to read {counted(unread, 'record')}" if unread else ""

@@ -170,6 +170,39 @@ def test_without_a_broker_the_message_says_how_to_go_on(desk: Path) -> None:
     assert "Run the same command again" in result.stderr
 
 
+NOWHERE = {"SERVICEPULSE_CLICKHOUSE": "", "SERVICEPULSE_KAFKA": "127.0.0.1:1"}
+
+
+def test_a_list_of_all_rows_is_not_sent_where_it_is_not_known_what_was_sent_before(desk: Path) -> None:
+    (desk / "map.toml").write_text('snapshot = true\nid = "{Ticket}/{When}"\n' + MAPPING)
+    environment = {**NOWHERE, "SERVICEPULSE_FOLDER": str(desk)}
+    asked = [str(desk / "desk.csv"), "--mapping", str(desk / "map.toml")]
+    result = CliRunner(env=environment).invoke(app, asked)
+    assert result.exit_code == 1
+    assert "no ClickHouse is set: what changed since the last import cannot be told" in result.stderr
+    shown = CliRunner(env=environment).invoke(app, [*asked, "--dry-run"])
+    assert shown.exit_code == 0
+    assert "not compared with what is stored" in shown.stderr
+
+
+@pytest.mark.parametrize("told", ["yesterday", "2999-01-01"])
+def test_when_a_file_was_made_must_be_a_time_that_has_passed(desk: Path, told: str) -> None:
+    result = run(desk / "desk.csv", desk / "map.toml", "--to", "-", "--as-of", told)
+    assert result.exit_code == 2
+    assert "--as-of" in result.stderr
+
+
+def test_identifiers_are_hashed_with_the_key_of_the_settings(desk: Path) -> None:
+    (desk / "map.toml").write_text(MAPPING.replace('ticket = "{Ticket}"', 'ticket = "{Ticket|lower|hash}"'))
+    subjects = set()
+    for key in ("", "one", "other"):
+        environment = {"SERVICEPULSE_IDENTIFIER_KEY": key}
+        asked = [str(desk / "desk.csv"), "--mapping", str(desk / "map.toml"), "--to", "-"]
+        result = CliRunner(env=environment).invoke(app, asked)
+        subjects |= {json.loads(line)["subject"] for line in result.stdout.splitlines()}
+    assert len(subjects) == 3
+
+
 COMMAND = "import typer; from streams.cli.import_ import import_; typer.run(import_)"
 
 

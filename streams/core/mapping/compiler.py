@@ -349,7 +349,7 @@ class _Compiler:
 
     def _part(self, place: str, field: Field, value: Value) -> Part | None:
         try:
-            return Part(field.name, field.required, compute_of(value, field, self._setting))
+            return Part(field.name, field.required, compute_of(value, field, self._setting), value.clears)
         except ValueError as error:
             self._fault(f"{place}.{field.name}", str(error))
             return None

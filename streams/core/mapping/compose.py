@@ -209,12 +209,12 @@ def _content(step: Step, row: Row) -> Data:
         RowError: When a required field is empty, or a cell is not what the contract allows.
     """
     said: dict[str, object] = {}
-    for name, required, compute in step.parts:
+    for name, required, compute, clears in step.parts:
         try:
             content = compute(row)
         except RowError as error:
             raise RowError(f"{name}: {error}") from None
-        if content is not None:
+        if content is not None or clears:
             said[name] = content
         elif required:
             raise RowError(f"{name}: empty, but {step.event} needs it; give a `default` or skip such rows")

@@ -95,6 +95,7 @@ class Value(Part):
     decimals: Annotated[int, Field(ge=0, le=4)] | None = None
     separator: Annotated[str, Field(min_length=1)] = ","
     item: int | None = None
+    clears: bool = False
     sign: Annotated[list[str], BeforeValidator(_listed)] = []
 
     @model_validator(mode="before")
@@ -108,6 +109,8 @@ class Value(Part):
     def _one_origin(self) -> Self:
         if (self.from_ is None) == (self.constant is None):
             raise ValueError("give either `from` (a template, or several) or `constant`")
+        if self.clears and (self.from_ is None or self.default is not None):
+            raise ValueError("`clears` says what an empty cell means: it needs `from`, and no `default`")
         if self.item == 0:
             raise ValueError("`item` counts from 1; -1 is the last")
         return self

@@ -17,11 +17,16 @@ At: TypeAlias = Callable[[Row], datetime]
 
 
 class Part(NamedTuple):
-    """One field of an event and how to compute it."""
+    """One field of an event and how to compute it.
+
+    Attributes:
+        clears: Whether an empty cell says that there is nothing, rather than nothing about it.
+    """
 
     name: str
     required: bool
     compute: Compute
+    clears: bool = False
 
 
 class Test(Struct, frozen=True):
