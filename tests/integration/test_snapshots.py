@@ -45,7 +45,7 @@ def test_weekly_lists_amount_to_the_truth_and_each_import_says_what_it_did(desk:
     torn = [*better[:30], better[30][:3], better[30][3:], *better[31:]]
     code, told = imported(desk, tmp_path, torn, "--as-of", "2024-02-08")
     assert code == 1, told
-    for words in ("Known 116 events", "Corrected 20 rows:", "20 rating.revised", "rejected 2"):
+    for words in ("Known 116 events", "Corrected 20 rows:", "20 rating.revised, 20 ticket.updated", "rejected 2"):
         assert words in told, told
     assert "vanished: T30: imported before" in told, told
 

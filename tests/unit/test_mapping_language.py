@@ -75,6 +75,19 @@ def test_a_customer_can_have_fallbacks() -> None:
     assert [event["subject"] for event in found] == ["a@b", "C"]
 
 
+def test_an_empty_cell_can_clear_an_attribute_instead_of_saying_nothing() -> None:
+    mapping = HEAD + rule(
+        event="ticket.updated",
+        data='team = { from = "{Extra}", clears = true }, reason = "{Extra}", priority = "{What}"',
+    )
+    row = "T,2024-01-02 10:00,high,"
+    assert single(mapping, row)["data"] == {"ticket_id": "T", "team": None, "priority": "high"}
+    freed = HEAD + rule(event="ticket.assigned", data='agent_id = { from = "{Extra}", clears = true }')
+    assert single(freed, row)["data"] == {"ticket_id": "T", "agent_id": None}
+    wrong = mapping.replace("clears = true", 'clears = true, default = "x"')
+    assert "needs `from`, and no `default`" in faults(wrong)["rule[1] (note).data.team"]
+
+
 # Other rows
 
 COUNTED = table("T,2024-01-01 10:00,Solve,2", "T,2024-01-01 09:00,Work,3", "T,2024-01-01 10:00,Open,1")

@@ -8,15 +8,14 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from schemas.codec import encode
-from schemas.events import CATALOGUE, NAME_OF, EventRetracted, RatingRevised, type_of
+from schemas.events import ATTRIBUTES, NAME_OF, EventRetracted, RatingRevised, type_of
 from streams.core.mapping.compose import MappedEvent
 from streams.core.mapping.slot import RETRACTED, REVISED, UPDATED, Standing
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CREATED: Final = "ticket.created"
 _RATED: Final = "rating.submitted"
-_TO_COME: Final = frozenset({"ticket_id", "created_by"})
-"""What a creation says that no later word can change."""
+_UPDATABLE: Final = frozenset(ATTRIBUTES)
 _NO_COUNTER: Final = Decimal()
 _REASON: Final = "corrected by a later import"
 
@@ -93,14 +92,9 @@ def _change(standing: Standing, event: MappedEvent, data: Mapping[str, Any]) -> 
     if event.name == _RATED and changed.keys() == {"raw"}:
         revised = RatingRevised(ticket_id=data["ticket_id"], rating_id=data["rating_id"], raw=data["raw"])
         return REVISED, msgspec.to_builtins(revised)
-    if event.name == _CREATED and changed and changed.keys() <= _updatable():
+    if event.name == _CREATED and changed and changed.keys() <= _UPDATABLE:
         return UPDATED, {"ticket_id": data["ticket_id"], **changed}
     return None
-
-
-def _updatable() -> frozenset[str]:
-    kind = CATALOGUE.get(UPDATED)
-    return frozenset(kind.__struct_fields__) - _TO_COME if kind else frozenset()
 
 
 def _event(
