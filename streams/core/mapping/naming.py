@@ -13,6 +13,7 @@ class Naming:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._prefixes = [(f"{len(column)}:{column}", place) for column, place in plan.all_cells]
         self._seen: set[str] = set()
         self._again: Counter[str] = Counter()
 
@@ -27,12 +28,13 @@ class Naming:
         return row
 
     def _hashed(self, record: Record) -> str:
-        said = blake2b(digest_size=10)
-        for column, place in self._plan.all_cells:
-            cell = record.cells[place].strip()
-            if cell and cell not in self._plan.empty:
-                said.update(f"{len(column)}:{column}{len(cell)}:{cell}".encode())
-        name = said.hexdigest()
+        empty, cells = self._plan.empty, record.cells
+        said = "".join(
+            f"{prefix}{len(cell)}:{cell}"
+            for prefix, place in self._prefixes
+            if (cell := cells[place].strip()) and cell not in empty
+        )
+        name = blake2b(said.encode(), digest_size=10).hexdigest()
         if name not in self._seen:
             self._seen.add(name)
             return name
