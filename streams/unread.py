@@ -1,6 +1,6 @@
 """How much of what was published the workers have yet to read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from time import monotonic, sleep
 from typing import Any, Final
@@ -30,7 +30,7 @@ class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no typ
 
 
 def wait_until_read(settings: Settings, *, patience_seconds: float, say: Callable[[str], object]) -> int:
-    """Wait until the workers have read everything, as long as they get on, and return how much they have not read.
+    """Wait until the workers have read all that is there now, as long as they get on; return how much they have not.
 
     Args:
         settings: Where the brokers are, and how topics and group are called.
@@ -51,29 +51,41 @@ def wait_until_read(settings: Settings, *, patience_seconds: float, say: Callabl
 
 
 def _waited(admin: KafkaAdminClient, settings: Settings, patience_seconds: float, say: Callable[[str], object]) -> int:
-    unread, moved_at = _unread(admin, settings), monotonic()
+    ends = _ends(admin, settings)  # what comes after this look is not waited for: it may never end
+    unread, moved_at = _unread(admin, settings, ends), monotonic()
     if unread and _is_read(admin, settings):
         say(f"Waiting for the workers, which have yet to read {unread:,} records of before")
         while unread and monotonic() - moved_at < patience_seconds:
             sleep(_LOOK_SECONDS)
-            before, unread = unread, _unread(admin, settings)
+            before, unread = unread, _unread(admin, settings, ends)
             moved_at = monotonic() if unread < before else moved_at
     return unread
 
 
-def _unread(admin: KafkaAdminClient, settings: Settings) -> int:
+def _ends(admin: KafkaAdminClient, settings: Settings) -> Mapping[TopicPartition, int]:
+    """Return where the topics of events end, as far as there are any."""
     names = set(admin.list_topics())
     wanted = [topic for name in (TICKETS, ORDERS) if (topic := settings.topic(name)) in names]
-    if not wanted:
-        return 0
-    described = admin.describe_topics(wanted)
+    described = admin.describe_topics(wanted) if wanted else []
     places = [TopicPartition(one["name"], part["partition_index"]) for one in described for part in one["partitions"]]
+    return _offsets(admin, places, OffsetSpec.LATEST)
+
+
+def _unread(admin: KafkaAdminClient, settings: Settings, ends: Mapping[TopicPartition, int]) -> int:
+    if not ends:
+        return 0
     group = settings.topic(GROUP)
-    committed = admin.list_group_offsets({group: places})[group]
-    begins = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST))
-    ends = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
-    read = {place: max(known.offset, begins[place].offset) for place, known in committed.items()}
-    return sum(max(0, ends[place].offset - read.get(place, begins[place].offset)) for place in places)
+    committed = admin.list_group_offsets({group: list(ends)})[group]
+    begins = _offsets(admin, ends, OffsetSpec.EARLIEST)
+    read = {place: max(known.offset, begins[place]) for place, known in committed.items()}
+    return sum(max(0, end - read.get(place, begins[place])) for place, end in ends.items())
+
+
+def _offsets(
+    admin: KafkaAdminClient, places: Iterable[TopicPartition], which: OffsetSpec
+) -> Mapping[TopicPartition, int]:
+    asked = dict.fromkeys(places, which)
+    return {place: known.offset for place, known in admin.list_partition_offsets(asked).items()} if asked else {}
 
 
 def _is_read(admin: KafkaAdminClient, settings: Settings) -> bool:
