@@ -207,3 +207,16 @@ def test_thresholds_come_from_the_file_and_from_the_environment(
     monkeypatch.setenv("SERVICEPULSE_ALERT", '{"wilson_x": 5}')
     with pytest.raises(SettingsError, match="wilson_x"):
         load_settings()
+
+
+def test_ratings_of_one_ticket_belong_to_the_teams_that_were_in_charge_of_them() -> None:
+    judged = Segments(ThresholdBook())
+    first, second = (Rating(at, f"T/{at}", at > 1) for at in (1, 2))
+    teams = [Segment(SegmentKind.TEAM, name) for name in ("beds", "sofas")]
+    assert judged.put([RatedTicket("T", "", (first, second), ("beds", "sofas"))]) == {DESK, *teams}
+    assert list(judged) == [*teams, DESK]
+    assert judged.put([RatedTicket("T", "", (first, second), ("beds", "beds"))]) == {DESK, *teams}
+    assert judged.is_left_out(Segment(SegmentKind.TEAM, "none")) is False
+    assert judged.put([RatedTicket("T", "beds", (first, second))]) == {DESK, teams[0]}
+    assert RatedTicket("T", "beds", (first, second)).by_team() == {"beds": (first, second)}
+    assert RatedTicket("T", "beds", ()).by_team() == {}
