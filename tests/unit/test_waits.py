@@ -8,7 +8,9 @@ import pytest
 from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import TicketRow
+from streams.core.ticket.history import NEVER, Span
 from streams.core.ticket.measures import row_of
+from streams.core.ticket.waits import Wait, times_open
 from tests.histories import NOW_MS, event, folded, settled
 from tests.unit.test_history import answered, asked, closed, created, message, resolved, row, set_to, told
 
@@ -73,6 +75,25 @@ def test_who_writes_while_the_ticket_is_done_waits_once_it_is_open_again() -> No
     opened_again = row(created(0), answered(5), resolved(10), asked(20), reopened(30))
     assert waits(opened_again) == [(0, 5, None), (20, None, None)]
     assert opened_again.open_wait_since == 20
+
+
+def test_who_writes_twice_to_a_ticket_that_is_done_waits_once() -> None:
+    again = row(created(0), answered(5), resolved(10), asked(20), asked(30), answered(40))
+    assert waits(again) == [(0, 5, None), (20, 40, 20)]
+    assert waits(row(created(0), resolved(10), asked(20), asked(30))) == [(0, None, 10), (20, None, 20)]
+
+
+@pytest.mark.parametrize("by", [e.Party.AGENT, e.Party.BOT])
+def test_who_is_said_to_have_reopened_a_ticket_did_so(by: e.Party) -> None:
+    back = event(e.TicketReopened(ticket_id="T", by=by), 30, "a", 0)
+    word = event(asked(30).content, 30, "b", 1)  # type: ignore[arg-type]
+    assert waits(row(created(0), resolved(10), back, word, answered(50))) == [(0, 50, None)]
+
+
+def test_a_ticket_is_open_in_a_wait_until_it_ended() -> None:
+    ended, answered_later, lasting = Wait(0, None, 10), Wait(30, 90, 40), Wait(95, None)
+    spans = [Span(0, 10), Span(30, 40), Span(60, None)]
+    assert times_open([ended, answered_later, lasting], spans) == [[(0, 10)], [(30, 40)], [(95, NEVER)]]
 
 
 def test_an_answer_to_a_resolved_ticket_answers() -> None:

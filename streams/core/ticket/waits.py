@@ -166,7 +166,7 @@ class _Talk:
         """Since when nobody waits, though nobody has answered; None while the ticket is open."""
         if self._done_at is None or self._since is None:
             return None
-        return self._since if self._began_done else max(self._done_at, self._since)
+        return self._since if self._began_done else self._done_at
 
     def _speak(self, at: Ms) -> None:
         self._answered_done = None
