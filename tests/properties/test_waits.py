@@ -1,10 +1,12 @@
 """Leaving a customer alone, or parking the ticket, improves no share, whatever else happens on it."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import Event
@@ -61,7 +63,17 @@ def words_of_customers(history: Sequence[Event]) -> list[int]:
     ]
 
 
-histories = st.tuples(parked_desks(), schedules()).map(lambda both: [*both[0], *both[1]])
+histories = st.tuples(parked_desks(), schedules()).map(lambda both: [*both[0], *map(_known_all_the_while, both[1])])
+
+
+def _known_all_the_while(one: Event) -> Event:
+    """Return hours that are in force before anything happens: of a wait that begins before them nothing is said."""
+    said = one.content
+    if not isinstance(said, e.SchedulePublished) or not said.versions:
+        return one
+    first = replace(said.versions[0], from_at=datetime.fromtimestamp(INSTANTS[0] / 1000 - 3 * 86_400, UTC))
+    versions = (first, *said.versions[1:])
+    return event(replace(said, versions=versions), one.at_ms, one.id, subject=said.name)
 
 
 @given(histories, st.data())
