@@ -33,7 +33,8 @@ from streams.membership import Seen
 
 STOP_SECONDS: Final = 20.0
 """How long a stopping worker waits for the batch in hand; what is not done by then is received again by the next."""
-
+COMMIT_SECONDS: Final = 10.0
+"""How long it then waits for a last commit."""
 
 FETCH_WAIT_MS: Final = 100
 """How long the broker may hold a fetch back that has nothing to bring. The embedded one always waits a good part of it,
@@ -195,6 +196,22 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """
         with suppress(asyncio.CancelledError):
             await super().on_thread_stop()
+
+
+async def _is_done(work: Coroutine[Any, Any, object], seconds: float) -> bool:
+    """Do something for so long, and tell whether it is done; else it is cancelled, and left alone if it goes on.
+
+    `asyncio.wait_for` would wait until it has ended.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    finally:
+        task.cancel()
+    if not task.done():
+        return False
+    task.result()
+    return True
 
 
 def _taken(fetcher: Any, partitions: set[TP]) -> dict[TP, Records]:  # noqa: ANN401 - aiokafka's fetcher
@@ -367,15 +384,18 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def wait_empty(self) -> None:
-        """Wait until the batches in hand are finished and committed, but not for ever."""
-        try:
-            await asyncio.wait_for(super().wait_empty(), STOP_SECONDS)
-        except TimeoutError:
-            self.log.warning(
-                "gave up waiting for %d batches in hand: they will be received again", len(self._unacked_messages)
-            )
-            self._unacked_messages.clear()
-            await self.commit_and_end_transactions()
+        """Wait until the batches in hand are finished and committed, but not for ever.
+
+        Faust's own wait may swallow that it is cancelled, while another commit goes on: it is told by what it looks at.
+        """
+        if await _is_done(super().wait_empty(), STOP_SECONDS):
+            return
+        self.log.warning(
+            "gave up waiting for %d batches in hand: they will be received again", len(self._unacked_messages)
+        )
+        self._unacked_messages.clear()
+        if not await _is_done(self.commit_and_end_transactions(), COMMIT_SECONDS):
+            self.log.warning("Kafka takes no commit: what it was to say will be received again")
 
     async def _wait_for_ack(self, timeout: float) -> None:
         """Wait for the next batch to be finished; Faust's own goes on waiting when it is told to give up."""

@@ -59,6 +59,19 @@ def leave_what_hangs(code: int) -> None:
         os._exit(code)
 
 
+def leave_after(seconds: float) -> None:
+    """End this process if it is still there then: whatever hangs, no number needs an orderly end."""
+    timer = threading.Timer(seconds, _leave, [seconds])
+    timer.daemon = True
+    timer.start()
+
+
+def _leave(seconds: float) -> None:
+    log.warning(f"stopping takes more than {seconds:g} s: leaving, what was in hand will be received again")
+    logging.shutdown()
+    os._exit(1)
+
+
 def _others() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Final
 
 import structlog
 from clickhouse_connect.driver import options
@@ -15,7 +16,7 @@ from streams.clock import SystemClock
 from streams.fault import Fault, fault_of, kafka_error_in
 from streams.meters import Meters
 from streams.ports import StoreUnavailableError
-from streams.process import collect_less, leave_what_hangs, share_memory_among_threads, start_afresh
+from streams.process import collect_less, leave_after, leave_what_hangs, share_memory_among_threads, start_afresh
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
@@ -23,6 +24,9 @@ from streams.sinks.migrate import migrate
 from streams.sinks.watch import ClickHouseWatchStore
 
 log = structlog.get_logger()
+
+_LEAVE_SECONDS: Final = 60.0
+"""More than a stop takes at most, with a batch in hand and Kafka away."""
 
 
 def run_worker(settings: Settings) -> int:
@@ -44,13 +48,22 @@ def run_worker(settings: Settings) -> int:
     log.info("health and metrics", url=f"http://{settings.web_host}:{app.conf.web_port}")
     _load_early()
     collect_less()
-    worker = Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
+    worker = _Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
     worker.spinner = None  # it would write to the log
     code = _exit_code_of(worker)
     if (lost := kafka_error_in(app.crash_reason or _failed_start(worker))) is not None:
         code = _go_on_without(fault_of(lost, settings))
     leave_what_hangs(code)
     return code
+
+
+class _Worker(Worker):
+    """Runs an app until it is told to stop, and stops in the time that operators give it."""
+
+    async def stop(self) -> None:
+        """Stop in good order, or leave."""
+        leave_after(_LEAVE_SECONDS)
+        await super().stop()
 
 
 def _failed_start(worker: Worker) -> BaseException | None:
