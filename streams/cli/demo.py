@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Final
 
 import typer
@@ -88,6 +89,23 @@ class Stage:
         return "\n".join([f"End of its log, {self.log_path}:", *(f"  | {line[:LOG_LINE_CHARACTERS]}" for line in tail)])
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, but not by Python's own name.
+
+    Where that one passes code made of text, as while a module is imported, Python kills itself as it ends, although
+    everything was caught and tidied up.
+    """
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End the demo in good order, as a handler of signals.
+
+    Raises:
+        Interrupted: Always.
+    """
+    raise Interrupted
+
+
 def demo(
     seed: Annotated[int, typer.Option(min=0, help="Chooses the simulated world.")] = 1,
     days: Annotated[int, typer.Option(min=1, max=366, help="Days of history.")] = HISTORY_DAYS,
@@ -105,7 +123,7 @@ def demo(
     folder = load_settings().folder / "demo"
     # SIGTERM ends us as cleanly as Ctrl-C does; SIGINT is set too because shells ignore it in what they background.
     for end in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(end, signal.default_int_handler)
+        signal.signal(end, interrupt)
     try:
         with _stage(folder) as stage:
             _play(stage, seed, timedelta(days=days), per_day, live_seconds=0 if no_live else duration)

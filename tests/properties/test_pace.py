@@ -72,7 +72,7 @@ class Desk:
 
 @dataclass
 class Sender:
-    """Sends history of even or uneven partitions, one after the other, as its pace allows."""
+    """Sends history of even or uneven partitions, one after the other, as its pace allows, after a first look."""
 
     phase: int
     skew: float
@@ -80,12 +80,14 @@ class Sender:
     pace: Pace = field(default_factory=Pace)
     sent: int = 0
     place: int | None = None
+    has_looked: bool = False
 
     def step(self, desk: Desk) -> None:
         now = desk.steps * STEP
         if desk.steps % LOOK_STEPS == self.phase:
             self.pace.note(desk.look(now, self.pace.sent()))
-        for _ in range(MOST_A_STEP):
+            self.has_looked = True
+        for _ in range(MOST_A_STEP if self.has_looked else 0):
             if self.place is None:
                 self.place = self._next(len(desk.partitions))
             if not self.pace.take(("tickets", self.place), now):
@@ -120,6 +122,7 @@ SEEDS = st.integers(0, 2**16)
 @settings(max_examples=10)
 @given(SPEEDS, st.floats(0, 0.8), st.sampled_from([1, 4, 12]), st.floats(0, 0.6), st.integers(1, 3), SEEDS)
 @example(2_500, 0.8, 4, 0.0, 1, 0)
+@example(300, 0.75, 1, 0.0, 2, 0)
 def test_a_live_event_waits_a_few_seconds_at_most_and_the_workers_have_enough_to_do(
     per_second: float, live: float, partitions: int, skew: float, number: int, seed: int
 ) -> None:
