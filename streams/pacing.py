@@ -4,11 +4,11 @@ Looks several times a second how far the workers' group has read, and lets go wh
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from time import monotonic
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
@@ -23,9 +23,10 @@ from kafka.errors import (
 from kafka.partitioner.default import murmur2
 
 from schemas.codec import ORDERS, TICKETS, Event, partition_key, topic_of
-from streams.broker import GROUP, kafka_options, knock
+from streams.broker import GROUP
 from streams.core.pace import SECONDS, Attendance, Look, Pace, Place
 from streams.fault import KafkaErrors
+from streams.progress import admin_of, offsets
 from streams.settings import Settings
 
 LOOK_SECONDS: Final = 0.2
@@ -178,7 +179,7 @@ class Pacing:
             admin: KafkaAdminClient | None = None
             while not self._done.is_set():
                 try:
-                    admin = admin or opened.enter_context(closing(_admin(self._settings)))
+                    admin = admin or opened.enter_context(closing(self._admin()))
                     self._observe(admin)
                 except _NOT_FOR_US as refused:
                     self._go_at_once(f"How far the workers have read cannot be seen here ({_told(refused)})")
@@ -187,6 +188,9 @@ class Pacing:
                     pass  # a broker that is away says nothing; whoever waits knows since when
                 is_idle = monotonic() - self._admitted_at > IDLE_SECONDS
                 self._done.wait(IDLE_SECONDS if is_idle else LOOK_SECONDS)
+
+    def _admin(self) -> KafkaAdminClient:
+        return admin_of(self._settings, client_id="servicepulse-pacing", answer_ms=_ANSWER_MS)
 
     def _observe(self, admin: KafkaAdminClient) -> None:
         if monotonic() - self._asked_at >= MEMBERS_SECONDS:
@@ -217,8 +221,8 @@ class Pacing:
         committed = admin.list_group_offsets({self._group: places})[self._group]
         read = {place: known.offset for place, known in committed.items() if known.offset >= 0}
         if fresh := [place for place in places if place not in read]:
-            read |= _offsets(admin, fresh, OffsetSpec.EARLIEST)
-        ends = _offsets(admin, places, OffsetSpec.LATEST)
+            read |= offsets(admin, fresh, OffsetSpec.EARLIEST)
+        ends = offsets(admin, places, OffsetSpec.LATEST)
         return Look(monotonic(), read, ends, sent, in_flight)
 
     def _go_at_once(self, because: str) -> None:
@@ -228,20 +232,6 @@ class Pacing:
         self._say(f"{because}: publishing at once; live events that come now are read after it")
 
 
-def _admin(settings: Settings) -> KafkaAdminClient:
-    patience = {"bootstrap_timeout_ms": _ANSWER_MS, "request_timeout_ms": _ANSWER_MS}
-    knock(settings)  # kafka-python leaves its sockets open when it cannot start
-    return _Admin(**kafka_options(settings), **patience, client_id="servicepulse-pacing")
-
-
-class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no types
-    """Leaves aside what we may do with groups and topics: the embedded broker names rights that there are none of."""
-
-    def _process_acl_operations(self, described: dict[str, Any]) -> dict[str, Any]:
-        described.pop("authorized_operations", None)
-        return described
-
-
 def _members(admin: KafkaAdminClient, group: str) -> int:
     """Return how many members a group has, none where there is no such group."""
     described = admin.describe_groups([group])[group]
@@ -249,10 +239,6 @@ def _members(admin: KafkaAdminClient, group: str) -> int:
     if error is None or GroupIdNotFoundError.__name__ in error:
         return len(described["members"])
     raise (GroupAuthorizationFailedError if GroupAuthorizationFailedError.__name__ in error else KafkaError)(error)
-
-
-def _offsets(admin: KafkaAdminClient, places: Iterable[TopicPartition], which: OffsetSpec) -> dict[TopicPartition, int]:
-    return {place: known.offset for place, known in admin.list_partition_offsets(dict.fromkeys(places, which)).items()}
 
 
 def _told(error: KafkaError) -> str:

@@ -1,16 +1,17 @@
 """How much of what was published the workers have yet to read."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import Final
 
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 
 from schemas.codec import ORDERS, TICKETS
-from streams.broker import GROUP, kafka_options, knock
+from streams.broker import GROUP
 from streams.fault import KafkaErrors
+from streams.progress import admin_of, offsets
 from streams.settings import Settings
 
 _LOOK_SECONDS: Final = 0.5
@@ -19,14 +20,6 @@ _ANSWER_MS: Final = 10_000
 
 class UnreadError(Exception):
     """It cannot be told how far the workers have read. Trying again later may help."""
-
-
-class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no types
-    """Leaves aside what we may do with groups and topics: the embedded broker names rights that there are none of."""
-
-    def _process_acl_operations(self, described: dict[str, Any]) -> dict[str, Any]:
-        described.pop("authorized_operations", None)
-        return described
 
 
 def wait_until_read(settings: Settings, *, patience_seconds: float, say: Callable[[str], object]) -> int:
@@ -41,9 +34,7 @@ def wait_until_read(settings: Settings, *, patience_seconds: float, say: Callabl
         UnreadError: When no broker says.
     """
     try:
-        knock(settings)  # kafka-python leaves its sockets open when it cannot start
-        options = kafka_options(settings) | {"bootstrap_timeout_ms": _ANSWER_MS, "request_timeout_ms": _ANSWER_MS}
-        with closing(_Admin(**options, client_id="servicepulse-unread")) as admin:
+        with closing(admin_of(settings, client_id="servicepulse-unread", answer_ms=_ANSWER_MS)) as admin:
             return _waited(admin, settings, patience_seconds, say)
     except (*KafkaErrors, OSError) as error:
         told = str(error) or type(error).__name__
@@ -68,7 +59,7 @@ def _ends(admin: KafkaAdminClient, settings: Settings) -> Mapping[TopicPartition
     wanted = [topic for name in (TICKETS, ORDERS) if (topic := settings.topic(name)) in names]
     described = admin.describe_topics(wanted) if wanted else []
     places = [TopicPartition(one["name"], part["partition_index"]) for one in described for part in one["partitions"]]
-    return _offsets(admin, places, OffsetSpec.LATEST)
+    return offsets(admin, places, OffsetSpec.LATEST)
 
 
 def _unread(admin: KafkaAdminClient, settings: Settings, ends: Mapping[TopicPartition, int]) -> int:
@@ -76,16 +67,9 @@ def _unread(admin: KafkaAdminClient, settings: Settings, ends: Mapping[TopicPart
         return 0
     group = settings.topic(GROUP)
     committed = admin.list_group_offsets({group: list(ends)})[group]
-    begins = _offsets(admin, ends, OffsetSpec.EARLIEST)
+    begins = offsets(admin, ends, OffsetSpec.EARLIEST)
     read = {place: max(known.offset, begins[place]) for place, known in committed.items()}
     return sum(max(0, end - read.get(place, begins[place])) for place, end in ends.items())
-
-
-def _offsets(
-    admin: KafkaAdminClient, places: Iterable[TopicPartition], which: OffsetSpec
-) -> Mapping[TopicPartition, int]:
-    asked = dict.fromkeys(places, which)
-    return {place: known.offset for place, known in admin.list_partition_offsets(asked).items()} if asked else {}
 
 
 def _is_read(admin: KafkaAdminClient, settings: Settings) -> bool:

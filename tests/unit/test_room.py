@@ -6,17 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.app import create_app
-from streams.clock import SystemClock
 from streams.fetch import ENOUGH_UNPACKED_BYTES
 from streams.handover import Handover, Records
-from streams.intake import BatchConsumer, Pages, _taken
+from streams.intake import BatchConsumer, _taken
 from streams.ledger import Known
-from streams.meters import Meters
 from streams.room import MOST_HELD_BYTES, Room, size_of
-from streams.settings import Settings
-from streams.sinks.memory import MemoryStore
 from tests.fetches import Unread
+from tests.idle import idle_consumer
 from tests.records import record_of
 
 MOST = 100
@@ -131,13 +127,7 @@ def test_nothing_is_fetched_while_too_much_is_in_hand_and_then_again(monkeypatch
     monkeypatch.setattr(BatchConsumer, "_wait_next_records", fetch)
 
     async def look() -> None:
-        settings = Settings(kafka="localhost:1", clickhouse="http://localhost:1", web_port=0)
-        app = create_app(settings, MemoryStore(), clock=SystemClock(), meters=Meters())
-        assert isinstance(app.web, Pages)
-        app.web._listening.close()
-        consumer = app.consumer
-        assert isinstance(consumer, BatchConsumer)
-        consumer._thread.thread_loop.close()
+        consumer = idle_consumer()
         consumer._handover.room.take(MOST_HELD_BYTES)
         assert [each async for each in consumer.getmany(0.01)] == []
         assert fetches == []

@@ -9,12 +9,7 @@ import pytest
 from faust.types import Message
 
 from streams import intake
-from streams.app import create_app
-from streams.clock import SystemClock
-from streams.intake import BatchConsumer, Pages
-from streams.meters import Meters
-from streams.settings import Settings
-from streams.sinks.memory import MemoryStore
+from tests.idle import idle_consumer
 from tests.space import ROOT
 
 NEVER = 3_600.0
@@ -36,13 +31,7 @@ def test_batches_in_hand_are_given_up_though_a_commit_takes_no_notice(monkeypatc
     monkeypatch.setattr(intake, "COMMIT_SECONDS", 0.1)
 
     async def stop() -> None:
-        settings = Settings(kafka="localhost:1", clickhouse="http://localhost:1", web_port=0)
-        app = create_app(settings, MemoryStore(), clock=SystemClock(), meters=Meters())
-        assert isinstance(app.web, Pages)
-        app.web._listening.close()
-        consumer = app.consumer
-        assert isinstance(consumer, BatchConsumer)
-        consumer._thread.thread_loop.close()
+        consumer = idle_consumer()
         in_hand = Message("tickets", 0, 1, 0.0, 1, {}, None, b"", None)
         consumer._unacked_messages.add(in_hand)
         commit = Stubborn()
