@@ -81,14 +81,16 @@ bench: install  ## Ingest speed beside a plain Faust agent, on the same events
 latency: install  ## How soon an event is seen in the numbers, at 500 events a second
 	$(BIN)/python -m tests.bench.latency
 
-watch: install  ## How soon live events are seen beside a backfill of a million, and how often the watch judges
-	$(BIN)/python -m tests.bench.watch --backfill 1000000
+watch: install  ## How soon live events are seen beside a backfill of a million, and how often the watch judges, on Apache Kafka
+	$(BIN)/python -m tests.kafka.artifact
+	SERVICEPULSE_TEST_BROKER=apache $(BIN)/python -m tests.bench.watch --backfill 1000000
 
 scale: install  ## How fast every metric and every panel answers over a million tickets
 	$(BIN)/python -m tests.bench.scale
 
-soak: install  ## Memory of a worker with a million open tickets, over half an hour
-	$(BIN)/python -m tests.bench.soak
+soak: install  ## Memory of a worker with a million open tickets, over half an hour, on Apache Kafka
+	$(BIN)/python -m tests.kafka.artifact
+	SERVICEPULSE_TEST_BROKER=apache $(BIN)/python -m tests.bench.soak
 
 clean:  ## Remove the virtual environment, caches and the embedded stack's folder
 	-test -x $(BIN)/servicepulse && $(BIN)/servicepulse down

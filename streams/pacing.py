@@ -24,7 +24,7 @@ from kafka.partitioner.default import murmur2
 
 from schemas.codec import ORDERS, TICKETS, Event, partition_key, topic_of
 from streams.broker import GROUP
-from streams.core.pace import SECONDS, Attendance, Look, Pace, Place
+from streams.core.pace import Attendance, Look, Pace, Place
 from streams.fault import KafkaErrors
 from streams.progress import admin_of, offsets
 from streams.settings import Settings
@@ -160,8 +160,8 @@ class Pacing:
         if self._is_paced and not self._was_held_back:
             self._was_held_back = True
             self._say(
-                f"Going at the pace of the workers, about {SECONDS:g} s of whose work may be unread, so that live "
-                f"events get through (--at-once does not wait)"
+                "Going at the pace of the workers, some seconds of whose work may be unread, so that live "
+                "events get through (--at-once does not wait)"
             )
 
     # Looking ----------------------------------------------------------------------------------------------------------

@@ -14,9 +14,12 @@ from msgspec import Struct
 Place: TypeAlias = tuple[str, int]
 """Topic and partition."""
 
-SECONDS: Final = 2.5
-"""So much of the workers' time may wait in a partition. Who lets less wait than a batch takes from its arrival to its
-commit never finds out how fast the workers could be."""
+SECONDS: Final = 2.0
+"""So much of the workers' time may wait in a partition."""
+SPARE_SECONDS: Final = 1.0
+MOST_SECONDS: Final = 4.5
+"""Who lets less wait than a batch takes from its arrival to its commit never finds out how fast the workers could be,
+and lets ever less wait. So it is a second more than the shortest that was seen lately, up to a limit."""
 LEAST: Final = 2_000
 """So many records of a topic may wait however slow the workers are, or while nobody knows how fast they are: a small
 batch costs little less than a large one."""
@@ -77,11 +80,11 @@ class Pace:
         for place, sent in look.sent.items():  # what was on its way may be missing in the ends, of whatever partition
             self._arrived[place] = max(self._arrived[place], sent - look.in_flight)
         partitions = Counter(topic for topic, _ in look.ends)
-        speeds = {place: self._speeds[place].per_second(look.at) for place in look.ends}
+        speeds = {place: self._speeds[place] for place in look.ends}
         self._allowed = {
-            place: max(1, LEAST // partitions[place[0]], int(speed * SECONDS)) for place, speed in speeds.items()
+            place: max(1, LEAST // partitions[place[0]], speed.allowance(look.at)) for place, speed in speeds.items()
         }
-        self._per_second = sum(speeds.values())
+        self._per_second = sum(speed.per_second(look.at) for speed in speeds.values())
         self._look = look
 
     @property
@@ -148,13 +151,17 @@ class _Speed:
         self._offset: int | None = None
         self._commits: deque[tuple[float, int]] = deque()
         self._shown: deque[tuple[float, float]] = deque()
+        self._arrivals: deque[tuple[float, int]] = deque()
+        self._delays: deque[tuple[float, float]] = deque()
 
     def note(self, offset: int, end: int, at: float) -> bool:
         """Take in up to where the partition is committed; tell whether that has moved."""
         before, self._offset = self._offset, offset
         if before is None or offset < before:
             self._commits.clear()  # at first sight, and where the topic or the group began anew, nothing has moved
+            self._arrivals.clear()
             return before is not None
+        self._time(offset, end, at)
         if offset == before:
             if self._commits and offset >= end and at - self._commits[-1][0] > _SPAN_SECONDS:
                 self._commits.clear()  # nothing to fold: that is no speed
@@ -170,6 +177,20 @@ class _Speed:
         lately = [speed for at, speed in self._shown if now - at <= _REMEMBERED_SECONDS]
         last = [speed for at, speed in list(self._shown)[-1:] if now - at <= _FORGOTTEN_SECONDS]
         return max(lately or last, default=0.0)
+
+    def allowance(self, now: float) -> int:
+        """Return how many records may wait."""
+        shortest = min((delay for _, delay in self._delays), default=0.0)
+        return int(self.per_second(now) * min(MOST_SECONDS, max(SECONDS, shortest + SPARE_SECONDS)))
+
+    def _time(self, offset: int, end: int, at: float) -> None:
+        """Keep how long what is committed now took since it was seen to arrive."""
+        if end > (self._arrivals[-1][1] if self._arrivals else offset):
+            self._arrivals.append((at, end))
+        while self._arrivals and self._arrivals[0][1] <= offset:
+            self._delays.append((at, at - self._arrivals.popleft()[0]))
+        while self._delays and at - self._delays[0][0] > _FORGOTTEN_SECONDS:
+            self._delays.popleft()
 
     def _show(self, at: float) -> None:
         began_at, begin = self._commits[0]

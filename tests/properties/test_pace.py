@@ -16,9 +16,7 @@ from streams.core.pace import LEAST, TRICKLE_PER_SECOND, Look, Pace, Place
 
 STEP = 0.1
 LOOK_STEPS = 2
-COMMIT_STEPS = 10
-STORE_STEPS = 5
-"""What is folded is stored half a second later."""
+COMMIT_STEPS = 5
 SEEN_SECONDS = 5.0
 """How late a live event may be seen beside history."""
 MOST_A_STEP = 2_000
@@ -32,7 +30,7 @@ class Partition:
     end: float = 0.0
     folded: float = 0.0
     committed: int = 0
-    storing: deque[float] = field(default_factory=lambda: deque([0.0] * STORE_STEPS))
+    storing: deque[float] = field(default_factory=deque)
     arrivals: deque[tuple[float, float]] = field(default_factory=deque)
 
 
@@ -43,6 +41,7 @@ class Desk:
     partitions: Sequence[Partition]
     per_second: float
     live_per_second: float
+    store_seconds: float = 0.5
     waits: list[float] = field(default_factory=list)
     steps: int = 0
 
@@ -58,7 +57,8 @@ class Desk:
         for partition in self.partitions:
             partition.folded += (partition.end - partition.folded) * share
             partition.storing.append(partition.folded)
-            stored = partition.storing.popleft() + 1e-6
+            is_full = len(partition.storing) > self.store_seconds / STEP
+            stored = partition.storing.popleft() + 1e-6 if is_full else 0.0
             while partition.arrivals and partition.arrivals[0][1] <= stored:
                 self.waits.append(now - partition.arrivals.popleft()[0])
             if self.steps % COMMIT_STEPS == 0:
@@ -107,8 +107,8 @@ def played(desk: Desk, senders: Sequence[Sender], seconds: float) -> None:
         desk.step()
 
 
-def desk_of(partitions: int, per_second: float, live_per_second: float) -> Desk:
-    return Desk([Partition() for _ in range(partitions)], per_second, live_per_second)
+def desk_of(partitions: int, per_second: float, live_per_second: float, store_seconds: float = 0.5) -> Desk:
+    return Desk([Partition() for _ in range(partitions)], per_second, live_per_second, store_seconds)
 
 
 def senders_of(number: int, skew: float, seed: int) -> list[Sender]:
@@ -135,6 +135,20 @@ def test_a_live_event_waits_a_few_seconds_at_most_and_the_workers_have_enough_to
     assert max(desk.waits[played_from:]) <= SEEN_SECONDS + LEAST / per_second
     free = (1 - live) * per_second * 30
     assert sum(sender.sent for sender in senders) - sent_before >= 0.75 * free
+
+
+@settings(max_examples=10)
+@given(st.floats(3_000, 9_000), st.floats(1.5, 3.0), st.sampled_from([1, 4]), SEEDS)
+@example(9_000, 3.0, 4, 0)
+def test_workers_whose_store_is_slow_have_enough_to_do(
+    per_second: float, store_seconds: float, partitions: int, seed: int
+) -> None:
+    desk = desk_of(partitions, per_second, 100.0, store_seconds)
+    (sender,) = senders = senders_of(1, 0.0, seed)
+    played(desk, senders, 60)
+    before = sender.sent
+    played(desk, senders, 30)
+    assert sender.sent - before >= 0.6 * (per_second - 100) * 30
 
 
 @given(SPEEDS, st.sampled_from([1, 4]), SEEDS)
