@@ -1,11 +1,9 @@
 """One worker: opens the store, makes the app, and runs it until told to stop."""
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 
 import structlog
-from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
 from faust import Worker
 from tenacity import RetryCallState, retry, retry_if_exception_type, wait_exponential_jitter
@@ -46,7 +44,6 @@ def run_worker(settings: Settings) -> int:
     watched = ClickHouseWatchStore(client) if settings.alert_watch else None
     app = create_app(settings, ClickHouseStore(client), watched, clock=SystemClock(), meters=Meters())
     log.info("health and metrics", url=f"http://{settings.web_host}:{app.conf.web_port}")
-    _load_early()
     collect_less()
     worker = _Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
     worker.spinner = None  # it would write to the log
@@ -79,12 +76,6 @@ def _go_on_without(fault: Fault) -> int:
         start_afresh()
     log.error("Kafka does not take us", error=fault.sentence)
     return fault.exit_code or 1
-
-
-def _load_early() -> None:
-    """Have the driver import pandas now, where it is installed: else the first batch waits for that."""
-    with suppress(AttributeError):
-        _ = options.pd
 
 
 def _exit_code_of(worker: Worker) -> int:

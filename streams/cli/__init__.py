@@ -2,54 +2,35 @@
 
 import logging
 import sys
-from importlib.metadata import version
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from dashboards.fault import GrafanaError
-from dashboards.preview.fault import PreviewError
-from deploy.embedded.stack import StackError
-from deploy.embedded.state import StackBusyError
-from streams.cli import dashboards, dead_letters, mapping, run_worker, schedules, stack, store
-from streams.cli.demo import DemoError, demo
-from streams.cli.extra import ExtraMissingError
-from streams.cli.import_ import import_
-from streams.cli.live import live
-from streams.cli.preview import preview
-from streams.cli.publish import publish
-from streams.cli.report import report
-from streams.cli.signals import signals
-from streams.cli.simulate_alerts import simulate_alerts
-from streams.cli.verify import verify
-from streams.fault import KafkaRefusedError
-from streams.ports import StoreRejectedError, StoreUnavailableError
-from streams.publisher import BrokerUnavailableError, NotAcknowledgedError
-from streams.settings import SettingsError
+from streams.cli.commands import MARKUP, Commands
 
-EXPECTED = (
-    BrokerUnavailableError,
-    DemoError,
-    ExtraMissingError,
-    GrafanaError,
-    KafkaRefusedError,
-    NotAcknowledgedError,
-    PreviewError,
-    SettingsError,
-    StackBusyError,
-    StackError,
-    StoreRejectedError,
-    StoreUnavailableError,
+EXPECTED: Final = (
+    ("dashboards.fault", "GrafanaError"),
+    ("dashboards.preview.fault", "PreviewError"),
+    ("deploy.embedded.stack", "StackError"),
+    ("deploy.embedded.state", "StackBusyError"),
+    ("streams.cli.demo", "DemoError"),
+    ("streams.cli.extra", "ExtraMissingError"),
+    ("streams.fault", "KafkaRefusedError"),
+    ("streams.ports", "StoreRejectedError"),
+    ("streams.ports", "StoreUnavailableError"),
+    ("streams.publisher", "BrokerUnavailableError"),
+    ("streams.publisher", "NotAcknowledgedError"),
+    ("streams.settings", "SettingsError"),
 )
-"""Errors whose message is meant for the person at the terminal; all others are faults of ours and show a traceback."""
+"""Errors whose message is meant for the person at the terminal, by module and name; all others are faults of ours and
+show a traceback."""
 
 app = typer.Typer(
     name="servicepulse",
+    cls=Commands,
     help="Live service-quality metrics from ticket events: Kafka to Faust to ClickHouse to Grafana.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=MARKUP,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -57,7 +38,9 @@ app = typer.Typer(
 
 def _say_version(is_asked: bool) -> None:
     if is_asked:
-        Console().print(f"servicepulse {version('servicepulse')}", highlight=False)
+        from importlib.metadata import version
+
+        typer.echo(f"servicepulse {version('servicepulse')}")
         raise typer.Exit
 
 
@@ -70,25 +53,10 @@ def options(
     """Take the options that go before a command."""
 
 
-app.command()(stack.up)
-app.command()(stack.down)
-app.command()(stack.status)
-app.command()(store.migrate)
-app.command()(run_worker.worker)
-app.command()(publish)
-app.command("import")(import_)
-app.command()(demo)
-app.command()(report)
-app.command()(live)
-app.command()(preview)
-app.command()(signals)
-app.command()(simulate_alerts)
-app.command()(store.refold)
-app.command()(verify)
-app.add_typer(dashboards.app, name="dashboards")
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(mapping.app, name="mapping")
-app.add_typer(schedules.app, name="schedules")
+def expected_errors() -> tuple[type[Exception], ...]:
+    """Return the expected errors that can have been raised: those whose modules were loaded."""
+    loaded = ((sys.modules[module], name) for module, name in EXPECTED if module in sys.modules)
+    return tuple(getattr(module, name) for module, name in loaded if hasattr(module, name))
 
 
 def main() -> NoReturn:
@@ -97,7 +65,10 @@ def main() -> NoReturn:
         logging.getLogger(driver).setLevel(logging.ERROR)  # they print tracebacks beside our sentence
     try:
         app()
-    except EXPECTED as error:
+    except expected_errors() as error:
+        from rich.console import Console
+        from rich.markup import escape
+
         Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         sys.exit(getattr(error, "exit_code", 2))
     sys.exit(0)

@@ -1,10 +1,11 @@
 """Where the servers are: as set, else the embedded stack of the folder."""
 
-from clickhouse_connect.driver.client import Client
+from typing import TYPE_CHECKING
 
-from deploy.embedded.stack import Stack
 from streams.settings import Settings, SettingsError
-from streams.sinks.connection import connect
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
 
 
 def resolve(settings: Settings, *, needs: tuple[str, ...] = ("kafka", "clickhouse")) -> Settings:
@@ -27,7 +28,7 @@ def resolve(settings: Settings, *, needs: tuple[str, ...] = ("kafka", "clickhous
     return settings.model_copy(update={name: addresses[name] for name in unset})
 
 
-def open_client(settings: Settings) -> Client:
+def open_client(settings: Settings) -> "Client":
     """Return a client of the ClickHouse that the settings mean.
 
     Raises:
@@ -35,10 +36,14 @@ def open_client(settings: Settings) -> Client:
         StoreUnavailableError: When it does not answer.
         StoreRejectedError: When it refuses the login.
     """
+    from streams.sinks.connection import connect  # only those who ask ClickHouse wait for its driver
+
     return connect(resolve(settings, needs=("clickhouse",)))
 
 
 def _embedded(settings: Settings) -> dict[str, str]:
+    from deploy.embedded.stack import Stack  # most have servers of their own, and need none of it
+
     names = {"broker": "kafka", "clickhouse": "clickhouse"}
     services = Stack(settings.folder).status()
     return {names[service.name]: service.address for service in services if service.is_running and service.address}

@@ -8,14 +8,12 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from clickhouse_connect.driver.client import Client
-from kafka import KafkaProducer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from schemas.codec import CONTENT_TYPE, InvalidEventError, Reason, decode, partition_key
 from schemas.rows import DeadLetterRow
-from streams.broker import kafka_options
 from streams.cli.connection import open_client, resolve
 from streams.cli.wording import meant_text
 from streams.clock import SystemClock
@@ -130,6 +128,10 @@ def _nothing(client: Client, reason: str, with_replayed: bool) -> str:
 
 def _send(settings: Settings, letters: list[tuple[DeadLetterRow, bytes]]) -> list[DeadLetterRow]:
     """Publish those that are events now and return their letters once the broker has them."""
+    from kafka import KafkaProducer  # takes longer to import than the other commands take
+
+    from streams.broker import kafka_options
+
     producer = KafkaProducer(**kafka_options(settings), acks="all", max_request_size=4 * 1024 * 1024)
     sent = []
     try:

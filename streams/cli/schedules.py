@@ -22,7 +22,6 @@ from streams.core.hours.published import KNOWN_UNTIL, Change, Standing, change_o
 from streams.core.hours.schedule import Schedule, open_intervals
 from streams.core.hours.schedule_file import schedules_of
 from streams.core.window import local_of
-from streams.publisher import Publisher
 from streams.settings import Settings, SettingsError, load_settings
 from streams.sinks.schedules import standing
 
@@ -102,6 +101,8 @@ def _read(file: Path | None) -> dict[str, Schedule]:
 
 
 def _publish(settings: Settings, changes: Sequence[Change], done: str) -> None:
+    from streams.publisher import Publisher  # takes longer to import than showing schedules takes
+
     with Publisher.from_settings(settings, source=SOURCE) as publisher:
         for change in changes:
             content = SchedulePublished(name=change.name, versions=change.versions)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from difflib import get_close_matches
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from rich.text import Text
@@ -12,7 +12,9 @@ from streams.core.ask.figure import Change, Figure
 from streams.core.ask.report import Rank
 from streams.core.metrics import Kind, Unit
 from streams.core.window import local_of
-from streams.sinks.figures import Freshness
+
+if TYPE_CHECKING:  # only those who ask ClickHouse wait for its driver
+    from streams.sinks.figures import Freshness
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -136,7 +138,7 @@ def part_text(part: str | None) -> str:
     return "all" if part is None else part or "(unknown)"
 
 
-def freshness_text(fresh: Freshness, zone: ZoneInfo, now: Ms) -> str:
+def freshness_text(fresh: "Freshness", zone: ZoneInfo, now: Ms) -> str:
     """Return when the newest event happened, and how much is stored."""
     stored = f"{counted(fresh.events, 'event')} stored, {counted(fresh.dead_letters, 'dead letter')}"
     if fresh.known is None:

