@@ -89,6 +89,7 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     bot_messages: int
     surveys_id: list[str] = field(name="surveys.id")
     surveys_offered_at: list[Ms] = field(name="surveys.offered_at")
+    surveys_is_answered: list[bool] = field(name="surveys.is_answered")
     ratings_id: list[str] = field(name="ratings.id")
     ratings_survey_id: list[str] = field(name="ratings.survey_id")
     ratings_rated_at: list[Ms] = field(name="ratings.rated_at")

@@ -18,6 +18,8 @@ from streams.core.ticket.merge import statements_of
 from streams.core.ticket.merge_evidence import Paths, Witnesses, path_of
 
 SOURCE: Final = "urn:test:desk"
+SOURCES: Final = (SOURCE, "urn:test:surveys", "urn:test:shop")
+"""Whoever says something of surveys, ratings, grants and orders; their ids meet."""
 NOW_MS: Final = 2_000_000_000_000
 TICKET: Final = "T"
 TICKETS: Final = ("A", "B", "C")
@@ -31,6 +33,7 @@ class Told(Struct, frozen=True):
     content: e.Data
     at: int
     sequence: int | None = None
+    source: str = SOURCE
 
 
 def event(
@@ -171,13 +174,18 @@ INSTANTS: Final = [
 def _on_some_day(one: Event) -> Event:
     at = INSTANTS[one.at_ms % len(INSTANTS)]
     assert one.content
-    return event(one.content, at, one.id, one.sequence if one.sequence >= 0 else None, subject=one.subject)
+    sequence = one.sequence if one.sequence >= 0 else None
+    return event(one.content, at, one.id, sequence, subject=one.subject, source=one.source)
 
 
 def _numbered_orders(told: Sequence[Told]) -> list[Event]:
     return [
         event(
-            one.content, INSTANTS[one.at % len(INSTANTS)] + 25 * 86_400_000 * (one.at // 10), f"o{number}", subject="?"
+            one.content,
+            INSTANTS[one.at % len(INSTANTS)] + 25 * 86_400_000 * (one.at // 10),
+            f"o{number}",
+            subject="?",
+            source=one.source,
         )
         for number, one in enumerate(told)
     ]
@@ -202,11 +210,26 @@ def contents() -> Contents:
 
 
 def _told(said: Contents) -> st.SearchStrategy[Told]:
-    return st.builds(Told, said, st.integers(0, 40), st.none() | st.integers(0, 2))
+    told = st.builds(Told, said, st.integers(0, 40), st.none() | st.integers(0, 2), st.sampled_from(SOURCES))
+    return told.map(lambda one: one if isinstance(one.content, _OF_MANY) else replace(one, source=SOURCE))
+
+
+_OF_MANY: Final = (
+    e.SurveyOffered,
+    e.RatingSubmitted,
+    e.RatingRevised,
+    e.RatingWithdrawn,
+    e.CompensationGranted,
+    e.TicketRepurchased,
+    e.OrderPlaced,
+    e.OrderCancelled,
+)
 
 
 def _numbered(told: Sequence[Told]) -> list[Event]:
-    return [event(one.content, one.at, f"e{number}", one.sequence) for number, one in enumerate(told)]
+    return [
+        event(one.content, one.at, f"e{number}", one.sequence, source=one.source) for number, one in enumerate(told)
+    ]
 
 
 def _numbered_world(told: Sequence[tuple[str, Told]]) -> list[Event]:
@@ -215,7 +238,7 @@ def _numbered_world(told: Sequence[tuple[str, Told]]) -> list[Event]:
         if isinstance(one.content, e.EventRetracted):
             subjects[id] = subjects.get(one.content.target_id, subjects[id])
     return [
-        event(_about(one.content, subjects[id]), one.at, id, one.sequence, subject=subjects[id])
+        event(_about(one.content, subjects[id]), one.at, id, one.sequence, subject=subjects[id], source=one.source)
         for id, (_, one) in zip(list(subjects), told, strict=True)
     ]
 
@@ -363,7 +386,7 @@ def _feedback() -> Contents:
 def _retractions() -> Contents:
     """Any event may be taken back: an early one, a late one, one that never comes, another retraction, itself."""
     targets = st.integers(0, 16).map(lambda number: f"e{number}")
-    return st.builds(e.EventRetracted, target_source=st.just(SOURCE), target_id=targets)
+    return st.builds(e.EventRetracted, target_source=st.sampled_from([SOURCE, *SOURCES]), target_id=targets)
 
 
 def _merges() -> Contents:

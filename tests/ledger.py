@@ -133,7 +133,7 @@ class Ledger:
         orders = [order for order in self._placed if is_in(order.at_ms, _placed_of(order).product_line or "")]
         hits = sum(row["contact_type"] == "complaint" for row in tickets)
         if metric == "complaints_per_1000_orders":
-            return len({(_placed_of(one).customer_id, _placed_of(one).order_id) for one in orders}), hits
+            return len(set(map(_order, orders))), hits
         customers = {row["customer_id"] for row in tickets} | {_placed_of(one).customer_id for one in orders}
         return len(customers - {""}), hits
 
@@ -148,7 +148,6 @@ class Ledger:
         self._enter("inquiry_share", at, row, row["contact_type"] == "inquiry")
 
     def _enter_feedback(self, row: Mapping[str, Any]) -> None:
-        answered = set()
         for n in range(len(row["ratings.id"])):
             if not row["ratings.is_valid"][n]:
                 continue
@@ -158,14 +157,13 @@ class Ledger:
             if source in ("customer", "agent"):
                 self._enter("self_rating_share", at, row, source == "agent", judged)
             if source == "customer":
-                answered.add(row["ratings.survey_id"][n])
                 clocks = {"": at, "_by_creation": row["created_at"], "_by_resolution": _judged(row, at)}
                 for clock, when in clocks.items():
                     if when is not None:
                         self._enter(f"csat_mean{clock}", when, row, score, judged)
                         self._enter(f"csat_share{clock}", when, row, score >= 80, judged)
-        for id, at in zip(row["surveys.id"], row["surveys.offered_at"], strict=True):
-            self._enter("response_rate", at, row, id in answered, in_charge(row, at))
+        for is_answered, at in zip(row["surveys.is_answered"], row["surveys.offered_at"], strict=True):
+            self._enter("response_rate", at, row, is_answered, in_charge(row, at))
 
     def _enter_answers(self, row: Mapping[str, Any]) -> None:
         waits = [Waited(*wait) for wait in zip(*(row[f"waits.{name}"] for name in Waited._fields), strict=True)]
@@ -359,21 +357,27 @@ def _worlds(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 def _orders(events: Iterable[Event]) -> dict[str, list[int]]:
     """Return for each customer when the orders were placed that count as a purchase."""
-    placed: dict[tuple[str, str], int] = {}
+    placed: dict[tuple[str, str, str], int] = {}
     others = set()
     for one in events:
         match one.content:
             case e.OrderCancelled():
-                others.add((one.content.customer_id, one.content.order_id))
+                others.add(_order(one))
             case e.OrderPlaced():
-                placed[one.content.customer_id, one.content.order_id] = one.at_ms
+                placed[_order(one)] = min(one.at_ms, placed.get(_order(one), one.at_ms))
                 if one.content.kind in (e.OrderKind.REPLACEMENT, e.OrderKind.EXCHANGE):
-                    others.add((one.content.customer_id, one.content.order_id))
+                    others.add(_order(one))
     orders: dict[str, list[int]] = defaultdict(list)
     for key, at in placed.items():
         if key not in others:
             orders[key[0]].append(at)
     return orders
+
+
+def _order(one: Event) -> tuple[str, str, str]:
+    """Return whose order it is, which shop says so, and how that one calls it."""
+    assert isinstance(one.content, e.OrderData)
+    return one.content.customer_id, one.source, one.content.order_id
 
 
 def _placed(events: Iterable[Event]) -> list[Event]:

@@ -417,45 +417,79 @@ def _messages(story: Sequence[Event]) -> dict[str, Any]:
 
 
 def _feedback(story: Sequence[Event]) -> dict[str, Any]:
-    offers = [(one.content.survey_id, one.at_ms) for one in story if isinstance(one.content, e.SurveyOffered)]
-    surveys = list(dict.fromkeys(survey_id for survey_id, _ in offers))
-    said = [(one.content, one.at_ms) for one in story if isinstance(one.content, e.RatingSubmitted)]
-    ids = list(dict.fromkeys(rating.rating_id for rating, _ in said))
-    ratings = [next((rating, at) for rating, at in said if rating.rating_id == id) for id in ids]
-    values = [_value(id, story) for id in ids]
+    offers = [one for one in story if isinstance(one.content, e.SurveyOffered)]
+    surveys = list(dict.fromkeys(map(_name, offers)))
+    said = [one for one in story if isinstance(one.content, e.RatingSubmitted)]
+    names = list(dict.fromkeys(map(_name, said)))
+    first = [next(one for one in said if _name(one) == name) for name in names]
+    ratings = [one.content for one in first if isinstance(one.content, e.RatingSubmitted)]
+    answers = [_survey_of(one, surveys) for one in first]
+    gone = [_name(one) for one in story if isinstance(one.content, e.RatingWithdrawn)]
+    values = [_value(name, story) for name in names]
+    valid = [
+        name not in gone
+        and not any(
+            answers[later] is not None
+            and (answers[later], ratings[later].source) == (answers[number], ratings[number].source)
+            and names[later] not in gone
+            for later in range(number + 1, len(names))
+        )
+        for number, name in enumerate(names)
+    ]
+    replies = [
+        survey
+        for survey, rating, counts in zip(answers, ratings, valid, strict=True)
+        if counts and rating.source is e.RatingSource.CUSTOMER
+    ]
     return {
-        "surveys.id": surveys,
-        "surveys.offered_at": [next(at for id, at in offers if id == survey_id) for survey_id in surveys],
-        "ratings.id": ids,
-        "ratings.survey_id": [rating.survey_id or "" for rating, _ in ratings],
-        "ratings.rated_at": [at for _, at in ratings],
+        "surveys.id": [id for _, id in surveys],
+        "surveys.offered_at": [next(one.at_ms for one in offers if _name(one) == name) for name in surveys],
+        "surveys.is_answered": [name in replies for name in surveys],
+        "ratings.id": [id for _, id in names],
+        "ratings.survey_id": [rating.survey_id or "" for rating in ratings],
+        "ratings.rated_at": [one.at_ms for one in first],
         "ratings.raw": [raw for raw, _ in values],
         "ratings.score": [score for _, score in values],
-        "ratings.source": [rating.source.value for rating, _ in ratings],
+        "ratings.source": [rating.source.value for rating in ratings],
         "ratings.is_replayed": [False for _ in ratings],
-        "ratings.is_valid": [
-            id not in _withdrawn(story)
-            and not any(
-                later.survey_id is not None
-                and (later.survey_id, later.source) == (rating.survey_id, rating.source)
-                and later.rating_id not in _withdrawn(story)
-                for later, _ in ratings[number + 1 :]
-            )
-            for number, (id, (rating, _)) in enumerate(zip(ids, ratings, strict=True))
-        ],
+        "ratings.is_valid": valid,
     }
 
 
-def _withdrawn(story: Sequence[Event]) -> set[str]:
-    return {one.content.rating_id for one in story if isinstance(one.content, e.RatingWithdrawn)}
+Name: TypeAlias = tuple[str, str]
+"""A source, and an id that it uses."""
 
 
-def _value(rating_id: str, story: Sequence[Event]) -> tuple[float, float]:
+def _name(one: Event) -> Name:
+    """Return what an event is about, beside its ticket: every id is unique in its source, and in no other."""
+    match one.content:
+        case e.SurveyOffered():
+            return one.source, one.content.survey_id
+        case e.RatingSubmitted() | e.RatingRevised() | e.RatingWithdrawn():
+            return one.source, one.content.rating_id
+        case e.CompensationGranted():
+            return one.source, one.content.compensation_id
+        case e.TicketRepurchased() | e.OrderPlaced() | e.OrderCancelled():
+            return one.source, one.content.order_id
+    raise AssertionError(one.name)
+
+
+def _survey_of(one: Event, surveys: Sequence[Name]) -> Name | None:
+    """Return what a rating answers: its own source's survey, else the only one of that id that another offered."""
+    assert isinstance(one.content, e.RatingSubmitted)
+    if one.content.survey_id is None:
+        return None
+    own = (one.source, one.content.survey_id)
+    others = [survey for survey in surveys if survey[1] == one.content.survey_id]
+    return others[0] if own not in surveys and len(others) == 1 else own
+
+
+def _value(name: Name, story: Sequence[Event]) -> tuple[float, float]:
     """Return a rating's last value and its place between 0 and 100: words off the scale in force are not heard."""
     words = [
         one.content
         for one in story
-        if isinstance(one.content, e.RatingSubmitted | e.RatingRevised) and one.content.rating_id == rating_id
+        if isinstance(one.content, e.RatingSubmitted | e.RatingRevised) and _name(one) == name
     ]
     scale = next(word for word in words if isinstance(word, e.RatingSubmitted))
     raw = scale.raw
@@ -469,19 +503,16 @@ def _value(rating_id: str, story: Sequence[Event]) -> tuple[float, float]:
 
 
 def _money(story: Sequence[Event]) -> dict[str, Any]:
-    grants = [one.content for one in story if isinstance(one.content, e.CompensationGranted)]
-    orders = [(one.content, one) for one in story if isinstance(one.content, e.TicketRepurchased)]
-    grant_ids = list(dict.fromkeys(grant.compensation_id for grant in grants))
-    order_ids = list(dict.fromkeys(order.order_id for order, _ in orders))
-    last_grants = [next(g for g in reversed(grants) if g.compensation_id == id) for id in grant_ids]
-    last_orders = [next(o for o, _ in reversed(orders) if o.order_id == id) for id in order_ids]
+    granted = {_name(one): one.content for one in story if isinstance(one.content, e.CompensationGranted)}
+    ordered = {_name(one): one.content for one in story if isinstance(one.content, e.TicketRepurchased)}
+    grants, orders = granted.values(), ordered.values()
     return {
-        "compensations.id": grant_ids,
-        "compensations.kind": [grant.kind for grant in last_grants],
-        "compensations.amount": [grant.amount for grant in last_grants],
-        "compensations.currency": [grant.currency for grant in last_grants],
-        "repurchases.order_id": order_ids,
-        "repurchases.ordered_at": [int(order.ordered_at.timestamp() * 1000) for order in last_orders],
-        "repurchases.amount": [order.amount for order in last_orders],
-        "repurchases.currency": [order.currency for order in last_orders],
+        "compensations.id": [id for _, id in granted],
+        "compensations.kind": [grant.kind for grant in grants],
+        "compensations.amount": [grant.amount for grant in grants],
+        "compensations.currency": [grant.currency for grant in grants],
+        "repurchases.order_id": [id for _, id in ordered],
+        "repurchases.ordered_at": [int(order.ordered_at.timestamp() * 1000) for order in orders],
+        "repurchases.amount": [order.amount for order in orders],
+        "repurchases.currency": [order.currency for order in orders],
     }

@@ -1,5 +1,6 @@
 """What the watch asks of ClickHouse, and the signals that it keeps there: few and short queries."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from string import Template
@@ -283,15 +284,21 @@ def _rated_tickets(rows: Iterable[Sequence[Any]]) -> tuple[list[RatedTicket], Ms
 
 def _rated_ticket(ticket_id: str, rows: Sequence[Sequence[Any]], teams: Sequence[str]) -> RatedTicket:
     """Return a ticket; nearly all have one rating, or ratings of one team."""
-    ratings = tuple(map(_rating, rows))
+    ratings = _ratings(rows)
     if len(set(teams)) < 2:
         return RatedTicket(ticket_id, teams[0] if teams else "", ratings)
     return RatedTicket(ticket_id, "", ratings, tuple(teams))
 
 
-def _rating(row: Sequence[Any]) -> Rating:
-    ticket_id, _, id, at, solved_at, is_replayed, _, _, is_satisfied = row
-    return Rating(at, f"{ticket_id}/{id}", bool(is_satisfied), solved_at, bool(is_replayed))
+def _ratings(rows: Sequence[Sequence[Any]]) -> tuple[Rating, ...]:
+    """Return the ratings of a ticket. Where several sources use one id, the later ones are told apart by a number."""
+    used: Counter[str] = Counter()
+    ratings = []
+    for ticket_id, _, id, at, solved_at, is_replayed, _, _, is_satisfied in rows:
+        used[id] += 1
+        name = f"{ticket_id}/{id}" if used[id] == 1 else f"{ticket_id}/{id}/{used[id]}"
+        ratings.append(Rating(at, name, bool(is_satisfied), solved_at, bool(is_replayed)))
+    return tuple(ratings)
 
 
 def _team(segment: Segment) -> str:

@@ -30,7 +30,11 @@ pytestmark = pytest.mark.integration
 
 FORMER = 8
 """The migrations of the release before."""
-ADDED = {"charges.since", "charges.team", "charges.agent_id", "waits.stopped_at", "waits.sender_id"}
+FORMER_EPOCH = 2
+ADDED = {
+    *("charges.since", "charges.team", "charges.agent_id", "waits.stopped_at", "waits.sender_id"),
+    "surveys.is_answered",
+}
 T0 = INSTANTS[0]
 EVER = Window(T0 - DAY_MS, T0 + 120 * DAY_MS)
 
@@ -89,7 +93,8 @@ def keep_as_before(client: Client, tickets: Sequence[Ticket]) -> None:
     """Store rows as a worker of the release before does: of its definition, without what it does not know."""
     names = [name for name in column_names(TicketRow) if name not in ADDED]
     rows = [dict(zip(column_names(TicketRow), astuple(row_of(ticket, NOW_MS)), strict=True)) for ticket in tickets]
-    former = [row | {"version": row["version"] - (1 << REVISION_BITS)} for row in rows]
+    outdated = (FOLD_EPOCH - FORMER_EPOCH) << REVISION_BITS
+    former = [row | {"version": row["version"] - outdated} for row in rows]
     client.insert("tickets", [[row[name] for name in names] for row in former], column_names=names)
 
 

@@ -100,7 +100,7 @@ def test_a_row_says_what_the_definitions_say(both: tuple[list[Event], list[Event
 def test_retracting_an_event_gives_the_row_without_it(history: list[Event], data: st.DataObject) -> None:
     target = data.draw(st.sampled_from(history))
     at = data.draw(st.integers(0, 50))
-    retraction = event(e.EventRetracted(target_source=SOURCE, target_id=target.id), at, "the retraction")
+    retraction = event(e.EventRetracted(target_source=target.source, target_id=target.id), at, "the retraction")
     arrival = data.draw(st.permutations([*history, retraction]))
     without = [one for one in history if one is not target]
     _assert_same_amount(folded(arrival), folded([*without, retraction]))
@@ -109,7 +109,8 @@ def test_retracting_an_event_gives_the_row_without_it(history: list[Event], data
 @given(histories(), st.data())
 def test_retracting_a_retraction_gives_the_row_from_before(history: list[Event], data: st.DataObject) -> None:
     targets = [fact_of(one) for one in history]
-    first = event(e.EventRetracted(target_source=SOURCE, target_id=data.draw(st.sampled_from(history)).id), 7, "first")
+    target = data.draw(st.sampled_from(history))
+    first = event(e.EventRetracted(target_source=target.source, target_id=target.id), 7, "first")
     at = data.draw(st.integers(0, 14), label="the second one may bear an earlier time than the first")
     second = event(e.EventRetracted(target_source=SOURCE, target_id="first"), at, "second")
     arrival = data.draw(st.permutations([*history, first, second]))

@@ -34,7 +34,7 @@ COMPLAINTS_PER_1000_ORDERS: Final = Metric(
     denominator="orders placed in the window",
     counted="order_id != ''",
     hit="contact_type = 'complaint'",
-    once_per="(customer_id, order_id)",
+    once_per="(customer_id, shop, order_id)",
     is_main=False,
     about="The rate of complaints falls when more people ask harmless questions; this does not. Replacements and "
     "exchanges are no orders here; orders that were cancelled later are. Orders know no team, only a product line.",

@@ -250,7 +250,7 @@ _PURCHASES: Final = """
     (
         SELECT customer_id, minIf(at, name = 'order.placed') AS placed_at
         FROM orders WHERE customer_id IN ({customers})
-        GROUP BY customer_id, order_id
+        GROUP BY customer_id, source, order_id
         HAVING countIf(name = 'order.placed') > 0
             AND countIf(name = 'order.cancelled' OR kind IN ('replacement', 'exchange')) = 0
     )
@@ -271,10 +271,12 @@ AFTER_SALES_CASES: Final = Observations(
 _TICKETS_AND_ORDERS: Final = """
 (
     SELECT day, is_effective, created_at AS happened_at, ticket_id, customer_id, '' AS order_id,
+        '' AS shop,
         {dimensions}
     FROM {days}
     UNION ALL
     SELECT day, true AS is_effective, at AS happened_at, '' AS ticket_id, customer_id, order_id,
+        source AS shop,
         {of_no_ticket}
     FROM order_days FINAL
 )""".strip().format(
@@ -289,7 +291,7 @@ CONTACTS_AND_ORDERS: Final = Observations(
     name="contacts_and_orders",
     one="an order that a customer placed, or a ticket",
     clock="created_at of tickets, placed_at of orders",
-    columns={"at": "happened_at", "customer_id": "customer_id", "order_id": "order_id"},
+    columns={"at": "happened_at", "customer_id": "customer_id", "order_id": "order_id", "shop": "shop"},
     source=_TICKETS_AND_ORDERS,
     dimensions=frozenset({Dimension.PRODUCT_LINE}),
 )

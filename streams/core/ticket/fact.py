@@ -135,9 +135,10 @@ class Message(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, 
 
 
 class Offered(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=12):
-    """A survey went out."""
+    """A survey went out. `system` is the source that says so, here and below; "" in facts of older releases."""
 
     survey_id: e.Id
+    system: Word = ""
 
 
 class Rated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=13):
@@ -150,6 +151,7 @@ class Rated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, ta
     scale_max: e.Score
     source: Word
     is_replayed: bool = False
+    system: Word = ""
 
     def __post_init__(self) -> None:
         """Require a rating on its scale.
@@ -166,12 +168,14 @@ class Revised(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, 
 
     rating_id: e.Id
     raw: e.Score
+    system: Word = ""
 
 
 class Withdrawn(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=15):
     """A rating was taken back."""
 
     rating_id: e.Id
+    system: Word = ""
 
 
 class Compensated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=16):
@@ -181,6 +185,7 @@ class Compensated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=Fal
     kind: Word
     amount: e.Amount
     currency: e.Currency
+    system: Word = ""
 
 
 class Repurchased(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=17):
@@ -190,6 +195,7 @@ class Repurchased(Fact, frozen=True, array_like=True, omit_defaults=True, gc=Fal
     ordered_at: At
     amount: e.Amount
     currency: e.Currency
+    system: Word = ""
 
 
 class Retracted(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=18):
@@ -234,6 +240,11 @@ SharedFact: TypeAlias = Created | Message | Offered | Rated | Revised | Withdraw
 SHARED: Final = frozenset(get_args(SharedFact))
 """What a merged ticket hands over: the customer's story. How the desk filed and closed the duplicate stays behind."""
 
+Named: TypeAlias = Offered | Rated | Revised | Withdrawn | Compensated | Repurchased
+"""Facts about something that has an id of its own, unique in the source that says so."""
+
+_NAMED: Final = frozenset(get_args(Named))
+
 
 def fact_of(event: Event) -> AnyFact:
     """Return what the fold remembers of an event.
@@ -243,7 +254,10 @@ def fact_of(event: Event) -> AnyFact:
     """
     make = _MAKERS[type(event.content)]
     fact = make(event.content, (fact_id(event.source, event.id), event.at_ms, event.sequence))
-    return replace(fact, is_replayed=True) if event.replay and type(fact) is Rated else fact
+    if type(fact) in _NAMED:
+        more = {"is_replayed": True} if event.replay and type(fact) is Rated else {}
+        return replace(fact, system=event.source, **more)
+    return fact
 
 
 def order_of(fact: Fact) -> tuple[int, int, int]:
@@ -252,7 +266,7 @@ def order_of(fact: Fact) -> tuple[int, int, int]:
 
 
 def as_before(fact: AnyFact) -> AnyFact:
-    """Return a fact as releases before 0.2 remembered it: without who sent a message, and unsaid was no.
+    """Return a fact as releases before 0.2 remembered it: without who sent a message or whose an id is; unsaid was no.
 
     What a merged ticket told is stored in their words.
     """
@@ -260,7 +274,7 @@ def as_before(fact: AnyFact) -> AnyFact:
         return replace(fact, sender_id="", template_id="")
     if type(fact) is Created:
         return replace(fact, after_sales=bool(fact.after_sales), is_test=bool(fact.is_test))
-    return fact
+    return replace(fact, system="") if type(fact) in _NAMED else fact
 
 
 def days_of(facts: Sequence[AnyFact]) -> list[int]:

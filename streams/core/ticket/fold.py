@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from streams.core.ticket.fact import KINDS, Absorbed, AnyFact, Rated, Retracted, order_of, pack, unpack
 
-FOLD_EPOCH: Final = 3
+FOLD_EPOCH: Final = 4
 """Raised when a measure is defined anew: rows of the new definition then outdate those of the old one."""
 
 _ALWAYS_COUNT: Final = KINDS - {Retracted, Absorbed}
@@ -143,9 +143,14 @@ def _add(known: dict[int, AnyFact], fact: AnyFact) -> Verdict:
 
 
 def _says_the_same(old: AnyFact, new: AnyFact) -> bool:
-    """Compare what is said. Neither the place within its instant nor the mark of a replay says what happened."""
+    """Compare what is said. Neither the place within its instant nor the mark of a replay says what happened.
+
+    A statement of one revision says the same in the words of any release.
+    """
     if type(old) is not type(new):
         return False
+    if type(old) is Absorbed and type(new) is Absorbed:
+        return old.revision == new.revision
     placed = replace(new, sequence=old.sequence)
     if type(old) is Rated and type(placed) is Rated:
         placed = replace(placed, is_replayed=old.is_replayed)

@@ -4,7 +4,7 @@ Each function reads a history and knows one subject. Nothing here knows about ro
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
@@ -30,6 +30,7 @@ from streams.core.ticket.fact import (
     order_of,
     unpack_shared,
 )
+from streams.core.ticket.reference import Key, answering, keyed
 
 T = TypeVar("T", bound=AnyFact)
 
@@ -66,14 +67,17 @@ class Rating(Struct, frozen=True, gc=False):
     """A rating as it stands after revisions.
 
     Attributes:
+        survey: What it answers; None when it names no survey.
         raw: On its own scale.
         score: From 0 to 100.
-        is_valid: Neither withdrawn nor outdated by a later rating of the same survey from the same source.
+        source: Which kind of party gave it.
+        is_valid: Neither withdrawn nor outdated by a later rating of the same survey from the same party.
         is_replayed: It reached us as history that was filled in, and pages nobody.
     """
 
     rating_id: str
     survey_id: str
+    survey: Key | None
     rated_at: Ms
     raw: float
     score: float
@@ -152,54 +156,63 @@ def status_set(fact: AnyFact) -> str:
     return fact.to if type(fact) is Moved and fact.to != "other" else ""
 
 
-def surveys_of(story: History) -> list[Offered]:
+def surveys_of(story: History) -> dict[Key, Offered]:
     """Return the surveys that went out; a second offer of the same survey is a reminder."""
-    first: dict[str, Offered] = {}
-    for fact in story.of(Offered):
-        first.setdefault(fact.survey_id, fact)
-    return list(first.values())
+    offers = story.of(Offered)
+    key = keyed((fact.system, fact.survey_id) for fact in offers)
+    first: dict[Key, Offered] = {}
+    for fact in offers:
+        first.setdefault(key(fact.system, fact.survey_id), fact)
+    return first
 
 
 def ratings_of(story: History) -> list[Rating]:
     """Return every rating as it stands, in the order of submission.
 
-    The first submission decides on instant, survey and source. What else is said of the same rating revises it: the
-    latest word that lies on its scale wins, and any revision comes after the submission, whatever its clock said.
-    Of several ratings of one survey from one source the last submitted is valid.
+    The first submission decides on instant, survey and party. What else its source says of the same rating revises it:
+    the latest word that lies on its scale wins, and any revision comes after the submission, whatever its clock said.
+    Of several ratings of one survey from one kind of party the last submitted is valid.
     """
-    submitted: dict[str, Rated] = {}
-    for fact in story.of(Rated):
-        submitted.setdefault(fact.rating_id, fact)
-    if not submitted:
+    if not story.of(Rated):
         return []
-    standing = _revised(submitted, story)
-    withdrawn = {fact.rating_id for fact in story.of(Withdrawn)}
-    latest = {(r.survey_id, r.source): r.rating_id for r in submitted.values() if r.rating_id not in withdrawn}
+    said: list[Rated | Revised | Withdrawn] = [*story.of(Rated), *story.of(Revised), *story.of(Withdrawn)]
+    key = keyed((fact.system, fact.rating_id) for fact in said)
+    submitted: dict[Key, Rated] = {}
+    for fact in story.of(Rated):
+        submitted.setdefault(key(fact.system, fact.rating_id), fact)
+    standing = _revised(submitted, story, key)
+    withdrawn = {key(fact.system, fact.rating_id) for fact in story.of(Withdrawn)}
+    survey = answering(surveys_of(story))
+    surveys = {one: survey(one[0], rated.survey_id) for one, rated in submitted.items() if rated.survey_id}
+    latest = {(surveys.get(one), rated.source): one for one, rated in submitted.items() if one not in withdrawn}
     return [
         Rating(
             rating_id=rated.rating_id,
             survey_id=rated.survey_id,
+            survey=surveys.get(one),
             rated_at=rated.at,
-            raw=standing[rated.rating_id].raw,
-            score=_score(standing[rated.rating_id]),
+            raw=standing[one].raw,
+            score=_score(standing[one]),
             source=rated.source,
-            is_valid=rated.rating_id not in withdrawn
-            and (not rated.survey_id or latest[rated.survey_id, rated.source] == rated.rating_id),
+            is_valid=one not in withdrawn and (one not in surveys or latest[surveys[one], rated.source] == one),
             is_replayed=rated.is_replayed,
         )
-        for rated in submitted.values()
+        for one, rated in submitted.items()
     ]
 
 
-def _revised(submitted: Mapping[str, Rated], story: History) -> dict[str, Rated]:
+def _revised(submitted: Mapping[Key, Rated], story: History, key: Callable[[str, str], Key]) -> dict[Key, Rated]:
     standing = dict(submitted)
     for fact in story.facts:
-        if type(fact) is Rated and fact is not submitted[fact.rating_id]:
-            standing[fact.rating_id] = fact
+        if type(fact) is Rated:
+            one = key(fact.system, fact.rating_id)
+            if fact is not submitted[one]:
+                standing[one] = fact
         elif type(fact) is Revised:
-            rated = standing.get(fact.rating_id)
+            one = key(fact.system, fact.rating_id)
+            rated = standing.get(one)
             if rated and rated.scale_min <= fact.raw <= rated.scale_max:
-                standing[fact.rating_id] = replace(rated, raw=fact.raw)
+                standing[one] = replace(rated, raw=fact.raw)
     return standing
 
 
@@ -209,13 +222,17 @@ def _score(rated: Rated) -> float:
 
 
 def compensations_of(story: History) -> list[Compensated]:
-    """Return what was granted; the latest word on each grant counts."""
-    return list({fact.compensation_id: fact for fact in story.of(Compensated)}.values())
+    """Return what was granted; the latest word of its source on each grant counts."""
+    grants = story.of(Compensated)
+    key = keyed((fact.system, fact.compensation_id) for fact in grants)
+    return list({key(fact.system, fact.compensation_id): fact for fact in grants}.values())
 
 
 def repurchases_of(story: History) -> list[Repurchased]:
-    """Return the later orders of the customer; the latest word on each order counts."""
-    return list({fact.order_id: fact for fact in story.of(Repurchased)}.values())
+    """Return the later orders of the customer; the latest word of its source on each order counts."""
+    orders = story.of(Repurchased)
+    key = keyed((fact.system, fact.order_id) for fact in orders)
+    return list({key(fact.system, fact.order_id): fact for fact in orders}.values())
 
 
 def merged_into(history: History) -> str:

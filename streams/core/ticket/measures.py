@@ -52,8 +52,9 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
     life = history.lifecycle_of(own, created_at)
     talk = conversation_of(own, story, created_at)
     first = None if created_by == "agent" else talk.first_answer
-    surveys = history.surveys_of(story)
     ratings = history.ratings_of(story)
+    replies = {rating.survey for rating in ratings if rating.is_valid and rating.source == "customer"}
+    surveys = [(offer, survey in replies) for survey, offer in history.surveys_of(story).items()]
     compensations = history.compensations_of(story)
     repurchases = history.repurchases_of(story)
     exclusion = history.exclusion_of(own, is_test=said.is_test)
@@ -119,8 +120,9 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
         customer_messages=talk.customer_messages,
         agent_messages=talk.agent_messages,
         bot_messages=talk.bot_messages,
-        surveys_id=[fact.survey_id for fact in surveys],
-        surveys_offered_at=[fact.at for fact in surveys],
+        surveys_id=[offer.survey_id for offer, _ in surveys],
+        surveys_offered_at=[offer.at for offer, _ in surveys],
+        surveys_is_answered=[is_answered for _, is_answered in surveys],
         ratings_id=[rating.rating_id for rating in ratings],
         ratings_survey_id=[rating.survey_id for rating in ratings],
         ratings_rated_at=[rating.rated_at for rating in ratings],
