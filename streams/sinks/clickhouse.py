@@ -162,12 +162,14 @@ class ClickHouseStore:
 
     def _insert(self, table: str, names: list[str], columns: list[Sequence[Any]]) -> None:
         with named_errors():
-            if table not in self._types:
-                context = self._client.create_insert_context(table, names)
-                self._types[table] = list(context.column_types)
-            self._client.insert(
-                table, columns, column_names=names, column_types=self._types[table], column_oriented=True
+            context = self._client.create_insert_context(
+                table, names, column_types=self._types.get(table), column_oriented=True, data=columns
             )
+            self._types[table] = list(context.column_types)
+            try:
+                self._client.insert(context=context)
+            finally:
+                vars(context).clear()  # it refers to itself, and would keep the columns until garbage is collected
 
 
 def _portions(ids: Sequence[T]) -> Iterator[Sequence[T]]:
