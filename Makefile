@@ -13,7 +13,7 @@ KAFKA_SUITE ?= -m 'not lengthy' tests/integration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo audit quick quick-tests test test-kafka test-grafana lint types fmt chaos manifests bench latency watch scale soak clean simulate mutants
+.PHONY: help install demo audit quick quick-tests test suite test-kafka test-grafana lint types fmt chaos manifests bench latency watch scale soak clean simulate mutants
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,7 +37,10 @@ quick: install  ## Style, types, units and properties, in a minute and a half
 quick-tests: install
 	SERVICEPULSE_EXAMPLES=quick $(BIN)/pytest --quiet --numprocesses 2 -m 'not lengthy and not weighty and not integration' $(QUICK_SUITE)
 
-test: lint types  ## Everything: style, types, import rules, all suites
+test: lint  ## Everything: style, types, import rules, all suites
+	@$(MAKE) --no-print-directory -j2 suite types
+
+suite: install
 	$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m 'not lengthy and not kafka' $(SUITE)
 
 test-kafka: install  ## Integration tests and its own cases on Apache Kafka itself; needs Java 17 and Maven

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import subprocess
-import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
-from uuid import uuid4
 
 from clickhouse_connect.driver.client import Client
 from kafka import KafkaConsumer, KafkaProducer
@@ -27,27 +26,34 @@ from streams.core.ticket.batch import TICKET_EVENTS
 from streams.fault import KafkaErrors
 from streams.settings import PREFIX, Settings
 from streams.sinks.connection import connect
-from streams.sinks.migrate import migrate
+from tests.databases import any_name, migrated
+from tests.forks import ROOT as ROOT
+from tests.forks import Fork, started
 
-ROOT = Path(__file__).parent.parent
 WORKER = ("streams.cli", "worker")
 _PATIENCE_SECONDS = 120.0  # a machine may be busy
+_POLL_SECONDS = 0.1
+_MOST_POLL_SECONDS = 1.0
+_REST = 4
+"""Asking shall not take the time of what is asked for: between two questions is several times what the first took."""
 
 
 def wait_until(claim: Callable[[], bool], what: str, seconds: float = _PATIENCE_SECONDS) -> None:
     """Return once the claim holds; fail by name when it does not in time."""
-    end = time.monotonic() + seconds
+    end = (asked := time.monotonic()) + seconds
     while not claim():
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now > end:
             raise AssertionError(f"after {seconds:g} s still not: {what}")
-        time.sleep(0.1)
+        time.sleep(min(max(_POLL_SECONDS, _REST * (now - asked)), _MOST_POLL_SECONDS))
+        asked = time.monotonic()
 
 
 @dataclass
 class WorkerProcess:
     """A worker as its operators see it: a process, its log, its pages."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Fork
     log_path: Path
     port: int
 
@@ -95,6 +101,8 @@ class Space:
     settings: Settings
     folder: Path
     workers: list[WorkerProcess] = field(default_factory=list)
+    is_forking: bool = True
+    """Whether workers may be forks; not where their memory is measured."""
 
     @cached_property
     def client(self) -> Client:
@@ -119,12 +127,19 @@ class Space:
         given = {f"{PREFIX}{name.upper()}": str(getattr(self.settings, name)) for name in names}
         return {**os.environ, **given, "COLUMNS": "160"}
 
-    def run(self, *arguments: str, input_: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """Run a command of `servicepulse` to its end."""
-        command = [sys.executable, "-m", "streams.cli", *arguments]
-        return subprocess.run(
-            command, env=self.environment(), cwd=ROOT, input=input_, capture_output=True, timeout=300, check=False
-        )
+        command = ["streams.cli", *arguments]
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = started(command, self.environment(), out, err)
+            try:
+                code = process.wait(timeout=300)
+            finally:
+                process.kill()
+                process.wait()
+            out.seek(0)
+            err.seek(0)
+            return subprocess.CompletedProcess(command, code, out.read(), err.read())
 
     def start_worker(self, *command: str, **overrides: object) -> WorkerProcess:
         """Start a worker, or what a command makes of one, and return without waiting for it."""
@@ -136,13 +151,7 @@ class Space:
         usual = {f"{PREFIX}RECHECK_EVERY_SECONDS": "3600", f"{PREFIX}WEB_PORT": str(port)}
         environment = {**self.environment(), **usual, **given}
         with log_path.open("wb") as lines:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *(command or WORKER), "--owner-pid", str(os.getpid())],
-                env=environment,
-                cwd=ROOT,
-                stdout=lines,
-                stderr=lines,
-            )
+            process = started(command or WORKER, environment, lines, lines, is_owned=True, is_forked=self.is_forking)
         self.workers.append(WorkerProcess(process, log_path, port))
         return self.workers[-1]
 
@@ -234,7 +243,7 @@ class Space:
 
 def new_space(kafka: str, clickhouse: str, folder: Path, *, partitions: int = 4) -> Space:
     """Return a space with its topics and its migrated database."""
-    name = f"test_{uuid4().hex[:12]}"
+    name = any_name()
     settings = Settings(
         kafka=kafka,
         clickhouse=clickhouse,
@@ -247,7 +256,7 @@ def new_space(kafka: str, clickhouse: str, folder: Path, *, partitions: int = 4)
     )
     ensure_topics(settings)
     space = Space(settings, folder)
-    migrate(space.client)
+    migrated(space.client)
     return space
 
 

@@ -19,7 +19,7 @@ from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.memory import MemoryStore
-from streams.sinks.migrate import migrate
+from tests.databases import any_name, migrated
 from tests.strategies import NOW
 
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -40,10 +40,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         yield MemoryStore()
         return
     address = request.getfixturevalue("engine")
-    client = connect(Settings(clickhouse=address, database="contract", folder=tmp_path))
-    migrate(client)
+    client = connect(Settings(clickhouse=address, database=any_name(), folder=tmp_path))
+    migrated(client)
     yield ClickHouseStore(client)
-    client.command("DROP DATABASE contract", use_database=False)
+    client.command(f"DROP DATABASE {client.database}", use_database=False)
 
 
 def test_what_was_never_written_is_not_known(store: Store) -> None:

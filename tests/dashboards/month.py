@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 from clickhouse_connect.driver.client import Client
 from msgspec.structs import replace
@@ -28,7 +27,7 @@ from streams.simulation import events as simulated
 from streams.simulation.hours import opening_hours
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
-from streams.sinks.migrate import migrate
+from tests.databases import any_name, migrated
 from tests.histories import SOURCE, settled
 from tests.integration.conftest import Servers
 from tests.ledger import Ledger
@@ -74,9 +73,9 @@ def lately(days: float) -> Window:
 
 
 def new_database(servers: Servers, folder: Path, events: Sequence[Event]) -> Month:
-    settings = Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=folder)
+    settings = Settings(clickhouse=servers.clickhouse, database=any_name(), folder=folder)
     client = connect(settings)
-    migrate(client)
+    migrated(client)
     return Month(settings, client, events)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 import msgspec
 from clickhouse_connect.driver.client import Client
@@ -20,8 +19,8 @@ from streams.settings import Settings
 from streams.simulation import events as simulated
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
-from streams.sinks.migrate import migrate
 from streams.sinks.watch import ClickHouseWatchStore
+from tests.databases import any_name, migrated
 from tests.histories import settled
 from tests.integration.conftest import Servers
 from tests.space import wait_until
@@ -60,9 +59,9 @@ class Desk:
     """A database with the tickets of a desk."""
 
     def __init__(self, servers: Servers, folder: Path) -> None:
-        self.settings = Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=folder)
+        self.settings = Settings(clickhouse=servers.clickhouse, database=any_name(), folder=folder)
         self.client: Client = connect(self.settings)
-        migrate(self.client)
+        migrated(self.client)
         self.watched = ClickHouseWatchStore(self.client, calm_seconds=1)
         self._tickets: dict[str, Ticket] = {}
 

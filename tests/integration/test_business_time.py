@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,8 +26,7 @@ from streams.core.metrics.business_time import (
 from streams.core.ticket.measures import row_of
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
-from streams.sinks.connection import connect
-from streams.sinks.migrate import migrate
+from tests.databases import new_database
 from tests.histories import NOW_MS, event, public_answer, settled
 from tests.integration.conftest import Servers
 from tests.wall import is_open
@@ -164,11 +162,8 @@ class Desks(NamedTuple):
 
 @pytest.fixture
 def desks(servers: Servers, tmp_path: Path) -> Iterator[Desks]:
-    settings = Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=tmp_path)
-    client = connect(settings)
-    migrate(client)
-    yield Desks(client, settings)
-    client.command(f"DROP DATABASE {settings.database}", use_database=False)
+    with new_database(servers.clickhouse) as client:
+        yield Desks(client, Settings(clickhouse=servers.clickhouse, database=str(client.database), folder=tmp_path))
 
 
 def published(name: str, versions: Sequence[Version], at: int) -> Event:

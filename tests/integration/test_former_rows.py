@@ -1,7 +1,6 @@
 """Rows of the release before: they are read on, a worker that meets them states them anew, and so does a refold."""
 
 from collections.abc import Iterator, Sequence
-from uuid import uuid4
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -17,12 +16,11 @@ from streams.core.ticket.batch import event_row
 from streams.core.ticket.fold import FOLD_EPOCH, REVISION_BITS, Ticket
 from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, HOUR_MS, Window
-from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
-from streams.sinks.connection import connect
 from streams.sinks.figures import answer
 from streams.sinks.migrate import migrate
 from streams.sinks.refold import refold
+from tests.databases import new_database
 from tests.histories import INSTANTS, NOW_MS, event, settled
 from tests.integration.conftest import Servers
 
@@ -41,11 +39,9 @@ EVER = Window(T0 - DAY_MS, T0 + 120 * DAY_MS)
 
 @pytest.fixture
 def client(servers: Servers) -> Iterator[Client]:
-    database = f"test_{uuid4().hex[:12]}"
-    made = connect(Settings(clickhouse=servers.clickhouse, database=database))
-    as_it_was(made)
-    yield made
-    made.command(f"DROP DATABASE {database}", use_database=False)
+    with new_database(servers.clickhouse, is_migrated=False) as client:
+        as_it_was(client)
+        yield client
 
 
 def as_it_was(client: Client) -> None:

@@ -35,6 +35,7 @@ class Desk:
 
     def __init__(self, space: Space) -> None:
         self.space = space
+        self._counted: tuple[object, Days] | None = None
         self.events = [
             _event(one.data, one.at, one.id, one.source, one.subject, one.sequence)
             for one in simulated(3, START, END, 30)
@@ -53,6 +54,7 @@ class Desk:
         late = _event(said, LATE, f"late-{len(self.events)}", SOURCE, subject, None)
         self.events.append(late)
         self.space.publish([late.raw])
+        self.space.wait_for_events(len(self.events))
 
     def days(self) -> Days:
         """Return n and value of every metric on every day, as ClickHouse says them."""
@@ -61,7 +63,12 @@ class Desk:
         return {(name, day): (figure.n, figure.value) for (name, _, day), figure in figures.items()}
 
     def counted(self, days: Days) -> Days:
-        """Return the same, counted by hand."""
+        """Return the same, counted by hand; nothing is counted twice of which nothing more was told."""
+        if self._counted is None or self._counted[0] != (len(self.events), days.keys()):
+            self._counted = (len(self.events), days.keys()), self._count(days)
+        return self._counted[1]
+
+    def _count(self, days: Days) -> Days:
         ledger = Ledger(self.events)
         end = _ms(LATE) + 1
         cut = {day: Window(day.start_at, min(day.end_at, end)) for _, day in days}

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from select import select
 from typing import Final
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -36,6 +35,7 @@ from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.figures import answer
 from streams.sinks.migrate import migrate
+from tests.databases import any_name, migrated
 from tests.histories import NOW_MS, settled
 from tests.integration.conftest import Servers
 from tests.process import Process
@@ -52,8 +52,8 @@ WIDTHS: Final = (80, 112, 138, 190)
 @pytest.fixture
 def settings(servers: Servers, tmp_path: Path) -> Iterator[Settings]:
     """Return settings of an empty database."""
-    made = Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=tmp_path)
-    migrate(connect(made))
+    made = Settings(clickhouse=servers.clickhouse, database=any_name(), folder=tmp_path)
+    migrated(connect(made))
     yield made
     connect(made).command(f"DROP DATABASE {made.database}", use_database=False)
 

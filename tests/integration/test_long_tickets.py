@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TypeVar
-from uuid import uuid4
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -19,13 +17,12 @@ from streams.core.ticket.batch import event_row, fold_batch, read
 from streams.core.ticket.fold import REVISION_BITS, Ticket
 from streams.core.ticket.measures import row_of
 from streams.meters import Meters
-from streams.settings import Settings
 from streams.sinks import migrate as migrating
 from streams.sinks.clickhouse import ClickHouseStore
-from streams.sinks.connection import connect
 from streams.sinks.dead_letters import find_letters, mark_mended
 from streams.sinks.migrate import migrate
 from streams.sinks.refold import refold
+from tests.databases import new_database
 from tests.histories import NOW_MS, folded, settled
 from tests.integration.conftest import Servers
 from tests.integration.desk import events_of, lines_of
@@ -44,11 +41,10 @@ DAYS = "SELECT * FROM ticket_days FINAL ORDER BY day, ticket_id"
 
 
 @pytest.fixture
-def client(servers: Servers, tmp_path: Path) -> Iterator[Client]:
+def client(servers: Servers) -> Iterator[Client]:
     """Return a client for a database that does not exist yet."""
-    made = connect(Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=tmp_path))
-    yield made
-    made.command(f"DROP DATABASE IF EXISTS {made.database}", use_database=False)
+    with new_database(servers.clickhouse, is_migrated=False) as made:
+        yield made
 
 
 def _rows(tickets: Sequence[Ticket]) -> list[TicketRow]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -15,6 +14,7 @@ from streams.settings import Settings
 from streams.sinks.clickhouse import TABLES, ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate, pending
+from tests.databases import new_database
 from tests.integration.conftest import Servers
 from tests.space import Space
 
@@ -22,11 +22,10 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def client(servers: Servers, tmp_path: Path) -> Iterator[Client]:
+def client(servers: Servers) -> Iterator[Client]:
     """Return a client for a database that does not exist yet."""
-    made = connect(Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=tmp_path))
-    yield made
-    made.command(f"DROP DATABASE IF EXISTS {made.database}", use_database=False)
+    with new_database(servers.clickhouse, is_migrated=False) as made:
+        yield made
 
 
 def test_migrating_twice_does_nothing_the_second_time(client: Client) -> None:

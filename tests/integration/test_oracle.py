@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from math import isclose
-from uuid import uuid4
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -17,11 +16,9 @@ from streams.core.ticket.batch import event_row
 from streams.core.ticket.fold import Ticket
 from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, HOUR_MS, Bucket, Window
-from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
-from streams.sinks.connection import connect
 from streams.sinks.figures import answer
-from streams.sinks.migrate import migrate
+from tests.databases import new_database
 from tests.histories import INSTANTS, NOW_MS, desks, schedules, settled
 from tests.integration.conftest import Servers
 from tests.ledger import Ledger
@@ -51,11 +48,8 @@ unhurried = settings(
 
 @pytest.fixture(scope="module")
 def client(servers: Servers) -> Iterator[Client]:
-    database = f"test_{uuid4().hex[:12]}"
-    client = connect(Settings(clickhouse=servers.clickhouse, database=database))
-    migrate(client)
-    yield client
-    client.command(f"DROP DATABASE {database}", use_database=False)
+    with new_database(servers.clickhouse) as client:
+        yield client
 
 
 @st.composite

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from math import isclose
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -33,7 +32,7 @@ from streams.simulation import events as simulated
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.figures import answer, freshness
-from streams.sinks.migrate import migrate
+from tests.databases import any_name, migrated
 from tests.histories import NOW_MS, SOURCE, settled
 from tests.integration.conftest import Servers
 from tests.ledger import Ledger, quantile_ranks, spread_of
@@ -112,10 +111,10 @@ def _run(settings: Settings, *arguments: str) -> Result:
 
 
 def _database(servers: Servers, folder: Path, *, is_made: bool = True) -> tuple[Settings, Client]:
-    settings = Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=folder)
+    settings = Settings(clickhouse=servers.clickhouse, database=any_name(), folder=folder)
     client = connect(settings)
     if is_made:
-        migrate(client)
+        migrated(client)
     return settings, client
 
 
@@ -469,7 +468,7 @@ def test_the_report_of_the_demo_is_the_same_table(told: Told, capsys: pytest.Cap
 @pytest.mark.parametrize("is_migrated", [False, True])
 def test_an_empty_database_says_how_to_get_events_in(empty: Settings, is_migrated: bool) -> None:
     if is_migrated:
-        migrate(connect(empty))
+        migrated(connect(empty))
     shown = _run(empty)
     assert shown.exit_code == 0, shown.output
     assert "servicepulse import" in shown.stdout

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -15,11 +14,9 @@ from streams.core.metrics import METRICS, Credit, Dimension
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.measures import row_of
 from streams.core.window import Window
-from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
-from streams.sinks.connection import connect
 from streams.sinks.figures import answer
-from streams.sinks.migrate import migrate
+from tests.databases import new_database
 from tests.histories import NOW_MS, event, settled
 from tests.integration.conftest import Servers
 
@@ -32,11 +29,8 @@ Told = list[tuple[str, e.Data]]
 
 @pytest.fixture(scope="module")
 def client(servers: Servers) -> Iterator[Client]:
-    database = f"test_{uuid4().hex[:12]}"
-    made = connect(Settings(clickhouse=servers.clickhouse, database=database))
-    migrate(made)
-    yield made
-    made.command(f"DROP DATABASE {database}", use_database=False)
+    with new_database(servers.clickhouse) as client:
+        yield client
 
 
 def ms(text: str) -> int:

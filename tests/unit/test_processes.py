@@ -11,7 +11,7 @@ import pytest
 from tests.process import Process
 
 TESTS = Path(__file__).parent.parent
-KEEPERS = {"process.py", "space.py", "kafka/broker.py", "chaos/servers.py", "chaos/before.py"}
+KEEPERS = {"process.py", "forks.py", "space.py", "kafka/broker.py", "chaos/servers.py", "chaos/before.py"}
 """Where objects keep processes longer than a block, and reap them when they are removed."""
 
 
