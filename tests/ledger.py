@@ -91,6 +91,7 @@ class Ledger:
         self.rows = {row["ticket_id"]: row for row in rows if row["is_effective"]}
         self._seen: dict[str, list[Seen]] = defaultdict(list)
         self._open: dict[tuple[str, int], list[Seen]] = {}
+        self._told: dict[tuple[str, int], Mapping[str, Any]] = {}
         for row in self.rows.values():
             self._enter_creation(row)
             self._enter_feedback(row)
@@ -264,9 +265,17 @@ class Ledger:
             return self._open[metric, instant]
         found = self._open[metric, instant] = []
         for id, row in self.rows.items():
-            if row["created_at"] < instant and _is_open(metric, _row(self._known(id, instant), id)):
+            if row["created_at"] < instant and _is_open(metric, self._told_before(id, instant)):
                 found.append(Seen(instant, row, 1, {} if self._is_by_holder else in_charge(row, instant - 1)))
         return found
+
+    def _told_before(self, ticket_id: str, instant: int) -> Mapping[str, Any]:
+        """Return a ticket as its events before an instant tell it."""
+        known = self._known(ticket_id, instant)
+        as_much = ticket_id, len(known)  # and the same: what is known only grows with the instant
+        if as_much not in self._told:
+            self._told[as_much] = _row(known, ticket_id)
+        return self._told[as_much]
 
     def _known(self, ticket_id: str, instant: int) -> list[Event]:
         """Return a ticket's events before an instant; what is a ticket, and of which one a part, is known already.
