@@ -14,7 +14,7 @@ from tests.space import Space, wait_until
 
 pytestmark = pytest.mark.integration
 
-BAD = 2_000
+BAD = 1_000
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 Fault = Callable[[random.Random, dict[str, Any]], bytes]
 
