@@ -52,6 +52,17 @@ def migrated(client: Client) -> None:
     client.insert("schema_migrations", rows, column_names=["number", "name", "checksum"])
 
 
+def emptied(client: Client) -> None:
+    """Leave no row in the tables of a database that was migrated; what they are stays as it is."""
+    filled = client.query(
+        "SELECT name FROM system.tables WHERE database = {database:String} AND total_rows > 0 "
+        "AND name != 'schema_migrations'",
+        parameters={"database": client.database},
+    )
+    for (table,) in filled.result_rows:
+        client.command(f"TRUNCATE TABLE {table}")
+
+
 def _statements(client: Client) -> list[str]:
     """Return what makes the tables and then the views, which read from them."""
     found = client.query(

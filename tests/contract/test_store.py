@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from clickhouse_connect.driver.client import Client
 from msgspec.structs import replace
 
-from deploy.embedded.stack import Stack
 from schemas.codec import decode, encode
 from schemas.events import Direction, MessageSent, OrderPlaced, Party, TicketCreated, Visibility
 from streams.core.ticket.batch import event_row
@@ -15,35 +14,29 @@ from streams.core.ticket.fact import fact_of
 from streams.core.ticket.fold import Ticket, fold
 from streams.core.ticket.measures import row_of
 from streams.ports import Store
-from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
-from streams.sinks.connection import connect
 from streams.sinks.memory import MemoryStore
-from tests.databases import any_name, migrated
+from tests.databases import emptied, new_database
+from tests.servers import Servers
 from tests.strategies import NOW
 
 NOW_MS = int(NOW.timestamp() * 1000)
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    stack = Stack(tmp_path_factory.mktemp("engine"))
-    (clickhouse,) = stack.up(["clickhouse"], attached=True)
-    assert clickhouse.address
-    yield clickhouse.address
-    stack.down()
+def client(servers: Servers) -> Iterator[Client]:
+    with new_database(servers.clickhouse) as made:
+        yield made
 
 
 @pytest.fixture(params=["memory", "clickhouse"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest) -> Store:
+    """Return a store in which nothing is."""
     if request.param == "memory":
-        yield MemoryStore()
-        return
-    address = request.getfixturevalue("engine")
-    client = connect(Settings(clickhouse=address, database=any_name(), folder=tmp_path))
-    migrated(client)
-    yield ClickHouseStore(client)
-    client.command(f"DROP DATABASE {client.database}", use_database=False)
+        return MemoryStore()
+    client = request.getfixturevalue("client")
+    emptied(client)
+    return ClickHouseStore(client)
 
 
 def test_what_was_never_written_is_not_known(store: Store) -> None:

@@ -26,7 +26,7 @@ from streams.core.metrics.business_time import (
 from streams.core.ticket.measures import row_of
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
-from tests.databases import new_database
+from tests.databases import emptied, new_database
 from tests.histories import NOW_MS, event, public_answer, settled
 from tests.integration.conftest import Servers
 from tests.wall import is_open
@@ -160,10 +160,17 @@ class Desks(NamedTuple):
         ClickHouseStore(self.client).insert(open_hours([published(name, versions, at)], NOW_MS))
 
 
+@pytest.fixture(scope="module")
+def client(servers: Servers) -> Iterator[Client]:
+    with new_database(servers.clickhouse) as made:
+        yield made
+
+
 @pytest.fixture
-def desks(servers: Servers, tmp_path: Path) -> Iterator[Desks]:
-    with new_database(servers.clickhouse) as client:
-        yield Desks(client, Settings(clickhouse=servers.clickhouse, database=str(client.database), folder=tmp_path))
+def desks(client: Client, servers: Servers, tmp_path: Path) -> Desks:
+    """Return desks of which nothing is known yet."""
+    emptied(client)
+    return Desks(client, Settings(clickhouse=servers.clickhouse, database=str(client.database), folder=tmp_path))
 
 
 def published(name: str, versions: Sequence[Version], at: int) -> Event:

@@ -1,7 +1,6 @@
 """Two systems number alike: what the numbers must say of twenty customers whose ratings and orders share ids."""
 
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -14,11 +13,9 @@ from streams.core.metrics import METRICS
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, HOUR_MS, Window
-from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
-from streams.sinks.connection import connect
 from streams.sinks.figures import answer
-from streams.sinks.migrate import migrate
+from tests.databases import new_database
 from tests.histories import INSTANTS, NOW_MS, event, settled
 from tests.integration.conftest import Servers
 
@@ -32,10 +29,8 @@ DESK, TOOL, SHOP, OUTLET = "urn:desk", "urn:qatool", "urn:shop", "urn:outlet"
 
 @pytest.fixture
 def client(servers: Servers) -> Iterator[Client]:
-    made = connect(Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}"))
-    migrate(made)
-    yield made
-    made.command(f"DROP DATABASE {made.database}", use_database=False)
+    with new_database(servers.clickhouse) as made:
+        yield made
 
 
 def case(number: int) -> list[Event]:
