@@ -102,7 +102,7 @@ class Space:
     folder: Path
     workers: list[WorkerProcess] = field(default_factory=list)
     is_forking: bool = True
-    """Whether workers may be forks; not where their memory is measured."""
+    """Whether workers may be forks. Some are started as operators start them: what a signal does depends on it."""
 
     @cached_property
     def client(self) -> Client:

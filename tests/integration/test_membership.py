@@ -26,6 +26,7 @@ def test_more_workers_than_partitions_are_stand_bys_that_take_over(space: Space)
 
 
 def test_an_ordinary_stop_has_nothing_to_say_of_servers(space: Space) -> None:
+    space.is_forking = False
     events = lines_of(2, END - timedelta(days=1), END)[:200]
     space.publish(events)
     for _ in range(3):

@@ -101,6 +101,7 @@ def test_a_broker_that_forgot_everything_is_served_again(stack: Stack, own_space
 
 
 def test_a_worker_whose_servers_are_gone_stops_at_once_when_told(stack: Stack, own_space: Space) -> None:
+    own_space.is_forking = False
     worker = own_space.started_worker()
     own_space.publish(_events(10))
     own_space.wait_for_events(20)
