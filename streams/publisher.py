@@ -18,6 +18,7 @@ import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
+from kafka.producer.future import RecordMetadata
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from schemas.codec import CONTENT_TYPE, Event, InvalidEventError, Reason, decode, encode, partition_key, topic_of
@@ -98,6 +99,7 @@ class Publisher:
     Attributes:
         acknowledged: How many events the broker has confirmed so far.
         gate: Called with each event before it leaves, which may take its time; what it raises keeps the event here.
+        heard: Called from a thread of its own with each event that is acknowledged, its topic, partition and offset.
     """
 
     def __init__(
@@ -139,6 +141,7 @@ class Publisher:
         self._derived = derived
         self._patience_seconds = patience_seconds
         self.gate: Callable[[Event], object] | None = None
+        self.heard: Callable[[Identity, str, int, int], object] | None = None
         self._outstanding = _Outstanding(patience_seconds)
         self._closed = False
         self._run = str(uuid4())
@@ -312,8 +315,14 @@ class Publisher:
                 f"{self._bootstrap} names no partition of topic {topic}: it went away, or the topic does not exist "
                 f"(a worker creates its topics when it starts)"
             ) from error
-        future.add_callback(partial(self._outstanding.acknowledge, number))
+        identity = Identity(event.source, event.id)
+        future.add_callback(partial(self._acknowledged, number, identity))
         future.add_errback(partial(self._outstanding.fail, number))
+
+    def _acknowledged(self, number: int, identity: Identity, metadata: RecordMetadata) -> None:
+        if self.heard is not None:
+            self.heard(identity, metadata.topic, metadata.partition, metadata.offset)
+        self._outstanding.acknowledge(number, metadata)
 
 
 class _Outstanding:

@@ -1,21 +1,34 @@
 """How much of what was published the workers have yet to read."""
 
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from time import monotonic, sleep
-from typing import Final
+from typing import Final, NamedTuple
 
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 
 from schemas.codec import ORDERS, TICKETS
 from streams.broker import GROUP
+from streams.core.pace import Place
 from streams.fault import KafkaErrors
 from streams.progress import admin_of, offsets
 from streams.settings import Settings
 
 _LOOK_SECONDS: Final = 0.5
 _ANSWER_MS: Final = 10_000
+
+
+class Reading(NamedTuple):
+    """How far the workers have read.
+
+    Attributes:
+        read: Up to which offset in each place; places of which nothing was ever read are left out.
+        is_attended: Whether the group has members.
+    """
+
+    read: Mapping[Place, int]
+    is_attended: bool
 
 
 class UnreadError(Exception):
@@ -33,9 +46,31 @@ def wait_until_read(settings: Settings, *, patience_seconds: float, say: Callabl
     Raises:
         UnreadError: When no broker says.
     """
+    with _opened(settings) as admin:
+        return _waited(admin, settings, patience_seconds, say)
+
+
+def how_far_read(settings: Settings, places: Sequence[Place]) -> Iterator[Reading]:
+    """Yield how far the workers have read in some places, twice a second for as long as it is asked.
+
+    Raises:
+        UnreadError: When no broker says.
+    """
+    wanted = [TopicPartition(topic, partition) for topic, partition in places]
+    group = settings.topic(GROUP)
+    with _opened(settings) as admin:
+        while True:
+            committed = admin.list_group_offsets({group: wanted})[group]
+            read = {(place.topic, place.partition): max(0, known.offset) for place, known in committed.items()}
+            yield Reading(read, _is_read(admin, settings))
+            sleep(_LOOK_SECONDS)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[KafkaAdminClient]:
     try:
         with closing(admin_of(settings, client_id="servicepulse-unread", answer_ms=_ANSWER_MS)) as admin:
-            return _waited(admin, settings, patience_seconds, say)
+            yield admin
     except (*KafkaErrors, OSError) as error:
         told = str(error) or type(error).__name__
         raise UnreadError(f"how far the workers have read cannot be seen: {told}") from error

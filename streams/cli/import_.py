@@ -20,6 +20,8 @@ from streams.cli.import_compared import UnknownBeforeError, compared, figures_of
 from streams.cli.import_shown import show_readings, show_rejected, summary
 from streams.cli.importing import Import, Sheet, Watch, read_import, spellings_of, write_lines, write_rejected
 from streams.cli.patience import SECONDS, AtOnce, Patience, held_back, told_while_waiting
+from streams.cli.settle import SECONDS as SETTLE_SECONDS
+from streams.cli.settle import Settle, Settling
 from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.core.mapping import MappedEvent, MappingError
@@ -61,13 +63,17 @@ def import_(
     ] = False,
     patience: Patience = SECONDS,
     at_once: AtOnce = False,
+    settle: Settle = SETTLE_SECONDS,
 ) -> None:
     """Turn the rows of a CSV file into events, as a mapping file says, and publish them.
 
     Importing a file again is safe, also after an interruption: the same rows give the same events, and an event that
     arrives twice counts once. What is stored of the source is looked at first: what is new is sent, and rows that
-    changed are corrected. Exit code 1: rows were rejected, have vanished, or cannot be corrected, or not all was
-    published; 2: the mapping is wrong and nothing was sent.
+    changed are corrected. At the end it waits for the workers and says what they made of the events.
+
+    Exit code 0: every event is stored, now or before, or nobody was there to ask; 1: rows were rejected, have vanished,
+    or cannot be corrected, or not all was published; 2: the mapping is wrong and nothing was sent; 3: an event became a
+    dead letter; 4: some are still unread after --settle.
 
     Events go at the pace of the workers: two or three seconds of their work may be unread at once, so that live events
     get through. Where no worker reads, everything goes at once.
@@ -86,11 +92,8 @@ def import_(
             if to is None and not no_compare:
                 looked = _compared(imported, kafka, made_at, patience, console, is_dry=dry_run)
             outgoing = replace(imported, events=looked.events) if looked else imported
-            sent = (
-                "nothing: a dry run"
-                if dry_run
-                else _send(outgoing, to, target, watch, _To(kafka, patience, at_once, console))
-            )
+            broker = _To(kafka, patience, at_once, settle, console)
+            sent, settling = ("nothing: a dry run", None) if dry_run else _send(outgoing, to, target, watch, broker)
     except KeyboardInterrupt as stop:
         console.print(" ".join(("[yellow]Stopped.[/]", *map(str, stop.args), _AGAIN)))
         raise typer.Exit(STOPPED) from None
@@ -106,9 +109,11 @@ def import_(
     _show_rejected(imported, None if dry_run else target, console)
     if looked:
         show_missing(looked, console)
+    code = settling.end() if settling else 0
     is_all = imported.is_whole and not (looked and (looked.vanished or looked.fixed))
     if not is_all and not allow_rejected:
         raise typer.Exit(SOME_ROWS_REJECTED)
+    raise typer.Exit(code)
 
 
 def _refuse_overwriting(inputs: list[Path], outputs: list[Path]) -> None:
@@ -150,20 +155,21 @@ class _To(NamedTuple):
     kafka: str | None
     patience: float
     at_once: bool
+    settle: float
     console: Console
 
 
-def _send(imported: Import, to: str | None, rejected: Path, watch: Watch, broker: _To) -> str:
-    """Keep rejected rows, publish or write all events; return what came of it, to be shown."""
+def _send(imported: Import, to: str | None, rejected: Path, watch: Watch, broker: _To) -> tuple[str, Settling | None]:
+    """Keep rejected rows, publish or write all events; return what came of it, to be shown, and what is to be asked."""
     for path, sheet in _kept(imported, rejected):
         write_rejected(path, sheet)
     if to is None:
         return _publish(imported, watch, broker)
     if to == "-":
-        return _print(imported, watch)
+        return _print(imported, watch), None
     with Path(to).open("wb") as output:
         _counted(write_lines(output, imported.events), len(imported.events), "Writing events", watch)
-    return f"{counted(len(imported.events), 'event')} written to {to}"
+    return f"{counted(len(imported.events), 'event')} written to {to}", None
 
 
 def _kept(imported: Import, rejected: Path) -> list[tuple[Path, Sheet]]:
@@ -172,10 +178,11 @@ def _kept(imported: Import, rejected: Path) -> list[tuple[Path, Sheet]]:
     return [(path, sheet) for path, sheet in ((rejected, imported.sheet), *lookups) if sheet.rejected]
 
 
-def _publish(imported: Import, watch: Watch, broker: _To) -> str:
+def _publish(imported: Import, watch: Watch, broker: _To) -> tuple[str, Settling]:
     settings = resolve(load_settings(kafka=broker.kafka), needs=("kafka",))
     total = len(imported.events)
     publisher = Publisher.from_settings(settings, patience_seconds=broker.patience)
+    settling = Settling(publisher, settings, broker.settle, broker.console.print)
     try:
         with ExitStack() as opened:
             opened.enter_context(told_while_waiting(publisher, broker.patience, broker.console.print))
@@ -185,7 +192,7 @@ def _publish(imported: Import, watch: Watch, broker: _To) -> str:
             _counted(_published(publisher, imported), total, "Publishing events", watch)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{publisher.acknowledged:,} of {total:,} events have arrived.") from None
-    return f"{counted(publisher.acknowledged, 'event')} acknowledged by {settings.kafka}"
+    return f"{counted(publisher.acknowledged, 'event')} acknowledged by {settings.kafka}", settling
 
 
 def _published(publisher: Publisher, imported: Import) -> Iterator[MappedEvent]:

@@ -15,6 +15,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from schemas.codec import InvalidEventError
 from streams.cli.connection import resolve
 from streams.cli.patience import SECONDS, AtOnce, Patience, held_back, told_while_waiting
+from streams.cli.settle import SECONDS as SETTLE_SECONDS
+from streams.cli.settle import Settle, Settling
 from streams.cli.wording import counted
 from streams.pacing import NothingFoldedError
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
@@ -37,12 +39,15 @@ def publish(
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that is no event.")] = False,
     patience: Patience = SECONDS,
     at_once: AtOnce = False,
+    settle: Settle = SETTLE_SECONDS,
 ) -> None:
     """Publish events from a file of JSON Lines, each to the topic and under the key where it belongs.
 
     Lines that are no events of the contract are named with what is wrong with them; the others are published all the
-    same. Exit code 0: every event was acknowledged; 1: a line was refused or an event was not acknowledged;
-    2: nothing was sent. Publishing a file again is safe.
+    same. At the end it waits for the workers and says what they made of the events. Publishing a file again is safe.
+
+    Exit code 0: every event is stored, now or before, or nobody was there to ask; 1: a line was refused or an event was
+    not acknowledged; 2: nothing was sent; 3: an event became a dead letter; 4: some are still unread after --settle.
 
     Events marked as history (`replay`) go at the pace of the workers: two or three seconds of their work may be unread
     at once, so that live events get through. Where no worker reads, everything goes at once.
@@ -69,13 +74,15 @@ def publish(
         except BrokerUnavailableError as error:
             console.print(f"[bold red]error:[/] {escape(str(error))}")
             raise typer.Exit(NOT_BEGUN) from None
+        settling = Settling(publisher, settings, settle, console.print)
         with told_while_waiting(publisher, patience, console.print):
             if not at_once:
                 opened.enter_context(held_back(publisher, settings, patience, console.print, only_history=True))
             code = _publish(lines, publisher, strict, console)
     refused = f", {counted(lines.refused, 'line')} refused" if lines.refused else ""
     console.print(f"{counted(publisher.acknowledged, 'event')} acknowledged by {settings.kafka}{refused}")
-    raise typer.Exit(code)
+    made = settling.end() if code == 0 else 0
+    raise typer.Exit(code or (NOT_ALL if lines.refused else made))
 
 
 class _Lines:
@@ -96,7 +103,7 @@ class _Lines:
 
 
 def _publish(lines: _Lines, publisher: Publisher, strict: bool, console: Console) -> int:
-    """Publish all lines and wait for their acknowledgement; return the exit code."""
+    """Publish all lines and wait for their acknowledgement; return the exit code, whatever lines were refused."""
     try:
         with publisher, _progress(console) as progress:
             _send(lines, publisher, strict, progress, progress.add_task("", total=lines.size, published=0))
@@ -106,7 +113,7 @@ def _publish(lines: _Lines, publisher: Publisher, strict: bool, console: Console
     except KeyboardInterrupt:
         console.print(f"[yellow]Stopped.[/] {_AGAIN}")
         return STOPPED
-    return NOT_ALL if lines.refused else 0
+    return 0
 
 
 def _send(lines: _Lines, publisher: Publisher, strict: bool, progress: Progress, task: TaskID) -> None:

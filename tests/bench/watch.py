@@ -182,7 +182,7 @@ def _measured(
 
 def _fill(space: Space, arguments: Sequence[str], backfill: int) -> None:
     """Publish history, and return when all of it is folded."""
-    command = [sys.executable, "-m", "streams.cli", "publish", *arguments]
+    command = [sys.executable, "-m", "streams.cli", "publish", "--settle", "0", *arguments]
     with Process(command, env=space.environment(), cwd=ROOT) as publishing:
         while publishing.poll() is None or int(space.value(_FOLDED, {"desk": DESK_SOURCE})) < backfill:
             assert not publishing.poll(), f"publish ended with {publishing.returncode}"

@@ -93,14 +93,15 @@ def test_history_waits_for_workers_that_store_nothing_as_long_as_one_has_patienc
     store.insert_seconds = NEVER
     worker = space.started_worker(clickhouse=f"http://{HOST}:{store.port}")
     (tmp_path / "live.jsonl").write_bytes(b"\n".join(STORY[:LEAST]))
-    assert space.run("publish", str(tmp_path / "live.jsonl"), "--patience", "3").returncode == 0
+    done = space.run("publish", str(tmp_path / "live.jsonl"), "--patience", "3", "--settle", "1")
+    assert (done.returncode, b"still unread after 1 s" in done.stderr) == (4, True)
     unsaid = LEAST - sent_and_read(space)[0]  # the embedded broker is late to say where a topic ends; Kafka is not
     done = space.run("publish", str(history), "--patience", "3")
     assert done.returncode == 1
     assert b"records are unread" in done.stderr
     assert b"given up after 3 s (--patience)" in done.stderr
     assert sent_and_read(space)[0] <= LEAST + unsaid, "nothing is sent on top of so many"
-    done = space.run("publish", str(history), "--patience", "3", "--at-once")
+    done = space.run("publish", str(history), "--patience", "3", "--at-once", "--settle", "0")
     assert done.returncode == 0
     assert sent_and_read(space)[0] >= len(HISTORY)
     worker.kill()
