@@ -25,6 +25,7 @@ PLACES: Final[Mapping[str, str]] = {
     "simulate-alerts": "simulate_alerts:simulate_alerts",
     "refold": "store:refold",
     "verify": "verify:verify",
+    "doctor": "doctor:doctor",
     "dashboards": "dashboards:app",
     "dead-letters": "dead_letters:app",
     "mapping": "mapping:app",

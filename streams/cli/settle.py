@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from time import monotonic
-from typing import Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
@@ -13,8 +13,10 @@ from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.publisher import Identity, Publisher
 from streams.receipt import Receipt
 from streams.settings import Settings, SettingsError
-from streams.sinks.arrival import Arrival, Mark, arrival_of, mark_of
 from streams.unread import UnreadError, how_far_read
+
+if TYPE_CHECKING:
+    from streams.sinks.arrival import Arrival, Mark
 
 SECONDS: Final = 60.0
 SOME_REFUSED: Final = 3
@@ -54,6 +56,8 @@ class Settling:
         self._receipt.take(identity.source, identity.id, (topic, partition), offset)
 
     def _begin(self) -> None:
+        from streams.sinks.arrival import mark_of
+
         try:
             self._settings = resolve(self._settings, needs=("clickhouse",))
             self._mark = mark_of(open_client(self._settings), SystemClock().now_ms())
@@ -80,9 +84,11 @@ class Settling:
             return SOME_REFUSED
         return SOME_UNREAD if arrival.unread else 0
 
-    def _arrival(self) -> Arrival | None:
+    def _arrival(self) -> "Arrival | None":
         if self._mark is None:
             return None
+        from streams.sinks.arrival import arrival_of
+
         try:
             unread = self._wait()
             if unread is None:
@@ -110,7 +116,7 @@ class Settling:
         return unread
 
 
-def lines_of(arrival: Arrival, events: int, seconds: float) -> Iterator[str]:
+def lines_of(arrival: "Arrival", events: int, seconds: float) -> Iterator[str]:
     """Yield what became of events, in words; no letter is passed over."""
     refused = sum(arrival.refused.values())
     parts = [f"{arrival.stored:,} stored", f"{arrival.known:,} known before"]
