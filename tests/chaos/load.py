@@ -64,7 +64,7 @@ def _late(told: Sequence[Event], chance: random.Random) -> Iterator[Event]:
     rated = [(one, one.content) for one in told if isinstance(one.content, e.RatingSubmitted)]
     for number, (one, rating) in enumerate(rated[::3]):
         revised = e.RatingRevised(ticket_id=one.subject, rating_id=rating.rating_id, raw=rating.scale_min)
-        yield _event(revised, LATE, f"r{number}", subject=one.subject)
+        yield _event(revised, LATE, f"r{number}", one.source, one.subject)
     words = [one for one in told if isinstance(one.content, e.MessageSent)]
     for number, one in enumerate(chance.sample(words, len(words) // 20)):
         taken_back = e.EventRetracted(target_source=one.source, target_id=one.id)
