@@ -1,9 +1,9 @@
 """`publish` and `import` tell at their end what the workers made of what was sent."""
 
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from schemas import events as e
@@ -40,10 +40,17 @@ def ordered(number: int) -> bytes:
     return line(said, f"o{number}", "C")
 
 
+def published(space: Space, folder: Path, *events: bytes, settle: str) -> tuple[int, str]:
+    """Publish events and return the exit code and what was said."""
+    file = folder / "events.jsonl"
+    file.write_bytes(b"\n".join(events))
+    done = space.run("publish", str(file), "--settle", settle)
+    return done.returncode, done.stderr.decode()
+
+
 def test_what_the_workers_made_of_events_is_told_and_decides_the_exit_code(space: Space, tmp_path: Path) -> None:
     def publish(*events: bytes, settle: str = "60") -> tuple[int, str]:
-        done = space.run("publish", "-", "--settle", settle, input_=b"\n".join(events))
-        return done.returncode, done.stderr.decode()
+        return published(space, tmp_path, *events, settle=settle)
 
     some = [*map(opened, range(5)), *map(ordered, range(3))]
     code, told = publish(*some[:2])
@@ -69,13 +76,12 @@ def test_what_the_workers_made_of_events_is_told_and_decides_the_exit_code(space
     space.wait_for_events(13)
 
 
-def test_what_is_unread_when_the_time_is_up_is_told(space: Space) -> None:
+def test_what_is_unread_when_the_time_is_up_is_told(space: Space, tmp_path: Path) -> None:
     worker = space.started_worker()
-    worker.process.send_signal(19)  # it holds its place in the group, and reads nothing
+    worker.process.send_signal(signal.SIGSTOP)  # it holds its place in the group, and reads nothing
     try:
-        done = space.run("publish", "-", "--settle", "1", input_=msgspec.json.encode(msgspec.json.decode(opened(1))))
+        code, told = published(space, tmp_path, opened(1), settle="1")
     finally:
-        worker.process.send_signal(18)
-    assert done.returncode == 4, done.stderr
-    assert b"1 still unread after 1 s (--settle)" in done.stderr
+        worker.process.send_signal(signal.SIGCONT)
+    assert (code, "1 still unread after 1 s (--settle)" in told) == (4, True), told
     space.wait_for_events(1)
