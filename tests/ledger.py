@@ -23,11 +23,13 @@ TARGETS: Final = {"first_response_within": 3_600_000, "next_response_within": 4 
 BUSINESS_TARGETS: Final = {name.replace("within", "business_within"): ms for name, ms in TARGETS.items()}
 SHARES: Final = (
     "complaint_rate", "csat_share", "csat_share_by_resolution", "csat_share_by_creation", "response_rate",
-    "self_rating_share", "reopen_rate", "inquiry_share", *TARGETS, *BUSINESS_TARGETS, *REPURCHASES
+    "self_rating_share", "reopen_rate", "tickets_reopened", "inquiry_share", *TARGETS, *BUSINESS_TARGETS, *REPURCHASES
 )  # fmt: skip
 MEANS: Final = ("csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation")
 RATES: Final = ("complaints_per_1000_orders", "complaints_per_1000_customers")
-COUNTS: Final = ("tickets", "first_response_n", "resolved_unanswered", "backlog", "open_waits")
+COUNTS: Final = (
+    "tickets", "first_response_n", "resolved_unanswered", "backlog", "open_waits", "negative_durations"
+)  # fmt: skip
 MOST_FIRST: Final = 8
 """So many waits of a ticket can be the one that decides on its first response."""
 
@@ -147,6 +149,8 @@ class Ledger:
         self._enter("tickets", at, row, 1)
         self._enter("complaint_rate", at, row, row["contact_type"] == "complaint")
         self._enter("inquiry_share", at, row, row["contact_type"] == "inquiry")
+        if row["first_event_at"] < at and _is_early(row, at):
+            self._enter("negative_durations", at, row, 1)
 
     def _enter_feedback(self, row: Mapping[str, Any]) -> None:
         for n in range(len(row["ratings.id"])):
@@ -162,7 +166,7 @@ class Ledger:
                 for clock, when in clocks.items():
                     if when is not None:
                         self._enter(f"csat_mean{clock}", when, row, score, judged)
-                        self._enter(f"csat_share{clock}", when, row, score >= 80, judged)
+                        self._enter(f"csat_share{clock}", when, row, score >= 75, judged)
         for is_answered, at in zip(row["surveys.is_answered"], row["surveys.offered_at"], strict=True):
             self._enter("response_rate", at, row, is_answered, in_charge(row, at))
 
@@ -227,6 +231,8 @@ class Ledger:
                 self._enter(f"resolution_p{p}", end, row, (end - start) / 1000, doers)
                 self._enter_business([f"resolution_business_p{p}"], row, start, end, doers)
             self._enter("reopen_rate", end, row, n + 1 < len(cycles), doers)
+            if n == 0:
+                self._enter("tickets_reopened", end, row, row["reopened"] > 0, doers)
             if n + 1 == len(cycles):
                 self._enter("full_resolution_p50", end, row, (end - row["created_at"]) / 1000, doers)
                 self._enter_business(["full_resolution_business_p50"], row, row["created_at"], end, doers)
@@ -244,8 +250,8 @@ class Ledger:
         if not row["after_sales"] or not row["customer_id"] or at is None:
             return
         for metric, within in REPURCHASES.items():
-            placed = [order for order in self._orders[row["customer_id"]] if at < order <= at + within]
-            self._enter(metric, at, row, bool(placed), in_charge(row, at))
+            others = [when for id, when in self._orders[row["customer_id"]] if id != row["order_id"]]
+            self._enter(metric, at, row, any(at < when <= at + within for when in others), in_charge(row, at))
 
     def _enter_business(
         self, metrics: Iterable[str], row: Mapping[str, Any], start: int, end: int, doers: Mapping[str, str]
@@ -336,6 +342,14 @@ def _judged(row: Mapping[str, Any], rated_at: int) -> int | None:
     return max(before) if before else min(resolved, default=None)
 
 
+def _is_early(row: Mapping[str, Any], created_at: int) -> bool:
+    """Tell whether anything took no time, or less, from the creation on."""
+    waits = zip(row["waits.started_at"], row["waits.answered_at"], strict=True)
+    bot_at = row["first_bot_response_at"]
+    is_answered = any(start == end == created_at for start, end in waits)
+    return is_answered or row["first_resolved_at"] == created_at or (bot_at is not None and bot_at < created_at)
+
+
 def _is_open(metric: str, row: Mapping[str, Any]) -> bool:
     if metric == "open_waits":
         return row["open_wait_since"] is not None
@@ -364,8 +378,11 @@ def _worlds(events: Iterable[Event]) -> dict[str, list[Event]]:
     return {id: [one for other in members[_root(group, id)] for one in own[other]] for id in own}
 
 
-def _orders(events: Iterable[Event]) -> dict[str, list[int]]:
-    """Return for each customer when the orders were placed that count as a purchase."""
+def _orders(events: Iterable[Event]) -> dict[str, list[tuple[str, int]]]:
+    """Return for each customer the orders that count as a purchase, by which name a case calls them, and when placed.
+
+    Of orders of several shops with one name a case means the first one.
+    """
     placed: dict[tuple[str, str, str], int] = {}
     others = set()
     for one in events:
@@ -376,10 +393,11 @@ def _orders(events: Iterable[Event]) -> dict[str, list[int]]:
                 placed[_order(one)] = min(one.at_ms, placed.get(_order(one), one.at_ms))
                 if one.content.kind in (e.OrderKind.REPLACEMENT, e.OrderKind.EXCHANGE):
                     others.add(_order(one))
-    orders: dict[str, list[int]] = defaultdict(list)
+    first = {(key[0], key[2]): at for key, at in sorted(placed.items(), key=lambda pair: -pair[1])}
+    orders: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for key, at in placed.items():
         if key not in others:
-            orders[key[0]].append(at)
+            orders[key[0]].append((key[2] if at == first[key[0], key[2]] else "", at))
     return orders
 
 

@@ -51,7 +51,7 @@ def survey(rng: Random, contact: Contact, resolved_at: int, cycle: int, *, is_go
 
 def self_rating(rng: Random, ticket_id: str, cycle: int) -> RatingSubmitted:
     """Return what an agent enters as the customer's opinion: almost always the best."""
-    scale = SCALES["stars"]
+    scale = world.ENTERED_SCALE
     return RatingSubmitted(
         ticket_id=ticket_id,
         rating_id=f"{ticket_id}-A{cycle}",

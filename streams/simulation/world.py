@@ -289,7 +289,7 @@ COMMENTED_SHARE: Final = 0.2
 
 
 class Scale(NamedTuple):
-    """How a survey asks; which answers count as satisfied (80 of 100 and above) follows from its ends."""
+    """How a survey asks; what the satisfied answer has a score that metrics count as satisfied, all else none."""
 
     lowest: float
     highest: float
@@ -298,13 +298,15 @@ class Scale(NamedTuple):
 
 
 SCALES: Final = {
-    "stars": Scale(1, 5, Weighted({5: 1.0}), Weighted({4: 0.45, 3: 0.30, 2: 0.13, 1: 0.12})),
+    "stars": Scale(1, 5, Weighted({5: 0.72, 4: 0.28}), Weighted({3: 0.55, 2: 0.24, 1: 0.21})),
     "thumbs": Scale(0, 1, Weighted({1: 1.0}), Weighted({0: 1.0})),
     "zero-to-ten": Scale(
         0, 10, Weighted({10: 0.45, 9: 0.30, 8: 0.25}),
         Weighted({7: 0.25, 6: 0.20, 5: 0.15, 4: 0.10, 3: 0.10, 2: 0.08, 1: 0.05, 0: 0.07}),
     ),
 }  # fmt: skip
+ENTERED_SCALE: Final = Scale(1, 5, Weighted({5: 1.0}), Weighted({4: 0.45, 3: 0.30, 2: 0.13, 1: 0.12}))
+"""How agents put down what a customer told them: the best, and where even they saw that it was not, hardly less."""
 COMMENTS: Final = {
     True: Weighted({"Quick and friendly.": 3, "Solved at once.": 2, "Exactly what I needed.": 2, "Thanks!": 4}),
     False: Weighted({

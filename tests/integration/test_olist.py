@@ -56,6 +56,14 @@ def test_the_ratings_equal_the_reference(shop: Space, figures: dict[str, Any]) -
     assert high == pytest.approx(figures["share_ge4_csat"], abs=5e-7)
 
 
+def test_satisfied_are_four_and_five_stars(shop: Space, figures: dict[str, Any]) -> None:
+    done = shop.run("report", "--all", "--format", "json", "--metric", "csat_share")
+    assert done.returncode == 0, done.stderr.decode()
+    (line,) = json.loads(done.stdout)["lines"]
+    assert line["n"] == figures["reviews"]
+    assert line["value"] == pytest.approx(figures["share_ge4_csat"], abs=5e-7)
+
+
 def test_the_complaint_rate_is_the_share_of_low_scores(shop: Space, figures: dict[str, Any]) -> None:
     n, rate = shop.query(
         "SELECT count(), avg(contact_type = 'complaint') FROM tickets FINAL WHERE is_effective "

@@ -24,6 +24,7 @@ from schemas.events import (
 from streams.cli.demo import ALERT, HISTORY_DAYS, PER_DAY, REPORTED_DAYS
 from streams.core.drop import Rating, Tally, Thresholds, Verdict, verdict_of
 from streams.core.metrics.repurchase import REPURCHASE_30D
+from streams.core.metrics.satisfaction import SATISFIED_FROM
 from streams.simulation import Simulated, events
 from streams.simulation.rhythm import DAY, HOUR, faulty_week, milliseconds
 from streams.simulation.world import FAULTY_TEAM, TEAMS
@@ -79,7 +80,7 @@ class History:
 
     def _is_satisfied(self, rating_id: str, raw: float) -> bool:
         low, high = self.scales[rating_id]
-        return 100 * (raw - low) / (high - low) >= 80
+        return 100 * (raw - low) / (high - low) >= SATISFIED_FROM
 
     def verdict(self, team: str, now: int) -> Verdict:
         every = [(rating.at // HOUR * HOUR, rating.is_satisfied) for rating in self.ratings_of()]

@@ -14,6 +14,7 @@ from schemas import events as e
 from schemas.codec import Event, decode
 from schemas.rows import TicketRow, column_names
 from streams.core.identity import fact_id
+from streams.core.metrics.satisfaction import SATISFIED_FROM
 from streams.core.ticket.fact import fact_of
 from streams.core.ticket.fold import FOLD_EPOCH, Ticket, fold
 from streams.core.ticket.measures import MAX_STATE_BYTES, row_of
@@ -92,6 +93,27 @@ def test_a_ticket_of_which_everything_was_retracted_does_not_count() -> None:
 def test_a_retraction_that_comes_first_makes_no_ticket_that_counts() -> None:
     row = row_of(folded([event(e.EventRetracted(target_source=SOURCE, target_id="1"), 9, "2")]), NOW_MS)
     assert (row.exclusion, row.is_effective) == ("retracted", False)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "satisfied", "others"),
+    [
+        pytest.param(1, 5, (4, 5), (1, 2, 3, 3.9), id="stars"),
+        pytest.param(0, 10, (8, 9, 10), (0, 5, 6, 7), id="zero to ten"),
+        pytest.param(1, 10, (8, 9, 10), (1, 6, 7), id="one to ten"),
+        pytest.param(0, 1, (1,), (0,), id="thumbs"),
+        pytest.param(-1, 1, (1,), (-1, 0), id="thumbs and neither"),
+    ],
+)
+def test_satisfied_are_four_of_five_eight_of_ten_and_the_thumb_up(
+    low: float, high: float, satisfied: Sequence[float], others: Sequence[float]
+) -> None:
+    def is_satisfied(raw: float) -> bool:
+        (score,) = row_of(folded([event(_rating(raw, low, high), 1, "1")]), NOW_MS).ratings_score
+        return score >= SATISFIED_FROM
+
+    assert all(map(is_satisfied, satisfied))
+    assert not any(map(is_satisfied, others))
 
 
 def test_a_score_never_leaves_its_scale() -> None:

@@ -38,6 +38,7 @@ from schemas.events import (
     TicketUnmarkedSpam,
     Visibility,
 )
+from streams.core.metrics.satisfaction import SATISFIED_FROM
 from streams.simulation import DESK_SOURCE, SHOP_SOURCE, Simulated, endless, events
 from streams.simulation.contact import Contact
 from streams.simulation.desk import Desk
@@ -45,7 +46,7 @@ from streams.simulation.opening import open_desk
 from streams.simulation.play import Player
 from streams.simulation.rhythm import HOUR, SECOND, Rhythm, Span, instant, milliseconds
 from streams.simulation.timeline import Subject, Timeline
-from streams.simulation.world import COMMENTS, HOUR_WEIGHTS, TEAMS, WEEKDAY_FACTORS
+from streams.simulation.world import COMMENTS, HOUR_WEIGHTS, SCALES, TEAMS, WEEKDAY_FACTORS, Scale
 
 pytestmark = pytest.mark.weighty
 
@@ -147,7 +148,7 @@ def share(items: Iterable[Seen], claim: Callable[[Seen], bool]) -> float:
 
 def satisfied(tickets: Iterable[Seen]) -> tuple[int, int]:
     scores = [score for ticket in tickets for score in ticket.scores]
-    return sum(score >= 80 for score in scores), len(scores)
+    return sum(score >= SATISFIED_FROM for score in scores), len(scores)
 
 
 def wilson(good: int, n: int, z: float = 1.96) -> tuple[float, float]:
@@ -233,12 +234,21 @@ def test_agents_enter_flattering_ratings_without_a_survey(month: Month) -> None:
     assert sum(rating.raw == rating.scale_max for rating in entered) / len(entered) > 0.9
 
 
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+def test_an_answer_counts_as_satisfied_exactly_where_the_customer_was(scale: Scale) -> None:
+    def score(raw: float) -> float:
+        return 100 * (raw - scale.lowest) / (scale.highest - scale.lowest)
+
+    assert all(score(raw) >= SATISFIED_FROM for raw in scale.satisfied.choices)
+    assert all(score(raw) < SATISFIED_FROM for raw in scale.dissatisfied.choices)
+
+
 def test_comments_fit_the_rating(month: Month) -> None:
     praise, blame = (set(COMMENTS[is_good].choices) for is_good in (True, False))
     rated = [rating for _, rating in month.said(RatingSubmitted) if rating.comment]
     assert rated
     for rating in rated:
-        is_good = (rating.raw - rating.scale_min) / (rating.scale_max - rating.scale_min) >= 0.8
+        is_good = 100 * (rating.raw - rating.scale_min) / (rating.scale_max - rating.scale_min) >= SATISFIED_FROM
         assert rating.comment in (praise if is_good else blame)
 
 

@@ -14,6 +14,9 @@ from streams.core.metrics.observation import (
     SURVEYS,
 )
 
+SATISFIED_FROM: Final = 75
+"""The least score of a satisfied customer: 4 and 5 of 5, 8 to 10 of 10, the thumb up."""
+
 CSAT_SHARE: Final = Metric(
     name="csat_share",
     title="Satisfied",
@@ -22,12 +25,12 @@ CSAT_SHARE: Final = Metric(
     direction=Direction.UP,
     kind=Kind.SHARE,
     observations=RATINGS,
-    numerator="of them those with a score of 80 or more of 100",
+    numerator=f"of them those with a score of {SATISFIED_FROM} or more of 100",
     denominator="valid ratings that customers gave in the window",
     counted="source = 'customer'",
-    hit="score >= 80",
-    about="On a scale from 1 to 5, 4 is a score of 75 and does not count; 5 does. Ratings that agents, "
-    "quality checks or models enter are left out.",
+    hit=f"score >= {SATISFIED_FROM}",
+    about="Satisfied are 4 and 5 of 5, 8 to 10 of 10, the thumb up. Ratings that agents, quality checks or models "
+    "enter are left out.",
 )
 
 CSAT_MEAN: Final = Metric(
