@@ -251,6 +251,7 @@ def _about(content: e.Data, ticket_id: str) -> e.Data:
 
 _ticket: Final = st.just(TICKET)
 _words: Final = st.none() | st.sampled_from(["x", "y"])
+_orders_named: Final = st.none() | st.sampled_from(["o1", "o2"])
 _nobody: Final = st.sampled_from([None, UNSET])
 _parties: Final = st.sampled_from(e.Party)
 _ratings: Final = st.sampled_from(["r1", "r2", "r3"])
@@ -268,6 +269,7 @@ def _openings() -> Contents:
         contact_type=st.none() | st.sampled_from(e.ContactType),
         reason=_words,
         product_line=_words,
+        order_id=_orders_named,
         priority=_words,
         after_sales=st.none() | st.booleans(),
         is_test=st.booleans(),
@@ -309,7 +311,7 @@ def _lives() -> Contents:
 
 def _updates() -> Contents:
     said: dict[str, st.SearchStrategy[object]] = dict.fromkeys(e.ATTRIBUTES, _words)
-    said |= {"contact_type": st.none() | st.sampled_from(e.ContactType)}
+    said |= {"contact_type": st.none() | st.sampled_from(e.ContactType), "order_id": _orders_named}
     said |= dict.fromkeys(("after_sales", "is_test"), st.none() | st.booleans())
     return st.builds(
         lambda name, more: e.TicketUpdated(ticket_id=TICKET, **{name[0]: name[1], **more}),

@@ -34,6 +34,7 @@ from streams.core.metrics.resolution import (
     REOPEN_RATE,
     RESOLUTION_P50,
     RESOLUTION_P90,
+    TICKETS_REOPENED,
 )
 from streams.core.metrics.response_time import (
     BOT_RESPONSE_P50,
@@ -59,6 +60,7 @@ from streams.core.metrics.satisfaction import (
     RESPONSE_RATE,
     SELF_RATING_SHARE,
 )
+from streams.core.metrics.trust import NEGATIVE_DURATIONS
 
 __all__ = ["METRICS", "Credit", "Dimension", "Direction", "Kind", "Metric", "Observations", "Topic", "Unit"]
 
@@ -105,12 +107,14 @@ METRICS: Final[Mapping[str, Metric]] = {
         FULL_RESOLUTION_P50,
         FULL_RESOLUTION_BUSINESS_P50,
         REOPEN_RATE,
+        TICKETS_REOPENED,
         REPURCHASE_30D,
         REPURCHASE_60D,
         REPURCHASE_90D,
         TICKETS_CREATED,
         INQUIRY_SHARE,
         BACKLOG,
+        NEGATIVE_DURATIONS,
     )
 }
 """Every metric by its name, in the order in which reports show them."""

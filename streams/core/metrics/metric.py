@@ -71,6 +71,7 @@ class Topic(StrEnum):
     RESOLUTION = "Resolution"
     AFTER_SALES = "After sales"
     LOAD = "Load"
+    TRUST = "Trust"
 
 
 DAYS_ASKED: Final = "{days}"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from streams.core.metrics.metric import Dimension, Observations
+from streams.core.metrics.metric import DAYS_ASKED, Dimension, Observations
 
 DAYS: Final = "ticket_days AS ticket FINAL"
 """One row for each ticket and day, in the ticket's latest version."""
@@ -190,6 +190,33 @@ SILENT_RESOLUTIONS: Final = Observations(
     whose=_RESOLVER,
 )
 
+_AT_ONCE: Final = """
+(
+    first_bot_response_at < created_at
+    OR first_resolved_at = created_at
+    OR arrayExists(
+        (started_at, answered_at) -> started_at = created_at AND answered_at = created_at,
+        waits.started_at,
+        waits.answered_at
+    )
+)""".strip()
+"""Something took no time at all, as what happened before the creation does."""
+
+EARLY_TICKETS: Final = Observations(
+    name="early_tickets",
+    one="a ticket of which an answer, a bot's message or a resolution happened before its creation",
+    clock="created_at: when the ticket was created",
+    columns={"at": "created_at"},
+    source=DAYS,
+    where=f"""{_AT_ONCE} AND ticket_id IN
+    (
+        SELECT ticket_id
+        FROM tickets FINAL
+        WHERE first_event_at < created_at
+            AND ticket_id IN (SELECT ticket_id FROM ticket_days WHERE {DAYS_ASKED} AND {_AT_ONCE})
+    )""",  # noqa: S608 - words of ours
+)
+
 _CYCLES: Final = f"{DAYS} ARRAY JOIN cycles AS cycle"
 
 RESOLVED_CYCLES: Final = Observations(
@@ -245,10 +272,10 @@ OPEN_WAITS: Final = Observations(
 
 _PURCHASES: Final = """
 (
-    SELECT customer_id, groupArray(placed_at) AS ordered_at
+    SELECT customer_id, groupArray((placed_at, order_id)) AS placed
     FROM
     (
-        SELECT customer_id, minIf(at, name = 'order.placed') AS placed_at
+        SELECT customer_id, order_id, minIf(at, name = 'order.placed') AS placed_at
         FROM orders WHERE customer_id IN ({customers})
         GROUP BY customer_id, source, order_id
         HAVING countIf(name = 'order.placed') > 0
@@ -261,7 +288,11 @@ AFTER_SALES_CASES: Final = Observations(
     name="after_sales_cases",
     one="an after-sales ticket of a known customer that was resolved",
     clock="first_resolved_at: when it was resolved for the first time",
-    columns={"at": "assumeNotNull(first_resolved_at)", "customer_id": "customer_id", "ordered_at": "ordered_at"},
+    columns={
+        "at": "assumeNotNull(first_resolved_at)",
+        "customer_id": "customer_id",
+        "ordered_at": "arrayMap(bought -> bought.1, arrayFilter(bought -> bought.2 != order_id, placed))",
+    },
     source=f"{DAYS} LEFT JOIN\n{_PURCHASES} AS customers USING (customer_id)",
     where="after_sales AND customer_id != '' AND first_resolved_at IS NOT NULL",
     doers=_in_charge("at"),

@@ -20,7 +20,8 @@ def _repurchase(days: int) -> Metric:
         hit=f"arrayExists(placed_at -> placed_at > at AND placed_at <= at + toIntervalDay({days}), ordered_at)",
         once_per="customer_id",
         matures_days=days,
-        about="Cancelled orders, replacements and exchanges are no repurchase. A customer counts once, however many "
+        about="Cancelled orders, replacements and exchanges are no repurchase, nor is the order that the case is "
+        "about: its `order_id`, whenever that order was placed. A customer counts once, however many "
         f"cases and orders. The last cases of a window have {days} days left to be followed by an order: until "
         "they are over the share goes on rising, and is compared with nothing.",
     )
