@@ -66,6 +66,27 @@ def difference_bounds(one: Mapping[str, str], other: Mapping[str, str]) -> tuple
     return f"{difference} - {low}", f"{difference} + {high}"
 
 
+def is_clear(one: Mapping[str, str], other: Mapping[str, str]) -> str:
+    """Return the condition that two figures differ, one way or the other."""
+    low, high = difference_bounds(one, other)
+    return f"ifNull({low} > 0 OR {high} < 0, false)"
+
+
+def change(points: str, one: Mapping[str, str], other: Mapping[str, str], *, is_known: str = "true") -> str:
+    """Return a change for a column of numbers, which `style.CHANGE` puts into words.
+
+    It is 0 where it is not clear, as no clear change ever is, and null where there is nothing to compare with.
+
+    Args:
+        points: The difference, as it is shown.
+        one: A figure.
+        other: The one before.
+        is_known: Condition that the two may be compared at all.
+    """
+    both = f"{is_known} AND {one['value']} IS NOT NULL AND {other['value']} IS NOT NULL"
+    return f"multiIf(NOT ({both}), NULL, {is_clear(one, other)}, toNullable(toFloat64({points})), 0)"
+
+
 def is_clearly(metric: Metric, one: Mapping[str, str], other: Mapping[str, str]) -> tuple[str, str]:
     """Return conditions: that one is clearly better than the other, and that it is clearly worse."""
     low, high = difference_bounds(one, other)
@@ -108,27 +129,32 @@ def joined(parts: Sequence[str]) -> str:
     return f"arrayStringConcat(arrayFilter(part -> part != '', [\n        {listed}\n    ]), ' · ')"
 
 
-def evidence(metric: Metric, *, is_provisional: bool) -> str:
+def evidence(metric: Metric, *, ages: bool) -> str:
     """Return the small print of a number with `value_before` and the like beside it: the verdict first.
 
     Args:
         metric: Of the number.
-        is_provisional: It still moves by waiting, and is compared with nothing.
+        ages: It moves by waiting while `maturity` is less than 1, and is compared with nothing until then.
     """
     low, high = shown(metric.unit, "low"), shown(metric.unit, "high")
     interval = f"concat({low}, ' {text.TO} ', {high})"
-    n = [] if metric.kind is Kind.COUNT else [f"concat('{text.N} ', {counted('toString(n)')})"]
-    if is_provisional:
-        return joined([f"'{text.SO_FAR}: {text.MOVES.format(days=metric.matures_days)}'", interval, *n])
     was = f"concat('{text.WAS} ', {shown(metric.unit, 'value_before')})"
+    nothing = f"value_before IS NULL, '{text.NOTHING_BEFORE}'"
     if metric.kind is Kind.COUNT:
-        return joined([was])
-    return joined([_verdict(metric), was, interval, *n])
+        return joined([f"multiIf(value IS NULL, '', {nothing}, '')", was])
+    n = f"concat('{text.N} ', {counted('toString(n)')})"
+    so_far = f"concat('{text.SO_FAR}, ', toString(toUInt8(floor(100 * maturity))), ' {text.MATURE}')"
+    young = f"maturity < 1, {so_far}, " if ages else ""
+    verdict = f"multiIf(value IS NULL, '', {young}{nothing}, {_verdict(metric)})"
+    return joined([verdict, f"if(maturity < 1, NULL, {was})" if ages else was, interval, n])
 
 
 def _verdict(metric: Metric) -> str:
+    """Return what is said of two figures by the first condition that holds."""
     now = {name: name for name in FIGURE}
     before = {name: f"{name}_before" for name in FIGURE}
     better, worse = is_clearly(metric, now, before)
-    known = "value IS NULL OR value_before IS NULL"
-    return f"multiIf({known}, '', {better}, '{text.BETTER}', {worse}, '{text.WORSE}', '{text.UNCLEAR}')"
+    ways = {better: text.BETTER, worse: text.WORSE}
+    if metric.direction is Direction.NEITHER:
+        ways = {is_clear(now, before): text.CHANGED}
+    return ", ".join([*(f"{condition}, '{word}'" for condition, word in ways.items()), f"'{text.UNCLEAR}'"])

@@ -44,7 +44,9 @@ def lines_by(id_: int, metric: Metric, by: Dimension, *, width: int = 12, height
         height=height,
         sql=series.rolling(metric, by),
         format="timeseries",
-        empty=text.NO_MATURED_SERIES.format(days=days) if days else text.NO_SERIES.format(n_min=metric.n_min),
+        empty=text.NO_MATURED_SERIES.format(days=days, n_min=metric.n_min)
+        if days
+        else text.NO_SERIES.format(n_min=metric.n_min),
         look=look
         | {"displayName": f"${{{label}}}", "links": [link.to_tickets(metric, by, f"${{{label}:percentencode}}")]},
         options=panel.series_options(),
@@ -94,11 +96,11 @@ def ranked(id_: int, metric: Metric, by: Dimension, *, width: int = 12, height: 
         id=id_,
         title=f"{metric.title}, by {text.COLUMN_NAMES[by].lower()}",
         kind="table",
-        about=text.description(metric, text.RANKED, *_matured(metric)),
+        about=text.description(metric, text.RANKED, *_matured(metric), *_young(metric)),
         width=width,
         height=height,
         sql=ranking.ranked(metric, by),
-        empty=text.NOT_MATURED.format(days=days) if days else text.NO_TICKETS,
+        empty=text.NO_MATURED.format(days=days) if days else text.NO_TICKETS,
         look=style.PLAIN_TABLE,
         overrides=_ranking_columns(metric, by),
         options=panel.TABLE,
@@ -148,9 +150,13 @@ def _change_look(metric: Metric) -> Json:
     return {
         "unit": ranking.change_unit(metric),
         "decimals": 1,
-        "noValue": text.UNCLEAR,
+        **style.CHANGE,
         "custom__cellOptions": {"type": "color-text"},
     } | style.change_colours(metric)
+
+
+def _young(metric: Metric) -> list[str]:
+    return [text.RANKED_YOUNG.format(days=metric.matures_days)] if query.ages(metric) else []
 
 
 def _matured(metric: Metric) -> list[str]:

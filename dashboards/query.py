@@ -6,6 +6,7 @@ from typing import Final
 
 from dashboards import text
 from dashboards.estimate import FIGURE, PREFIX, estimates, evidence
+from streams.core.ask.maturity import FOLLOWED_UNTIL
 from streams.core.ask.question import days_between, measures_of, observed
 from streams.core.metrics import Dimension, Kind, Metric, Observations, Topic
 
@@ -46,6 +47,19 @@ def with_range(*more: str, shift_days: int = 0) -> str:
     return "WITH\n" + indent(",\n".join([*names, *more]), "    ")
 
 
+def ages(metric: Metric) -> bool:
+    """Return whether waiting still moves a number of the chosen range, until it is old enough."""
+    return bool(metric.matures_days) and not shift_of(metric)
+
+
+def with_age(metric: Metric) -> str:
+    """Return the WITH clause of the range that a metric is told of, and how old it is as `core.ask.maturity` has it."""
+    if not ages(metric):
+        return with_range(shift_days=shift_of(metric))
+    old = f"dateDiff('millisecond', start_at, followed_until - toIntervalDay({metric.matures_days}))"
+    return with_range(f"{FOLLOWED_UNTIL} AS followed_until", f"least(1, greatest(0, {old} / {LENGTH})) AS maturity")
+
+
 def filters(dimensions: Iterable[Dimension], known: Mapping[Dimension, str] = FILTERS) -> str:
     """Return the conditions of the variables on those columns; values travel quoted, and "all" asks nothing."""
     return "".join(
@@ -81,20 +95,20 @@ def measured(metric: Metric) -> dict[str, str]:
 
 def number(metric: Metric) -> str:
     """Return one row: time, the number under its title, and the small print that says how sure it is."""
-    is_provisional = bool(metric.matures_days) and not shift_of(metric)
     columns = {
         "time": "$__toTime_ms",
         quoted(metric.title): "value",
-        "evidence": evidence(metric, is_provisional=is_provisional),
+        "evidence": evidence(metric, ages=ages(metric)),
     }
-    return with_range(shift_days=shift_of(metric)) + "\n" + select(columns, beside(metric, ()))
+    return with_age(metric) + "\n" + select(columns, beside(metric, ()))
 
 
 def beside(metric: Metric, keys: Iterable[str]) -> str:
     """Return figures of the range beside those of the period before, for each value of the keys."""
     keys = list(keys)
     columns = {key: key for key in keys} | {"is_now": "is_now"} | estimates(metric)
-    counts = {"value": _count("is_now", "end_at"), "value_before": _count("NOT is_now", "start_at")}
+    begin_before = "start_at" if metric.observations.lasts else "before_at"
+    counts = {"value": _count("is_now", "end_at"), "value_before": _count("NOT is_now", begin_before)}
     is_count = metric.kind is Kind.COUNT
     figures = select(columns, by_period(metric, measured(metric), keys))
     return joined_periods(keys, figures, counts if is_count else {})
@@ -115,9 +129,9 @@ def joined_periods(keys: Iterable[str], figures: str, instead: Mapping[str, str]
     return select(columns, figures, "AS figures", f"GROUP BY {', '.join(keys)}" if keys else "")
 
 
-def _count(period: str, ended_at: str) -> str:
-    """Return a count of a period: none is 0, but before anything was known nothing is said."""
-    return f"if({FIRST_DAY} <= toDate({ended_at}), toNullable(toFloat64(sumIf(figures.n, {period}))), NULL)"
+def _count(period: str, since: str) -> str:
+    """Return a count of a period: none is 0, but what was not known since then is not said."""
+    return f"if({FIRST_DAY} <= toDate({since}), toNullable(toFloat64(sumIf(figures.n, {period}))), NULL)"
 
 
 def by_period(metric: Metric, measures: Mapping[str, str], keys: Iterable[str]) -> str:

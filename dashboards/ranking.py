@@ -6,8 +6,8 @@ from textwrap import indent
 from typing import Final
 
 from dashboards import text
-from dashboards.estimate import FIGURE, PREFIX, estimates, is_clearly
-from dashboards.query import beside, by_period, joined_periods, quoted, quoted_text, select, shift_of, with_range
+from dashboards.estimate import FIGURE, PREFIX, change, estimates, is_clearly
+from dashboards.query import ages, beside, by_period, joined_periods, quoted, quoted_text, select, with_age
 from streams.core.ask.figure import POINTS
 from streams.core.ask.question import measures_of
 from streams.core.metrics import Dimension, Direction, Metric, Unit
@@ -21,7 +21,7 @@ _OTHER: Final = {"value": "other.1", "low": "other.2", "high": "other.3"}
 
 
 def ranked(metric: Metric, by: Dimension) -> str:
-    """Return a table: part, value, interval, n, rank, the value before, and the change where it is clear."""
+    """Return a table: part, value, interval, n, rank, the value before, and the change as `estimate.change` has it."""
     shown = {
         quoted(text.COLUMN_NAMES[by]): by.value,
         quoted(metric.title): "value",
@@ -34,7 +34,7 @@ def ranked(metric: Metric, by: Dimension) -> str:
     }
     places = select({"*": "*"} | _places(metric), beside(metric, [by.value]), "WHERE n > 0")
     order = f"ORDER BY value IS NULL, {_worth(metric)}, n DESC, {by}"
-    return "\n".join([with_range(shift_days=shift_of(metric)), select(shown, places, order, f"LIMIT {MOST}")])
+    return "\n".join([with_age(metric), select(shown, places, order, f"LIMIT {MOST}")])
 
 
 def _places(metric: Metric) -> dict[str, str]:
@@ -52,12 +52,9 @@ def _rank() -> str:
 
 
 def _change(metric: Metric) -> str:
-    """Return the difference in the words of `points`; null when it may be noise, or when nothing may be compared."""
-    if metric.matures_days and not shift_of(metric):
-        return "CAST(NULL AS Nullable(Float64))"
-    better, worse = is_clearly(metric, _SELF, _BEFORE)
     scale = "100 * " if metric.unit is Unit.SHARE else ""
-    return f"if({better} OR {worse}, {scale}(value - value_before), NULL)"
+    is_known = "maturity >= 1" if ages(metric) else "true"
+    return change(f"{scale}(value - value_before)", _SELF, _BEFORE, is_known=is_known)
 
 
 def change_unit(metric: Metric) -> str:
@@ -83,14 +80,14 @@ def listed(metrics: Sequence[Metric]) -> str:
     """Return a table with a line for each metric; those that read the same observations are asked together.
 
     Args:
-        metrics: Of one unit and one direction, in the order of the table.
+        metrics: Of one unit and one direction, in the order of the table; none that moves by waiting.
 
     Raises:
-        ValueError: When units or directions differ, so that no column could say what it means.
+        ValueError: When units or directions differ, so that no column could say what it means, or one still moves.
     """
     first = metrics[0]
-    if any((one.unit, one.direction) != (first.unit, first.direction) for one in metrics):
-        raise ValueError("a column of numbers needs one unit and one direction")
+    if any((one.unit, one.direction) != (first.unit, first.direction) or one.matures_days for one in metrics):
+        raise ValueError("a column of numbers needs one unit, one direction, and figures that waiting does not move")
     places = {metric.name: place for place, metric in enumerate(metrics)}
     by_kind = sorted(metrics, key=lambda metric: metric.observations.name)
     kinds = (list(group) for _, group in groupby(by_kind, key=lambda metric: metric.observations.name))
@@ -107,7 +104,7 @@ def listed(metrics: Sequence[Metric]) -> str:
         quoted(text.CHANGE): _change(first),
     }
     beside_each = joined_periods(["place", "title"], figures)
-    return "\n".join([with_range(), select(shown, beside_each, "ORDER BY place")])
+    return "\n".join([with_age(first), select(shown, beside_each, "ORDER BY place")])
 
 
 def _of_one_kind(metrics: Sequence[Metric], places: Mapping[str, int]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from dashboards.made import Made
+from streams.core.ask.maturity import ENDED_DAYS
 from streams.core.metrics import METRICS, Dimension, Kind, Metric, Topic
 
 PAGE: Final = Path(__file__).parent / "METRICS.md"
@@ -28,14 +29,16 @@ What holds for all of them:
 - **By** {dimensions}. A ticket counts under the latest word on it, also in the past. Team and agent are those who did
   it or were in charge then, as each metric says: giving a ticket away moves none of its past.
   `servicepulse report --credit holds` counts everything for whoever has the ticket now.
-- **A figure matures** where waiting can still move it. Until then it is shown as "so far" and compared with nothing.
+- **A figure matures** where waiting can still move it: once so many days after its window are known, up to the day of
+  the newest event. A desk of which nothing was heard for {ended} days has ended, such as a log of years ago: its
+  figures are as old as the clock says. Until then a figure is shown as "so far" and compared with nothing.
 """.strip()
 
 
 def page() -> str:
     """Return the reference as Markdown."""
     dimensions = ", ".join(f"`{dimension}`" for dimension in Dimension)
-    sections = [_HEAD.format(dimensions=dimensions), _contents()]
+    sections = [_HEAD.format(dimensions=dimensions, ended=ENDED_DAYS), _contents()]
     for topic, metrics in groupby(METRICS.values(), lambda metric: metric.topic):
         sections.append(f"## {topic}")
         sections.extend(_section(metric) for metric in metrics)

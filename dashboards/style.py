@@ -65,6 +65,13 @@ def change_colours(metric: Metric) -> Json:
             return fixed(PLAIN)
 
 
+CHANGE: Final[Json] = {
+    "noValue": text.NOTHING_BEFORE,
+    "mappings": [{"type": "value", "options": {"0": {"text": text.UNCLEAR, "color": PLAIN, "index": 0}}}],
+}
+"""The words of a column as `estimate.change` gives it."""
+
+
 def override(column: str, **properties: Any) -> Json:  # noqa: ANN401 - properties of Grafana's own kinds
     """Return what is different about one column; a double underscore stands for a dot."""
     listed = [{"id": name.replace("__", "."), "value": value} for name, value in properties.items()]

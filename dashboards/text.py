@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from streams.core.drop import Cause
 from streams.core.metrics import Metric
 
 UNKNOWN: Final = "(unknown)"
@@ -11,10 +12,12 @@ UNKNOWN: Final = "(unknown)"
 BETTER: Final = "better"
 WORSE: Final = "worse"
 UNCLEAR: Final = "no clear change"
+CHANGED: Final = "changed"
+NOTHING_BEFORE: Final = "nothing to compare with"
 
 WAS: Final = "was"
 SO_FAR: Final = "so far"
-MOVES: Final = "moves for {days} days"
+MATURE: Final = "% mature"
 N: Final = "n"
 TO: Final = "to"
 
@@ -23,8 +26,9 @@ TOO_FEW: Final = "–"
 NO_TICKETS: Final = "No tickets in this range. Widen it, or publish events: servicepulse import, servicepulse demo."
 NO_EVENTS: Final = "No event was stored in this range. Does a worker run? servicepulse status tells."
 NO_SERIES: Final = "Fewer than {n_min} observations at every point of this range: widen it, or choose more teams."
-NOT_MATURED: Final = "no case is {days} days old yet"
-NO_MATURED_SERIES: Final = "No cases that are {days} days old lie before this range yet."
+NOT_MATURED: Final = "not enough cases that are {days} days old"
+NO_MATURED: Final = "No case was resolved in the range {days} days before this one."
+NO_MATURED_SERIES: Final = "Fewer than {n_min} cases that are {days} days old at every point of this range."
 
 TICKETS_LINK: Final = "The tickets behind it"
 TICKETS_OF_PART_LINK: Final = "The tickets behind ${__value.text}"
@@ -32,11 +36,10 @@ TICKETS_OF_PART_LINK: Final = "The tickets behind ${__value.text}"
 DEFINITIONS: Final = "How these numbers are defined"
 LISTED: Final = (
     "Every number over the chosen range with its 95 % interval and n, and over the period of the same length before. "
-    "Change only where it is clear; green is better."
+    "Change where it is clear; green is better."
 )
 METRIC: Final = "Metric"
-DURATIONS_TITLE: Final = "How long everything took, by the calendar"
-BUSINESS_TITLE: Final = "How long everything took, in open hours"
+DURATIONS_TITLE: Final = "How long everything took, by the calendar and in open hours"
 DEFINITIONS_ABOUT: Final = (
     "What the numbers of this page mean, in the words of the registry that they are computed from."
 )
@@ -100,7 +103,11 @@ STEPPED: Final = (
 )
 RANKED: Final = (
     "The best first: by the bound of the 95 % interval on the bad side, so that a few lucky tickets do not lead. The "
-    "rank says between which places the numbers cannot decide. Change only where it is clear."
+    "rank says between which places the numbers cannot decide. Change is that from the period of the same length "
+    "before, where it is clear."
+)
+RANKED_YOUNG: Final = (
+    "Numbers of a range whose end is not {days} days old still move by waiting, and are compared with nothing."
 )
 LASTS: Final = "As the range ends; before: as it begins. A count is what it is and has no interval."
 
@@ -133,7 +140,10 @@ CLOCKS: Final = (
     "resolved, when the ticket was created. The last two still move for two weeks, while ratings come in."
 )
 DISTRIBUTION_TITLE: Final = "Scores given"
-DISTRIBUTION: Final = "How many valid ratings by customers lie in each fifth of the scale from 0 to 100."
+DISTRIBUTION: Final = (
+    "How many valid ratings by customers lie in each part of the scale from 0 to 100: of five stars each has its own. "
+    "Those of {satisfied} and more count as satisfied."
+)
 SCORE_NAME: Final = "{low} to {high}"
 RATINGS: Final = "Ratings"
 SPREAD_TITLE: Final = "Spread of the scores"
@@ -152,7 +162,7 @@ HEATMAP: Final = (
 )
 LONGEST_TITLE: Final = "Waiting longest"
 LONGEST: Final = "Customers who wait for a person's answer as the range ends, the longest wait first; at most 100."
-NOBODY_WAITS: Final = "Nobody waits for an answer."
+NOBODY_WAITS: Final = "No event tells of anybody who waits for an answer."
 SINCE: Final = "Waits since"
 WAITED: Final = "Waited"
 WAITS_TITLE: Final = "Customers waiting over time"
@@ -166,7 +176,7 @@ TRIANGLE: Final = (
 )
 COHORT: Final = "Resolved in"
 CUSTOMERS: Final = "Customers"
-STILL_YOUNG: Final = "maturing"
+STILL_YOUNG: Final = "maturing or too few"
 WITHIN: Final = "within {days} days"
 MATURING_TITLE: Final = "Repurchase within {days} days, weekly cohorts"
 MATURING: Final = (
@@ -202,7 +212,8 @@ LATENESS: Final = (
 SETTLE_TITLE: Final = "Settle delay"
 SETTLE: Final = (
     "So long after it has happened 99 of 100 events are stored: a window that ended longer ago hardly changes any "
-    "more. Replayed history is left out."
+    "more. Replayed history is left out. An event that is said to happen after it was stored counts as stored at once; "
+    "how many did is said below: the clock of a source is ahead."
 )
 LETTERS_TITLE: Final = "Dead letters waiting"
 LETTERS: Final = (
@@ -221,6 +232,12 @@ SILENCE: Final = (
 )
 SILENT: Final = "Silent for"
 HEARTBEAT: Final = "Heartbeat ago"
+AHEAD: Final = "ahead of our clock"
+NEGATIVE: Final = (
+    "By when they were created, whatever the range of storing: choose the days of an imported log. "
+    "`servicepulse report --all --metric negative_durations --tickets` lists them."
+)
+CREATED: Final = "of those created in this range"
 STORED_TITLE: Final = "Events stored"
 STORED_ABOUT: Final = "Events that were stored within the range, replays and heartbeats included."
 PIPELINE: Final = (
@@ -250,8 +267,13 @@ CONTRIBUTES: Final = "Contributes most"
 
 
 def told_line(name: str) -> str:
-    """Return what a signal told when it was opened, as an expression: value, interval, n and what is usual."""
-    return f"concat(told['{name}'], ' (', told['interval'], ', {N} ', told['n'], '), usual ', told['baseline'])"
+    """Return what a signal told when it was opened, as an expression: value, interval, n and what is usual.
+
+    A source that is silent has no value, only what it usually sends.
+    """
+    usual = "'usual ', told['baseline']"
+    silent = f"kind = '{Cause.SOURCE_SILENT}', concat({usual})"
+    return f"if({silent}, concat(told['{name}'], ' (', told['interval'], ', {N} ', told['n'], '), ', {usual}))"
 
 
 TICKETS_TITLE: Final = "Behind: ${metric:text}"

@@ -250,7 +250,9 @@ class Ledger:
         if not row["after_sales"] or not row["customer_id"] or at is None:
             return
         for metric, within in REPURCHASES.items():
-            others = [when for id, when in self._orders[row["customer_id"]] if id != row["order_id"]]
+            others = [
+                when for id, when in self._orders[row["customer_id"]] if not row["order_id"] or id != row["order_id"]
+            ]
             self._enter(metric, at, row, any(at < when <= at + within for when in others), in_charge(row, at))
 
     def _enter_business(

@@ -103,8 +103,8 @@ DIFFERED_ABOUT: Final = (
 LOST_TITLE: Final = "Records were lost"
 LOST: Final = "Kafka removed records of topic {{ $labels.topic }} before they were read"
 LOST_ABOUT: Final = (
-    f"{count('A')} ranges within 24 hours: `servicepulse dead-letters list --reason records-lost` names them. What lay "
-    "there is in no number until its source publishes it again. Resolved after a day without another."
+    f"Ranges within 24 hours: {count('A')}; `servicepulse dead-letters list --reason records-lost` names them. What "
+    "lay there is in no number until its source publishes it again. Resolved after a day without another."
 )
 
 LAG_TITLE: Final = "Workers lag"

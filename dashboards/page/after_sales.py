@@ -10,6 +10,7 @@ from dashboards.estimate import estimates
 from dashboards.panel import Panel
 from dashboards.query import measured, quoted, quoted_text, select
 from dashboards.series import step_of
+from streams.core.ask.maturity import FOLLOWED_UNTIL
 from streams.core.metrics import METRICS, Dimension, Metric, Topic
 
 _REPURCHASE: Final = tuple(metric for metric in METRICS.values() if metric.topic is Topic.AFTER_SALES)
@@ -18,11 +19,13 @@ MONTHS: Final = 5
 """How far back cohorts are shown, whatever the range."""
 
 _REOPENED: Final = METRICS["reopen_rate"]
+_TICKETS_REOPENED: Final = METRICS["tickets_reopened"]
 
 
 def _with_cohorts(step: str) -> str:
     begin = f"$__toTime_ms - toIntervalMonth({MONTHS})"
-    return query.with_range(f"{step_of(begin, quoted_text(step))} AS first_at")
+    first_at = f"{step_of(begin, quoted_text(step))} AS first_at"
+    return query.with_range(first_at, f"least({FOLLOWED_UNTIL}, $__toTime_ms) AS known_at")
 
 
 def _cohorts(step: str, measures: dict[str, str]) -> str:
@@ -38,7 +41,7 @@ def _triangle() -> Panel:
     columns |= {quoted(text.CUSTOMERS): "seen_n"}
     for metric in _REPURCHASE:
         measures[f"hits_{metric.name}"] = measured(metric)["seen_hits"]
-        is_ripe = f"cohort_at + toIntervalMonth(1) + toIntervalDay({metric.matures_days}) <= $__toTime_ms"
+        is_ripe = f"cohort_at + toIntervalMonth(1) + toIntervalDay({metric.matures_days}) <= known_at"
         is_shown = f"{is_ripe} AND seen_n >= {metric.n_min}"
         columns[quoted(_within(metric))] = f"if({is_shown}, hits_{metric.name} / seen_n, NULL)"
     sql = [_with_cohorts("month"), select(columns, _cohorts("month", measures))]
@@ -67,7 +70,7 @@ def _within(metric: Metric) -> str:
 
 def _maturing() -> Panel:
     value = estimates(_FIRST)["value"]
-    is_ripe = f"cohort_at + toIntervalDay(7 + {_FIRST.matures_days}) <= $__toTime_ms"
+    is_ripe = f"cohort_at + toIntervalDay(7 + {_FIRST.matures_days}) <= known_at"
     columns = {
         "time": "cohort_at",
         quoted(text.MATURED_LINE): f"if({is_ripe}, {value}, NULL)",
@@ -97,11 +100,14 @@ DASHBOARD: Final = Dashboard(
     refresh="5m",
     variables=[*variable.narrowings(query.FILTERS), variable.zone()],
     rows=[
-        [figure.number(1 + i, one) for i, one in enumerate((*_REPURCHASE, _REOPENED))],
+        [
+            *(figure.number(1 + i, one, width=5) for i, one in enumerate((*_REPURCHASE, _REOPENED))),
+            figure.number(12, _TICKETS_REOPENED, width=4),
+        ],
         [_triangle(), _maturing()],
         [figure.ranked(7, _FIRST, Dimension.TEAM), figure.ranked(8, _FIRST, Dimension.PRODUCT_LINE)],
         [figure.ranked(9, _FIRST, Dimension.STRATEGY), figure.ranked(10, _REOPENED, Dimension.TEAM)],
         # The first one cannot be broken into columns and is longer than the height for two leaves room for.
-        [replace(panel.definitions(11, (_FIRST, _REOPENED)), height=7)],
+        [replace(panel.definitions(11, (_FIRST, _REOPENED, _TICKETS_REOPENED)), height=9)],
     ],
 )

@@ -4,17 +4,20 @@ from typing import Final
 
 from dashboards import panel, query, style, text, variable
 from dashboards.dashboard import Dashboard
-from dashboards.estimate import counted
+from dashboards.estimate import counted, joined
 from dashboards.page.pulse import SILENT_SECONDS, newest
 from dashboards.panel import Panel
 from dashboards.query import quoted, select
 from dashboards.style import Json
+from streams.core.ask.question import days_between, observed
+from streams.core.metrics import METRICS
 from streams.core.ticket.merge import SOURCE as FOLD
 
 _STORED: Final = "WHERE ingested_at >= start_at AND ingested_at <= end_at"
 _STEP: Final = "$__timeInterval(ingested_at)"
 _LATENESS: Final = "greatest(0, dateDiff('millisecond', at, ingested_at)) / 1000"
 _PERCENTILES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+_NEGATIVE: Final = METRICS["negative_durations"]
 _SECONDS: Final[Json] = {"unit": "s", "decimals": 1}
 
 
@@ -23,19 +26,22 @@ def _events(columns: str, where: str = _STORED) -> str:
 
 
 def _settle() -> Panel:
-    lateness = {"stored": "count()", "seconds": "quantileIf(0.99)(lateness, true)"}
-    inner = select(lateness, _events(f"{_LATENESS} AS lateness", f"{_STORED} AND NOT replay"))
+    lateness = {"stored": "count()", "seconds": "quantileIf(0.99)(lateness, true)", "ahead": "countIf(is_ahead)"}
+    seen = f"{_LATENESS} AS lateness, at > ingested_at AS is_ahead"
+    inner = select(lateness, _events(seen, f"{_STORED} AND NOT replay"))
+    n = f"if(stored = 0, NULL, concat('{text.N} ', {counted('toString(stored)')}))"
+    ahead = f"if(ahead = 0, NULL, concat({counted('toString(ahead)')}, ' {text.AHEAD}'))"
     shown = {
         "time": "$__toTime_ms",
         quoted(text.SETTLE_TITLE): "if(stored = 0, NULL, seconds)",
-        "evidence": f"if(stored = 0, '', concat('{text.N} ', {counted('toString(stored)')}))",
+        "evidence": joined([n, ahead]),
     }
     return Panel(
         id=2,
         title=text.SETTLE_TITLE,
         kind="stat",
         about=text.SETTLE,
-        width=6,
+        width=5,
         height=5,
         sql=query.with_range() + "\n" + select(shown, inner),
         format="timeseries",
@@ -62,7 +68,7 @@ def _letters() -> Panel:
         title=text.LETTERS_TITLE,
         kind="stat",
         about=text.LETTERS,
-        width=6,
+        width=5,
         height=5,
         sql=query.with_range() + "\n" + select(shown, waiting),
         format="timeseries",
@@ -85,12 +91,36 @@ def _stored() -> Panel:
         title=text.STORED_TITLE,
         kind="stat",
         about=text.STORED_ABOUT,
-        width=6,
+        width=5,
         height=5,
         sql=query.with_range() + "\n" + select(shown, inner),
         format="timeseries",
         empty=text.NO_EVENTS,
         look={"unit": "locale", "decimals": 0, "displayName": "${__field.labels.evidence}"} | style.fixed(style.PLAIN),
+        options=panel.STAT,
+    )
+
+
+def _negative() -> Panel:
+    seen = observed(_NEGATIVE.observations, days_between(_NEGATIVE.observations, "start_at", "end_at"))
+    inner = select({"number": "count()"}, seen, "WHERE at >= start_at AND at < end_at")
+    shown = {
+        "time": "$__toTime_ms",
+        quoted(_NEGATIVE.title): f"if({query.FIRST_DAY} <= toDate(end_at), toNullable(number), NULL)",
+        "evidence": f"'{text.CREATED}'",
+    }
+    return Panel(
+        id=11,
+        title=_NEGATIVE.title,
+        kind="stat",
+        about=text.description(_NEGATIVE, text.NEGATIVE),
+        width=4,
+        height=5,
+        sql=query.with_range() + "\n" + select(shown, inner),
+        format="timeseries",
+        empty=text.NOT_ENOUGH,
+        look={"unit": "locale", "decimals": 0, "displayName": "${__field.labels.evidence}"}
+        | style.by_threshold([(None, style.PLAIN), (1, style.BAD)]),
         options=panel.STAT,
     )
 
@@ -228,7 +258,7 @@ DASHBOARD: Final = Dashboard(
     refresh="10s",
     variables=[variable.zone()],
     rows=[
-        [newest(1, width=6), _settle(), _letters(), _stored()],
+        [newest(1, width=5), _settle(), _letters(), _stored(), _negative()],
         [_per_minute(), _lateness()],
         [_silence(), _letters_over_time()],
         [_letters_list()],

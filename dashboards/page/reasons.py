@@ -4,7 +4,7 @@ from typing import Final
 
 from dashboards import figure, link, panel, query, style, text, variable
 from dashboards.dashboard import Dashboard
-from dashboards.estimate import difference_bounds, wilson
+from dashboards.estimate import change, wilson
 from dashboards.panel import Panel
 from dashboards.query import known_or_named, quoted, select
 from streams.core.metrics import METRICS, Dimension
@@ -40,7 +40,7 @@ def _last_days_sql() -> str:
     figures = {"reason": "reason", "hits": "hits", "n": "n"}
     figures |= {name: f"if({enough}, {sql}, NULL)" for name, sql in now.items()}
     figures |= {f"{name}_before": f"if({enough_before}, {sql}, NULL)" for name, sql in before.items()}
-    low, high = difference_bounds({name: name for name in now}, {name: f"{name}_before" for name in before})
+    itself, earlier = {name: name for name in now}, {name: f"{name}_before" for name in before}
     shown = {
         _REASON: "reason",
         quoted(text.SHARE): "value",
@@ -49,7 +49,7 @@ def _last_days_sql() -> str:
         quoted(text.TICKETS_OF_REASON): "hits",
         quoted(text.N): "n",
         quoted(text.BEFORE): "value_before",
-        quoted(text.CHANGE): f"if(ifNull({low} > 0 OR {high} < 0, false), 100 * (value - value_before), NULL)",
+        quoted(text.CHANGE): change("100 * (value - value_before)", itself, earlier),
     }
     return "\n".join(
         [named, select(shown, select(figures, totals, "WHERE hits > 0"), "ORDER BY hits DESC, reason", "LIMIT 100")]
@@ -81,7 +81,7 @@ def _last_days() -> Panel:
                 noValue=text.TOO_FEW,
             ),
             *(style.override(name, **share, noValue=text.TOO_FEW) for name in (text.LOW, text.HIGH, text.BEFORE)),
-            style.override(text.CHANGE, unit="suffix: percentage points", decimals=1, noValue=text.UNCLEAR),
+            style.override(text.CHANGE, unit="suffix: percentage points", decimals=1, **style.CHANGE),
         ],
         options=panel.TABLE,
     )

@@ -12,6 +12,7 @@ _MEDIAN: Final = METRICS["first_response_p50"]
 _WITHIN: Final = METRICS["first_response_within"]
 _ANY: Final = METRICS["next_response_p90"]
 _WAITING: Final = METRICS["open_waits"]
+_UNANSWERED: Final = METRICS["resolved_unanswered"]
 _PERCENTILES: Final = tuple(
     metric
     for metric in METRICS.values()
@@ -28,6 +29,7 @@ _BUSINESS: Final = tuple(
     metric for metric in _DURATIONS if "_business_" in metric.name and metric.observations.name != "business_cases"
 )
 """Without the full resolution, which would be a third query over all of it: `servicepulse report --full` has that."""
+_LISTED: Final = (*_CALENDAR, *_BUSINESS)
 _BOUNDS: Final = (
     (0, ""),
     (60, "1 min"),
@@ -128,12 +130,14 @@ DASHBOARD: Final = Dashboard(
     refresh="1m",
     variables=[*variable.narrowings(query.FILTERS), variable.step(), variable.zone()],
     rows=[
-        [figure.number(1 + i, one) for i, one in enumerate((_MEDIAN, _WITHIN, _ANY, _WAITING))],
+        [
+            *(figure.number(1 + i, one, width=5) for i, one in enumerate((_MEDIAN, _WITHIN, _ANY, _WAITING))),
+            figure.number(14, _UNANSWERED, width=4),
+        ],
         [figure.together(5, text.PERCENTILES_TITLE, _PERCENTILES), _heatmap()],
         [figure.lines_by(7, _WITHIN, Dimension.TEAM), _longest()],
         [figure.ranked(9, _MEDIAN, Dimension.TEAM), _waiting()],
-        [figure.listed(12, text.DURATIONS_TITLE, _CALENDAR, height=3 + len(_CALENDAR))],
-        [figure.listed(13, text.BUSINESS_TITLE, _BUSINESS, height=3 + len(_BUSINESS))],
-        [panel.definitions(11, (_MEDIAN, _WITHIN, _ANY, _WAITING))],
+        [figure.listed(12, text.DURATIONS_TITLE, _LISTED, height=3 + len(_LISTED))],
+        [panel.definitions(11, (_MEDIAN, _WITHIN, _ANY, _WAITING, _UNANSWERED))],
     ],
 )

@@ -7,6 +7,7 @@ from dashboards.dashboard import Dashboard
 from dashboards.estimate import PREFIX
 from dashboards.panel import Panel
 from streams.core.metrics import METRICS, Dimension
+from streams.core.metrics.satisfaction import SATISFIED_FROM
 
 _SHARE: Final = METRICS["csat_share"]
 _MEAN: Final = METRICS["csat_mean"]
@@ -17,8 +18,8 @@ _CLOCKS: Final = {
     "resolved_at": METRICS["csat_share_by_resolution"],
     "created_at": METRICS["csat_share_by_creation"],
 }
-_FIFTHS: Final = tuple((low, low + (20 if low == 80 else 19)) for low in range(80, -1, -20))
-"""Of the scale from 0 to 100, the best first; the last one has its upper end as well."""
+_BANDS: Final = ((90, 101), (SATISFIED_FROM, 90), (50, SATISFIED_FROM), (25, 50), (0, 25))
+"""From a score on, and below another one: of five stars each has a band, and where satisfaction begins one does."""
 
 
 def _clocks() -> Panel:
@@ -41,9 +42,9 @@ def _clocks() -> Panel:
 
 def _distribution() -> Panel:
     bands = ",\n".join(
-        f"    ('{text.SCORE_NAME.format(low=low, high=high)}', countIf({_MEAN.counted} AND score >= {low}"
-        f"{f' AND score < {low + 20}' if low < 80 else ''}))"
-        for low, high in _FIFTHS
+        f"    ('{text.SCORE_NAME.format(low=low, high=end - 1)}', "
+        f"countIf({_MEAN.counted} AND score >= {low} AND score < {end}))"
+        for low, end in _BANDS
     )
     inner = query.observations_of(_MEAN.observations, "start_at", "end_at")
     counts = query.select({"bands": f"[\n{bands}\n]"}, inner, "WHERE at >= start_at AND at < end_at")
@@ -52,7 +53,7 @@ def _distribution() -> Panel:
         id=7,
         title=text.DISTRIBUTION_TITLE,
         kind="bargauge",
-        about=text.description(_MEAN, text.DISTRIBUTION),
+        about=text.description(_MEAN, text.DISTRIBUTION.format(satisfied=SATISFIED_FROM)),
         width=8,
         height=8,
         sql=query.with_range() + "\n" + query.select(shown, counts, "ARRAY JOIN bands AS band"),

@@ -1,4 +1,4 @@
--- Waits that a resolution ended, who did what, who was in charge when, and which order a case is about.
+-- Waits that a resolution ended, who did what, and who was in charge when.
 -- Rows of the release before are read on: who is in charge now counts for all of their past, and a wait of theirs ends
 -- where the ticket was resolved for good. `servicepulse refold` states them anew; a worker does so with each ticket that
 -- it meets. A worker of the release before may write meanwhile: what its rows lack, the views make up in the same way.
@@ -14,9 +14,6 @@ ALTER TABLE tickets ADD COLUMN IF NOT EXISTS `charges.since` Array(DateTime64(3,
 ALTER TABLE tickets ADD COLUMN IF NOT EXISTS `charges.team` Array(LowCardinality(String)) DEFAULT [team] AFTER `charges.since`;
 
 ALTER TABLE tickets ADD COLUMN IF NOT EXISTS `charges.agent_id` Array(LowCardinality(String)) DEFAULT [agent_id] AFTER `charges.team`;
-
-ALTER TABLE ticket_days ADD COLUMN IF NOT EXISTS order_id String
-    COMMENT 'The order that it is about' AFTER customer_id;
 
 ALTER TABLE ticket_days ADD COLUMN IF NOT EXISTS is_answered Bool DEFAULT true
     COMMENT 'A person wrote to the customer in public, ever' AFTER first_bot_response_at;
@@ -190,7 +187,6 @@ SELECT
     region,
     strategy,
     customer_id,
-    order_id,
     after_sales,
     created_at,
     first_resolved_at,

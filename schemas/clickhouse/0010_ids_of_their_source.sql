@@ -1,7 +1,11 @@
 -- Ids are unique in their source: which survey a rating answers is said by the fold, which knows both sources.
 -- Rows of before, and of workers of the release before that write meanwhile, are matched by the id alone, as they were.
+-- Which order a case is about stands beside it: that one is no repurchase. Rows of before name none until `refold`.
 ALTER TABLE tickets ADD COLUMN IF NOT EXISTS `surveys.is_answered` Array(Bool)
     COMMENT 'By a valid rating of the customer' AFTER `surveys.offered_at`;
+
+ALTER TABLE ticket_days ADD COLUMN IF NOT EXISTS order_id String
+    COMMENT 'The order that it is about' AFTER customer_id;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ticket_days_of_rows TO ticket_days AS
 WITH
@@ -138,6 +142,7 @@ SELECT
     region,
     strategy,
     customer_id,
+    order_id,
     after_sales,
     created_at,
     first_resolved_at,

@@ -19,6 +19,7 @@ from schemas.rows import Ms
 from streams.cli.wording import (
     brief_change_text,
     change_text,
+    counted,
     duration_text,
     figure_text,
     interval_text,
@@ -106,7 +107,8 @@ def look(client: Client, now: Ms) -> Look:
     before = {name: previous(window, _UTC) for name, window in windows.items()}
     question = Question(metrics=[*SHOWN, *AT_ONCE], windows=[*windows.values(), *before.values()], by=Dimension.TEAM)
     figures = answer(client, question, fresh.known)
-    lines = {name: compared(SHOWN, windows[name], before[name], figures, fresh.known) for name in windows}
+    until = fresh.followed_until or end_at
+    lines = {name: compared(SHOWN, windows[name], before[name], figures, fresh.known, until) for name in windows}
     week = "last 7 d"
     return Look(
         now=now,
@@ -164,11 +166,11 @@ def _freshness(seen: Look) -> str:
 
 
 def _counters(seen: Look) -> Iterator[str]:
-    yield f"{seen.fresh.events:,} events"
+    yield counted(seen.fresh.events, "event")
     yield f"{seen.fresh.events_lately / LATELY_SECONDS:,.0f}/s"
-    yield f"{seen.fresh.dead_letters:,} dead letters"
-    yield f"{figure_text(seen.figures[OPEN_WAITS_NOW.name, None])} customers waiting"
-    yield f"{figure_text(seen.figures[BACKLOG.name, None])} tickets open"
+    yield counted(seen.fresh.dead_letters, "dead letter")
+    for metric, one, what in ((OPEN_WAITS_NOW, "customer", "waiting"), (BACKLOG, "ticket", "open")):
+        yield f"{counted(seen.figures[metric.name, None].n, one)} {what}"
 
 
 def _metrics(seen: Look, width: int) -> Table:

@@ -119,7 +119,7 @@ def report(
                     _refuse_unknown_part(client, metrics[0], fresh.known, by, part or "", credit)
                 _list(metrics[0], seen, clocks, format_)
                 return
-            made = make(client, metrics, window, fresh.known, zone=clocks, by=by, bucket=bucket, credit=credit)
+            made = make(client, metrics, window, fresh, zone=clocks, by=by, bucket=bucket, credit=credit)
     except WindowError as error:
         raise typer.BadParameter(str(error)) from None
     _show(format_, made, fresh, now)
@@ -140,7 +140,7 @@ def print_report(settings: Settings, console: Console | None = None, *, days: in
             _say_empty(Format.TABLE)
             return
         window = _window(None, None, fresh.known.end_at, days)
-        made = make(client, _asked(None, Clock.RATED, is_full=False), window, fresh.known)
+        made = make(client, _asked(None, Clock.RATED, is_full=False), window, fresh)
     report_table.show(console or Console(), made, fresh, now)
 
 
@@ -148,7 +148,7 @@ def make(
     client: Client,
     metrics: Sequence[Metric],
     window: Window,
-    known: Window,
+    fresh: Freshness,
     *,
     zone: ZoneInfo | None = None,
     by: Dimension | None = None,
@@ -161,7 +161,7 @@ def make(
         client: Of the database.
         metrics: In the order of the report.
         window: What it is about.
-        known: From the first event to the last. A period before it is no comparison.
+        fresh: What is known, something at least. A period before the first event is no comparison.
         zone: Its clocks; UTC when not given.
         by: Also divided by this.
         bucket: In steps of this, each beside the one before, instead of the whole beside the period before.
@@ -173,6 +173,8 @@ def make(
         WindowError: When there are too many buckets.
     """
     zone = zone or ZoneInfo("UTC")
+    known = fresh.known or window
+    followed_until = fresh.followed_until or known.end_at
     before = None if bucket else previous(window, zone)
     if before and before.end_at <= known.start_at:
         before = None
@@ -181,10 +183,19 @@ def make(
     figures = answer(client, asked, known)
     if bucket:
         inside = Window(max(window.start_at, known.start_at), min(window.end_at, known.end_at))
-        lines = in_sequence(metrics, buckets_of(window, bucket, zone), figures, inside)
+        lines = in_sequence(metrics, buckets_of(window, bucket, zone), figures, inside, followed_until)
     else:
-        lines = compared(metrics, window, before, figures, known)
-    return Report(window=window, before=before, by=by, bucket=bucket, zone=zone, known=known, lines=lines)
+        lines = compared(metrics, window, before, figures, known, followed_until)
+    return Report(
+        window=window,
+        before=before,
+        by=by,
+        bucket=bucket,
+        zone=zone,
+        known=known,
+        followed_until=followed_until,
+        lines=lines,
+    )
 
 
 def _window(begins_at: Ms | None, ends_at: Ms | None, newest: Ms, days: int = DEFAULT_DAYS) -> Window:

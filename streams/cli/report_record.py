@@ -25,6 +25,7 @@ def json_text(report: Report, fresh: Freshness, now: Ms) -> str:
         "by": report.by,
         "bucket": report.bucket,
         "known": _window(report.known, report.zone),
+        "followed_until": _instant(report.followed_until, report.zone),
         "asked_at": _instant(now, report.zone),
         "events": fresh.events,
         "dead_letters": fresh.dead_letters,

@@ -18,6 +18,7 @@ from streams.cli.wording import (
     part_text,
     rank_text,
     spread_text,
+    uncompared_text,
 )
 from streams.core.ask.figure import Figure
 from streams.core.ask.report import Line, Report
@@ -86,7 +87,7 @@ def _cells(report: Report, line: Line, *, is_first: bool) -> Iterator[Text]:
     yield Text(f"{line.figure.n:,}")
     if report.bucket or report.before:
         yield _value_text(line.before) if line.before else Text("")
-        yield change_text(line.metric.unit, line.change)
+        yield change_text(line.metric.unit, line.change) if line.change else Text(uncompared_text(line), "dim")
 
 
 def _value_text(figure: Figure) -> Text:
@@ -94,7 +95,7 @@ def _value_text(figure: Figure) -> Text:
 
 
 def _maturity_text(line: Line) -> str:
-    return f" so far, {100 * line.maturity:.0f} % mature" if line.is_provisional and line.figure.is_enough else ""
+    return f" so far, {int(100 * line.maturity)} % mature" if line.is_provisional and line.figure.is_enough else ""
 
 
 def _bucket_text(line: Line, bucket: Bucket, zone: ZoneInfo) -> Text:

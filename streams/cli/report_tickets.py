@@ -66,6 +66,9 @@ def _measure_text(metric: Metric, measure: float) -> str:
 def _total_text(metric: Metric, seen: Sequence[Seen]) -> str:
     n, value = total(metric, seen)
     of = counted(len({one.ticket_id for one in seen}), "ticket")
-    if value is None:
+    if metric.kind is Kind.RATE:
         return f"[bold]{metric.title}[/]: {n:,} that count, of {of}"
-    return f"[bold]{metric.title}[/]: {value_text(metric.unit, value)} (n = {n:,}, of {of})"
+    if value is None:
+        return f"[bold]{metric.title}[/]: no data (n = 0)"
+    few = f"; not enough data, which begins at n = {metric.n_min}" if n < metric.n_min else ""
+    return f"[bold]{metric.title}[/]: {value_text(metric.unit, value)} (n = {n:,}, of {of}{few})"

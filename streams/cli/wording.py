@@ -9,7 +9,7 @@ from rich.text import Text
 
 from schemas.rows import Ms
 from streams.core.ask.figure import Change, Figure
-from streams.core.ask.report import Rank
+from streams.core.ask.report import Line, Rank
 from streams.core.metrics import Kind, Unit
 from streams.core.window import local_of
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # only those who ask ClickHouse wait for its driver
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+
+NOTHING_BEFORE: Final = "nothing to compare with"
 
 _STEPS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1, "s"))
 
@@ -98,6 +100,11 @@ def change_text(unit: Unit, change: Change | None, noise: str = ", maybe noise")
         return Text("")
     relative = [] if change.relative is None else [_percent(change.relative)]
     return _marked(" / ".join([*relative, _points_text(unit, change.points)]), change, noise)
+
+
+def uncompared_text(line: Line) -> str:
+    """Return what stands in place of a change; "" where the figure itself says why there is none."""
+    return NOTHING_BEFORE if line.lacks_comparison else ""
 
 
 def brief_change_text(unit: Unit, change: Change | None, noise: str = ", maybe noise") -> Text:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from schemas.rows import Ms
 from streams.core.ask.drilldown import Seen
 from streams.core.ask.figure import figure_of
+from streams.core.ask.maturity import FOLLOWED_UNTIL
 from streams.core.ask.question import Question, Statement, listing, measures_of, statements
 from streams.core.ask.report import Figures, Key
 from streams.core.metrics import Credit, Dimension, Metric
@@ -23,6 +24,7 @@ class Freshness(Struct, frozen=True):
 
     Attributes:
         known: From the first event to just after the newest one; None when there is no event.
+        followed_until: Until when it is known what became of tickets; None without tables.
         events: Stored so far.
         events_lately: Of them those that were stored within the last `LATELY_SECONDS`.
         dead_letters: That were not sent again yet.
@@ -30,6 +32,7 @@ class Freshness(Struct, frozen=True):
 
     known: Window | None
     events: int
+    followed_until: Ms | None = None
     events_lately: int = 0
     dead_letters: int = 0
 
@@ -37,19 +40,20 @@ class Freshness(Struct, frozen=True):
 LATELY_SECONDS: Final = 10
 """Long enough for a steady number, short enough to see a change."""
 
-_FRESHNESS: Final = """
+_FRESHNESS: Final = f"""
 SELECT
     count() AS events,
     toUnixTimestamp64Milli(min(at)) AS oldest,
     toUnixTimestamp64Milli(max(at)) AS newest,
-    (SELECT count() FROM events WHERE ingested_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')) AS lately,
-    (SELECT count() FROM dead_letters FINAL WHERE replays = 0) AS letters
+    (SELECT count() FROM events WHERE ingested_at >= fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')) AS lately,
+    (SELECT count() FROM dead_letters FINAL WHERE replays = 0) AS letters,
+    toUnixTimestamp64Milli({FOLLOWED_UNTIL}) AS followed_until
 FROM events
-"""
+"""  # noqa: S608 - words of ours
 
 _HAS_TABLES: Final = """
-SELECT count() = 3 FROM system.tables
-WHERE database = {database:String} AND name IN ('events', 'tickets', 'dead_letters')
+SELECT count() = 4 FROM system.tables
+WHERE database = {database:String} AND name IN ('events', 'tickets', 'ticket_days', 'dead_letters')
 """
 
 
@@ -66,8 +70,8 @@ def freshness(client: Client, now: Ms) -> Freshness:
         if client.command(_HAS_TABLES, parameters={"database": client.database}, use_database=False) != 1:
             return Freshness(None, 0)
         rows = client.query(_FRESHNESS, parameters={"since": now - LATELY_SECONDS * 1000}).result_rows
-    events, oldest, newest, lately, letters = rows[0]
-    return Freshness(Window(oldest, newest + 1) if events else None, events, lately, letters)
+    events, oldest, newest, lately, letters, followed_until = rows[0]
+    return Freshness(Window(oldest, newest + 1) if events else None, events, followed_until, lately, letters)
 
 
 def answer(client: Client, question: Question, known: Window) -> Figures:

@@ -28,7 +28,7 @@ from streams.simulation.hours import opening_hours
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from tests.databases import any_name, migrated
-from tests.histories import SOURCE, settled
+from tests.histories import SOURCE, public_answer, settled
 from tests.integration.conftest import Servers
 from tests.ledger import Ledger
 
@@ -111,7 +111,10 @@ def _events(per_day: float) -> list[Event]:
 
 
 def _odd() -> Iterator[tuple[datetime, Any]]:
-    """Yield what could break out of its place: a team with quotes, one with a backslash, one that looks like SQL."""
+    """Yield what could break out of its place: a team with quotes, one with a backslash, one that looks like SQL.
+
+    And a ticket that was answered before it was created.
+    """
     for n, team in enumerate(ODD_TEAMS):
         at = END - timedelta(days=2, minutes=n)
         yield (
@@ -122,6 +125,9 @@ def _odd() -> Iterator[tuple[datetime, Any]]:
         )
     for n in range(5):
         yield END - timedelta(minutes=10 * n), e.ProducerHeartbeat()
+    at = END - timedelta(days=2)
+    yield at, e.TicketCreated(ticket_id="early", channel="chat", created_by=e.Party.CUSTOMER, team="delivery")
+    yield at - timedelta(minutes=1), public_answer("early")
 
 
 ODD_TEAMS: Final = (

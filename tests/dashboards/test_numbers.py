@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from dashboards.estimate import shown
+from dashboards.estimate import change, evidence, shown
 from dashboards.link import LISTED
 from dashboards.macro import Value
 from dashboards.page.pulse import FOUR
 from dashboards.page.response import _BOUNDS
 from dashboards.preview.unit import shown as shown_big
-from dashboards.query import shift_of
+from dashboards.query import ages, select, shift_of
 from dashboards.style import Json
-from streams.core.ask.figure import change_of, figure_of
+from streams.core.ask.figure import Change, change_of, figure_of
 from streams.core.ask.report import ranked
 from streams.core.interval import Interval, around_mean, of_rate, wilson
 from streams.core.metrics import METRICS, Kind, Metric, Unit
@@ -47,7 +47,9 @@ NUMBERS: Final = {
     ("satisfaction", 4): "self_rating_share",
     ("response-time", 2): "first_response_within",
     ("response-time", 3): "next_response_p90",
+    ("response-time", 14): "resolved_unanswered",
     ("after-sales", 4): "reopen_rate",
+    ("after-sales", 12): "tickets_reopened",
     ("reasons", 1): "inquiry_share",
 }
 RANKINGS: Final = {
@@ -166,6 +168,75 @@ def _figure(month: Month, metric: Metric, window: Window, part: tuple[str, str] 
     return figure_of(metric, measures | {"deviation": deviation, "p10": p10, "p90": p90})
 
 
+NONE: Final = {"n": 0, "value": None, "low": None, "high": None}
+SOME: Final = {"n": 100, "value": 0.5, "low": 0.4, "high": 0.6}
+LESS: Final = {"n": 100, "value": 0.2, "low": 0.13, "high": 0.29}
+
+
+@pytest.mark.parametrize(
+    ("name", "now", "before", "maturity", "said"),
+    [
+        pytest.param("csat_share", NONE, NONE, 1, "n 0", id="nothing"),
+        pytest.param("csat_share", NONE | {"n": 1}, SOME, 1, "was 50.0 % · n 1", id="a single one"),
+        pytest.param(
+            "csat_share", SOME, NONE, 1, "nothing to compare with · 40.0 % to 60.0 % · n 100", id="a first one"
+        ),
+        pytest.param("csat_share", SOME, LESS, 1, "better · was 20.0 % · 40.0 % to 60.0 % · n 100", id="better"),
+        pytest.param("csat_share", LESS, SOME, 1, "worse · was 50.0 % · 13.0 % to 29.0 % · n 100", id="worse"),
+        pytest.param(
+            "csat_share", SOME, SOME, 1, "no clear change · was 50.0 % · 40.0 % to 60.0 % · n 100", id="the same"
+        ),
+        pytest.param(
+            "inquiry_share", SOME, LESS, 1, "changed · was 20.0 % · 40.0 % to 60.0 % · n 100", id="neither way is good"
+        ),
+        pytest.param("reopen_rate", SOME, LESS, 0.869, "so far, 86 % mature · 40.0 % to 60.0 % · n 100", id="young"),
+        pytest.param("reopen_rate", SOME, LESS, 0.9999, "so far, 99 % mature · 40.0 % to 60.0 % · n 100", id="nearly"),
+        pytest.param("reopen_rate", NONE | {"n": 1}, LESS, 0.5, "n 1", id="a single one, young"),
+        pytest.param("reopen_rate", SOME, LESS, 1, "worse · was 20.0 % · 40.0 % to 60.0 % · n 100", id="settled"),
+        pytest.param("reopen_rate", SOME, NONE, 1, "nothing to compare with · 40.0 % to 60.0 % · n 100", id="a first"),
+        pytest.param("tickets", NONE, NONE, 1, "", id="a count of nothing known"),
+        pytest.param("tickets", NONE | {"value": 0}, NONE, 1, "nothing to compare with", id="a first count"),
+        pytest.param("tickets", NONE | {"n": 1, "value": 1}, NONE | {"value": 0}, 1, "was 0", id="a single ticket"),
+    ],
+)
+def test_the_small_print_is_no_verdict_without_evidence(
+    month: Month, name: str, now: Json, before: Json, maturity: float, said: str
+) -> None:
+    metric = METRICS[name]
+    told = now | {f"{column}_before": value for column, value in before.items()} | {"maturity": maturity}
+    columns = {
+        column: f"CAST({'NULL' if value is None else value} AS Nullable(Float64))" if column[0] != "n" else f"{value}"
+        for column, value in told.items()
+    }
+    inner = f"SELECT {', '.join(f'{sql} AS {column}' for column, sql in columns.items())}"
+    ((text,),) = month.client.query(select({"said": evidence(metric, ages=ages(metric))}, inner)).result_rows
+    assert text == said
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "points"),
+    [
+        pytest.param(SOME, LESS, 30, id="clear"),
+        pytest.param(SOME, SOME, 0, id="not clear"),
+        pytest.param(SOME, NONE, None, id="a first one"),
+        pytest.param(NONE, SOME, None, id="none"),
+        pytest.param(NONE, NONE, None, id="nothing at all"),
+    ],
+)
+def test_a_change_in_a_table_is_none_without_evidence(
+    month: Month, now: Json, before: Json, points: float | None
+) -> None:
+    told = now | {f"{column}_before": value for column, value in before.items()}
+    columns = {
+        column: f"CAST({'NULL' if value is None else value} AS Nullable(Float64))" for column, value in told.items()
+    }
+    inner = f"SELECT {', '.join(f'{sql} AS {column}' for column, sql in columns.items())}"
+    sides = [{name: f"{name}{side}" for name in ("value", "low", "high")} for side in ("", "_before")]
+    shown = select({"points": change("100 * (value - value_before)", *sides)}, inner)
+    ((found,),) = month.client.query(shown).result_rows
+    assert same(found, points)
+
+
 def test_a_choice_narrows_a_number(month: Month) -> None:
     (row,) = asked(month, "service-pulse", 1, team=["delivery"])
     metric = METRICS["complaint_rate"]
@@ -232,10 +303,10 @@ def test_three_clocks_are_three_numbers(month: Month) -> None:
 def test_the_distribution_counts_every_rating_once(month: Month) -> None:
     rows = asked(month, "satisfaction", 7)
     seen = month.ledger.seen("csat_mean", lately(14))
-    assert [row["Score"] for row in rows] == ["80 to 100", "60 to 79", "40 to 59", "20 to 39", "0 to 19"]
-    assert [row["Ratings"] for row in rows] == [
-        sum(low <= score < (101 if low == 80 else low + 20) for score in seen) for low in (80, 60, 40, 20, 0)
-    ]
+    assert [row["Score"] for row in rows] == ["90 to 100", "75 to 89", "50 to 74", "25 to 49", "0 to 24"]
+    bands = ((90, 101), (75, 90), (50, 75), (25, 50), (0, 25))
+    assert [row["Ratings"] for row in rows] == [sum(low <= score < end for score in seen) for low, end in bands]
+    assert sum(row["Ratings"] for row in rows[:2]) == sum(month.ledger.seen("csat_share", lately(14)))
 
 
 def test_the_spread_is_that_of_the_scores(month: Month) -> None:
@@ -327,7 +398,7 @@ def test_a_ranking_is_the_report_s(month: Month, uid: str, id: int, name: str, c
         before = _figure(month, metric, earlier(window), (column, part))
         assert same(row["Before"], before.shown)
         change = change_of(figures[part], before)
-        assert same(row["Change"], change.points if change and change.is_clear else None)
+        assert same(row["Change"], _change(change))
 
 
 def test_all_durations_are_those_that_can_be_counted_by_hand(month: Month) -> None:
@@ -342,8 +413,14 @@ def test_all_durations_are_those_that_can_be_counted_by_hand(month: Month) -> No
         assert same(row["Value"], figure.shown)
         assert same(row["Before"], before.shown)
         _agree(row, figure.interval if figure.is_enough else Interval(None, None))
-        change = change_of(figure, before)
-        assert same(row["Change"], change.points if change and change.is_clear else None)
+        assert same(row["Change"], _change(change_of(figure, before)))
+
+
+def _change(change: Change | None) -> float | None:
+    """Return what a column of changes holds: 0 stands for one that is not clear, None for none."""
+    if change is None:
+        return None
+    return change.points if change.is_clear else 0
 
 
 def _agree(row: Mapping[str, Any], interval: Sequence[float | None]) -> None:
@@ -437,6 +514,8 @@ def test_lateness_silence_and_dead_letters_are_those_of_the_events(month: Month)
     assert settle["Settle delay"] == 4.0
     (letters,) = asked(month, "pipeline", 3, window)
     assert letters["Dead letters waiting"] == 6
+    (early,) = asked(month, "pipeline", 11, window)
+    assert early["Tickets with durations below 0"] == month.ledger.n(METRICS["negative_durations"], window) == 1
     (stored,) = asked(month, "pipeline", 4, window)
     inside = [one for one in month.events if window.start_at <= one.at_ms + 4_000 <= window.end_at]
     assert stored["Events stored"] == len(inside)

@@ -27,6 +27,7 @@ from dashboards.preview.style import NOTHING
 from dashboards.preview.unit import shown, ticks
 from dashboards.preview.variables import chosen_values
 from tests.dashboards.preview_board import board, panel
+from tests.dashboards.target import DASHBOARDS, panels
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 UTC_ZONE: Final = ZoneInfo("UTC")
@@ -190,6 +191,22 @@ def steps(*pairs: tuple[float | None, str]) -> Json:
 @pytest.mark.parametrize(("value", "colour"), [(0.1, "green"), (0.2, "orange"), (0.35, "red"), (None, "text")])
 def test_the_colour_is_that_of_the_highest_threshold_that_is_reached(value: float | None, colour: str) -> None:
     assert one(value, {"defaults": steps((None, "green"), (0.2, "orange"), (0.3, "red"))})["colour"] == colour
+
+
+@pytest.mark.parametrize(
+    ("points", "text", "colour"),
+    [
+        (None, "nothing to compare with", None),
+        (0.0, "no clear change", "text"),
+        (3.25, "3.2 percentage points", "green"),
+        (-3.25, "-3.2 percentage points", "red"),
+    ],
+)
+def test_a_change_reads_as_what_is_known_of_it(points: float | None, text: str, colour: str | None) -> None:
+    columns = next(each for each in panels(DASHBOARDS["teams"]) if each["id"] == 1)["fieldConfig"]
+    scene = scene_of(columns, Answer(["Change"], ["Nullable(Float64)"], [(points,)]))
+    ((cell,),) = table(scene)["rows"]
+    assert (cell["text"], cell.get("colour")) == (text, colour)
 
 
 def test_overrides_apply_by_name_pattern_kind_and_query_the_last_one_wins() -> None:

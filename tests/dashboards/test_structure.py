@@ -84,6 +84,15 @@ def test_a_panel_says_what_it_shows_and_what_it_means_when_it_shows_nothing(pane
 
 
 @each_panel
+def test_a_change_that_is_not_there_is_nothing_to_compare_with(panel: Json) -> None:
+    for column in panel["fieldConfig"]["overrides"]:
+        if column["matcher"]["options"] == "Change":
+            said = {one["id"]: one["value"] for one in column["properties"]}
+            assert said["noValue"] == "nothing to compare with"
+            assert said["mappings"][0]["options"]["0"]["text"] == "no clear change"
+
+
+@each_panel
 def test_green_and_red_mean_better_and_worse_and_nothing_else(panel: Json) -> None:
     coloured = {colour for colour in _colours(panel["fieldConfig"]) if colour in ("green", "red")}
     if "green" in coloured:

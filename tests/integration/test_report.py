@@ -13,12 +13,15 @@ from zoneinfo import ZoneInfo
 import pytest
 import typer
 from clickhouse_connect.driver.client import Client
+from msgspec.structs import replace
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from schemas import events as e
 from schemas.codec import Event, decode, encode
 from schemas.schedule import Version, Week
-from streams.cli.report import print_report, report
+from streams.cli.report import make, print_report, report
+from streams.cli.report_table import show
 from streams.core.ask.figure import Figure
 from streams.core.ask.question import Question
 from streams.core.hours.published import open_hours
@@ -214,6 +217,10 @@ def _odd() -> Iterator[tuple[datetime, e.TicketData]]:
     yield created("rated by its agent")
     yield at + 9 * hour, e.SurveyOffered(ticket_id="rated by its agent", survey_id="for the customer")
     yield rated("rated by its agent", 5, e.RatingSource.AGENT, "for the customer")
+    for days in (0, 4, 10):
+        id, when = f"answered {days} days too early", datetime(2026, 4, 2, 8, tzinfo=UTC) - timedelta(days=days)
+        yield created(id, when=when)
+        yield when - hour, message(id, 0, e.Party.AGENT)[1]
     yield created("older duplicate", when=at - 240 * hour)
     yield created("younger original")
     yield at + hour, e.TicketMerged(ticket_id="older duplicate", into_ticket_id="younger original")
@@ -405,9 +412,24 @@ def test_a_table_tells_values_with_units_intervals_and_changes(told: Told) -> No
 
 
 def test_a_rate_that_still_moves_is_marked(told: Told) -> None:
-    shown = told.run("--metric", "reopen_rate", "--metric", "repurchase_30d").stdout
-    assert " % so far" in shown
+    """As of the newest event."""
+    metrics = [METRICS[name] for name in ("reopen_rate", "repurchase_30d", "csat_share_by_resolution")]
+    fresh = replace(freshness(told.client, NOW_MS), followed_until=told.known.end_at)
+    window = Window(told.known.end_at - 14 * DAY_MS, told.known.end_at)
+    made = make(told.client, metrics, window, fresh)
+    assert [line.maturity for line in made.lines] == [0.5, 0, 0]
+    console = Console(file=io.StringIO())
+    show(console, made, fresh, NOW_MS)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert " % so far, 50 % mature" in shown
     assert "nothing until 7 to 30 days after the window" in shown
+
+
+def test_of_a_log_that_ended_long_ago_nothing_moves_any_more(told: Told) -> None:
+    lines = told.lines("--all", "--full")
+    assert {line["maturity"] for line in lines} == {1.0}
+    assert "so far" not in told.run("--all", "--metric", "reopen_rate").stdout
 
 
 @every_metric
@@ -443,7 +465,6 @@ def test_satisfaction_is_reported_by_the_clock_that_is_asked_for(told: Told, clo
     (line,) = told.lines(*WEEK, "--metric", "csat_share", "--clock", clock)
     assert line["metric"] == name
     assert line["n"] == told.ledger.n(METRICS[name], LAST_WEEK)
-    assert line["maturity"] == (1.0 if clock == "rated" else 0.0)
 
 
 def test_a_full_report_tells_every_metric(told: Told) -> None:

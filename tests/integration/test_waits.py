@@ -1,4 +1,4 @@
-"""Twenty tickets of one kind each, and what the numbers must say of them: who waited, for how long, for whom."""
+"""Twenty tickets of one kind each, and what the numbers must say: who waited, for how long, for whom, and came back."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -8,14 +8,16 @@ from clickhouse_connect.driver.client import Client
 
 from schemas import events as e
 from schemas.codec import Event
+from streams.clock import SystemClock
 from streams.core.ask.figure import Figure
+from streams.core.ask.maturity import ENDED_DAYS
 from streams.core.ask.question import Question
 from streams.core.metrics import METRICS, Credit, Dimension
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.measures import row_of
-from streams.core.window import Window
+from streams.core.window import DAY_MS, Window
 from streams.sinks.clickhouse import ClickHouseStore
-from streams.sinks.figures import answer
+from streams.sinks.figures import answer, freshness
 from tests.databases import new_database
 from tests.histories import NOW_MS, event, settled
 from tests.integration.conftest import Servers
@@ -71,11 +73,11 @@ def figures(
     for number in range(TICKETS):
         id = f"T{number}"
         told += [event(content, ms(at), f"{id}-{n}", n, subject=id) for n, (at, content) in enumerate(story(id))]
-    for table in ("events", "tickets", "ticket_days", "ticket_ratings"):
+    for table in ("events", "tickets", "ticket_days", "ticket_ratings", "orders"):
         client.command(f"TRUNCATE TABLE {table}")
     store = ClickHouseStore(client)
     store.insert([event_row(one, NOW_MS) for one in told])
-    store.insert([row_of(ticket, NOW_MS) for ticket in settled(told).values()])
+    store.insert([row_of(ticket, NOW_MS) for ticket in settled(one for one in told if one.ticket_id).values()])
     found = answer(client, Question(metrics=ALL, windows=[YEAR], by=by, credit=credit), YEAR)
     return {(name, part): figure for (name, part, _), figure in found.items()}
 
@@ -210,3 +212,147 @@ def test_everything_can_be_asked_for_whoever_has_the_ticket_now(client: Client) 
     seen = figures(client, given_away, by=Dimension.AGENT, credit=Credit.HOLDS)
     assert {part for (_, part), figure in seen.items() if figure.n} == {None, "carl"}
     assert seen["first_response_p50", "carl"].n == seen["csat_mean", "carl"].n == TICKETS
+
+
+def placed(id: str, order_id: str, kind: e.OrderKind = e.OrderKind.NORMAL) -> e.OrderPlaced:
+    return e.OrderPlaced(order_id=order_id, customer_id=f"C-{id}", amount=100, currency="EUR", kind=kind)
+
+
+Later = Callable[[str], Told]
+NAMED_LATER: Later = lambda id: [  # noqa: E731 - a row of the table below
+    ("2026-01-06T13:00", e.TicketUpdated(ticket_id=id, order_id="#2")),
+    ("2026-01-07T09:00", placed(id, "#2")),
+]
+
+
+@pytest.mark.parametrize(
+    ("order_id", "later", "share"),
+    [
+        pytest.param("#1", lambda id: [("2026-01-07T09:00", placed(id, "#1"))], 0, id="its own order, dated later"),
+        pytest.param("#1", lambda id: [("2026-01-07T09:00", placed(id, "#2"))], 1, id="another order"),
+        pytest.param(
+            "#1",
+            lambda id: [("2026-01-07T09:00", placed(id, "#1")), ("2026-01-08T09:00", placed(id, "#1"))],
+            0,
+            id="its own order, placed again under its id",
+        ),
+        pytest.param(
+            "#1",
+            lambda id: [("2026-01-07T09:00", placed(id, "#1")), ("2026-01-08T09:00", placed(id, "#2"))],
+            1,
+            id="its own order and another one",
+        ),
+        pytest.param(
+            "#1",
+            lambda id: [
+                ("2026-01-07T09:00", placed(id, "#2")),
+                ("2026-01-08T09:00", e.OrderCancelled(order_id="#2", customer_id=f"C-{id}")),
+            ],
+            0,
+            id="another order, called off",
+        ),
+        pytest.param(
+            "#1",
+            lambda id: [
+                ("2026-01-04T09:00", placed(id, "#1")),
+                ("2026-01-08T09:00", e.OrderCancelled(order_id="#1", customer_id=f"C-{id}")),
+                ("2026-01-09T09:00", placed(id, "#2")),
+            ],
+            1,
+            id="its own order called off, another one placed",
+        ),
+        pytest.param(None, lambda id: [("2026-01-07T09:00", placed(id, "#1"))], 1, id="a case without an order"),
+        pytest.param("#1", NAMED_LATER, 0, id="an order that is named later"),
+        pytest.param(
+            "#1",
+            lambda id: [
+                ("2026-01-06T13:00", e.TicketUpdated(ticket_id=id, order_id=None)),
+                ("2026-01-07T09:00", placed(id, "#1")),
+            ],
+            1,
+            id="an order that was named by mistake",
+        ),
+    ],
+)
+def test_the_order_that_a_case_is_about_is_no_repurchase(
+    client: Client, order_id: str | None, later: Later, share: float
+) -> None:
+    seen = figures(
+        client,
+        lambda id: [
+            ("2026-01-05T09:00", opened(id, customer_id=f"C-{id}", order_id=order_id, after_sales=True)),
+            ("2026-01-06T12:00", e.TicketResolved(ticket_id=id)),
+            *later(id),
+        ],
+    )
+    for days in (30, 60, 90):
+        assert shown(seen[f"repurchase_{days}d", None]) == (TICKETS, share)
+
+
+def reopened_at(id: str, *days: int) -> Told:
+    """Return a ticket that is resolved, and reopened and resolved again on these days."""
+    told: Told = [("2026-01-05T09:00", opened(id)), ("2026-01-05T12:00", e.TicketResolved(ticket_id=id))]
+    for day in days:
+        told.append((f"2026-01-{day:02}T09:00", e.TicketReopened(ticket_id=id)))
+        told.append((f"2026-01-{day:02}T12:00", e.TicketResolved(ticket_id=id)))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("days", "of_resolutions", "of_tickets"), [((), (20, 0), 0), ((6,), (40, 0.5), 1), ((6, 7, 8), (80, 0.75), 1)]
+)
+def test_resolutions_and_tickets_that_are_reopened_are_two_numbers(
+    client: Client, days: tuple[int, ...], of_resolutions: tuple[int, float], of_tickets: float
+) -> None:
+    seen = figures(client, lambda id: reopened_at(id, *days))
+    assert shown(seen["reopen_rate", None]) == of_resolutions
+    assert shown(seen["tickets_reopened", None]) == (TICKETS, of_tickets)
+
+
+@pytest.mark.parametrize(
+    ("early", "n"),
+    [
+        pytest.param(lambda id: [("2026-01-05T08:59", answered(id))], TICKETS, id="an answer"),
+        pytest.param(lambda id: [("2026-01-04T23:00", answered(id))], TICKETS, id="an answer of the day before"),
+        pytest.param(
+            lambda id: [("2026-01-05T08:59", said(id, e.Direction.OUT, e.Party.BOT))], TICKETS, id="a bot's message"
+        ),
+        pytest.param(lambda id: [("2026-01-05T08:59", e.TicketResolved(ticket_id=id))], TICKETS, id="a resolution"),
+        pytest.param(lambda id: [("2026-01-05T09:00", e.TicketResolved(ticket_id=id))], 0, id="one at once"),
+        pytest.param(lambda id: [("2026-01-05T08:59", asked(id))], 0, id="a question, which no duration begins with"),
+        pytest.param(lambda id: [("2026-01-05T09:01", answered(id))], 0, id="an answer afterwards"),
+        pytest.param(lambda _: [], 0, id="nothing"),
+    ],
+)
+def test_durations_below_0_are_counted(client: Client, early: Later, n: int) -> None:
+    seen = figures(client, lambda id: [("2026-01-05T09:00", opened(id)), *early(id)])
+    assert seen["negative_durations", None].n == n
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "is_now"),
+    [
+        pytest.param(0, True, id="a desk of today"),
+        pytest.param(3, False, id="nothing for three days: it may be late"),
+        pytest.param(30, False, id="nothing for a month: the next list may come"),
+        pytest.param(ENDED_DAYS + 2, True, id="a log that has ended"),
+        pytest.param(5_000, True, id="a log of years ago"),
+    ],
+)
+def test_it_is_known_what_became_of_tickets_up_to_the_newest_event_unless_the_log_has_ended(
+    client: Client, days_ago: int, is_now: bool
+) -> None:
+    now = SystemClock().now_ms()
+    newest = now - days_ago * DAY_MS
+    for table in ("events", "tickets", "ticket_days"):
+        client.command(f"TRUNCATE TABLE {table}")
+    told = [event(opened("T"), newest, "1", subject="T")]
+    ClickHouseStore(client).insert([event_row(one, NOW_MS) for one in told])
+    ClickHouseStore(client).insert([row_of(ticket, NOW_MS) for ticket in settled(told).values()])
+    until = freshness(client, now).followed_until
+    assert until is not None
+    if is_now:
+        assert until >= now - 1_000
+    else:
+        assert newest < until <= newest + DAY_MS
+        assert until % DAY_MS == 0

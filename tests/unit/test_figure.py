@@ -3,6 +3,7 @@
 import pytest
 
 from streams.core.ask.figure import Figure, Spread, change_of, figure_of
+from streams.core.ask.maturity import maturity
 from streams.core.ask.report import Figures, Rank, compared, in_sequence, ranked
 from streams.core.metrics import Metric
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
@@ -112,10 +113,11 @@ def test_counts_are_sorted_and_not_ranked() -> None:
 
 def test_a_count_is_not_compared_with_a_period_that_begins_before_the_first_event() -> None:
     figures: Figures = {("tickets", None, NOW): _count(10), ("tickets", None, BEFORE): _count(5)}
-    (line,) = compared([TICKETS_CREATED], NOW, BEFORE, figures, KNOWN)
+    (line,) = compared([TICKETS_CREATED], NOW, BEFORE, figures, KNOWN, KNOWN.end_at)
     assert line.change
-    (line,) = compared([TICKETS_CREATED], NOW, BEFORE, figures, Window(35 * DAY_MS, 50 * DAY_MS))
+    (line,) = compared([TICKETS_CREATED], NOW, BEFORE, figures, Window(35 * DAY_MS, 50 * DAY_MS), KNOWN.end_at)
     assert line.change is None
+    assert line.lacks_comparison
 
 
 def test_a_rate_that_still_moves_is_provisional_and_compared_with_nothing() -> None:
@@ -123,17 +125,46 @@ def test_a_rate_that_still_moves_is_provisional_and_compared_with_nothing() -> N
         ("reopen_rate", None, NOW): _share(1, 100, REOPEN_RATE),
         ("reopen_rate", None, BEFORE): _share(9, 100, REOPEN_RATE),
     }
-    (young,) = compared([REOPEN_RATE], NOW, BEFORE, figures, KNOWN)
+    (young,) = compared([REOPEN_RATE], NOW, BEFORE, figures, KNOWN, NOW.end_at)
     assert (young.is_provisional, young.maturity, young.change) == (True, 0.3, None)
-    (settled,) = compared([REOPEN_RATE], NOW, BEFORE, figures, Window(0, NOW.end_at + 7 * DAY_MS))
+    (settled,) = compared([REOPEN_RATE], NOW, BEFORE, figures, KNOWN, NOW.end_at + 7 * DAY_MS)
     assert not settled.is_provisional
     assert settled.change
+    assert not young.lacks_comparison
+    assert not settled.lacks_comparison
+
+
+@pytest.mark.parametrize(
+    ("followed_until", "age"),
+    [(35, 0.0), (47, 0.0), (48, 0.1), (52, 0.5), (57, 1.0), (900, 1.0)],
+)
+def test_a_window_matures_by_what_is_known_after_it(followed_until: int, age: float) -> None:
+    assert maturity(REOPEN_RATE, NOW, followed_until * DAY_MS) == pytest.approx(age)
+    assert maturity(CSAT_SHARE, NOW, followed_until * DAY_MS) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "lacks"),
+    [
+        pytest.param(_share(50, 100), _share(40, 100), False, id="both"),
+        pytest.param(_share(50, 100), figure_of(CSAT_SHARE, None), True, id="nothing before"),
+        pytest.param(_share(50, 100), _share(1, 1), True, id="a single one before"),
+        pytest.param(_share(1, 1), _share(40, 100), False, id="a single one now, which says so itself"),
+        pytest.param(figure_of(CSAT_SHARE, None), figure_of(CSAT_SHARE, None), False, id="nothing at all"),
+    ],
+)
+def test_a_figure_without_anything_to_compare_with_says_so(now: Figure, before: Figure, lacks: bool) -> None:
+    figures: Figures = {("csat_share", None, NOW): now, ("csat_share", None, BEFORE): before}
+    (line,) = compared([CSAT_SHARE], NOW, BEFORE, figures, KNOWN, KNOWN.end_at)
+    assert line.lacks_comparison is lacks
+    assert (line.change is None) == (lacks or not now.is_enough)
 
 
 def test_a_day_is_compared_with_the_day_before_when_both_are_whole() -> None:
     days = [Window(number * DAY_MS, (number + 1) * DAY_MS) for number in range(4)]
     figures: Figures = {("tickets", None, day): _count(10 * number) for number, day in enumerate(days)}
     known = Window(days[0].start_at + 1, days[3].end_at - 1)
-    lines = in_sequence([TICKETS_CREATED], days, figures, known)
+    lines = in_sequence([TICKETS_CREATED], days, figures, known, known.end_at)
+    assert [line.lacks_comparison for line in lines] == [False, True, False, False]
     assert [line.is_partial for line in lines] == [True, False, False, True]
     assert [bool(line.change) for line in lines] == [False, False, True, False]

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dashboards.render import DASHBOARDS
 from schemas.rows import SignalRow
-from streams.core.drop import Episode, FoundBy, Rating, Response, ThresholdError, Thresholds, verdict_of
+from streams.core.drop import Clearing, Episode, FoundBy, Rating, Response, ThresholdError, Thresholds, verdict_of
 from streams.core.drop.baseline import Baseline
 from streams.core.signal import sentence, statement
 from streams.core.signal.segment import DESK, RatedTicket, Segment, SegmentKind, ThresholdBook, book_of, signal_id
@@ -22,6 +22,19 @@ from streams.settings import SettingsError, load_settings
 NOW = 1_775_000_000_000
 TEAM = Segment(SegmentKind.TEAM, "delivery")
 BASELINE = Baseline(0.85, 100, 85, 0.85, 10.0, NOW - 30 * DAY_MS, NOW - 2 * DAY_MS)
+
+
+@pytest.mark.parametrize(
+    ("in_a_row", "said"),
+    [
+        (1, "one more satisfied rating would do."),
+        (17, "17 satisfied ratings in a row would do."),
+    ],
+)
+def test_what_would_clear_a_fall_is_told_for_one_rating_and_for_many(in_a_row: int, said: str) -> None:
+    clearing = Clearing(not_before=NOW, value_needed=0.79, value=0.75, n=20, sum_left=0.5, satisfied_in_a_row=in_a_row)
+    assert sentence.clearing(clearing, Thresholds()).endswith(f"outweighed: {said}")
+
 
 counts = st.tuples(st.integers(0, 30), st.integers(0, 30)).map(lambda pair: (max(pair), min(pair)))
 

@@ -1,7 +1,13 @@
 """How figures read to people."""
 
-import pytest
+import io
+from typing import Any
+from zoneinfo import ZoneInfo
 
+import pytest
+from rich.console import Console
+
+from streams.cli.report_tickets import show
 from streams.cli.wording import (
     brief_change_text,
     change_text,
@@ -13,15 +19,18 @@ from streams.cli.wording import (
     part_text,
     rank_text,
     spread_text,
+    uncompared_text,
     value_text,
 )
+from streams.core.ask.drilldown import Seen
 from streams.core.ask.figure import change_of, figure_of
-from streams.core.ask.report import Rank
-from streams.core.metrics import Unit
+from streams.core.ask.report import Line, Rank
+from streams.core.metrics import Dimension, Metric, Unit
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
 from streams.core.metrics.load import TICKETS_CREATED
 from streams.core.metrics.response_time import FIRST_RESPONSE_P50
 from streams.core.metrics.satisfaction import CSAT_MEAN
+from streams.core.window import Window
 
 
 @pytest.mark.parametrize(
@@ -105,6 +114,47 @@ def test_changes_of_durations_are_durations() -> None:
 
 def test_no_change_is_told_where_nothing_can_be_compared() -> None:
     assert change_text(Unit.SHARE, None).plain == ""
+
+
+@pytest.mark.parametrize(
+    ("n", "more", "text"),
+    [
+        pytest.param(100, {}, "nothing to compare with", id="a first period"),
+        pytest.param(1, {}, "", id="a single observation: not enough data stands there already"),
+        pytest.param(0, {}, "", id="none: likewise"),
+        pytest.param(100, {"is_partial": True}, "", id="a bucket in part, which is marked"),
+        pytest.param(100, {"maturity": 0.5}, "", id="one that moves: so far stands there"),
+    ],
+)
+def test_what_stands_in_place_of_a_change_is_no_verdict(n: int, more: dict[str, Any], text: str) -> None:
+    figure = figure_of(COMPLAINT_RATE, {"n": n, "hits": 0} if n else None)
+    line = Line(metric=COMPLAINT_RATE, part=None, window=Window(0, 1), figure=figure, **more)
+    assert uncompared_text(line) == text
+
+
+@pytest.mark.parametrize(
+    ("metric", "measures", "text"),
+    [
+        pytest.param(COMPLAINT_RATE, [], "Complaint rate: no data (n = 0)", id="a share of nothing"),
+        pytest.param(
+            COMPLAINT_RATE,
+            [1.0],
+            "Complaint rate: 100.0 % (n = 1, of 1 ticket; not enough data, which begins at n = 20)",
+            id="a single one",
+        ),
+        pytest.param(COMPLAINT_RATE, [0.0] * 20, "Complaint rate: 0.0 % (n = 20, of 20 tickets)", id="enough"),
+        pytest.param(TICKETS_CREATED, [], "Tickets: 0 (n = 0, of 0 tickets)", id="a count of nothing is 0"),
+        pytest.param(TICKETS_CREATED, [1.0], "Tickets: 1 (n = 1, of 1 ticket)", id="a count of one"),
+    ],
+)
+def test_what_listed_tickets_amount_to_is_told_with_how_little_it_says(
+    metric: Metric, measures: list[float], text: str
+) -> None:
+    seen = [Seen(0, f"T{n}", dict.fromkeys(Dimension, ""), f"T{n}", one) for n, one in enumerate(measures)]
+    console = Console(file=io.StringIO(), width=200)
+    show(console, metric, seen, ZoneInfo("UTC"))
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines()[-1] == text
 
 
 def test_places_that_numbers_cannot_tell_apart_are_a_range() -> None:

@@ -6,9 +6,11 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from schemas.rows import Ms
 from streams.core.ask.figure import Change, Figure, change_of
+from streams.core.ask.maturity import maturity
 from streams.core.metrics import Dimension, Direction, Kind, Metric
-from streams.core.window import DAY_MS, Bucket, Window
+from streams.core.window import Bucket, Window
 
 Key: TypeAlias = tuple[str, str | None, Window]
 """Name of the metric, part (a value of the dimension, None for the whole), window."""
@@ -28,8 +30,7 @@ class Line(Struct, frozen=True, kw_only=True):
     Attributes:
         part: A value of the dimension; None for the whole.
         is_partial: Only a part of the bucket lies within what was asked for, or within what is known.
-        maturity: How much of the window is old enough that its figure no longer moves by waiting, from 0 to 1; see
-            `Metric.matures_days`.
+        maturity: How much of the window is old enough that its figure no longer moves by waiting, from 0 to 1.
         change: Against the line's `before`; None when the two cannot be compared.
     """
 
@@ -48,6 +49,11 @@ class Line(Struct, frozen=True, kw_only=True):
         """Whether the figure still moves by waiting."""
         return self.maturity < 1
 
+    @property
+    def lacks_comparison(self) -> bool:
+        """Whether all is well with the figure, and there is nothing to compare it with."""
+        return self.figure.is_enough and self.change is None and not (self.is_provisional or self.is_partial)
+
 
 class Report(Struct, frozen=True, kw_only=True):
     """A report, ready to be shown.
@@ -59,6 +65,7 @@ class Report(Struct, frozen=True, kw_only=True):
         bucket: The step of time of its lines; None for one line a metric and part.
         zone: By whose clocks.
         known: From the first event to the last.
+        followed_until: Until when it is known what became of tickets.
     """
 
     window: Window
@@ -67,11 +74,17 @@ class Report(Struct, frozen=True, kw_only=True):
     bucket: Bucket | None
     zone: ZoneInfo
     known: Window
+    followed_until: Ms
     lines: Sequence[Line]
 
 
 def compared(
-    metrics: Sequence[Metric], window: Window, before: Window | None, figures: Figures, known: Window
+    metrics: Sequence[Metric],
+    window: Window,
+    before: Window | None,
+    figures: Figures,
+    known: Window,
+    followed_until: Ms,
 ) -> list[Line]:
     """Return a line for each metric, and one for each part, beside the period before.
 
@@ -81,13 +94,16 @@ def compared(
         before: What it is compared with.
         figures: Of both windows.
         known: From the first event to the last: a count over a period that begins before is compared with nothing.
+        followed_until: Until when it is known what became of tickets.
     """
-    return [line for metric in metrics for line in _compared(metric, window, before, figures, known)]
+    return [line for metric in metrics for line in _compared(metric, window, before, figures, known, followed_until)]
 
 
-def _compared(metric: Metric, window: Window, before: Window | None, figures: Figures, known: Window) -> Iterator[Line]:
+def _compared(
+    metric: Metric, window: Window, before: Window | None, figures: Figures, known: Window, followed_until: Ms
+) -> Iterator[Line]:
     ranks = ranked({part: figures[metric.name, part, window] for part in parts_of(figures, metric) if part is not None})
-    maturity = _maturity(metric, window, known)
+    age = maturity(metric, window, followed_until)
     lacks_past = metric.kind is Kind.COUNT and before is not None and before.start_at < known.start_at
     for part in [None, *ranks]:
         figure = figures[metric.name, part, window]
@@ -96,15 +112,17 @@ def _compared(metric: Metric, window: Window, before: Window | None, figures: Fi
             metric=metric,
             part=part,
             window=window,
-            maturity=maturity,
+            maturity=age,
             rank=ranks.get(part) if part is not None else None,
             figure=figure,
             before=earlier,
-            change=change_of(figure, earlier) if earlier and not (maturity < 1 or lacks_past) else None,
+            change=change_of(figure, earlier) if earlier and not (age < 1 or lacks_past) else None,
         )
 
 
-def in_sequence(metrics: Sequence[Metric], buckets: Sequence[Window], figures: Figures, known: Window) -> list[Line]:
+def in_sequence(
+    metrics: Sequence[Metric], buckets: Sequence[Window], figures: Figures, known: Window, followed_until: Ms
+) -> list[Line]:
     """Return lines of each metric and part over consecutive buckets, each one beside the bucket before.
 
     Args:
@@ -112,42 +130,41 @@ def in_sequence(metrics: Sequence[Metric], buckets: Sequence[Window], figures: F
         buckets: In order of time.
         figures: Of all buckets.
         known: What was asked for and is known: a bucket that reaches beyond is partial and compared with nothing.
+        followed_until: Until when it is known what became of tickets.
     """
     return [
         line
         for metric in metrics
         for part in parts_of(figures, metric)
-        for line in _sequence(metric, part, buckets, figures, known)
+        for line in _sequence(metric, part, buckets, figures, known, followed_until)
     ]
 
 
 def _sequence(
-    metric: Metric, part: str | None, buckets: Sequence[Window], figures: Figures, known: Window
+    metric: Metric,
+    part: str | None,
+    buckets: Sequence[Window],
+    figures: Figures,
+    known: Window,
+    followed_until: Ms,
 ) -> Iterator[Line]:
     before: Line | None = None
     for bucket in buckets:
         figure = figures[metric.name, part, bucket]
         is_partial = bucket.start_at < known.start_at or bucket.end_at > known.end_at
-        maturity = _maturity(metric, bucket, known)
-        comparable = before if before and not (is_partial or before.is_partial or maturity < 1) else None
+        age = maturity(metric, bucket, followed_until)
+        comparable = before if before and not (is_partial or before.is_partial or age < 1) else None
         before = Line(
             metric=metric,
             part=part,
             window=bucket,
             is_partial=is_partial,
-            maturity=maturity,
+            maturity=age,
             figure=figure,
             before=before.figure if before else None,
             change=change_of(figure, comparable.figure) if comparable else None,
         )
         yield before
-
-
-def _maturity(metric: Metric, window: Window, known: Window) -> float:
-    if not metric.matures_days:
-        return 1.0
-    old = known.end_at - metric.matures_days * DAY_MS - window.start_at
-    return min(1.0, max(0.0, old / window.length_ms))
 
 
 def parts_of(figures: Figures, metric: Metric) -> list[str | None]:

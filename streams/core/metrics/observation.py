@@ -272,17 +272,29 @@ OPEN_WAITS: Final = Observations(
 
 _PURCHASES: Final = """
 (
-    SELECT customer_id, groupArray((placed_at, order_id)) AS placed
+    SELECT customer_id, groupArrayIf((placed_at, named), counts) AS placed
     FROM
     (
-        SELECT customer_id, order_id, minIf(at, name = 'order.placed') AS placed_at
-        FROM orders WHERE customer_id IN ({customers})
-        GROUP BY customer_id, source, order_id
-        HAVING countIf(name = 'order.placed') > 0
-            AND countIf(name = 'order.cancelled' OR kind IN ('replacement', 'exchange')) = 0
+        SELECT
+            customer_id,
+            placed_at,
+            counts,
+            if(placed_at = min(placed_at) OVER (PARTITION BY customer_id, order_id), order_id, '') AS named
+        FROM
+        (
+            SELECT
+                customer_id,
+                order_id,
+                minIf(at, name = 'order.placed') AS placed_at,
+                countIf(name = 'order.cancelled' OR kind IN ('replacement', 'exchange')) = 0 AS counts
+            FROM orders WHERE customer_id IN ({customers})
+            GROUP BY customer_id, source, order_id
+            HAVING countIf(name = 'order.placed') > 0
+        )
     )
     GROUP BY customer_id
 )""".strip()
+"""The orders of each customer that count, by the name that a case has for them: of several shops' the first one's."""
 
 AFTER_SALES_CASES: Final = Observations(
     name="after_sales_cases",
@@ -291,7 +303,9 @@ AFTER_SALES_CASES: Final = Observations(
     columns={
         "at": "assumeNotNull(first_resolved_at)",
         "customer_id": "customer_id",
-        "ordered_at": "arrayMap(bought -> bought.1, arrayFilter(bought -> bought.2 != order_id, placed))",
+        "ordered_at": (
+            "arrayMap(bought -> bought.1, arrayFilter(bought -> order_id = '' OR bought.2 != order_id, placed))"
+        ),
     },
     source=f"{DAYS} LEFT JOIN\n{_PURCHASES} AS customers USING (customer_id)",
     where="after_sales AND customer_id != '' AND first_resolved_at IS NOT NULL",

@@ -55,8 +55,12 @@ def clearing(of: Clearing, thresholds: Thresholds) -> str:
         f"Resolved after {instant(of.not_before)}, once at least {percent(of.value_needed)} of the last "
         f"{thresholds.window_hours:g} h ({thresholds.least_ratings} ratings or more) are satisfied, now "
         f"{percent(of.value)} of {of.n}, and the bad ratings that added up are outweighed: "
-        f"{of.satisfied_in_a_row} satisfied ratings in a row would do."
+        + _in_a_row(of.satisfied_in_a_row)
     )
+
+
+def _in_a_row(number: int) -> str:
+    return "one more satisfied rating would do." if number == 1 else f"{number} satisfied ratings in a row would do."
 
 
 SURVEY_CLEARS: Final = "Resolved at the next full hour at which surveys of the last 24 h are answered as usual again."
