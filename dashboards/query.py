@@ -17,8 +17,8 @@ FILTERS: Final[Mapping[Dimension, str]] = {
     Dimension.CONTACT_TYPE: "contact_type",
 }
 """Columns that every dashboard can be narrowed by, with the names of their variables."""
-FIRST_DAY: Final = "(SELECT minOrNull(day) FROM ticket_days)"
-"""Before it nothing is known; null while nothing is known at all."""
+FIRST_DAY: Final = "(SELECT nullIf(min(day), toDate(0)) FROM ticket_days)"
+"""Before it nothing is known; null while nothing is known at all. An index answers it, which `minOrNull` never asks."""
 LENGTH: Final = "dateDiff('millisecond', start_at, end_at)"
 """Of the range, in milliseconds."""
 

@@ -14,7 +14,7 @@ FOLLOWED_UNTIL: Final = f"""
     SELECT if(told_until < instant AND told_until >= instant - toIntervalDay({ENDED_DAYS}), told_until, instant)
     FROM
     (
-        SELECT toDateTime64(maxOrNull(day) + 1, 3, 'UTC') AS told_until, now64(3, 'UTC') AS instant
+        SELECT toDateTime64(max(day) + 1, 3, 'UTC') AS told_until, now64(3, 'UTC') AS instant
         FROM ticket_days
     )
 )""".strip()  # noqa: S608 - words of ours
