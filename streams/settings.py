@@ -20,8 +20,8 @@ from streams.core.signal.segment import ThresholdBook, book_of
 
 PREFIX: Final = "SERVICEPULSE_"
 DEFAULT_FILE: Final = "servicepulse.toml"
-OTHER_VARIABLES: Final = (f"{PREFIX}SETTINGS", f"{PREFIX}DATA")
-"""Variables of ours that are no settings: where the settings are, and where the tests find real data."""
+OTHER_VARIABLES: Final = (f"{PREFIX}SETTINGS", f"{PREFIX}DATA", f"{PREFIX}EXAMPLES")
+"""Variables of ours that are no settings: where the settings are, where tests find real data, how much they try."""
 OTHER_BEGINNINGS: Final = (f"{PREFIX}GRAFANA", f"{PREFIX}TEST_")
 """What Grafana's provisioning reads, and what only tests read."""
 

@@ -95,7 +95,7 @@ class TestFaults:
         monkeypatch.setenv(f"SERVICEPULSE_{name}", "1")
         assert f"SERVICEPULSE_{name.upper()}: no such setting" in complaint()
 
-    @pytest.mark.parametrize("name", ["DATA", "GRAFANA_URL", "GRAFANA", "TEST_PATIENCE_SECONDS"])
+    @pytest.mark.parametrize("name", ["DATA", "EXAMPLES", "GRAFANA_URL", "GRAFANA", "TEST_PATIENCE_SECONDS"])
     def test_variables_that_others_read_are_left_alone(self, name: str, environment: Environment) -> None:
         environment(**{name: "1"})
         load_settings()
