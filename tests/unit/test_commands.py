@@ -45,6 +45,7 @@ def test_a_mistyped_command_is_told_which_one_was_meant() -> None:
     assert "Did you mean 'report'?" in said.output
 
 
+@pytest.mark.weighty
 @pytest.mark.parametrize(
     ("arguments", "needed"),
     [

@@ -9,6 +9,8 @@ import pytest
 
 from tests.forks import Fork, started
 
+pytestmark = pytest.mark.weighty
+
 
 def _run(folder: Path, *command: str, is_forked: bool, **more: str) -> tuple[int, bytes, bytes]:
     with (folder / "out").open("w+b") as out, (folder / "err").open("w+b") as err:
