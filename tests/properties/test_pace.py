@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -137,6 +138,7 @@ def test_a_live_event_waits_a_few_seconds_at_most_and_the_workers_have_enough_to
     assert sum(sender.sent for sender in senders) - sent_before >= 0.75 * free
 
 
+@pytest.mark.weighty
 @settings(max_examples=10)
 @given(st.floats(3_000, 9_000), st.floats(1.5, 3.0), st.sampled_from([1, 4]), SEEDS)
 @example(9_000, 3.0, 4, 0)
