@@ -34,22 +34,21 @@ def start_worker_of(version: Path, space: Space, **overrides: object) -> WorkerP
     """Start a worker of a version that lies in a folder; it is one more worker of the space."""
     port = free_port(0)
     given = {f"{PREFIX}{name.upper()}": str(value) for name, value in overrides.items()}
-    environment = _taken(space.environment() | given | {f"{PREFIX}WEB_PORT": str(port)}, version)
+    environment = environment_of(version, space.environment() | given | {f"{PREFIX}WEB_PORT": str(port)})
     log_path = space.folder / f"worker-{len(space.workers)}.log"
     command = [sys.executable, "-P", "-m", *WORKER, "--owner-pid", str(os.getpid())]
     with log_path.open("wb") as lines:
-        process = subprocess.Popen(
-            command, env=environment | {"PYTHONPATH": str(version)}, cwd=version, stdout=lines, stderr=lines
-        )
+        process = subprocess.Popen(command, env=environment, cwd=version, stdout=lines, stderr=lines)
     space.workers.append(WorkerProcess(process, log_path, port))
     return space.workers[-1]
 
 
-def _taken(environment: Mapping[str, str], version: Path) -> dict[str, str]:
-    """Return what a version takes: a setting that it does not know would stop it."""
+def environment_of(version: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a version takes of an environment: a setting that it does not know would stop it."""
     settings = (version / "streams" / "settings.py").read_text()
-    return {
+    taken = {
         name: value
         for name, value in environment.items()
         if not name.startswith(PREFIX) or f"    {name.removeprefix(PREFIX).lower()}:" in settings
     }
+    return taken | {"PYTHONPATH": str(version)}
