@@ -20,9 +20,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.lengthy]
 
 STORY: Final = lines_of(5, END - timedelta(days=30), END, per_day=60)
 LATER: Final = [line for line in lines_of(6, END, END + timedelta(days=3), per_day=60) if line not in STORY]
-ATTRIBUTES: Final = ("--all", "--format", "json")
-DIFFERENT: Final = frozenset[str]()
-"""What the definitions of today say otherwise of the simulated month; CHANGELOG.md says why, one by one."""
+OPTIONS: Final = ("--all", "--format", "json")
+DIFFERENT: Final = frozenset({"csat_share"})
+"""What today says otherwise of the simulated month: a 4 of 5 is satisfied. Its desk does nothing else that was counted
+otherwise; CHANGELOG.md says what a desk could."""
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def expected(space: Space) -> Iterator[str]:
 def figures(space: Space, version: Path) -> Mapping[str, tuple[int, float | None]]:
     """Return n and value of every metric over everything, as a version's own report says."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "streams.cli", "report", *ATTRIBUTES],
+        [sys.executable, "-P", "-m", "streams.cli", "report", *OPTIONS],
         env=environment_of(version, space.environment()), cwd=version, capture_output=True, timeout=120, check=True,
     )  # fmt: skip
     return {line["metric"]: (line["n"], line["value"]) for line in json.loads(done.stdout)["lines"]}
