@@ -12,7 +12,6 @@ import pytest
 
 from tests.chaos.before import environment_of, start_worker_of, version_before
 from tests.chaos.judge import Judge, write_expected
-from tests.integration.conftest import Servers
 from tests.integration.desk import END, events_of, lines_of
 from tests.space import ROOT, Space, wait_until
 
