@@ -35,7 +35,7 @@ pytestmark = pytest.mark.integration
 T = TypeVar("T")
 NEW_COLUMNS = {
     "is_truncated", "waits_open", "waits.stopped_at", "waits.sender_id", "charges.since", "charges.team",
-    "charges.agent_id",
+    "charges.agent_id", "surveys.is_answered",
 }  # fmt: skip
 DAYS = "SELECT * FROM ticket_days FINAL ORDER BY day, ticket_id"
 
