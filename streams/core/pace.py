@@ -14,12 +14,12 @@ from msgspec import Struct
 Place: TypeAlias = tuple[str, int]
 """Topic and partition."""
 
-SECONDS: Final = 2.0
+SECONDS: Final = 1.5
 """So much of the workers' time may wait in a partition."""
-SPARE_SECONDS: Final = 1.0
+SPARE_SECONDS: Final = 0.6
 MOST_SECONDS: Final = 4.5
 """Who lets less wait than a batch takes from its arrival to its commit never finds out how fast the workers could be,
-and lets ever less wait. So it is a second more than the shortest that was seen lately, up to a limit."""
+and lets ever less wait. So it is a little more than the shortest that was seen lately, up to a limit."""
 LEAST: Final = 2_000
 """So many records of a topic may wait however slow the workers are, or while nobody knows how fast they are: a small
 batch costs little less than a large one."""
