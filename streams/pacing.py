@@ -15,7 +15,6 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
-    GroupIdNotFoundError,
     KafkaError,
     TopicAuthorizationFailedError,
     UnsupportedVersionError,
@@ -26,7 +25,7 @@ from schemas.codec import ORDERS, TICKETS, Event, partition_key, topic_of
 from streams.broker import GROUP
 from streams.core.pace import Attendance, Look, Pace, Place
 from streams.fault import KafkaErrors
-from streams.progress import admin_of, offsets
+from streams.progress import admin_of, members, offsets
 from streams.settings import Settings
 
 LOOK_SECONDS: Final = 0.2
@@ -209,7 +208,7 @@ class Pacing:
         """Ask who reads, and how many partitions there are."""
         topics = admin.describe_topics(list(self._topics.values()))
         self._counts = {topic["name"]: len(topic["partitions"]) for topic in topics}
-        self._is_read = self._attendance.note(_members(admin, self._group), monotonic())
+        self._is_read = self._attendance.note(members(admin, self._group), monotonic())
 
     def _look(self, admin: KafkaAdminClient) -> Look:
         places = [TopicPartition(topic, number) for topic, count in self._counts.items() for number in range(count)]
@@ -230,15 +229,6 @@ class Pacing:
             self._is_paced = False
             self._changed.notify_all()
         self._say(f"{because}: publishing at once; live events that come now are read after it")
-
-
-def _members(admin: KafkaAdminClient, group: str) -> int:
-    """Return how many members a group has, none where there is no such group."""
-    described = admin.describe_groups([group])[group]
-    error = described["error"]  # kafka-python makes a text of it
-    if error is None or GroupIdNotFoundError.__name__ in error:
-        return len(described["members"])
-    raise (GroupAuthorizationFailedError if GroupAuthorizationFailedError.__name__ in error else KafkaError)(error)
 
 
 def _told(error: KafkaError) -> str:

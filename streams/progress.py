@@ -5,6 +5,7 @@ from typing import Any
 
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.errors import GroupAuthorizationFailedError, GroupIdNotFoundError, KafkaError
 
 from streams.broker import kafka_options, knock
 from streams.settings import Settings
@@ -34,3 +35,16 @@ def offsets(admin: KafkaAdminClient, places: Iterable[TopicPartition], which: Of
     """Return where partitions begin or end; nothing is asked where there are none."""
     asked = dict.fromkeys(places, which)
     return {place: known.offset for place, known in admin.list_partition_offsets(asked).items()} if asked else {}
+
+
+def members(admin: KafkaAdminClient, group: str) -> int:
+    """Return how many members a group has, none where there is no such group.
+
+    Raises:
+        KafkaError: When the brokers do not say.
+    """
+    described = admin.describe_groups([group])[group]
+    error = described["error"]  # kafka-python makes a text of it
+    if error is None or GroupIdNotFoundError.__name__ in error:
+        return len(described["members"])
+    raise (GroupAuthorizationFailedError if GroupAuthorizationFailedError.__name__ in error else KafkaError)(error)

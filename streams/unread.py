@@ -12,7 +12,7 @@ from schemas.codec import ORDERS, TICKETS
 from streams.broker import GROUP
 from streams.core.pace import Place
 from streams.fault import KafkaErrors
-from streams.progress import admin_of, offsets
+from streams.progress import admin_of, members, offsets
 from streams.settings import Settings
 
 _LOOK_SECONDS: Final = 0.5
@@ -62,7 +62,7 @@ def how_far_read(settings: Settings, places: Sequence[Place]) -> Iterator[Readin
         while True:
             committed = admin.list_group_offsets({group: wanted})[group]
             read = {(place.topic, place.partition): max(0, known.offset) for place, known in committed.items()}
-            yield Reading(read, _is_read(admin, settings))
+            yield Reading(read, bool(members(admin, group)))
             sleep(_LOOK_SECONDS)
 
 
@@ -79,7 +79,7 @@ def _opened(settings: Settings) -> Iterator[KafkaAdminClient]:
 def _waited(admin: KafkaAdminClient, settings: Settings, patience_seconds: float, say: Callable[[str], object]) -> int:
     ends = _ends(admin, settings)  # what comes after this look is not waited for: it may never end
     unread, moved_at = _unread(admin, settings, ends), monotonic()
-    if unread and _is_read(admin, settings):
+    if unread and members(admin, settings.topic(GROUP)):
         say(f"Waiting for the workers, which have yet to read {unread:,} records of before")
         while unread and monotonic() - moved_at < patience_seconds:
             sleep(_LOOK_SECONDS)
@@ -105,8 +105,3 @@ def _unread(admin: KafkaAdminClient, settings: Settings, ends: Mapping[TopicPart
     begins = offsets(admin, ends, OffsetSpec.EARLIEST)
     read = {place: max(known.offset, begins[place]) for place, known in committed.items()}
     return sum(max(0, end - read.get(place, begins[place])) for place, end in ends.items())
-
-
-def _is_read(admin: KafkaAdminClient, settings: Settings) -> bool:
-    group = settings.topic(GROUP)
-    return bool(admin.describe_groups([group])[group].get("members"))

@@ -21,7 +21,7 @@ from streams.cli.import_shown import show_readings, show_rejected, summary
 from streams.cli.importing import Import, Sheet, Watch, read_import, spellings_of, write_lines, write_rejected
 from streams.cli.patience import SECONDS, AtOnce, Patience, held_back, told_while_waiting
 from streams.cli.settle import SECONDS as SETTLE_SECONDS
-from streams.cli.settle import Settle, Settling
+from streams.cli.settle import STOPPED, Settle, Settling
 from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.core.mapping import MappedEvent, MappingError
@@ -33,7 +33,6 @@ from streams.settings import SettingsError, load_settings
 SOME_ROWS_REJECTED: Final = 1
 NOT_PUBLISHED: Final = 1
 WRONG_MAPPING: Final = 2
-STOPPED: Final = 130
 
 _SHOWN_SECONDS: Final = 0.1
 _AGAIN: Final = "Run the same command again to go on: events that arrived before change nothing."
@@ -75,7 +74,7 @@ def import_(
     or cannot be corrected, or not all was published; 2: the mapping is wrong and nothing was sent; 3: an event became a
     dead letter; 4: some are still unread after --settle.
 
-    Events go at the pace of the workers: two or three seconds of their work may be unread at once, so that live events
+    Events go at the pace of the workers: a few seconds of their work may be unread at once, so that live events
     get through. Where no worker reads, everything goes at once.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)

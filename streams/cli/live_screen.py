@@ -107,8 +107,10 @@ def look(client: Client, now: Ms) -> Look:
     before = {name: previous(window, _UTC) for name, window in windows.items()}
     question = Question(metrics=[*SHOWN, *AT_ONCE], windows=[*windows.values(), *before.values()], by=Dimension.TEAM)
     figures = answer(client, question, fresh.known)
-    until = fresh.followed_until or end_at
-    lines = {name: compared(SHOWN, windows[name], before[name], figures, fresh.known, until) for name in windows}
+    lines = {
+        name: compared(SHOWN, windows[name], before[name], figures, fresh.known, fresh.followed_until)
+        for name in windows
+    }
     week = "last 7 d"
     return Look(
         now=now,

@@ -16,7 +16,7 @@ from schemas.codec import InvalidEventError
 from streams.cli.connection import resolve
 from streams.cli.patience import SECONDS, AtOnce, Patience, held_back, told_while_waiting
 from streams.cli.settle import SECONDS as SETTLE_SECONDS
-from streams.cli.settle import Settle, Settling
+from streams.cli.settle import STOPPED, Settle, Settling
 from streams.cli.wording import counted
 from streams.pacing import NothingFoldedError
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
@@ -24,7 +24,6 @@ from streams.settings import load_settings
 
 NOT_ALL: Final = 1
 NOT_BEGUN: Final = 2
-STOPPED: Final = 130
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _SHOWN_SECONDS: Final = 0.1
@@ -49,7 +48,7 @@ def publish(
     Exit code 0: every event is stored, now or before, or nobody was there to ask; 1: a line was refused or an event was
     not acknowledged; 2: nothing was sent; 3: an event became a dead letter; 4: some are still unread after --settle.
 
-    Events marked as history (`replay`) go at the pace of the workers: two or three seconds of their work may be unread
+    Events marked as history (`replay`) go at the pace of the workers: a few seconds of their work may be unread
     at once, so that live events get through. Where no worker reads, everything goes at once.
 
     For example:

@@ -174,7 +174,6 @@ def make(
     """
     zone = zone or ZoneInfo("UTC")
     known = fresh.known or window
-    followed_until = fresh.followed_until or known.end_at
     before = None if bucket else previous(window, zone)
     if before and before.end_at <= known.start_at:
         before = None
@@ -183,9 +182,9 @@ def make(
     figures = answer(client, asked, known)
     if bucket:
         inside = Window(max(window.start_at, known.start_at), min(window.end_at, known.end_at))
-        lines = in_sequence(metrics, buckets_of(window, bucket, zone), figures, inside, followed_until)
+        lines = in_sequence(metrics, buckets_of(window, bucket, zone), figures, inside, fresh.followed_until)
     else:
-        lines = compared(metrics, window, before, figures, known, followed_until)
+        lines = compared(metrics, window, before, figures, known, fresh.followed_until)
     return Report(
         window=window,
         before=before,
@@ -193,7 +192,7 @@ def make(
         bucket=bucket,
         zone=zone,
         known=known,
-        followed_until=followed_until,
+        followed_until=fresh.followed_until,
         lines=lines,
     )
 

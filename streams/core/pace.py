@@ -1,4 +1,4 @@
-"""How much history may wait unread: what the workers fold in two or three seconds, so that live events get through.
+"""How much history may wait unread: what the workers fold in a few seconds, so that live events get through.
 
 History and live events lie in one log, for one ticket's events must be read in one order. Whoever fills history in
 therefore keeps the queue short: a live event waits behind what is unread of its own partition, and behind no more.

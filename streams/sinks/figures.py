@@ -24,7 +24,7 @@ class Freshness(Struct, frozen=True):
 
     Attributes:
         known: From the first event to just after the newest one; None when there is no event.
-        followed_until: Until when it is known what became of tickets; None without tables.
+        followed_until: Until when it is known what became of tickets; 0 without tables.
         events: Stored so far.
         events_lately: Of them those that were stored within the last `LATELY_SECONDS`.
         dead_letters: That were not sent again yet.
@@ -32,7 +32,7 @@ class Freshness(Struct, frozen=True):
 
     known: Window | None
     events: int
-    followed_until: Ms | None = None
+    followed_until: Ms = 0
     events_lately: int = 0
     dead_letters: int = 0
 

@@ -1,9 +1,16 @@
 """The table of checks as such, and which names are nearly equal."""
 
+from itertools import combinations
+from math import comb
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streams.core.doctor import CHECKS
-from streams.core.doctor.near import is_misspelt, is_same, near_teams
+from streams.core.doctor.near import candidates, is_misspelt, is_same, near_teams
+
+NAMES = st.lists(st.text("aBb1 -", max_size=9), max_size=12, unique=True)
 
 
 def test_checks_have_names_and_texts_of_their_own() -> None:
@@ -42,3 +49,14 @@ def test_a_misspelt_team_is_the_rarer_one_by_far() -> None:
     assert list(near_teams(rows)) == []
     rows[1]["what"] = "DELIVERY"
     assert list(near_teams(rows)) == [{"what": "DELIVERY", "n": 50, "usual": "delivery", "shown": 100}]
+
+
+@given(NAMES)
+def test_no_pair_is_missed_by_not_looking_at_all_of_them(names: list[str]) -> None:
+    found = [pair for pair in candidates(names) if is_same(*pair) or is_misspelt(*pair)]
+    assert found == [pair for pair in combinations(sorted(names), 2) if is_same(*pair) or is_misspelt(*pair)]
+
+
+def test_of_thousands_of_teams_hardly_any_pair_is_looked_at() -> None:
+    names = [f"branch {number:05d} of the north" for number in range(0, 99_999, 11)]
+    assert len(candidates(names)) < comb(len(names), 2) / 100

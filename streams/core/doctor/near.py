@@ -1,6 +1,7 @@
 """Names that are nearly the same, as far as one can tell without knowing what they mean."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Final
 
@@ -13,10 +14,23 @@ _RARE: Final = 0.2
 def near_teams(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Yield pairs of teams with nearly equal names: the one with fewer tickets, and the one that it may be."""
     sizes = {str(row["what"]): int(row["n"]) for row in rows}
-    for one, other in combinations(sorted(sizes), 2):
+    for one, other in candidates(sizes):
         rare, usual = sorted((one, other), key=lambda name: (sizes[name], name))
         if is_same(one, other) or (sizes[rare] <= _RARE * sizes[usual] and is_misspelt(one, other)):
             yield {"what": rare, "n": sizes[rare], "usual": usual, "shown": sizes[usual]}
+
+
+def candidates(names: Iterable[str]) -> Sequence[tuple[str, str]]:
+    """Return the pairs that can be nearly the same, and few others, in order, without looking at every pair.
+
+    Two names that are a slip apart become one where the right letter, or none, is left out of each.
+    """
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for name in sorted(names):
+        letters = _letters(name)
+        for form in {letters, *(letters[:n] + letters[n + 1 :] for n in range(len(letters)))}:
+            alike[form].append(name)
+    return sorted({pair for names in alike.values() for pair in combinations(names, 2)})
 
 
 def is_same(one: str, other: str) -> bool:

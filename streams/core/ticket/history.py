@@ -4,7 +4,7 @@ Each function reads a history and knows one subject. Nothing here knows about ro
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
@@ -166,12 +166,16 @@ def surveys_of(story: History) -> dict[Key, Offered]:
     return first
 
 
-def ratings_of(story: History) -> list[Rating]:
+def ratings_of(story: History, offers: Iterable[Key]) -> list[Rating]:
     """Return every rating as it stands, in the order of submission.
 
     The first submission decides on instant, survey and party. What else its source says of the same rating revises it:
     the latest word that lies on its scale wins, and any revision comes after the submission, whatever its clock said.
     Of several ratings of one survey from one kind of party the last submitted is valid.
+
+    Args:
+        story: Of the ticket.
+        offers: The surveys that went out, as `surveys_of` has them.
     """
     if not story.of(Rated):
         return []
@@ -182,7 +186,7 @@ def ratings_of(story: History) -> list[Rating]:
         submitted.setdefault(key(fact.system, fact.rating_id), fact)
     standing = _revised(submitted, story, key)
     withdrawn = {key(fact.system, fact.rating_id) for fact in story.of(Withdrawn)}
-    survey = answering(surveys_of(story))
+    survey = answering(offers)
     surveys = {one: survey(one[0], rated.survey_id) for one, rated in submitted.items() if rated.survey_id}
     latest = {(surveys.get(one), rated.source): one for one, rated in submitted.items() if one not in withdrawn}
     return [

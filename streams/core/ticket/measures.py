@@ -52,9 +52,10 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
     life = history.lifecycle_of(own, created_at)
     talk = conversation_of(own, story, created_at)
     first = None if created_by == "agent" else talk.first_answer
-    ratings = history.ratings_of(story)
+    offers = history.surveys_of(story)
+    ratings = history.ratings_of(story, offers)
     replies = {rating.survey for rating in ratings if rating.is_valid and rating.source == "customer"}
-    surveys = [(offer, survey in replies) for survey, offer in history.surveys_of(story).items()]
+    surveys = [(offer, survey in replies) for survey, offer in offers.items()]
     compensations = history.compensations_of(story)
     repurchases = history.repurchases_of(story)
     exclusion = history.exclusion_of(own, is_test=said.is_test)
