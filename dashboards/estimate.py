@@ -29,6 +29,8 @@ def _estimates(metric: Metric) -> tuple[str, str, str]:
     match metric.kind:
         case Kind.SHARE:
             return wilson(f"{PREFIX}hits", f"{PREFIX}n")
+        case Kind.BALANCE:
+            return _balance()
         case Kind.RATE:
             return _rate()
         case Kind.MEAN:
@@ -48,6 +50,15 @@ def wilson(hits: str, n: str) -> tuple[str, str, str]:
     low = f"if({hits} = 0, 0, ({centre} - {spread}) / {scale})"
     high = f"if({hits} = {n}, 1, ({centre} + {spread}) / {scale})"
     return f"{hits} / {n}", low, high
+
+
+def _balance() -> tuple[str, str, str]:
+    """Return a balance in points and its interval, as `core.interval.balance`."""
+    hits, misses, n = (f"{PREFIX}{name}" for name in ("hits", "misses", "n"))
+    p, q = f"(({hits} + 1) / ({n} + 2))", f"(({misses} + 1) / ({n} + 2))"
+    margin = f"{_Z} * sqrt(({p} + {q} - pow({p} - {q}, 2)) / ({n} + 2))"
+    low, high = f"greatest(-1, {p} - {q} - {margin})", f"least(1, {p} - {q} + {margin})"
+    return f"100 * ({hits} - {misses}) / {n}", f"100 * {low}", f"100 * {high}"
 
 
 def _rate() -> tuple[str, str, str]:
@@ -105,7 +116,7 @@ def shown(unit: Unit, value: str) -> str:
     match unit:
         case Unit.SHARE:
             return f"concat(toDecimalString(100 * {value}, 1), ' %')"
-        case Unit.SCORE | Unit.PER_1000:
+        case Unit.SCORE | Unit.PER_1000 | Unit.BALANCE:
             return f"toDecimalString({value}, 1)"
         case Unit.NUMBER:
             return counted(f"toDecimalString({value}, 0)")

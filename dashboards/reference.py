@@ -81,6 +81,8 @@ def _rows(metric: Metric) -> Iterator[tuple[str, str]]:
         yield "counted when", f"`{metric.counted}`"
     if metric.hit:
         yield "a hit when", f"`{metric.hit}`"
+    if metric.miss:
+        yield "a miss when", f"`{metric.miss}`"
     if metric.value:
         yield "measures", f"`{metric.value}`" + (f", quantile {metric.p}" if metric.kind is Kind.QUANTILE else "")
     if metric.once_per:

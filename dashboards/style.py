@@ -18,6 +18,7 @@ _UNITS: Final[Mapping[Unit, tuple[str, int]]] = {
     Unit.SHARE: ("percentunit", 1),
     Unit.PER_1000: ("none", 1),
     Unit.SCORE: ("none", 1),
+    Unit.BALANCE: ("none", 1),
     Unit.SECONDS: ("s", 1),
     Unit.NUMBER: ("locale", 0),
 }

@@ -116,7 +116,10 @@ LASTS: Final = "As the range ends; before: as it begins. A count is what it is a
 PAGES: Final = {
     "service-pulse": ("Service pulse", "The four numbers of now, against the period before."),
     "complaints": ("Complaints", "How many complain, about what, and where it gets better or worse."),
-    "satisfaction": ("Satisfaction", "What customers say by three clocks, how far they differ, and how many answer."),
+    "satisfaction": (
+        "Satisfaction",
+        "What customers say by three clocks, how far they differ, how many answer; NPS and CES.",
+    ),
     "response-time": ("Response time", "How long customers wait for a person, and who waits now."),
     "after-sales": ("After-sales and repurchase", "How many buy again after a case, by cohort and by age."),
     "teams": ("Teams and agents", "Who does best as far as the numbers can tell, and between which ranks."),
@@ -283,6 +286,7 @@ TICKETS: Final = (
     "before the range."
 )
 COUNTS: Final = "counts"
+COUNTS_AGAINST: Final = "counts against"
 AT: Final = "At"
 TICKET: Final = "Ticket"
 SAYS: Final = "Says"

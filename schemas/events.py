@@ -110,6 +110,15 @@ class RatingSource(OpenEnum):
     OTHER = "other"
 
 
+class SurveyKind(OpenEnum):
+    """What a survey asks for. Satisfaction, recommendation (NPS) and effort (CES) are never mixed."""
+
+    CSAT = "csat"
+    NPS = "nps"
+    CES = "ces"
+    OTHER = "other"
+
+
 class OrderKind(OpenEnum):
     """Why an order exists. Replacements and exchanges are no repurchase."""
 
@@ -325,10 +334,11 @@ class SurveyOffered(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     survey_id: Id
     channel: Label | None = None
     expires_at: Instant | None = None
+    kind: SurveyKind | None = None
 
 
 class RatingSubmitted(TicketData, frozen=True, kw_only=True, omit_defaults=True):
-    """A rating was given, on a scale of its own."""
+    """A rating was given, on a scale of its own. Without a `kind` it is of that of its survey, else of `csat`."""
 
     rating_id: Id
     raw: Score
@@ -338,6 +348,7 @@ class RatingSubmitted(TicketData, frozen=True, kw_only=True, omit_defaults=True)
     survey_id: Id | None = None
     comment: Text | None = None
     reasons: list[Label] | None = None
+    kind: SurveyKind | None = None
 
     def __post_init__(self) -> None:
         """Require a rating on its scale.

@@ -255,6 +255,7 @@ _orders_named: Final = st.none() | st.sampled_from(["o1", "o2"])
 _nobody: Final = st.sampled_from([None, UNSET])
 _parties: Final = st.sampled_from(e.Party)
 _ratings: Final = st.sampled_from(["r1", "r2", "r3"])
+_kinds: Final = st.none() | st.none() | st.sampled_from(e.SurveyKind)
 
 
 def _openings() -> Contents:
@@ -352,7 +353,7 @@ def _turns() -> Contents:
 
 def _feedback() -> Contents:
     return st.one_of(
-        st.builds(e.SurveyOffered, ticket_id=_ticket, survey_id=st.sampled_from(["s1", "s2"])),
+        st.builds(e.SurveyOffered, ticket_id=_ticket, survey_id=st.sampled_from(["s1", "s2"]), kind=_kinds),
         st.builds(
             e.RatingSubmitted,
             ticket_id=_ticket,
@@ -362,6 +363,17 @@ def _feedback() -> Contents:
             scale_max=st.sampled_from([5.0, 10.0]),
             source=st.sampled_from(e.RatingSource),
             survey_id=st.none() | st.sampled_from(["s1", "s2"]),
+            kind=_kinds,
+        ),
+        st.builds(
+            e.RatingSubmitted,
+            ticket_id=_ticket,
+            rating_id=_ratings,
+            raw=st.sampled_from([0.0, 6.0, 6.5, 7.0, 8.0, 8.5, 9.0, 10.0]),
+            scale_min=st.just(0.0),
+            scale_max=st.just(10.0),
+            source=st.just(e.RatingSource.CUSTOMER),
+            kind=st.just(e.SurveyKind.NPS),
         ),
         st.builds(e.RatingRevised, ticket_id=_ticket, rating_id=_ratings, raw=st.sampled_from([0.0, 3.0, 7.0, 11.0])),
         st.builds(e.RatingWithdrawn, ticket_id=_ticket, rating_id=_ratings),

@@ -25,7 +25,7 @@ SHARES: Final = (
     "complaint_rate", "csat_share", "csat_share_by_resolution", "csat_share_by_creation", "response_rate",
     "self_rating_share", "reopen_rate", "tickets_reopened", "inquiry_share", *TARGETS, *BUSINESS_TARGETS, *REPURCHASES
 )  # fmt: skip
-MEANS: Final = ("csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation")
+MEANS: Final = ("csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation", "ces")
 RATES: Final = ("complaints_per_1000_orders", "complaints_per_1000_customers")
 COUNTS: Final = (
     "tickets", "first_response_n", "resolved_unanswered", "backlog", "open_waits", "negative_durations"
@@ -159,6 +159,15 @@ class Ledger:
             at, source, score = (row[f"ratings.{name}"][n] for name in ("rated_at", "source", "score"))
             resolved = [end for end in row["cycles.resolved_at"] if end is not None and end <= at]
             judged = in_charge(row, max(resolved, default=at))
+            kind = row["ratings.kind"][n]
+            if source == "customer" and kind == "ces":
+                self._enter("ces", at, row, score, judged)
+            if source == "customer" and kind == "nps":
+                raw, *scale = (row[f"ratings.{name}"][n] for name in ("raw", "scale_min", "scale_max"))
+                if scale == [0, 10]:
+                    self._enter("nps", at, row, (raw >= 9) - (raw <= 6), judged)
+            if kind != "csat":
+                continue
             if source in ("customer", "agent"):
                 self._enter("self_rating_share", at, row, source == "agent", judged)
             if source == "customer":
@@ -318,6 +327,8 @@ def value_of(metric: str, seen: Sequence[float]) -> float | None:
         return None
     if metric in SHARES or metric in MEANS:
         return fmean(seen)
+    if metric == "nps":
+        return 100 * fmean(seen)
     return quantile(seen, int(metric[-2:]) / 100)
 
 

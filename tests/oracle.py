@@ -424,13 +424,15 @@ def _feedback(story: Sequence[Event]) -> dict[str, Any]:
     first = [next(one for one in said if _name(one) == name) for name in names]
     ratings = [one.content for one in first if isinstance(one.content, e.RatingSubmitted)]
     answers = [_survey_of(one, surveys) for one in first]
+    kinds = [_kind_of(rating, survey, offers) for rating, survey in zip(ratings, answers, strict=True)]
     gone = [_name(one) for one in story if isinstance(one.content, e.RatingWithdrawn)]
     values = [_value(name, story) for name in names]
     valid = [
         name not in gone
         and not any(
             answers[later] is not None
-            and (answers[later], ratings[later].source) == (answers[number], ratings[number].source)
+            and (answers[later], ratings[later].source, kinds[later])
+            == (answers[number], ratings[number].source, kinds[number])
             and names[later] not in gone
             for later in range(number + 1, len(names))
         )
@@ -449,7 +451,10 @@ def _feedback(story: Sequence[Event]) -> dict[str, Any]:
         "ratings.survey_id": [rating.survey_id or "" for rating in ratings],
         "ratings.rated_at": [one.at_ms for one in first],
         "ratings.raw": [raw for raw, _ in values],
-        "ratings.score": [score for _, score in values],
+        "ratings.score": [100 * (raw - scale.scale_min) / (scale.scale_max - scale.scale_min) for raw, scale in values],
+        "ratings.kind": kinds,
+        "ratings.scale_min": [scale.scale_min for _, scale in values],
+        "ratings.scale_max": [scale.scale_max for _, scale in values],
         "ratings.source": [rating.source.value for rating in ratings],
         "ratings.is_replayed": [False for _ in ratings],
         "ratings.is_valid": valid,
@@ -484,8 +489,17 @@ def _survey_of(one: Event, surveys: Sequence[Name]) -> Name | None:
     return others[0] if own not in surveys and len(others) == 1 else own
 
 
-def _value(name: Name, story: Sequence[Event]) -> tuple[float, float]:
-    """Return a rating's last value and its place between 0 and 100: words off the scale in force are not heard."""
+def _kind_of(rating: e.RatingSubmitted, survey: Name | None, offers: Sequence[Event]) -> str:
+    """Return what a rating judges: as it says itself, else as its survey said first, else satisfaction."""
+    said = [rating.kind]
+    for one in offers:
+        if isinstance(one.content, e.SurveyOffered) and _name(one) == survey:
+            said.append(one.content.kind)
+    return next((kind.value for kind in said if kind is not None), "csat")
+
+
+def _value(name: Name, story: Sequence[Event]) -> tuple[float, e.RatingSubmitted]:
+    """Return a rating's last value, and who gave the scale in force: words off it are not heard."""
     words = [
         one.content
         for one in story
@@ -499,7 +513,7 @@ def _value(name: Name, story: Sequence[Event]) -> tuple[float, float]:
             scale, raw = word, word.raw
         elif scale.scale_min <= word.raw <= scale.scale_max:
             raw = word.raw
-    return raw, 100 * (raw - scale.scale_min) / (scale.scale_max - scale.scale_min)
+    return raw, scale
 
 
 def _money(story: Sequence[Event]) -> dict[str, Any]:

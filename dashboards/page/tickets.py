@@ -42,6 +42,8 @@ def _says(metric: Metric) -> str:
     match metric.kind:
         case Kind.SHARE | Kind.RATE:
             return f"if({metric.hit}, '{text.COUNTS}', '')"
+        case Kind.BALANCE:
+            return f"multiIf({metric.hit}, '{text.COUNTS}', {metric.miss}, '{text.COUNTS_AGAINST}', '')"
         case Kind.MEAN | Kind.QUANTILE:
             return f"ifNull({shown(metric.unit if metric.unit is Unit.SECONDS else Unit.SCORE, metric.value)}, '')"
         case Kind.COUNT:

@@ -73,6 +73,7 @@ def _figure(figure: Figure) -> Record:
         "high": figure.interval.high if figure.is_enough else None,
         "n": figure.n,
         "hits": figure.hits,
+        "misses": figure.misses,
         "standard_deviation": spread.deviation if spread else None,
         "p10": spread.p10 if spread else None,
         "p90": spread.p90 if spread else None,

@@ -19,6 +19,8 @@ from streams.core.window import local_of
 
 SHOWN = (Dimension.TEAM, Dimension.AGENT, Dimension.CHANNEL, Dimension.CONTACT_TYPE, Dimension.REASON)
 """What people see; programs get every dimension."""
+_COUNTED = (Kind.SHARE, Kind.BALANCE)
+"""Observations of these count or do not; what they measure has no unit."""
 
 
 def show(console: Console, metric: Metric, seen: Sequence[Seen], zone: ZoneInfo) -> None:
@@ -26,7 +28,7 @@ def show(console: Console, metric: Metric, seen: Sequence[Seen], zone: ZoneInfo)
     table = Table(box=None, header_style="dim", pad_edge=False)
     for heading in (f"when ({zone.key})", "ticket", *(dimension.value for dimension in SHOWN)):
         table.add_column(heading)
-    table.add_column("counts" if metric.kind is Kind.SHARE else metric.unit.value, justify="right")
+    table.add_column("counts" if metric.kind in _COUNTED else metric.unit.value, justify="right")
     for one in seen:
         when = f"{local_of(one.at, zone):%Y-%m-%d %H:%M:%S}"
         parts = (Text(part_text(one.dimensions[dimension])) for dimension in SHOWN)
@@ -58,8 +60,8 @@ def _record(one: Seen) -> dict[str, Any]:
 
 
 def _measure_text(metric: Metric, measure: float) -> str:
-    if metric.kind is Kind.SHARE:
-        return "yes" if measure else "-"
+    if metric.kind in _COUNTED:
+        return "yes" if measure > 0 else "against" if measure < 0 else "-"
     return value_text(metric.unit, measure)
 
 

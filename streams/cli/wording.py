@@ -56,6 +56,8 @@ def value_text(unit: Unit, value: float) -> str:
             return f"{100 * value:.1f} %"
         case Unit.SCORE | Unit.PER_1000:
             return f"{value:.1f}"
+        case Unit.BALANCE:
+            return f"{value:+.1f}"
         case Unit.SECONDS:
             return duration_text(value)
         case Unit.NUMBER:

@@ -1,4 +1,4 @@
-"""How sure a number is: 95 % intervals of shares, means, quantiles and of the difference between two numbers."""
+"""How sure a number is: 95 % intervals of shares, balances, means, quantiles and of differences between two numbers."""
 
 from math import sqrt
 from typing import Final, NamedTuple
@@ -37,6 +37,31 @@ def wilson(hits: int, n: int, z: float = Z95) -> Interval:
     low = 0.0 if hits == 0 else (centre - margin) / scale
     high = 1.0 if hits == n else (centre + margin) / scale
     return Interval(low, high)
+
+
+def balance(hits: int, misses: int, n: int, z: float = Z95) -> Interval:
+    """Return the interval of a balance: the share of hits less that of misses, of n that may be neither.
+
+    The variance of a difference of two shares of one multinomial, `(p + q - (p - q)^2) / n`, with one more hit and one
+    more miss, so that all of a kind do not look certain. Bonett, D. G. and Price, R. M. (2012): Adjusted Wald
+    confidence interval for a difference of binomial proportions based on paired data. Journal of Educational and
+    Behavioral Statistics 37 (4), 479-488. The like is advised for the net promoter score by Rocks, B. (2016): Interval
+    estimation for the "net promoter score". The American Statistician 70 (4), 365-372.
+
+    Args:
+        hits: Observations that count.
+        misses: Observations that count against.
+        n: All observations.
+        z: Half the width in standard deviations.
+
+    Raises:
+        ValueError: When hits and misses are no parts of n, or nothing was observed.
+    """
+    if hits < 0 or misses < 0 or hits + misses > n or n == 0:
+        raise ValueError(f"{hits} for and {misses} against of {n} is no balance")
+    p, q = (hits + 1) / (n + 2), (misses + 1) / (n + 2)
+    margin = z * sqrt((p + q - (p - q) ** 2) / (n + 2))
+    return Interval(max(-1.0, p - q - margin), min(1.0, p - q + margin))
 
 
 def of_rate(hits: int, n: int, z: float = Z95, *, per: float = 1.0) -> Interval:

@@ -36,7 +36,7 @@ from streams.simulation.desk import Agent, Desk, hours, seconds
 from streams.simulation.mood import Experience, comes_back, is_satisfied
 from streams.simulation.rhythm import HOUR, SECOND
 from streams.simulation.shop import Shop
-from streams.simulation.survey import self_rating, survey
+from streams.simulation.survey import other_survey, self_rating, survey
 from streams.simulation.timeline import Moment, Subject, Tale
 from streams.simulation.world import CHANNELS
 
@@ -315,6 +315,7 @@ class Story:
         if happens(self._rng, world.OFFERED_SHARE):
             is_good = is_satisfied(self._rng, experience)
             self._desk.timeline.start(survey(self._rng, self._contact, self._now, cycle, is_good=is_good), self._ticket)
+            self._desk.timeline.start(other_survey(self._contact, self._now, cycle, is_good=is_good), self._ticket)
 
     def _come_back(self) -> Tale:
         yield self._says(hours(self._rng, 16), Party.CUSTOMER)

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from schemas.events import RatingRevised, RatingSource, RatingSubmitted, RatingWithdrawn, SurveyOffered
+from schemas.events import RatingRevised, RatingSource, RatingSubmitted, RatingWithdrawn, SurveyKind, SurveyOffered
 from streams.simulation import world
 from streams.simulation.chance import around, happens
 from streams.simulation.contact import Contact
@@ -47,6 +47,37 @@ def survey(rng: Random, contact: Contact, resolved_at: int, cycle: int, *, is_go
         yield rated_at + hours(rng, 3), RatingRevised(ticket_id=ticket_id, rating_id=rating_id, raw=raw)
     elif happens(rng, world.WITHDRAWN_SHARE):
         yield rated_at + seconds(rng, 600), RatingWithdrawn(ticket_id=ticket_id, rating_id=rating_id)
+
+
+def other_survey(contact: Contact, resolved_at: int, cycle: int, *, is_good: bool) -> Tale:
+    """Tell of one question more, asked of some a day later: of recommendation (NPS), else of effort (CES).
+
+    It draws by itself, so that whether it is asked changes nothing else of the story.
+    """
+    ticket_id = contact.ticket.key
+    rng = Random(f"{ticket_id}/{cycle}/{resolved_at}")
+    if not happens(rng, world.MORE_ASKED_SHARE):
+        return
+    is_recommendation = happens(rng, world.RECOMMENDATION_SHARE)
+    scale = world.RECOMMENDATION if is_recommendation else world.EASE
+    offered_at = resolved_at + DAY + hours(rng, 4)
+    survey_id, channel = f"{ticket_id}-Q{cycle}", "email"
+    kind = SurveyKind.NPS if is_recommendation else SurveyKind.CES
+    yield offered_at, SurveyOffered(ticket_id=ticket_id, survey_id=survey_id, channel=channel, kind=kind)
+    if happens(rng, world.ANSWERED_SHARE):
+        yield (
+            offered_at + hours(rng, 9),
+            RatingSubmitted(
+                ticket_id=ticket_id,
+                rating_id=f"{ticket_id}-N{cycle}",
+                raw=_raw(rng, scale, is_good=is_good),
+                scale_min=scale.lowest,
+                scale_max=scale.highest,
+                source=RatingSource.CUSTOMER,
+                survey_id=survey_id,
+                kind=kind,
+            ),
+        )
 
 
 def self_rating(rng: Random, ticket_id: str, cycle: int) -> RatingSubmitted:

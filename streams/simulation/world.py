@@ -283,6 +283,10 @@ OFFERED_SHARE: Final = 0.85
 ANSWERED_SHARE: Final = 0.35
 REVISED_SHARE: Final = 0.03
 WITHDRAWN_SHARE: Final = 0.01
+MORE_ASKED_SHARE: Final = 0.3
+"""So many are asked one question more some day: whether they would recommend the shop, or how easy it was."""
+RECOMMENDATION_SHARE: Final = 0.6
+"""So many of those are asked the former."""
 SELF_RATED_SHARE: Final = 0.04
 """Agents may enter what a customer told them; it comes out flattering, so metrics keep it apart."""
 COMMENTED_SHARE: Final = 0.2
@@ -305,6 +309,17 @@ SCALES: Final = {
         Weighted({7: 0.25, 6: 0.20, 5: 0.15, 4: 0.10, 3: 0.10, 2: 0.08, 1: 0.05, 0: 0.07}),
     ),
 }  # fmt: skip
+RECOMMENDATION: Final = Scale(
+    0,
+    10,
+    Weighted({10: 0.38, 9: 0.27, 8: 0.20, 7: 0.11, 6: 0.04}),
+    Weighted({8: 0.06, 7: 0.13, 6: 0.16, 5: 0.23, 4: 0.12, 3: 0.11, 2: 0.07, 1: 0.04, 0: 0.08}),
+)
+"""Who is satisfied need not recommend the shop, and some do who are not."""
+EASE: Final = Scale(
+    1, 7, Weighted({7: 0.46, 6: 0.31, 5: 0.16, 4: 0.07}), Weighted({5: 0.10, 4: 0.22, 3: 0.25, 2: 0.24, 1: 0.19})
+)
+"""How much a customer agrees that it was made easy: 7 is very much."""
 ENTERED_SCALE: Final = Scale(1, 5, Weighted({5: 1.0}), Weighted({4: 0.45, 3: 0.30, 2: 0.13, 1: 0.12}))
 """How agents put down what a customer told them: the best, and where even they saw that it was not, hardly less."""
 COMMENTS: Final = {

@@ -50,6 +50,7 @@ FROM
         rating.solved_at AS solved_at,
         rating.score AS score,
         rating.source AS source,
+        rating.kind AS kind,
         rating.is_replayed AS is_replayed,
         rating.team AS team
     FROM ticket_ratings FINAL
@@ -116,11 +117,12 @@ $surveys
     (
 $ratings
     )
-    WHERE $counted
+    WHERE source = 'customer'
 )
 WHERE at_ms >= {usual_from:Int64} AND at_ms < {recent_to:Int64}
 GROUP BY team
 """
+"""Of surveys of every kind, as `response_rate` has it: what is no longer answered is broken whatever it asks."""
 _NEWEST_EVENTS: Final = """
 SELECT source, toUnixTimestamp64Milli(max(at)), max(name IN ('survey.offered', 'rating.submitted'))
 FROM event_times

@@ -21,7 +21,7 @@ from dashboards.query import ages, select, shift_of
 from dashboards.style import Json
 from streams.core.ask.figure import Change, change_of, figure_of
 from streams.core.ask.report import ranked
-from streams.core.interval import Interval, around_mean, of_rate, wilson
+from streams.core.interval import Interval, around_mean, balance, of_rate, wilson
 from streams.core.metrics import METRICS, Kind, Metric, Unit
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.merge import SOURCE as FOLD
@@ -45,6 +45,8 @@ NUMBERS: Final = {
     ("satisfaction", 2): "csat_mean",
     ("satisfaction", 3): "response_rate",
     ("satisfaction", 4): "self_rating_share",
+    ("satisfaction", 13): "nps",
+    ("satisfaction", 14): "ces",
     ("response-time", 2): "first_response_within",
     ("response-time", 3): "next_response_p90",
     ("response-time", 14): "resolved_unanswered",
@@ -98,6 +100,9 @@ def interval_by_hand(
     match metric.kind:
         case Kind.SHARE:
             return wilson(int(sum(seen)), len(seen))
+        case Kind.BALANCE:
+            low, high = balance(seen.count(1), seen.count(-1), len(seen))
+            return 100 * (low or 0), 100 * (high or 0)
         case Kind.MEAN:
             return around_mean(sum(seen) / len(seen), spread_of(seen)[0], len(seen))
         case Kind.RATE:

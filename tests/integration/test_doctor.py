@@ -126,10 +126,10 @@ def answered(id: str, sender: str | None = "anke") -> e.MessageSent:
     )  # fmt: skip
 
 
-def rated(id: str, survey: str | None = None, scale: float = 5) -> e.RatingSubmitted:
+def rated(id: str, survey: str | None = None, scale: float = 5, kind: e.SurveyKind | None = None) -> e.RatingSubmitted:
     return e.RatingSubmitted(
         ticket_id=id, rating_id="r", raw=1, scale_min=1, scale_max=scale, source=e.RatingSource.CUSTOMER,
-        survey_id=survey,
+        survey_id=survey, kind=kind,
     )  # fmt: skip
 
 
@@ -152,6 +152,7 @@ def planted() -> list[Event]:
         *told("P4", (0, opened("P4")), (1, done["P4"]), (2, rated("P4", survey="nobody's"))),
         *told("P5", (0, opened("P5")), (2, e.SurveyOffered(ticket_id="P5", survey_id="s")), (3, rated("P5"))),
         *told("P6", (0, opened("P6")), (3, rated("P6", scale=7))),
+        *told("P12", (0, opened("P12")), (3, rated("P12", scale=10, kind=e.SurveyKind.NPS), "urn:tool")),
         *told("P7", (0, opened("P7", team="Delivery ")), (1, done["P7"])),
         *told("P8", (0, opened("P8")), ago_hours=24 * 100),
         *told("P9", (0, opened("P9"), "urn:old-desk"), ago_hours=24 * 20),

@@ -31,7 +31,7 @@ FORMER = 8
 FORMER_EPOCH = 2
 ADDED = {
     *("charges.since", "charges.team", "charges.agent_id", "waits.stopped_at", "waits.sender_id"),
-    "surveys.is_answered",
+    *("surveys.is_answered", "ratings.kind", "ratings.scale_min", "ratings.scale_max"),
 }
 T0 = INSTANTS[0]
 EVER = Window(T0 - DAY_MS, T0 + 120 * DAY_MS)

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.integration
 T = TypeVar("T")
 NEW_COLUMNS = {
     "is_truncated", "waits_open", "waits.stopped_at", "waits.sender_id", "charges.since", "charges.team",
-    "charges.agent_id", "surveys.is_answered",
+    "charges.agent_id", "surveys.is_answered", "ratings.kind", "ratings.scale_min", "ratings.scale_max",
 }  # fmt: skip
 DAYS = "SELECT * FROM ticket_days FINAL ORDER BY day, ticket_id"
 

@@ -25,7 +25,7 @@ from streams.cli.report_table import show
 from streams.core.ask.figure import Figure
 from streams.core.ask.question import Question
 from streams.core.hours.published import open_hours
-from streams.core.interval import around_mean, of_rate, wilson
+from streams.core.interval import around_mean, balance, of_rate, wilson
 from streams.core.metrics import METRICS, Dimension, Kind, Metric
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.measures import row_of
@@ -268,6 +268,10 @@ def test_an_interval_is_what_can_be_counted_by_hand(told: Told, metric: Metric) 
         case Kind.SHARE:
             assert figure.hits == sum(seen)
             assert figure.interval == wilson(int(sum(seen)), len(seen))
+        case Kind.BALANCE:
+            assert (figure.hits, figure.misses) == (seen.count(1), seen.count(-1))
+            low, high = balance(seen.count(1), seen.count(-1), len(seen))
+            assert figure.interval == (100 * (low or 0), 100 * (high or 0))
         case Kind.QUANTILE:
             low, high = quantile_ranks(metric.p, len(seen))
             assert figure.interval == (low and seen[low - 1], high and seen[high - 1])

@@ -59,7 +59,9 @@ class History:
                 self.teams[event.subject] = team
             case TicketResolved(after_sales=True) if customer_id := self.customers[event.subject]:
                 self.cases.setdefault(customer_id, at)
-            case RatingSubmitted(source=RatingSource.CUSTOMER, rating_id=id, raw=raw, scale_min=low, scale_max=high):
+            case RatingSubmitted(
+                source=RatingSource.CUSTOMER, kind=None, rating_id=id, raw=raw, scale_min=low, scale_max=high
+            ):
                 self.scales[id] = low, high
                 self.ratings[id] = event.subject, Rating(at, id, self._is_satisfied(id, raw))
             case RatingRevised(rating_id=id, raw=raw) if id in self.ratings:

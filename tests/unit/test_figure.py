@@ -10,7 +10,7 @@ from streams.core.metrics.complaint_rate import COMPLAINT_RATE
 from streams.core.metrics.load import TICKETS_CREATED
 from streams.core.metrics.resolution import REOPEN_RATE
 from streams.core.metrics.response_time import FIRST_RESPONSE_P50
-from streams.core.metrics.satisfaction import CSAT_MEAN, CSAT_SHARE
+from streams.core.metrics.satisfaction import CSAT_MEAN, CSAT_SHARE, NPS
 from streams.core.window import DAY_MS, Window
 
 NOW = Window(40 * DAY_MS, 50 * DAY_MS)
@@ -45,6 +45,20 @@ def test_no_ticket_in_a_known_window_is_0_tickets() -> None:
 
 def test_of_a_time_before_all_events_no_count_can_be_told() -> None:
     assert figure_of(TICKETS_CREATED, None, is_known=False).shown is None
+
+
+def test_the_net_promoter_score_is_promoters_less_detractors() -> None:
+    # Of 40 answers 22 are 9 or 10, 6 are 7 or 8, 12 are 0 to 6: 55 % less 30 % is 25.
+    figure = figure_of(NPS, {"n": 40, "hits": 22, "misses": 12})
+    assert (figure.shown, figure.hits, figure.misses) == (25, 22, 12)
+    low, high = figure.interval
+    assert low is not None
+    assert high is not None
+    assert -100 <= low < 25 < high <= 100
+    none = figure_of(NPS, {"n": 40, "hits": 10, "misses": 10})
+    change = change_of(figure, none)
+    assert change is not None
+    assert (change.points, change.relative) == (25, None)
 
 
 def test_a_mean_carries_its_spread_and_its_interval() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.interval import Interval, around_mean, of_difference, wilson
+from streams.core.interval import Interval, around_mean, balance, of_difference, wilson
 from tests.ledger import quantile_ranks
 
 # Newcombe (1998), Two-sided confidence intervals for the single proportion, table I, method 3.
@@ -58,6 +58,45 @@ def test_differences_of_shares_have_the_intervals_of_the_literature(
 ) -> None:
     found = of_difference(k / n, wilson(k, n), k_before / n_before, wilson(k_before, n_before))
     assert found == pytest.approx((low, high), abs=6e-5)
+
+
+def test_a_balance_has_the_interval_worked_out_by_hand() -> None:
+    # 31/52 less 11/52 is 0.384615, its variance (42/52 - (20/52)^2) / 52 = 0.0126877: 1.96 times the root is 0.22077
+    assert balance(30, 10, 50) == pytest.approx((0.163845, 0.605385), abs=2e-6)
+
+
+_BALANCES = st.integers(1, 5_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.integers(0, n), st.just(n))).filter(
+    lambda one: one[0] + one[1] <= one[2]
+)  # fmt: skip
+
+
+@given(_BALANCES)
+def test_the_interval_of_a_balance_holds_it_stays_within_its_bounds_and_mirrors(one: tuple[int, int, int]) -> None:
+    hits, misses, n = one
+    low, high = balance(hits, misses, n)
+    assert low is not None
+    assert high is not None
+    assert -1 <= low <= (hits - misses) / n <= high <= 1
+    assert low < high, "no number of observations makes sure"
+    mirrored = balance(misses, hits, n)
+    assert (low, high) == pytest.approx((-(mirrored.high or 0), -(mirrored.low or 0)), abs=1e-12)
+
+
+@pytest.mark.parametrize(("n", "p", "q"), [(25, 0.5, 0.2), (25, 0.9, 0.02), (100, 0.3, 0.3), (400, 0.6, 0.1)])
+def test_the_interval_of_a_balance_holds_the_true_one_nineteen_times_of_twenty(n: int, p: float, q: float) -> None:
+    rng, tries = Random(11), 2_000
+    held = 0
+    for _ in range(tries):
+        drawn = [rng.random() for _ in range(n)]
+        low, high = balance(sum(one < p for one in drawn), sum(p <= one < p + q for one in drawn), n)
+        held += (low or 0) <= p - q <= (high or 0)
+    assert 0.935 < held / tries < 0.985
+
+
+@pytest.mark.parametrize(("hits", "misses", "n"), [(0, 0, 0), (3, 2, 4), (-1, 0, 5), (0, -1, 5)])
+def test_what_is_no_balance_has_no_interval(hits: int, misses: int, n: int) -> None:
+    with pytest.raises(ValueError, match="is no balance"):
+        balance(hits, misses, n)
 
 
 def test_a_difference_of_numbers_without_bounds_has_none() -> None:

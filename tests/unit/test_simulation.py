@@ -137,7 +137,7 @@ def take_in(seen: Seen, event: Simulated) -> None:
             seen.asked_at = seen.asked_at or event.at
         case MessageSent(visibility=Visibility.PUBLIC, sender_type=Party.AGENT):
             seen.replied_at = seen.replied_at or event.at
-        case RatingSubmitted(source=RatingSource.CUSTOMER, raw=raw, scale_min=lowest, scale_max=highest):
+        case RatingSubmitted(source=RatingSource.CUSTOMER, kind=None, raw=raw, scale_min=lowest, scale_max=highest):
             seen.scores.append(100 * (raw - lowest) / (highest - lowest))
 
 

@@ -58,6 +58,8 @@ def test_durations_are_told_in_their_two_largest_units(seconds: float, text: str
 def test_values_carry_their_unit() -> None:
     assert value_text(Unit.SHARE, 0.0432) == "4.3 %"
     assert value_text(Unit.SCORE, 87.25) == "87.2"
+    assert value_text(Unit.BALANCE, -12.5) == "-12.5"
+    assert value_text(Unit.BALANCE, 35) == "+35.0"
     assert value_text(Unit.NUMBER, 20254) == "20,254"
 
 

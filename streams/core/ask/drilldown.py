@@ -18,7 +18,8 @@ class Seen(Struct, frozen=True):
         ticket_id: On which ticket.
         dimensions: What it can be divided by.
         counts_once: Whose observations count as one: the ticket's, or the customer's.
-        measure: 1 or 0 of a share, what was measured of a mean or a quantile, 1 of a count or a rate.
+        measure: 1 or 0 of a share, 1, 0 or -1 of a balance, what was measured of a mean or a quantile, 1 of a count or
+            a rate.
     """
 
     at: Ms
@@ -43,7 +44,9 @@ def total(metric: Metric, seen: Sequence[Seen]) -> tuple[int, float | None]:
         return len(measures), float(len(measures))
     if metric.kind is Kind.RATE or not measures:
         return len(measures), None
-    return len(measures), _quantile(sorted(measures), metric.p) if metric.kind is Kind.QUANTILE else fmean(measures)
+    if metric.kind is Kind.QUANTILE:
+        return len(measures), _quantile(sorted(measures), metric.p)
+    return len(measures), fmean(measures) * (100 if metric.kind is Kind.BALANCE else 1)
 
 
 def _quantile(ordered: Sequence[float], p: float) -> float:

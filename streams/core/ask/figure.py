@@ -6,13 +6,14 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from streams.core.interval import Interval, around_mean, of_difference, of_rate, wilson
+from streams.core.interval import Interval, around_mean, balance, of_difference, of_rate, wilson
 from streams.core.metrics import Direction, Kind, Metric, Unit
 
 POINTS: Final[Mapping[Unit, str]] = {
     Unit.SHARE: "percentage points",
     Unit.PER_1000: "per 1,000",
     Unit.SCORE: "points of 100",
+    Unit.BALANCE: "points",
     Unit.SECONDS: "seconds",
     Unit.NUMBER: "number",
 }
@@ -40,7 +41,8 @@ class Figure(Struct, frozen=True, kw_only=True):
         value: Exact, in the metric's unit; None when there is nothing to tell. It may rest on too few observations:
             show `shown`.
         interval: Where the true value lies with 95 % confidence; a count is what it is and has none.
-        hits: Of a share how many of n, of a rate how many per n.
+        hits: Of a share or a balance how many of n, of a rate how many per n.
+        misses: Of a balance how many of n count against.
         spread: Of a mean.
     """
 
@@ -49,6 +51,7 @@ class Figure(Struct, frozen=True, kw_only=True):
     value: float | None
     interval: Interval = _UNBOUNDED
     hits: int | None = None
+    misses: int | None = None
     spread: Spread | None = None
 
     @property
@@ -67,7 +70,8 @@ class Change(Struct, frozen=True, kw_only=True):
 
     Attributes:
         points: The difference; shares in percentage points, all else in the metric's unit.
-        relative: The difference as a part of the earlier value (-0.3 is 30 % less); None when that was 0.
+        relative: The difference as a part of the earlier value (-0.3 is 30 % less); None when that was 0, and of
+            a balance, whose 0 is no "nothing".
         interval: Where the true difference lies with 95 % confidence, in points.
         is_clear: False when the difference may be noise, None when there is no telling.
         is_better: Whether the metric moved the good way; None when no way is good or nothing changed.
@@ -97,6 +101,8 @@ def figure_of(metric: Metric, measures: Mapping[str, Any] | None, *, is_known: b
     if metric.kind is Kind.SHARE:
         hits = int(measures["hits"])
         return Figure(metric=metric, n=n, value=hits / n, interval=wilson(hits, n), hits=hits)
+    if metric.kind is Kind.BALANCE:
+        return _balance(metric, n, int(measures["hits"]), int(measures["misses"]))
     if metric.kind is Kind.RATE:
         hits = int(measures["hits"])
         return Figure(metric=metric, n=n, value=PER * hits / n, interval=of_rate(hits, n, per=PER), hits=hits)
@@ -104,6 +110,13 @@ def figure_of(metric: Metric, measures: Mapping[str, Any] | None, *, is_known: b
     if metric.kind is Kind.QUANTILE:
         return Figure(metric=metric, n=n, value=value, interval=Interval(measures["low"], measures["high"]))
     return _mean(metric, n, value, measures)
+
+
+def _balance(metric: Metric, n: int, hits: int, misses: int) -> Figure:
+    """Return a balance in points: a hundred times what it is of n."""
+    low, high = (100 * bound for bound in balance(hits, misses, n) if bound is not None)
+    value = 100 * (hits - misses) / n
+    return Figure(metric=metric, n=n, value=value, interval=Interval(low, high), hits=hits, misses=misses)
 
 
 def _mean(metric: Metric, n: int, mean: float, measures: Mapping[str, Any]) -> Figure:
@@ -128,7 +141,7 @@ def change_of(figure: Figure, before: Figure) -> Change | None:
     difference = value - earlier
     return Change(
         points=difference * scale,
-        relative=difference / earlier if earlier else None,
+        relative=difference / earlier if earlier and figure.metric.kind is not Kind.BALANCE else None,
         interval=Interval(None if low is None else low * scale, None if high is None else high * scale),
         is_clear=_excludes_zero(low, high),
         is_better=_is_better(figure.metric.direction, difference),

@@ -66,7 +66,7 @@ class Listing(Struct, frozen=True):
     """One SELECT: the observations behind one number.
 
     Its rows say `seen_at`, `ticket_id`, every dimension, `counts_once` (whose observations count as one) and `measure`:
-    1 or 0 of a share, what was measured of a mean or a quantile, 1 of a count or a rate.
+    1 or 0 of a share, 1, 0 or -1 of a balance, what was measured of a mean or a quantile, 1 of a count or a rate.
     """
 
     sql: str
@@ -95,7 +95,13 @@ def listing(
     """
     observations = metric.observations
     instant = "began_at" if observations.lasts else "at"
-    measure = {Kind.SHARE: f"({metric.hit})", Kind.RATE: "1", Kind.COUNT: "1"}.get(metric.kind, metric.value)
+    measures = {
+        Kind.SHARE: f"({metric.hit})",
+        Kind.BALANCE: f"({metric.hit}) - ({metric.miss})",
+        Kind.RATE: "1",
+        Kind.COUNT: "1",
+    }
+    measure = measures.get(metric.kind, metric.value)
     counts_once = metric.once_per if metric.kind is Kind.SHARE and metric.once_per else "ticket_id"
     inside, _ = _bounds(observations)
     conditions = [inside.replace("[i]", "[1]"), metric.hit if metric.kind is Kind.RATE else metric.counted]
@@ -121,8 +127,8 @@ def listing(
 def measures_of(metric: Metric) -> dict[str, str]:
     """Return what is asked about a metric's observations, as aggregate expressions in SQL by name.
 
-    Shares and rates give n and hits, means n, value, deviation, p10 and p90, quantiles n, value and the two
-    observations (null where there is none) between which the true quantile lies, counts n.
+    Shares and rates give n and hits, balances misses as well, means n, value, deviation, p10 and p90, quantiles n,
+    value and the two observations (null where there is none) between which the true quantile lies, counts n.
     """
     n = f"countIf({metric.counted})" if metric.counted else "count()"
     match metric.kind:
@@ -130,6 +136,9 @@ def measures_of(metric: Metric) -> dict[str, str]:
             return {"n": _count(metric, metric.counted), "hits": _count(metric, _both(metric.counted, metric.hit))}
         case Kind.RATE:
             return {"n": _count(metric, metric.counted), "hits": f"countIf({metric.hit})"}
+        case Kind.BALANCE:
+            sides = {"hits": metric.hit, "misses": metric.miss}
+            return {"n": n} | {name: f"countIf({_both(metric.counted, side)})" for name, side in sides.items()}
         case Kind.MEAN:
             tails = {f"p{p}": _aggregate(f"quantileExactInclusive({p / 100})", metric) for p in (10, 90)}
             return {"n": n, "value": _aggregate("avg", metric), "deviation": _aggregate("stddevSamp", metric), **tails}

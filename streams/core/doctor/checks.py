@@ -137,7 +137,7 @@ _SCALES: Final = Check(
     title="ratings on a scale that is not usual for their source",
     sql="""
 SELECT
-    concat(source, ', by ', party) AS what,
+    concat(source, ', by ', party, if(judged = '', '', concat(', ', judged))) AS what,
     sumIf(ratings, is_rare) AS n,
     arraySlice(groupArrayArrayIf(some, is_rare), 1, 5) AS examples,
     arrayStringConcat(groupArrayIf(concat(toString(low), ' to ', toString(high)), is_rare), ', ') AS rare,
@@ -147,25 +147,47 @@ FROM
 (
     WITH
         JSONExtractString(raw, 'data', 'source') AS party,
+        JSONExtractString(raw, 'data', 'kind') AS judged,
         JSONExtractFloat(raw, 'data', 'scale_min') AS low,
         JSONExtractFloat(raw, 'data', 'scale_max') AS high
     SELECT
-        source, party, low, high,
+        source, party, judged, low, high,
         count() AS ratings,
         sum(100 * (JSONExtractFloat(raw, 'data', 'raw') - low) / (high - low)) AS total,
         groupArray(5)(subject) AS some,
-        count() < 0.02 * sum(count()) OVER (PARTITION BY source, party) AS is_rare
+        count() < 0.02 * sum(count()) OVER (PARTITION BY source, party, judged) AS is_rare
     FROM events FINAL
     WHERE name = 'rating.submitted' AND at >= {since:DateTime64(3, 'UTC')}
-    GROUP BY source, party, low, high
+    GROUP BY source, party, judged, low, high
 )
-GROUP BY source, party
+GROUP BY source, party, judged
 HAVING n > 0
 ORDER BY n DESC
 """,
     costs="{n:~rating} on {rare} with a mean of {mean:.0f} of 100, where all others have {usual:.0f}: if the scale is "
     "wrong, satisfaction is, by the difference",
     advice="say the scale on which the customer answered in `scale_min` and `scale_max`",
+)
+
+_PROMOTERS: Final = Check(
+    name="nps-scale",
+    title="answers of the kind nps on another scale than 0 to 10",
+    sql="""
+SELECT
+    concat(toString(rating.scale_min), ' to ', toString(rating.scale_max)) AS what,
+    count() AS n,
+    arraySlice(groupUniqArray(5)(ticket_id), 1, 5) AS examples
+FROM tickets FINAL
+ARRAY JOIN ratings AS rating
+WHERE is_effective AND last_event_at >= {since:DateTime64(3, 'UTC')}
+    AND rating.kind = 'nps' AND rating.source = 'customer' AND rating.is_valid
+    AND (rating.scale_min, rating.scale_max) != (0, 10)
+GROUP BY what
+ORDER BY n DESC
+""",
+    costs="{n:~answer} in no net promoter score: 9 and 10 are promoters, 0 to 6 detractors, and on {what} nobody has "
+    "said who is",
+    advice="ask from 0 to 10, or send them with the `kind` that they are of",
 )
 
 _TEAMS: Final = Check(
@@ -421,6 +443,7 @@ CHECKS: Final = (
     _NO_OFFER,
     _NO_SURVEY,
     _SCALES,
+    _PROMOTERS,
     _TEAMS,
     _UNRESOLVED,
     _CLOSED,

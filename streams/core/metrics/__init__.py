@@ -51,12 +51,14 @@ from streams.core.metrics.response_time import (
     RESOLVED_UNANSWERED,
 )
 from streams.core.metrics.satisfaction import (
+    CES,
     CSAT_MEAN,
     CSAT_MEAN_BY_CREATION,
     CSAT_MEAN_BY_RESOLUTION,
     CSAT_SHARE,
     CSAT_SHARE_BY_CREATION,
     CSAT_SHARE_BY_RESOLUTION,
+    NPS,
     RESPONSE_RATE,
     SELF_RATING_SHARE,
 )
@@ -78,6 +80,8 @@ METRICS: Final[Mapping[str, Metric]] = {
         CSAT_MEAN_BY_CREATION,
         RESPONSE_RATE,
         SELF_RATING_SHARE,
+        NPS,
+        CES,
         FIRST_RESPONSE_P50,
         FIRST_RESPONSE_P90,
         FIRST_RESPONSE_P99,

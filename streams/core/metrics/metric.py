@@ -38,6 +38,7 @@ class Kind(StrEnum):
     """How observations become one number."""
 
     SHARE = "share"
+    BALANCE = "balance"
     MEAN = "mean"
     QUANTILE = "quantile"
     COUNT = "count"
@@ -50,6 +51,7 @@ class Unit(StrEnum):
     SHARE = "share"
     PER_1000 = "per 1,000"
     SCORE = "score from 0 to 100"
+    BALANCE = "points from -100 to 100"
     SECONDS = "seconds"
     NUMBER = "number"
 
@@ -127,7 +129,8 @@ class Metric(Struct, frozen=True, kw_only=True):
         numerator: What is counted or measured, in words.
         denominator: Of what, in words.
         counted: SQL condition on an observation: which of them enter; "" for all.
-        hit: Of a share or a rate: SQL condition on an observation that makes it count.
+        hit: Of a share, a balance or a rate: SQL condition on an observation that makes it count.
+        miss: Of a balance: SQL condition on an observation that makes it count against.
         value: Of a mean or a quantile: SQL expression of what an observation measures.
         p: Of a quantile: which one.
         once_per: Of a share or a rate: whose observations count as one in the denominator, such as those of a customer;
@@ -150,6 +153,7 @@ class Metric(Struct, frozen=True, kw_only=True):
     denominator: str
     counted: str = ""
     hit: str = ""
+    miss: str = ""
     value: str = ""
     p: float = 0.5
     once_per: str = ""

@@ -47,7 +47,13 @@ TICKETS: Final = Observations(
     source=DAYS,
 )
 
-_RATING: Final = {"score": "rating.score", "source": "rating.source"}
+_RATING: Final = {
+    "score": "rating.score",
+    "source": "rating.source",
+    "kind": "rating.kind",
+    "scale_min": "rating.scale_min",
+    "scale_max": "rating.scale_max",
+}
 _RATED: Final = f"{DAYS} ARRAY JOIN ratings AS rating"
 _JUDGED: Final = _in_charge("if(ifNull(rating.solved_at <= rating.rated_at, false), rating.solved_at, rating.rated_at)")
 _WHO_IS_JUDGED: Final = (
@@ -56,7 +62,7 @@ _WHO_IS_JUDGED: Final = (
 
 RATINGS: Final = Observations(
     name="ratings",
-    one="a valid rating: as last revised, not withdrawn, the last one of its survey",
+    one="a valid rating: as last revised, not withdrawn, the last one of its survey and kind",
     clock="rated_at: when the rating was given",
     columns={"at": "rating.rated_at", **_RATING},
     source=_RATED,

@@ -1,4 +1,7 @@
-"""Satisfaction: what customers who rated a contact say of it."""
+"""Satisfaction: what customers who rated a contact say of it, and what they say of two other questions.
+
+Whether they would recommend the firm (NPS) and how easy it was (CES) is told apart by the survey's kind, never mixed.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -17,6 +20,10 @@ from streams.core.metrics.observation import (
 SATISFIED_FROM: Final = 75
 """The least score of a satisfied customer: 4 and 5 of 5, 8 to 10 of 10, the thumb up."""
 
+_SATISFACTION: Final = "source = 'customer' AND kind = 'csat'"
+_KIND: Final = "Ratings of another kind, such as NPS and CES, are left out, and"
+_OTHERS: Final = "those that agents, quality checks or models enter"
+
 CSAT_SHARE: Final = Metric(
     name="csat_share",
     title="Satisfied",
@@ -26,11 +33,10 @@ CSAT_SHARE: Final = Metric(
     kind=Kind.SHARE,
     observations=RATINGS,
     numerator=f"of them those with a score of {SATISFIED_FROM} or more of 100",
-    denominator="valid ratings that customers gave in the window",
-    counted="source = 'customer'",
+    denominator="valid ratings of satisfaction that customers gave in the window",
+    counted=_SATISFACTION,
     hit=f"score >= {SATISFIED_FROM}",
-    about="Satisfied are 4 and 5 of 5, 8 to 10 of 10, the thumb up. Ratings that agents, quality checks or models "
-    "enter are left out.",
+    about=f"Satisfied are 4 and 5 of 5, 8 to 10 of 10, the thumb up. {_KIND} {_OTHERS}.",
 )
 
 CSAT_MEAN: Final = Metric(
@@ -42,11 +48,11 @@ CSAT_MEAN: Final = Metric(
     kind=Kind.MEAN,
     observations=RATINGS,
     numerator="sum of the scores, 100 * (raw - scale_min) / (scale_max - scale_min)",
-    denominator="valid ratings that customers gave in the window",
-    counted="source = 'customer'",
+    denominator="valid ratings of satisfaction that customers gave in the window",
+    counted=_SATISFACTION,
     value="score",
-    about="Every scale is brought to 0 to 100, so that stars and thumbs can stand beside each other. Ratings that "
-    "agents, quality checks or models enter are left out. A mean hides its spread: read the deviation beside it.",
+    about="Every scale is brought to 0 to 100, so that stars and thumbs can stand beside each other. "
+    f"{_KIND} {_OTHERS}. A mean hides its spread: read the deviation beside it.",
 )
 
 
@@ -68,7 +74,7 @@ def _by_resolution(metric: Metric) -> Metric:
         name=f"{metric.name}_by_resolution",
         title=f"{metric.title}, by resolution",
         observations=RATINGS_BY_RESOLUTION,
-        denominator="valid ratings by customers of cases that were resolved in the window",
+        denominator="valid ratings of satisfaction by customers of cases that were resolved in the window",
         matures_days=_COHORT_DAYS,
         is_main=False,
         about="What customers say of the work of the window, whenever they say it. It moves for two weeks, while "
@@ -82,7 +88,7 @@ def _by_creation(metric: Metric) -> Metric:
         name=f"{metric.name}_by_creation",
         title=f"{metric.title}, by creation",
         observations=RATINGS_BY_CREATION,
-        denominator="valid ratings by customers of tickets that were created in the window",
+        denominator="valid ratings of satisfaction by customers of tickets that were created in the window",
         matures_days=_COHORT_DAYS,
         is_main=False,
         about="What customers who came in the window say in the end. It moves for as long as their tickets take and "
@@ -114,7 +120,8 @@ RESPONSE_RATE: Final = Metric(
     denominator="surveys that went out in the window",
     hit="is_answered",
     matures_days=7,
-    about="Few answers make satisfaction an opinion of those who like to answer. The newest surveys still wait for "
+    about="Few answers make satisfaction an opinion of those who like to answer. Surveys of every kind are counted, "
+    "NPS and CES too: a tool that nobody answers is broken whatever it asks. The newest surveys still wait for "
     "theirs: for a week after its window the rate goes on rising, and is compared with nothing.",
 )
 
@@ -127,8 +134,44 @@ SELF_RATING_SHARE: Final = Metric(
     kind=Kind.SHARE,
     observations=RATINGS,
     numerator="of them those that agents entered",
-    denominator="valid ratings that customers or agents gave in the window",
-    counted="source IN ('customer', 'agent')",
+    denominator="valid ratings of satisfaction that customers or agents gave in the window",
+    counted="source IN ('customer', 'agent') AND kind = 'csat'",
     hit="source = 'agent'",
     about="A rating that the desk gives itself never enters satisfaction. This says how many of them there are.",
+)
+
+NPS: Final = Metric(
+    name="nps",
+    title="Net promoter score",
+    topic=Topic.SATISFACTION,
+    unit=Unit.BALANCE,
+    direction=Direction.UP,
+    kind=Kind.BALANCE,
+    observations=RATINGS,
+    numerator="100 * (of them promoters, 9 and 10 - detractors, 0 to 6)",
+    denominator="valid answers of customers in the window to surveys of the kind nps, on a scale from 0 to 10",
+    counted="source = 'customer' AND kind = 'nps' AND scale_min = 0 AND scale_max = 10",
+    hit="score >= 90",
+    miss="score <= 60",
+    is_main=False,
+    about="From -100, all detractors, to 100, all promoters; 7 and 8 count for neither. Answers on another scale are "
+    "left out, for who is a promoter on it nobody has said: servicepulse doctor names them. It tells of the firm as "
+    "much as of the desk, and moves by many points for nothing while answers are few.",
+)
+
+CES: Final = Metric(
+    name="ces",
+    title="Customer effort score",
+    topic=Topic.SATISFACTION,
+    unit=Unit.SCORE,
+    direction=Direction.UP,
+    kind=Kind.MEAN,
+    observations=RATINGS,
+    numerator="sum of the scores, 100 * (raw - scale_min) / (scale_max - scale_min)",
+    denominator="valid answers of customers in the window to surveys of the kind ces",
+    counted="source = 'customer' AND kind = 'ces'",
+    value="score",
+    is_main=False,
+    about='How easy it was to get help: 100 is the top of every scale, such as 7 of 7, "it was made easy for me". A '
+    "survey whose top means much effort must be sent turned round.",
 )

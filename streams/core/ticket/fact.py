@@ -135,10 +135,14 @@ class Message(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, 
 
 
 class Offered(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=12):
-    """A survey went out. `system` is the source that says so, here and below; "" in facts of older releases."""
+    """A survey went out. `system` is the source that says so, here and below; "" in facts of older releases.
+
+    `kind` is empty where nobody says it.
+    """
 
     survey_id: e.Id
     system: Word = ""
+    kind: Word = ""
 
 
 class Rated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=13):
@@ -152,6 +156,7 @@ class Rated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, ta
     source: Word
     is_replayed: bool = False
     system: Word = ""
+    kind: Word = ""
 
     def __post_init__(self) -> None:
         """Require a rating on its scale.
@@ -266,14 +271,17 @@ def order_of(fact: Fact) -> tuple[int, int, int]:
 
 
 def as_before(fact: AnyFact) -> AnyFact:
-    """Return a fact as releases before 0.2 remembered it: without who sent a message or whose an id is; unsaid was no.
+    """Return a fact as the first release remembered it: without who sent a message or whose an id is; unsaid was no.
 
-    What a merged ticket told is stored in their words.
+    What a merged ticket told is stored in the words of its release. What a later one knows beside, such as the kind of
+    a survey, is left out as well.
     """
     if type(fact) is Message:
         return replace(fact, sender_id="", template_id="")
     if type(fact) is Created:
         return replace(fact, after_sales=bool(fact.after_sales), is_test=bool(fact.is_test))
+    if type(fact) is Offered or type(fact) is Rated:
+        return replace(fact, system="", kind="")
     return replace(fact, system="") if type(fact) in _NAMED else fact
 
 
@@ -367,6 +375,7 @@ def _rated(said: e.RatingSubmitted, key: _Key) -> Rated:
         scale_min=said.scale_min,
         scale_max=said.scale_max,
         source=said.source.value,
+        kind=said.kind.value if said.kind else "",
     )
 
 
@@ -402,7 +411,7 @@ _MAKERS: Final[Mapping[type[e.Data] | type[None], _Maker]] = {
     e.TicketUnmarkedSpam: lambda _, key: SpamMarked(*key, False),
     e.TicketDeleted: lambda _, key: Deleted(*key),
     e.MessageSent: _message,
-    e.SurveyOffered: lambda said, key: Offered(*key, said.survey_id),
+    e.SurveyOffered: lambda said, key: Offered(*key, said.survey_id, kind=said.kind.value if said.kind else ""),
     e.RatingSubmitted: _rated,
     e.RatingRevised: lambda said, key: Revised(*key, said.rating_id, said.raw),
     e.RatingWithdrawn: lambda said, key: Withdrawn(*key, said.rating_id),

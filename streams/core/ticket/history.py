@@ -4,12 +4,13 @@ Each function reads a history and knows one subject. Nothing here knows about ro
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from schemas.events import SurveyKind
 from schemas.rows import Ms
 from streams.core.ticket.fact import (
     SHARED,
@@ -68,7 +69,8 @@ class Rating(Struct, frozen=True, gc=False):
 
     Attributes:
         survey: What it answers; None when it names no survey.
-        raw: On its own scale.
+        kind: What it judges: its own word, else that of the survey, else `csat`.
+        raw: On its own scale, from `scale_min` to `scale_max`.
         score: From 0 to 100.
         source: Which kind of party gave it.
         is_valid: Neither withdrawn nor outdated by a later rating of the same survey from the same party.
@@ -79,7 +81,10 @@ class Rating(Struct, frozen=True, gc=False):
     survey_id: str
     survey: Key | None
     rated_at: Ms
+    kind: str
     raw: float
+    scale_min: float
+    scale_max: float
     score: float
     source: str
     is_valid: bool
@@ -157,21 +162,28 @@ def status_set(fact: AnyFact) -> str:
 
 
 def surveys_of(story: History) -> dict[Key, Offered]:
-    """Return the surveys that went out; a second offer of the same survey is a reminder."""
+    """Return the surveys that went out; a second offer of the same survey is a reminder.
+
+    The first offer that says of which kind a survey is decides on that.
+    """
     offers = story.of(Offered)
     key = keyed((fact.system, fact.survey_id) for fact in offers)
     first: dict[Key, Offered] = {}
     for fact in offers:
-        first.setdefault(key(fact.system, fact.survey_id), fact)
+        one = key(fact.system, fact.survey_id)
+        known = first.setdefault(one, fact)
+        if fact.kind and not known.kind:
+            first[one] = replace(known, kind=fact.kind)
     return first
 
 
-def ratings_of(story: History, offers: Iterable[Key]) -> list[Rating]:
+def ratings_of(story: History, offers: Mapping[Key, Offered]) -> list[Rating]:
     """Return every rating as it stands, in the order of submission.
 
-    The first submission decides on instant, survey and party. What else its source says of the same rating revises it:
-    the latest word that lies on its scale wins, and any revision comes after the submission, whatever its clock said.
-    Of several ratings of one survey from one kind of party the last submitted is valid.
+    The first submission decides on instant, survey, kind and party. What else its source says of the same rating
+    revises it: the latest word that lies on its scale wins, and any revision comes after the submission, whatever
+    its clock said. Of several ratings of one survey and one kind from one kind of party the last submitted is
+    valid: a form may ask for satisfaction and for recommendation at once.
 
     Args:
         story: Of the ticket.
@@ -188,21 +200,34 @@ def ratings_of(story: History, offers: Iterable[Key]) -> list[Rating]:
     withdrawn = {key(fact.system, fact.rating_id) for fact in story.of(Withdrawn)}
     survey = answering(offers)
     surveys = {one: survey(one[0], rated.survey_id) for one, rated in submitted.items() if rated.survey_id}
-    latest = {(surveys.get(one), rated.source): one for one, rated in submitted.items() if one not in withdrawn}
+    kinds = {one: rated.kind or _kind_of(surveys.get(one), offers) for one, rated in submitted.items()}
+    latest = {
+        (surveys.get(one), rated.source, kinds[one]): one for one, rated in submitted.items() if one not in withdrawn
+    }
     return [
         Rating(
             rating_id=rated.rating_id,
             survey_id=rated.survey_id,
             survey=surveys.get(one),
             rated_at=rated.at,
+            kind=kinds[one],
             raw=standing[one].raw,
+            scale_min=standing[one].scale_min,
+            scale_max=standing[one].scale_max,
             score=_score(standing[one]),
             source=rated.source,
-            is_valid=one not in withdrawn and (one not in surveys or latest[surveys[one], rated.source] == one),
+            is_valid=one not in withdrawn
+            and (one not in surveys or latest[surveys[one], rated.source, kinds[one]] == one),
             is_replayed=rated.is_replayed,
         )
         for one, rated in submitted.items()
     ]
+
+
+def _kind_of(survey: Key | None, offers: Mapping[Key, Offered]) -> str:
+    """Return what a survey asks for; without a word on it that is satisfaction, as it was before there were kinds."""
+    offer = offers.get(survey) if survey else None
+    return (offer and offer.kind) or SurveyKind.CSAT.value
 
 
 def _revised(submitted: Mapping[Key, Rated], story: History, key: Callable[[str, str], Key]) -> dict[Key, Rated]:
