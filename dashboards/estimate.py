@@ -36,10 +36,28 @@ def _estimates(metric: Metric) -> tuple[str, str, str]:
         case Kind.MEAN:
             margin = f"{_Z} * {PREFIX}deviation / sqrt({PREFIX}n)"
             return f"{PREFIX}value", f"{PREFIX}value - {margin}", f"{PREFIX}value + {margin}"
-        case Kind.QUANTILE:
+        case Kind.QUANTILE | Kind.SURVIVAL:
             return f"{PREFIX}value", f"{PREFIX}low", f"{PREFIX}high"
         case Kind.COUNT:
             return f"{PREFIX}n", "CAST(NULL AS Nullable(Float64))", "CAST(NULL AS Nullable(Float64))"
+
+
+def _is_unreached(metric: Metric, value: str = "value", n: str = "n") -> str:
+    """Return the condition that there is no value though there are enough observations."""
+    return f"{value} IS NULL AND {n} >= {max(1, metric.n_min)}"
+
+
+def told(metric: Metric, value: str = "value", n: str = "n") -> str:
+    """Return a value as a panel shows it: one that was not reached is `style.UNREACHED`, and no longer null.
+
+    Args:
+        metric: Of the value.
+        value: Null where there are too few observations, or where it was not reached.
+        n: How many observations there are.
+    """
+    if metric.kind is not Kind.SURVIVAL:
+        return value
+    return f"if({_is_unreached(metric, value, n)}, {style.UNREACHED}, {value})"
 
 
 def wilson(hits: str, n: str) -> tuple[str, str, str]:
@@ -147,17 +165,30 @@ def evidence(metric: Metric, *, ages: bool) -> str:
         metric: Of the number.
         ages: It moves by waiting while `maturity` is less than 1, and is compared with nothing until then.
     """
-    low, high = shown(metric.unit, "low"), shown(metric.unit, "high")
-    interval = f"concat({low}, ' {text.TO} ', {high})"
-    was = f"concat('{text.WAS} ', {shown(metric.unit, 'value_before')})"
-    nothing = f"value_before IS NULL, '{text.NOTHING_BEFORE}'"
+    was = f"concat('{text.WAS} ', {_told_before(metric)})"
+    nothing = f"{told(metric, 'value_before', 'n_before')} IS NULL, '{text.NOTHING_BEFORE}'"
     if metric.kind is Kind.COUNT:
         return joined([f"multiIf(value IS NULL, '', {nothing}, '')", was])
     n = f"concat('{text.N} ', {counted('toString(n)')})"
     so_far = f"concat('{text.SO_FAR}, ', toString(toUInt8(floor(100 * maturity))), ' {text.MATURE}')"
     young = f"maturity < 1, {so_far}, " if ages else ""
-    verdict = f"multiIf(value IS NULL, '', {young}{nothing}, {_verdict(metric)})"
-    return joined([verdict, f"if(maturity < 1, NULL, {was})" if ages else was, interval, n])
+    verdict = f"multiIf({told(metric)} IS NULL, '', {young}{nothing}, {_verdict(metric)})"
+    return joined([verdict, f"if(maturity < 1, NULL, {was})" if ages else was, _interval(metric), n])
+
+
+def _told_before(metric: Metric) -> str:
+    """Return the value before in words."""
+    value = shown(metric.unit, "value_before")
+    if metric.kind is not Kind.SURVIVAL:
+        return value
+    return f"if({_is_unreached(metric, 'value_before', 'n_before')}, '{text.NOT_REACHED}', {value})"
+
+
+def _interval(metric: Metric) -> str:
+    """Return the interval in words, null where no bound is known or both must be and one is not."""
+    low, high = shown(metric.unit, "low"), shown(metric.unit, "high")
+    both = f"concat({low}, ' {text.TO} ', {high})"
+    return f"if(high IS NULL, concat('{text.AT_LEAST} ', {low}), {both})" if metric.kind is Kind.SURVIVAL else both
 
 
 def _verdict(metric: Metric) -> str:
@@ -165,6 +196,9 @@ def _verdict(metric: Metric) -> str:
     now = {name: name for name in FIGURE}
     before = {name: f"{name}_before" for name in FIGURE}
     better, worse = is_clearly(metric, now, before)
+    if metric.kind is Kind.SURVIVAL:
+        better = f"if(value IS NULL OR value_before IS NULL, ifNull(high < low_before, false), {better})"
+        worse = f"if(value IS NULL OR value_before IS NULL, ifNull(low > high_before, false), {worse})"
     ways = {better: text.BETTER, worse: text.WORSE}
     if metric.direction is Direction.NEITHER:
         ways = {is_clear(now, before): text.CHANGED}

@@ -23,6 +23,7 @@ def number(id_: int, metric: Metric, *, width: int = 6, height: int = 5) -> Pane
         format="timeseries",
         empty=text.NOT_MATURED.format(days=days) if days else text.NOT_ENOUGH,
         look=style.unit(metric.unit)
+        | style.unreached(metric)
         | style.fixed(style.PLAIN)
         | {"displayName": "${__field.labels.evidence}", "links": [link.to_tickets(metric)]},
         overrides=style.verdict_colours(),
@@ -110,6 +111,7 @@ def ranked(id_: int, metric: Metric, by: Dimension, *, width: int = 12, height: 
 def listed(id_: int, title: str, metrics: Sequence[Metric], *, height: int) -> Panel:
     """Return a table with a line for each of several metrics of one unit."""
     unit, change = style.unit(metrics[0].unit), _change_look(metrics[0])
+    words = next((look for metric in metrics if (look := style.unreached(metric))), {})
     return Panel(
         id=id_,
         title=title,
@@ -122,7 +124,8 @@ def listed(id_: int, title: str, metrics: Sequence[Metric], *, height: int) -> P
         look=style.PLAIN_TABLE,
         overrides=[
             style.override(text.METRIC, custom__width=380),
-            *(style.override(name, **unit, **_FEW) for name in (text.VALUE, text.LOW, text.HIGH, text.BEFORE)),
+            *(style.override(name, **unit, **words, **_FEW) for name in (text.VALUE, text.BEFORE)),
+            *(style.override(name, **unit, **_FEW) for name in (text.LOW, text.HIGH)),
             style.override(text.N, unit="locale", decimals=0),
             style.override(text.CHANGE, **change),
         ],
@@ -134,12 +137,13 @@ _FEW: Final = {"noValue": text.TOO_FEW}
 
 
 def _ranking_columns(metric: Metric, by: Dimension) -> list[Json]:
-    unit = style.unit(metric.unit)
+    unit, words = style.unit(metric.unit), style.unreached(metric)
     links = [link.to_tickets(metric, by)] if by in link.LINKED else []
     return [
         style.override(text.COLUMN_NAMES[by], links=links),
-        style.override(metric.title, **unit, **_FEW),
-        *(style.override(column, **unit, **_FEW, custom__width=90) for column in (text.LOW, text.HIGH, text.BEFORE)),
+        style.override(metric.title, **unit, **words, **_FEW),
+        *(style.override(column, **unit, **_FEW, custom__width=90) for column in (text.LOW, text.HIGH)),
+        style.override(text.BEFORE, **unit, **words, **_FEW, custom__width=90),
         style.override(text.N, unit="locale", decimals=0, custom__width=70),
         style.override(text.RANK, custom__width=80),
         style.override(text.CHANGE, **_change_look(metric)),

@@ -5,7 +5,7 @@ from textwrap import indent
 from typing import Final
 
 from dashboards import text
-from dashboards.estimate import FIGURE, PREFIX, estimates, evidence
+from dashboards.estimate import FIGURE, PREFIX, estimates, evidence, told
 from streams.core.ask.maturity import FOLLOWED_UNTIL
 from streams.core.ask.question import days_between, measures_of, observed
 from streams.core.metrics import Dimension, Kind, Metric, Observations, Topic
@@ -97,7 +97,7 @@ def number(metric: Metric) -> str:
     """Return one row: time, the number under its title, and the small print that says how sure it is."""
     columns = {
         "time": "$__toTime_ms",
-        quoted(metric.title): "value",
+        quoted(metric.title): told(metric),
         "evidence": evidence(metric, ages=ages(metric)),
     }
     return with_age(metric) + "\n" + select(columns, beside(metric, ()))

@@ -6,7 +6,7 @@ from textwrap import indent
 from typing import Final
 
 from dashboards import text
-from dashboards.estimate import FIGURE, PREFIX, change, estimates, is_clearly
+from dashboards.estimate import FIGURE, PREFIX, change, estimates, is_clearly, told
 from dashboards.query import ages, beside, by_period, joined_periods, quoted, quoted_text, select, with_age
 from streams.core.ask.figure import POINTS
 from streams.core.ask.question import measures_of
@@ -24,12 +24,12 @@ def ranked(metric: Metric, by: Dimension) -> str:
     """Return a table: part, value, interval, n, rank, the value before, and the change as `estimate.change` has it."""
     shown = {
         quoted(text.COLUMN_NAMES[by]): by.value,
-        quoted(metric.title): "value",
+        quoted(metric.title): told(metric),
         quoted(text.LOW): "low",
         quoted(text.HIGH): "high",
         quoted(text.N): "n",
         quoted(text.RANK): _rank(),
-        quoted(text.BEFORE): "value_before",
+        quoted(text.BEFORE): told(metric, "value_before", "n_before"),
         quoted(text.CHANGE): _change(metric),
     }
     places = select({"*": "*"} | _places(metric), beside(metric, [by.value]), "WHERE n > 0")
@@ -96,15 +96,22 @@ def listed(metrics: Sequence[Metric]) -> str:
     figures = select({"is_now": "is_now"} | columns, rows, "ARRAY JOIN rows AS row")
     shown = {
         quoted(text.METRIC): "title",
-        quoted(text.VALUE): "value",
+        quoted(text.VALUE): _told(metrics, places, "value", "n"),
         quoted(text.LOW): "low",
         quoted(text.HIGH): "high",
         quoted(text.N): "n",
-        quoted(text.BEFORE): "value_before",
+        quoted(text.BEFORE): _told(metrics, places, "value_before", "n_before"),
         quoted(text.CHANGE): _change(first),
     }
     beside_each = joined_periods(["place", "title"], figures)
     return "\n".join([with_age(first), select(shown, beside_each, "ORDER BY place")])
+
+
+def _told(metrics: Sequence[Metric], places: Mapping[str, int], value: str, n: str) -> str:
+    """Return a value of any of the metrics as the table shows it."""
+    cases = ((places[metric.name], told(metric, value, n)) for metric in metrics)
+    other = ", ".join(f"place = {place}, {sql}" for place, sql in cases if sql != value)
+    return f"multiIf({other}, {value})" if other else value
 
 
 def _of_one_kind(metrics: Sequence[Metric], places: Mapping[str, int]) -> str:

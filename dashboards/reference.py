@@ -11,6 +11,8 @@ from streams.core.metrics import METRICS, Dimension, Kind, Metric, Topic
 
 PAGE: Final = Path(__file__).parent / "METRICS.md"
 
+_QUANTILES: Final = (Kind.QUANTILE, Kind.SURVIVAL)
+
 _HEAD: Final = """
 # Every metric, and what it means
 
@@ -24,11 +26,19 @@ What holds for all of them:
 - **A window** is half-open, from its start until before its end, on the clock of the events, never on that of their
   arrival. Days and weeks are those of a time zone that is named.
 - **n and interval** belong to every value. Shares: Wilson's interval; rates: Byar's approximation of the Poisson
-  limits; means: the normal interval; quantiles: the observations between which the true quantile lies; each with 95 %.
+  limits; means: the normal interval; quantiles: the observations between which the true quantile lies; Kaplan-Meier
+  quantiles: from where the lower side of the curve's band crosses the share to where its upper side does, by
+  Greenwood's variance on the scale log(-log share); each with 95 %.
   With fewer observations than the least n a value reads "not enough data".
 - **By** {dimensions}. A ticket counts under the latest word on it, also in the past. Team and agent are those who did
   it or were in charge then, as each metric says: giving a ticket away moves none of its past.
   `servicepulse report --credit holds` counts everything for whoever has the ticket now.
+- **Answered ones only, or all?** `first_response_*`, `next_response_*`, `first_resolution_*` and `resolution_*` are
+  quantiles of what is over, by when that was. `time_to_*` are Kaplan-Meier quantiles of all that began in the window:
+  what is not over counts as lasting longer than is known. On a steady desk they are alike. While a queue grows
+  `time_to_*` rise at once; the others come later or even fall, for whoever still waits is not in them. While it is
+  worked off the others rise. `time_to_*` read "not reached" where too few are over to tell, and have no upper bound
+  where the band has none.
 - **A figure matures** where waiting can still move it: once so many days after its window are known, up to the day of
   the newest event. A desk of which nothing was heard for {ended} days has ended, such as a log of years ago: its
   figures are as old as the clock says. Until then a figure is shown as "so far" and compared with nothing.
@@ -80,11 +90,11 @@ def _rows(metric: Metric) -> Iterator[tuple[str, str]]:
     if metric.counted:
         yield "counted when", f"`{metric.counted}`"
     if metric.hit:
-        yield "a hit when", f"`{metric.hit}`"
+        yield "over when" if metric.kind is Kind.SURVIVAL else "a hit when", f"`{metric.hit}`"
     if metric.miss:
         yield "a miss when", f"`{metric.miss}`"
     if metric.value:
-        yield "measures", f"`{metric.value}`" + (f", quantile {metric.p}" if metric.kind is Kind.QUANTILE else "")
+        yield "measures", f"`{metric.value}`" + (f", quantile {metric.p}" if metric.kind in _QUANTILES else "")
     if metric.once_per:
         yield "once per", f"`{metric.once_per}`"
     if metric.n_min:

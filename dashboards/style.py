@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from dashboards import text
-from streams.core.metrics import Direction, Metric, Unit
+from streams.core.metrics import Direction, Kind, Metric, Unit
 
 Json = dict[str, Any]
 
@@ -71,6 +71,18 @@ CHANGE: Final[Json] = {
     "mappings": [{"type": "value", "options": {"0": {"text": text.UNCLEAR, "color": PLAIN, "index": 0}}}],
 }
 """The words of a column as `estimate.change` gives it."""
+
+
+UNREACHED: Final = -1
+"""Stands for a duration that was not reached; none is below 0."""
+
+
+def unreached(metric: Metric) -> Json:
+    """Return the words of a value that was not reached, as `estimate.told` gives it."""
+    if metric.kind is not Kind.SURVIVAL:
+        return {}
+    said = {"text": text.NOT_REACHED, "color": PLAIN, "index": 0}
+    return {"mappings": [{"type": "value", "options": {str(UNREACHED): said}}]}
 
 
 def override(column: str, **properties: Any) -> Json:  # noqa: ANN401 - properties of Grafana's own kinds

@@ -19,8 +19,11 @@ WAS: Final = "was"
 SO_FAR: Final = "so far"
 MATURE: Final = "% mature"
 N: Final = "n"
+NOT_REACHED: Final = "not reached"
+OR_LONGER: Final = "or longer"
 TO: Final = "to"
 
+AT_LEAST: Final = "at least"
 NOT_ENOUGH: Final = "not enough data"
 TOO_FEW: Final = "–"
 NO_TICKETS: Final = "No tickets in this range. Widen it, or publish events: servicepulse import, servicepulse demo."
@@ -158,6 +161,11 @@ DEVIATION: Final = "standard deviation"
 TAILS: Final = "p90 - p10"
 
 PERCENTILES_TITLE: Final = "First response, percentiles"
+PERCENTILES: Final = (
+    "Time to first response is that of all who began to wait in a step, those included who wait still; a point that "
+    "was not reached is left out. First response is that of those who were answered in a step. Where the second stays "
+    "low and the first rises, a queue grows."
+)
 HEATMAP_TITLE: Final = "First responses, by how long they took"
 HEATMAP: Final = (
     "How many first answers took how long, by when they were given. A second dark stripe is a second kind of "

@@ -5,9 +5,10 @@ Built on `tests.oracle`, which says what the rows must be; this adds what window
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil, sqrt
+from fractions import Fraction
+from math import ceil, exp, log, sqrt
 from statistics import fmean, stdev
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from schemas import events as e
 from schemas.codec import Event
@@ -30,6 +31,11 @@ RATES: Final = ("complaints_per_1000_orders", "complaints_per_1000_customers")
 COUNTS: Final = (
     "tickets", "first_response_n", "resolved_unanswered", "backlog", "open_waits", "negative_durations"
 )  # fmt: skip
+TIMES_TO: Final = tuple(
+    f"time_to_{what}_p{p}"
+    for what in ("first_response", "response", "first_resolution", "resolution")
+    for p in (50, 90)
+)
 MOST_FIRST: Final = 8
 """So many waits of a ticket can be the one that decides on its first response."""
 
@@ -41,6 +47,7 @@ class Seen(NamedTuple):
     row: Mapping[str, Any]
     value: float
     doers: Mapping[str, str] = {}
+    has_ended: bool = True
 
     def part(self, column: str) -> str:
         """Return the value of a column: of team and agent those who did it."""
@@ -91,6 +98,7 @@ class Ledger:
         self._walls = Walls(events, min(told, default=0), max(told, default=0))
         rows = [_row(world, id) for id, world in self._worlds.items()]
         self.rows = {row["ticket_id"]: row for row in rows if row["is_effective"]}
+        self._known_until = 86_400_000 * (max((day for row in rows for day in row["days"]), default=0) + 1)
         self._seen: dict[str, list[Seen]] = defaultdict(list)
         self._open: dict[tuple[str, int], list[Seen]] = {}
         self._told: dict[tuple[str, int], Mapping[str, Any]] = {}
@@ -98,20 +106,28 @@ class Ledger:
             self._enter_creation(row)
             self._enter_feedback(row)
             self._enter_answers(row)
+            self._enter_times(row)
             self._enter_resolutions(row)
             self._enter_repurchases(row)
 
     def seen(self, metric: str, window: Window, part: tuple[str, str] | None = None) -> list[float]:
         """Return what the observations of a metric measure, in a window and where a column has a value."""
-        if metric in ("backlog", "open_waits"):
-            found = self._open_at(metric, window.end_at)
-        else:
-            found = [one for one in self._seen[metric] if window.start_at <= one.at < window.end_at]
-        found = [one for one in found if part is None or one.part(part[0]) == part[1]]
+        found = self._found(metric, window, part)
         if metric in REPURCHASES:
             customers = {one.row["customer_id"] for one in found}
             return sorted(max(one.value for one in found if one.row["customer_id"] == id) for id in customers)
         return sorted(one.value for one in found)
+
+    def lasted(self, metric: str, window: Window, part: tuple[str, str] | None = None) -> "Lasted":
+        """Return how long what began lasted, as far as is known, and whether it ended then."""
+        return [(one.value, one.has_ended) for one in self._found(metric, window, part)]
+
+    def _found(self, metric: str, window: Window, part: tuple[str, str] | None) -> list[Seen]:
+        if metric in ("backlog", "open_waits"):
+            found = self._open_at(metric, window.end_at)
+        else:
+            found = [one for one in self._seen[metric] if window.start_at <= one.at < window.end_at]
+        return [one for one in found if part is None or one.part(part[0]) == part[1]]
 
     def n(self, metric: Metric, window: Window, part: tuple[str, str] | None = None) -> int:
         """Return how many observations stand behind a number."""
@@ -124,6 +140,8 @@ class Ledger:
         if metric.name in RATES:
             n, hits = self.rate(metric.name, window, part[1] if part else None)
             return 1000 * hits / n if n else None
+        if metric.name in TIMES_TO:
+            return survival_quantile(self.lasted(metric.name, window, part), metric.p)[0]
         return value_of(metric.name, self.seen(metric.name, window, part))
 
     def rate(self, metric: str, window: Window, product_line: str | None = None) -> tuple[int, int]:
@@ -197,6 +215,44 @@ class Ledger:
         if bot_at is not None:
             took = max(0, bot_at - row["created_at"]) / 1000
             self._enter("bot_response_p50", bot_at, row, took, in_charge(row, bot_at))
+
+    def _enter_times(self, row: Mapping[str, Any]) -> None:
+        """Enter what began, by when that was: it lasted until its end, or as long as is known."""
+        waits = [Waited(*wait) for wait in zip(*(row[f"waits.{name}"] for name in Waited._fields), strict=True)]
+        for n, wait in enumerate(waits):
+            is_first = n == 0 and row["created_by"] != "agent"
+            names = ["response", *(["first_response"] if is_first else [])]
+            if wait.answered_at is not None:
+                self._enter_time(names, row, (wait.started_at, wait.end), sent(row, wait))
+            else:
+                self._enter_unended(names, row, wait.started_at, wait.stopped_at)
+        for n, (start, end) in enumerate(zip(row["cycles.started_at"], row["cycles.resolved_at"], strict=True)):
+            names = ["resolution", *(["first_resolution"] if n == 0 else [])]
+            if end is not None:
+                self._enter_time(names, row, (start, end), in_charge(row, end))
+            else:
+                spans = zip(row["open.since"], row["open.until"], strict=True)
+                self._enter_unended(names, row, start, next(until for since, until in spans if since == start))
+
+    def _enter_unended(self, names: Iterable[str], row: Mapping[str, Any], start: int, stop: int | None) -> None:
+        end = min(self._known_until, NEVER if stop is None else stop)
+        self._enter_time(names, row, (start, end), in_charge(row, end), has_ended=False)
+
+    def _enter_time(
+        self,
+        names: Iterable[str],
+        row: Mapping[str, Any],
+        time: tuple[int, int],
+        doers: Mapping[str, str],
+        *,
+        has_ended: bool = True,
+    ) -> None:
+        start, end = time
+        whose = {} if self._is_by_holder else doers
+        seen = Seen(start, row, max(0, end - start) / 1000, whose, has_ended)
+        for name in names:
+            for p in (50, 90):
+                self._seen[f"time_to_{name}_p{p}"].append(seen)
 
     def _enter_answer(self, which: str, row: Mapping[str, Any], wait: "Waited") -> None:
         for p in (50, 90):
@@ -330,6 +386,31 @@ def value_of(metric: str, seen: Sequence[float]) -> float | None:
     if metric == "nps":
         return 100 * fmean(seen)
     return quantile(seen, int(metric[-2:]) / 100)
+
+
+Lasted: TypeAlias = list[tuple[float, bool]]
+"""How long each lasted, and whether it ended then or may last still."""
+
+
+def survival_quantile(lasted: Lasted, p: float) -> tuple[float | None, float | None, float | None]:
+    """Return the duration that a share p stays below and its bounds, None where it was not reached.
+
+    At each duration at which any ended, all are looked through again; the curve is exact.
+    """
+    value = low = high = None
+    share, variance, wanted = Fraction(1), Fraction(0), 1 - Fraction(str(p))
+    for at in sorted({one for one, has_ended in lasted if has_ended}):
+        at_risk = sum(one >= at for one, _ in lasted)
+        ended = sum(has_ended and one == at for one, has_ended in lasted)
+        share *= 1 - Fraction(ended, at_risk)
+        value = at if value is None and share <= wanted else value
+        low = at if low is None and share <= wanted else low
+        if share:
+            variance += Fraction(ended, at_risk * (at_risk - ended))
+            middle, width = log(-log(share)), Z95 * sqrt(variance) / -log(share)
+            low = at if low is None and exp(-exp(middle + width)) <= wanted else low
+            high = at if high is None and exp(-exp(middle - width)) <= wanted else high
+    return value, max((one for one, _ in lasted), default=None) if low is None else low, high
 
 
 def spread_of(seen: Sequence[float]) -> tuple[float, float, float]:

@@ -9,7 +9,9 @@ from dashboards.panel import Panel
 from streams.core.metrics import METRICS, Dimension
 from streams.core.signal.segment import SignalState
 
-FOUR: Final = tuple(METRICS[name] for name in ("complaint_rate", "csat_share", "first_response_p50", "repurchase_30d"))
+FOUR: Final = tuple(
+    METRICS[name] for name in ("complaint_rate", "csat_share", "time_to_first_response_p50", "repurchase_30d")
+)
 """What service is judged by."""
 
 SILENT_SECONDS: Final = 600

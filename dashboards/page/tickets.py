@@ -46,6 +46,9 @@ def _says(metric: Metric) -> str:
             return f"multiIf({metric.hit}, '{text.COUNTS}', {metric.miss}, '{text.COUNTS_AGAINST}', '')"
         case Kind.MEAN | Kind.QUANTILE:
             return f"ifNull({shown(metric.unit if metric.unit is Unit.SECONDS else Unit.SCORE, metric.value)}, '')"
+        case Kind.SURVIVAL:
+            more = f"if({metric.hit}, '', ' {text.OR_LONGER}')"
+            return f"ifNull(concat({shown(metric.unit, metric.value)}, {more}), '')"
         case Kind.COUNT:
             return "''"
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.core.ask.question import Question, statements
-from streams.core.metrics import Credit, Dimension, Metric
+from streams.core.metrics import Credit, Dimension, Kind, Metric
 from streams.core.window import DAY_MS, Bucket, Window
 
 _ANY_WINDOW: Final = Window(0, DAY_MS)
@@ -45,6 +45,11 @@ def _definition(metric: Metric) -> Iterator[tuple[str, str]]:
     yield "numerator", metric.numerator
     yield "denominator", metric.denominator
     yield "one of n", metric.observations.one
+    if metric.kind is Kind.SURVIVAL:
+        yield (
+            "not over",
+            'counts as lasting longer than is known; "not reached": so many of them that there is no quantile',
+        )
     yield "clock", metric.clock
     if metric.observations.dimensions >= {Dimension.TEAM, Dimension.AGENT}:
         yield "whose", f"{metric.observations.whose}; with --credit holds: the ticket's latest"

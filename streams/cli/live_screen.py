@@ -29,11 +29,11 @@ from streams.cli.wording import (
 from streams.core.ask.figure import Figure
 from streams.core.ask.question import Question
 from streams.core.ask.report import Line, compared
-from streams.core.metrics import Dimension, Kind
+from streams.core.metrics import Dimension, Kind, Metric
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
 from streams.core.metrics.load import BACKLOG, TICKETS_CREATED
-from streams.core.metrics.resolution import RESOLUTION_P50
-from streams.core.metrics.response_time import FIRST_RESPONSE_P50, FIRST_RESPONSE_P90, OPEN_WAITS_NOW
+from streams.core.metrics.resolution import TIME_TO_RESOLUTION_P50
+from streams.core.metrics.response_time import OPEN_WAITS_NOW, TIME_TO_FIRST_RESPONSE_P50, TIME_TO_FIRST_RESPONSE_P90
 from streams.core.metrics.satisfaction import CSAT_MEAN, CSAT_SHARE
 from streams.core.window import DAY_MS, Window, local_of, previous
 from streams.settings import PREFIX
@@ -43,15 +43,15 @@ SHOWN: Final = (
     COMPLAINT_RATE,
     CSAT_SHARE,
     CSAT_MEAN,
-    FIRST_RESPONSE_P50,
-    FIRST_RESPONSE_P90,
-    RESOLUTION_P50,
+    TIME_TO_FIRST_RESPONSE_P50,
+    TIME_TO_FIRST_RESPONSE_P90,
+    TIME_TO_RESOLUTION_P50,
     TICKETS_CREATED,
 )
 RANKED_BY: Final = CSAT_SHARE
 OF_TEAMS: Final = {
     "complaints": COMPLAINT_RATE,
-    "first response": FIRST_RESPONSE_P50,
+    "first response": TIME_TO_FIRST_RESPONSE_P50,
     "tickets": TICKETS_CREATED,
     "waiting": OPEN_WAITS_NOW,
 }
@@ -183,8 +183,15 @@ def _metrics(seen: Look, width: int) -> Table:
             table.add_column(heading, no_wrap=True, justify="right" if heading == "n" else "left")
     for lines in zip(*seen.spans.values(), strict=True):
         cells = [cell for line in lines for cell in _cells(line, width)]
-        table.add_row(Text(lines[0].metric.title), *cells)
+        table.add_row(Text(_title(lines[0].metric)), *cells)
     return table
+
+
+def _title(metric: Metric) -> str:
+    """Return the title of a metric as there is room for it beside two periods."""
+    return (
+        metric.title.replace("Time to", "To").replace("median", "p50") if metric.kind is Kind.SURVIVAL else metric.title
+    )
 
 
 def _headings(name: str, width: int) -> Iterator[str]:
@@ -236,6 +243,6 @@ def _table(width: int) -> Table:
 
 def _value(figure: Figure, style: str = "") -> Text:
     """Return a value; its n stands beside it or in the report, so too few observations need no more words."""
-    if figure.is_enough or figure.metric.kind is Kind.COUNT:
+    if figure.is_enough or figure.is_unreached or figure.metric.kind is Kind.COUNT:
         return Text(figure_text(figure), style=style)
     return Text("too few", style="dim")

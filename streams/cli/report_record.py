@@ -10,6 +10,7 @@ from schemas.rows import Ms
 from streams.cli.wording import figure_text
 from streams.core.ask.figure import POINTS, Change, Figure
 from streams.core.ask.report import Line, Report
+from streams.core.interval import Interval
 from streams.core.window import Window, local_of
 from streams.sinks.figures import Freshness
 
@@ -66,11 +67,12 @@ def _line(line: Line, zone: ZoneInfo) -> Record:
 def _figure(figure: Figure) -> Record:
     """Return what a figure says; what must not be shown is null, and `text` says why."""
     spread = figure.spread if figure.is_enough else None
+    interval = figure.interval if figure.is_enough or figure.is_unreached else Interval(None, None)
     return {
         "value": figure.shown,
         "text": figure_text(figure),
-        "low": figure.interval.low if figure.is_enough else None,
-        "high": figure.interval.high if figure.is_enough else None,
+        "low": interval.low,
+        "high": interval.high,
         "n": figure.n,
         "hits": figure.hits,
         "misses": figure.misses,

@@ -106,8 +106,11 @@ def _bucket_text(line: Line, bucket: Bucket, zone: ZoneInfo) -> Text:
 
 def _notes(report: Report) -> Iterator[str]:
     if not report.bucket:
-        spreads = {line.metric.title: spread_text(line.figure) for line in report.lines if line.part is None}
-        yield from (f"{title}: {spread}." for title, spread in spreads.items() if spread)
+        spreads: dict[str, str] = {}  # quantiles of the same observations share one
+        for line in report.lines:
+            if line.part is None:
+                spreads.setdefault(spread_text(line.figure), line.metric.title)
+        yield from (f"{title}: {spread}." for spread, title in spreads.items() if spread)
     if days := sorted({line.metric.matures_days for line in report.lines if line.is_provisional}):
         until = " to ".join(map(str, dict.fromkeys((days[0], days[-1]))))
         yield f'"So far" still moves by waiting, and is compared with nothing until {until} days after the window.'

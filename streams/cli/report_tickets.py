@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from streams.cli.wording import counted, part_text, value_text
+from streams.cli.wording import NOT_REACHED, counted, part_text, value_text
 from streams.core.ask.drilldown import Seen, total
 from streams.core.metrics import Dimension, Kind, Metric
 from streams.core.window import local_of
@@ -21,6 +21,8 @@ SHOWN = (Dimension.TEAM, Dimension.AGENT, Dimension.CHANNEL, Dimension.CONTACT_T
 """What people see; programs get every dimension."""
 _COUNTED = (Kind.SHARE, Kind.BALANCE)
 """Observations of these count or do not; what they measure has no unit."""
+OR_LONGER = " or longer"
+"""Behind a time that is not over, as far as is known."""
 
 
 def show(console: Console, metric: Metric, seen: Sequence[Seen], zone: ZoneInfo) -> None:
@@ -32,7 +34,7 @@ def show(console: Console, metric: Metric, seen: Sequence[Seen], zone: ZoneInfo)
     for one in seen:
         when = f"{local_of(one.at, zone):%Y-%m-%d %H:%M:%S}"
         parts = (Text(part_text(one.dimensions[dimension])) for dimension in SHOWN)
-        table.add_row(when, Text(one.ticket_id), *parts, _measure_text(metric, one.measure))
+        table.add_row(when, Text(one.ticket_id), *parts, _measure_text(metric, one))
     console.print(table)
     console.print()
     console.print(_total_text(metric, seen), highlight=False)
@@ -47,7 +49,7 @@ def json_text(metric: Metric, seen: Sequence[Seen]) -> str:
 
 def write_csv(seen: Sequence[Seen]) -> None:
     """Write observations to standard output."""
-    names = ["at", "ticket_id", *(dimension.value for dimension in Dimension), "measure"]
+    names = ["at", "ticket_id", *(dimension.value for dimension in Dimension), "measure", "has_ended"]
     writer = csv.DictWriter(sys.stdout, fieldnames=names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(_record(one) for one in seen)
@@ -56,13 +58,13 @@ def write_csv(seen: Sequence[Seen]) -> None:
 def _record(one: Seen) -> dict[str, Any]:
     at = datetime.fromtimestamp(one.at / 1000, UTC).isoformat(timespec="milliseconds")
     dimensions = {dimension.value: value for dimension, value in one.dimensions.items()}
-    return {"at": at, "ticket_id": one.ticket_id, **dimensions, "measure": one.measure}
+    return {"at": at, "ticket_id": one.ticket_id, **dimensions, "measure": one.measure, "has_ended": one.has_ended}
 
 
-def _measure_text(metric: Metric, measure: float) -> str:
+def _measure_text(metric: Metric, one: Seen) -> str:
     if metric.kind in _COUNTED:
-        return "yes" if measure > 0 else "against" if measure < 0 else "-"
-    return value_text(metric.unit, measure)
+        return "yes" if one.measure > 0 else "against" if one.measure < 0 else "-"
+    return value_text(metric.unit, one.measure) + ("" if one.has_ended else OR_LONGER)
 
 
 def _total_text(metric: Metric, seen: Sequence[Seen]) -> str:
@@ -70,7 +72,8 @@ def _total_text(metric: Metric, seen: Sequence[Seen]) -> str:
     of = counted(len({one.ticket_id for one in seen}), "ticket")
     if metric.kind is Kind.RATE:
         return f"[bold]{metric.title}[/]: {n:,} that count, of {of}"
-    if value is None:
+    if value is None and not n:
         return f"[bold]{metric.title}[/]: no data (n = 0)"
     few = f"; not enough data, which begins at n = {metric.n_min}" if n < metric.n_min else ""
-    return f"[bold]{metric.title}[/]: {value_text(metric.unit, value)} (n = {n:,}, of {of}{few})"
+    said = NOT_REACHED if value is None else value_text(metric.unit, value)
+    return f"[bold]{metric.title}[/]: {said} (n = {n:,}, of {of}{few})"

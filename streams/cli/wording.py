@@ -21,6 +21,9 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
 NOTHING_BEFORE: Final = "nothing to compare with"
+NOT_REACHED: Final = "not reached"
+LONGER: Final = "longer"
+SHORTER: Final = "shorter"
 
 _STEPS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1, "s"))
 
@@ -68,6 +71,8 @@ def figure_text(figure: Figure) -> str:
     """Return the value, or why there is none."""
     if figure.shown is not None:
         return value_text(figure.metric.unit, figure.shown)
+    if figure.is_unreached:
+        return NOT_REACHED
     return "no data" if figure.metric.kind is Kind.COUNT else f"not enough data (n = {figure.n:,})"
 
 
@@ -75,7 +80,7 @@ def interval_text(figure: Figure) -> str:
     """Return the interval of a figure; of a mean the spread as well."""
     low, high = figure.interval
     unit = figure.metric.unit
-    if not figure.is_enough or (low is None and high is None):
+    if not (figure.is_enough or figure.is_unreached) or (low is None and high is None):
         return ""
     if low is None or high is None:
         return f"at least {value_text(unit, low)}" if low is not None else f"at most {value_text(unit, high or 0)}"
@@ -83,7 +88,9 @@ def interval_text(figure: Figure) -> str:
 
 
 def spread_text(figure: Figure) -> str:
-    """Return how far the observations behind a mean lie apart; "" for all else."""
+    """Return how far the observations behind a mean lie apart, and how many times were not over; "" for all else."""
+    if figure.metric.kind is Kind.SURVIVAL and figure.hits is not None and figure.n >= figure.metric.n_min:
+        return f"{figure.n - figure.hits:,} of {figure.n:,} without an end yet"
     if figure.spread is None or figure.spread.deviation is None or not figure.is_enough:
         return ""
     deviation, p10, p90 = figure.spread
@@ -101,7 +108,7 @@ def change_text(unit: Unit, change: Change | None, noise: str = ", maybe noise")
     if change is None:
         return Text("")
     relative = [] if change.relative is None else [_percent(change.relative)]
-    return _marked(" / ".join([*relative, _points_text(unit, change.points)]), change, noise)
+    return _marked(" / ".join([*relative, _points_text(unit, change)]), change, noise)
 
 
 def uncompared_text(line: Line) -> str:
@@ -113,9 +120,7 @@ def brief_change_text(unit: Unit, change: Change | None, noise: str = ", maybe n
     """Return a change in percent of what was alone; in points where that was 0."""
     if change is None:
         return Text("")
-    return _marked(
-        _points_text(unit, change.points) if change.relative is None else _percent(change.relative), change, noise
-    )
+    return _marked(_points_text(unit, change) if change.relative is None else _percent(change.relative), change, noise)
 
 
 def _percent(relative: float) -> str:
@@ -128,7 +133,10 @@ def _marked(text: str, change: Change, noise: str) -> Text:
     return Text(text, style={True: "green", False: "red", None: ""}[change.is_better] if change.is_clear else "")
 
 
-def _points_text(unit: Unit, points: float) -> str:
+def _points_text(unit: Unit, change: Change) -> str:
+    points = change.points
+    if points is None:
+        return SHORTER if change.is_better else LONGER
     sign = "-" if points < 0 else "+"
     if unit is Unit.SECONDS:
         return sign + duration_text(abs(points))

@@ -131,6 +131,7 @@ def observations(
                 dimensions={dimension: row[dimension.value] for dimension in Dimension},
                 counts_once=row["counts_once"],
                 measure=row["measure"],
+                has_ended=row["has_ended"],
             )
             for row in rows
         ]

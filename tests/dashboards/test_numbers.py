@@ -30,7 +30,7 @@ from streams.sinks.clickhouse import ClickHouseStore
 from tests.dashboards.month import END_MS, Month, lately, new_database
 from tests.dashboards.target import DASHBOARDS, choices, panel_target, panels, range_days
 from tests.integration.conftest import Servers
-from tests.ledger import quantile, quantile_ranks, spread_of
+from tests.ledger import quantile, quantile_ranks, spread_of, survival_quantile
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +48,7 @@ NUMBERS: Final = {
     ("satisfaction", 13): "nps",
     ("satisfaction", 14): "ces",
     ("response-time", 2): "first_response_within",
-    ("response-time", 3): "next_response_p90",
+    ("response-time", 3): "time_to_response_p90",
     ("response-time", 14): "resolved_unanswered",
     ("after-sales", 4): "reopen_rate",
     ("after-sales", 12): "tickets_reopened",
@@ -111,6 +111,8 @@ def interval_by_hand(
         case Kind.QUANTILE:
             low, high = quantile_ranks(metric.p, len(seen))
             return low and seen[low - 1], high and seen[high - 1]
+        case Kind.SURVIVAL:
+            return survival_quantile(month.ledger.lasted(metric.name, window, part), metric.p)[1:]
         case Kind.COUNT:
             return None, None
 
@@ -333,15 +335,22 @@ def test_percentiles_and_heatmap_tell_of_the_same_answers(month: Month) -> None:
     window = lately(14)
     percentiles = asked(month, "response-time", 5, window, step="month", zone="UTC")
     heat = asked(month, "response-time", 6, window, step="month", zone="UTC")
+    lines = {(row["percentile"], row["time"]): row["value"] for row in percentiles}
     months = buckets_of(window, Bucket.MONTH, ZoneInfo("UTC"))
-    for row, rows, own in zip(percentiles, heat, months, strict=True):
-        seen = month.ledger.seen("first_response_p50", Window(own.start_at, min(own.end_at, window.end_at)))
+    for rows, own in zip(heat, months, strict=True):
+        inside = Window(own.start_at, min(own.end_at, window.end_at))
+        seen = month.ledger.seen("first_response_p50", inside)
         bounds = [low for low, _ in _BOUNDS] + [float("inf")]
         counts = [sum(low <= one < high for one in seen) for low, high in pairwise(bounds)]
         assert list(rows.values())[1:] == counts
         for name in ("first_response_p50", "first_response_p90", "first_response_p99"):
             enough = len(seen) >= METRICS[name].n_min
-            assert same(row[METRICS[name].title], quantile(seen, METRICS[name].p) if enough else None)
+            shown = lines.pop((METRICS[name].title, rows["time"]))
+            assert same(shown, quantile(seen, METRICS[name].p) if enough else None)
+        for name in ("time_to_first_response_p50", "time_to_first_response_p90"):
+            shown = lines.pop((METRICS[name].title, rows["time"]))
+            assert same(shown, counted(month, METRICS[name], inside))
+    assert not lines
 
 
 def test_those_who_wait_longest_are_listed_one_by_one(month: Month) -> None:

@@ -20,7 +20,7 @@ def test_the_demo_reports_on_a_simulated_day_and_leaves_nothing_running(tmp_path
     with _start(tmp_path, "--days", "2", "--no-live") as demo:
         output, _ = demo.communicate(timeout=200)
     assert demo.returncode == 0, output
-    for word in ("Complaint rate", "Satisfied", "First response, median", "Backlog", "That was the demo"):
+    for word in ("Complaint rate", "Satisfied", "Time to first response, median", "Backlog", "That was the demo"):
         assert word in output
     assert _left_behind(tmp_path) == []
 

@@ -38,7 +38,7 @@ from streams.sinks.figures import answer, freshness
 from tests.databases import any_name, migrated
 from tests.histories import NOW_MS, SOURCE, settled
 from tests.integration.conftest import Servers
-from tests.ledger import Ledger, quantile_ranks, spread_of
+from tests.ledger import Ledger, quantile_ranks, spread_of, survival_quantile
 
 pytestmark = pytest.mark.integration
 
@@ -275,6 +275,10 @@ def test_an_interval_is_what_can_be_counted_by_hand(told: Told, metric: Metric) 
         case Kind.QUANTILE:
             low, high = quantile_ranks(metric.p, len(seen))
             assert figure.interval == (low and seen[low - 1], high and seen[high - 1])
+        case Kind.SURVIVAL:
+            lasted = told.ledger.lasted(metric.name, LAST_WEEK)
+            assert figure.hits == sum(has_ended for _, has_ended in lasted) < figure.n
+            assert figure.interval == survival_quantile(lasted, metric.p)[1:]
         case Kind.MEAN:
             deviation, p10, p90 = spread_of(seen)
             assert figure.spread == pytest.approx((deviation, p10, p90))
@@ -409,7 +413,7 @@ def test_a_table_tells_values_with_units_intervals_and_changes(told: Told) -> No
     shown = told.run("--from", "2026-03-26", "--zone", "Europe/Berlin")
     assert shown.exit_code == 0
     assert "2026-03-26 00:00 to 2026-04-02 10:" in shown.stdout
-    line = next(line for line in shown.stdout.splitlines() if line.startswith("First response, p90"))
+    line = next(line for line in shown.stdout.splitlines() if line.startswith("Time to first response, p90"))
     assert " h " in line
     assert " to " in line
     assert " % / " in line

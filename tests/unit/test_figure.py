@@ -9,7 +9,7 @@ from streams.core.metrics import Metric
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
 from streams.core.metrics.load import TICKETS_CREATED
 from streams.core.metrics.resolution import REOPEN_RATE
-from streams.core.metrics.response_time import FIRST_RESPONSE_P50
+from streams.core.metrics.response_time import FIRST_RESPONSE_P50, TIME_TO_FIRST_RESPONSE_P50
 from streams.core.metrics.satisfaction import CSAT_MEAN, CSAT_SHARE, NPS
 from streams.core.window import DAY_MS, Window
 
@@ -24,6 +24,44 @@ def _share(hits: int, n: int, metric: Metric = CSAT_SHARE) -> Figure:
 
 def _count(n: int) -> Figure:
     return figure_of(TICKETS_CREATED, {"n": n})
+
+
+def _time_to(n: int, value: float | None, low: float | None, high: float | None) -> Figure:
+    measures = {"n": n, "hits": n // 2, "value": value, "low": low, "high": high}
+    return figure_of(TIME_TO_FIRST_RESPONSE_P50, measures)
+
+
+def test_a_time_that_was_not_reached_is_no_value_and_no_lack_of_observations() -> None:
+    unreached = _time_to(20, None, 3_600.0, None)
+    assert (unreached.is_unreached, unreached.is_enough, unreached.shown) == (True, False, None)
+    assert unreached.interval == (3_600.0, None)
+    assert not _time_to(19, None, 3_600.0, None).is_unreached
+    assert not _time_to(20, 60.0, 50.0, None).is_unreached
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "is_clear", "is_better"),
+    [
+        pytest.param(_time_to(20, None, 3_600.0, None), _time_to(20, 60.0, 50.0, 90.0), True, False, id="no more"),
+        pytest.param(_time_to(20, 60.0, 50.0, 90.0), _time_to(20, None, 3_600.0, None), True, True, id="again"),
+        pytest.param(_time_to(20, None, 80.0, None), _time_to(20, 60.0, 50.0, 90.0), False, False, id="maybe no more"),
+        pytest.param(_time_to(20, None, 80.0, None), _time_to(20, 60.0, 50.0, None), False, False, id="unbounded"),
+    ],
+)
+def test_what_is_not_reached_is_longer_and_clear_where_the_intervals_lie_apart(
+    now: Figure, before: Figure, is_clear: bool, is_better: bool
+) -> None:
+    change = change_of(now, before)
+    assert change
+    assert (change.points, change.relative, *change.interval) == (None, None, None, None)
+    assert (change.is_clear, change.is_better) == (is_clear, is_better)
+
+
+def test_two_times_that_were_not_reached_cannot_be_compared_nor_can_too_few() -> None:
+    unreached = _time_to(20, None, 3_600.0, None)
+    assert change_of(unreached, unreached) is None
+    assert change_of(unreached, _time_to(5, 60.0, 50.0, 90.0)) is None
+    assert change_of(_time_to(5, 60.0, 50.0, 90.0), unreached) is None
 
 
 def test_too_few_observations_are_not_shown() -> None:

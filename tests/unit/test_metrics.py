@@ -29,10 +29,10 @@ def test_every_metric_says_what_it_needs_to_say(metric: Metric) -> None:
     assert METRICS[metric.name] is metric
     assert re.fullmatch(r"[a-z][a-z0-9_]*", metric.name)
     assert all([metric.title, metric.numerator, metric.denominator, metric.clock, metric.about])
-    assert bool(metric.hit) == (metric.kind in (Kind.SHARE, Kind.BALANCE, Kind.RATE))
+    assert bool(metric.hit) == (metric.kind in (Kind.SHARE, Kind.BALANCE, Kind.RATE, Kind.SURVIVAL))
     assert bool(metric.miss) == (metric.kind is Kind.BALANCE) == (metric.unit is Unit.BALANCE)
     assert (metric.unit is Unit.PER_1000) == (metric.kind is Kind.RATE)
-    assert bool(metric.value) == (metric.kind in (Kind.MEAN, Kind.QUANTILE))
+    assert bool(metric.value) == (metric.kind in (Kind.MEAN, Kind.QUANTILE, Kind.SURVIVAL))
     assert (metric.unit is Unit.SHARE) == (metric.kind is Kind.SHARE)
 
 

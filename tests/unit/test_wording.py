@@ -28,7 +28,7 @@ from streams.core.ask.report import Line, Rank
 from streams.core.metrics import Dimension, Metric, Unit
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
 from streams.core.metrics.load import TICKETS_CREATED
-from streams.core.metrics.response_time import FIRST_RESPONSE_P50
+from streams.core.metrics.response_time import FIRST_RESPONSE_P50, TIME_TO_FIRST_RESPONSE_P50
 from streams.core.metrics.satisfaction import CSAT_MEAN
 from streams.core.window import Window
 
@@ -81,6 +81,28 @@ def test_an_interval_names_its_unit_once() -> None:
 def test_an_interval_with_one_bound_says_so() -> None:
     figure = figure_of(FIRST_RESPONSE_P50, {"n": 20, "value": 7_200.0, "low": 3_600.0, "high": None})
     assert interval_text(figure) == "at least 1 h"
+
+
+def test_a_time_that_is_not_reached_says_so_and_at_least_how_long_it_is() -> None:
+    measures = {"n": 40, "hits": 18, "value": None, "low": 7_200.0, "high": None}
+    unreached = figure_of(TIME_TO_FIRST_RESPONSE_P50, measures)
+    assert (figure_text(unreached), interval_text(unreached)) == ("not reached", "at least 2 h")
+    assert spread_text(unreached) == "22 of 40 without an end yet"
+    few = figure_of(TIME_TO_FIRST_RESPONSE_P50, {**measures, "n": 19})
+    assert (figure_text(few), interval_text(few), spread_text(few)) == ("not enough data (n = 19)", "", "")
+
+
+def test_a_change_to_what_is_not_reached_has_no_number() -> None:
+    reached = figure_of(TIME_TO_FIRST_RESPONSE_P50, {"n": 40, "hits": 40, "value": 60.0, "low": 50.0, "high": 90.0})
+    unreached = figure_of(
+        TIME_TO_FIRST_RESPONSE_P50, {"n": 40, "hits": 18, "value": None, "low": 7_200.0, "high": None}
+    )
+    longer, shorter = (
+        change_text(Unit.SECONDS, change_of(*pair)) for pair in ((unreached, reached), (reached, unreached))
+    )
+    assert (longer.plain, longer.style) == ("longer", "red")
+    assert (shorter.plain, shorter.style) == ("shorter", "green")
+    assert brief_change_text(Unit.SECONDS, change_of(unreached, reached)).plain == "longer"
 
 
 def test_a_spread_names_its_numbers() -> None:

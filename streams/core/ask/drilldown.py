@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from schemas.rows import Ms
 from streams.core.metrics import Dimension, Kind, Metric
+from streams.core.survival import curve, quantile
 
 
 class Seen(Struct, frozen=True):
@@ -20,6 +21,7 @@ class Seen(Struct, frozen=True):
         counts_once: Whose observations count as one: the ticket's, or the customer's.
         measure: 1 or 0 of a share, 1, 0 or -1 of a balance, what was measured of a mean or a quantile, 1 of a count or
             a rate.
+        has_ended: False of a time that was not over by then, as far as is known.
     """
 
     at: Ms
@@ -27,12 +29,14 @@ class Seen(Struct, frozen=True):
     dimensions: dict[Dimension, str]
     counts_once: str
     measure: float
+    has_ended: bool = True
 
 
 def total(metric: Metric, seen: Sequence[Seen]) -> tuple[int, float | None]:
     """Return n and the value that observations amount to, computed from the list alone.
 
-    Of a rate n is the hits, and there is no value: what they are divided by are no tickets.
+    Of a rate n is the hits, and there is no value: what they are divided by are no tickets. What was not reached is no
+    value either.
     """
     measures = [one.measure for one in seen]
     if metric.once_per and metric.kind is Kind.SHARE:
@@ -42,6 +46,8 @@ def total(metric: Metric, seen: Sequence[Seen]) -> tuple[int, float | None]:
         measures = list(best.values())
     if metric.kind is Kind.COUNT:
         return len(measures), float(len(measures))
+    if metric.kind is Kind.SURVIVAL:
+        return len(measures), quantile(curve((one.measure, one.has_ended) for one in seen), metric.p)[0]
     if metric.kind is Kind.RATE or not measures:
         return len(measures), None
     if metric.kind is Kind.QUANTILE:

@@ -41,7 +41,8 @@ class Figure(Struct, frozen=True, kw_only=True):
         value: Exact, in the metric's unit; None when there is nothing to tell. It may rest on too few observations:
             show `shown`.
         interval: Where the true value lies with 95 % confidence; a count is what it is and has none.
-        hits: Of a share or a balance how many of n, of a rate how many per n.
+        hits: Of a share or a balance how many of n, of a rate how many per n, of a Kaplan-Meier quantile how many times
+            were over.
         misses: Of a balance how many of n count against.
         spread: Of a mean.
     """
@@ -60,6 +61,11 @@ class Figure(Struct, frozen=True, kw_only=True):
         return self.value is not None and self.n >= self.metric.n_min
 
     @property
+    def is_unreached(self) -> bool:
+        """Whether there is no value because too few of many observations came so far: it is larger than can be told."""
+        return self.metric.kind is Kind.SURVIVAL and self.value is None and self.n >= self.metric.n_min
+
+    @property
     def shown(self) -> float | None:
         """The value, or None when it is too unsure to be shown."""
         return self.value if self.is_enough else None
@@ -69,7 +75,8 @@ class Change(Struct, frozen=True, kw_only=True):
     """How a value differs from an earlier one.
 
     Attributes:
-        points: The difference; shares in percentage points, all else in the metric's unit.
+        points: The difference; shares in percentage points, all else in the metric's unit. None where one of the two
+            was not reached: then it is clear if their intervals lie apart.
         relative: The difference as a part of the earlier value (-0.3 is 30 % less); None when that was 0, and of
             a balance, whose 0 is no "nothing".
         interval: Where the true difference lies with 95 % confidence, in points.
@@ -77,7 +84,7 @@ class Change(Struct, frozen=True, kw_only=True):
         is_better: Whether the metric moved the good way; None when no way is good or nothing changed.
     """
 
-    points: float
+    points: float | None
     relative: float | None
     interval: Interval
     is_clear: bool | None
@@ -106,6 +113,9 @@ def figure_of(metric: Metric, measures: Mapping[str, Any] | None, *, is_known: b
     if metric.kind is Kind.RATE:
         hits = int(measures["hits"])
         return Figure(metric=metric, n=n, value=PER * hits / n, interval=of_rate(hits, n, per=PER), hits=hits)
+    if metric.kind is Kind.SURVIVAL:
+        bounds = Interval(measures["low"], measures["high"])
+        return Figure(metric=metric, n=n, value=measures["value"], interval=bounds, hits=int(measures["hits"]))
     value = float(measures["value"])
     if metric.kind is Kind.QUANTILE:
         return Figure(metric=metric, n=n, value=value, interval=Interval(measures["low"], measures["high"]))
@@ -132,8 +142,10 @@ def _mean(metric: Metric, n: int, mean: float, measures: Mapping[str, Any]) -> F
 
 
 def change_of(figure: Figure, before: Figure) -> Change | None:
-    """Return how a figure differs from an earlier one of the same metric; None unless both may be shown."""
+    """Return how a figure differs from an earlier one of the same metric; None unless both can tell something."""
     value, earlier = figure.shown, before.shown
+    if figure.is_unreached != before.is_unreached and (figure.is_unreached or before.is_unreached):
+        return _beyond(figure, before)
     if value is None or earlier is None:
         return None
     scale = 100 if figure.metric.unit is Unit.SHARE else 1
@@ -145,6 +157,21 @@ def change_of(figure: Figure, before: Figure) -> Change | None:
         interval=Interval(None if low is None else low * scale, None if high is None else high * scale),
         is_clear=_excludes_zero(low, high),
         is_better=_is_better(figure.metric.direction, difference),
+    )
+
+
+def _beyond(figure: Figure, before: Figure) -> Change | None:
+    """Return the change to or from a value that was not reached, which no number tells; None beside too few."""
+    longer, shorter = (figure, before) if figure.is_unreached else (before, figure)
+    if shorter.shown is None:
+        return None
+    low, high = longer.interval.low, shorter.interval.high
+    return Change(
+        points=None,
+        relative=None,
+        interval=_UNBOUNDED,
+        is_clear=low is not None and high is not None and low > high,
+        is_better=_is_better(figure.metric.direction, 1 if figure.is_unreached else -1),
     )
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.rows import Ms
+from streams.core.ask import survival
 from streams.core.interval import Z95
 from streams.core.metrics import Credit, Dimension, Kind, Metric, Observations
 from streams.core.metrics.metric import CUSTOMERS, DAYS_ASKED
@@ -66,7 +67,8 @@ class Listing(Struct, frozen=True):
     """One SELECT: the observations behind one number.
 
     Its rows say `seen_at`, `ticket_id`, every dimension, `counts_once` (whose observations count as one) and `measure`:
-    1 or 0 of a share, 1, 0 or -1 of a balance, what was measured of a mean or a quantile, 1 of a count or a rate.
+    1 or 0 of a share, 1, 0 or -1 of a balance, what was measured of a mean or a quantile, 1 of a count or a rate; and
+    `has_ended`: false of a time that is not over.
     """
 
     sql: str
@@ -111,7 +113,8 @@ def listing(
         [
             _WINDOWS.strip("\n"),
             f"SELECT {instant} AS seen_at, ticket_id, {', '.join(Dimension)}, {counts_once} AS counts_once,",
-            f"    toFloat64({measure}) AS measure",
+            f"    toFloat64({measure}) AS measure,",
+            f"    {metric.hit if metric.kind is Kind.SURVIVAL else 'true'} AS has_ended",
             "FROM",
             "(",
             indent(observed(observations, _days(observations), credit=credit), "    "),
@@ -128,7 +131,8 @@ def measures_of(metric: Metric) -> dict[str, str]:
     """Return what is asked about a metric's observations, as aggregate expressions in SQL by name.
 
     Shares and rates give n and hits, balances misses as well, means n, value, deviation, p10 and p90, quantiles n,
-    value and the two observations (null where there is none) between which the true quantile lies, counts n.
+    value and the two observations (null where there is none) between which the true quantile lies, Kaplan-Meier
+    quantiles also hits: how many times were over; counts n.
     """
     n = f"countIf({metric.counted})" if metric.counted else "count()"
     match metric.kind:
@@ -150,6 +154,8 @@ def measures_of(metric: Metric) -> dict[str, str]:
                 "low": _ranked(metric, n, f"ceil({n} * {metric.p} - {margin})"),
                 "high": _ranked(metric, n, f"ceil({n} * {metric.p} + {margin})"),
             }
+        case Kind.SURVIVAL:
+            return {"n": n, "hits": f"countIf({_both(metric.counted, metric.hit)})", **survival.quantile_of(metric)}
         case Kind.COUNT:
             return {"n": n}
 

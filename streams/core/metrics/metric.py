@@ -41,6 +41,8 @@ class Kind(StrEnum):
     BALANCE = "balance"
     MEAN = "mean"
     QUANTILE = "quantile"
+    SURVIVAL = "Kaplan-Meier quantile"
+    """A quantile that counts those whose time is not over yet: see `streams.core.survival`."""
     COUNT = "count"
     RATE = "rate"
 
@@ -129,7 +131,8 @@ class Metric(Struct, frozen=True, kw_only=True):
         numerator: What is counted or measured, in words.
         denominator: Of what, in words.
         counted: SQL condition on an observation: which of them enter; "" for all.
-        hit: Of a share, a balance or a rate: SQL condition on an observation that makes it count.
+        hit: Of a share, a balance or a rate: SQL condition on an observation that makes it count. Of a Kaplan-Meier
+            quantile: that its time is over; else it is known to last longer, and no more.
         miss: Of a balance: SQL condition on an observation that makes it count against.
         value: Of a mean or a quantile: SQL expression of what an observation measures.
         p: Of a quantile: which one.

@@ -126,6 +126,30 @@ ANSWERED_WAITS: Final = Observations(
     whose=_SENDER,
 )
 
+KNOWN_UNTIL: Final = """
+(
+    SELECT least(now64(3, 'UTC'), toDateTime64(max(day) + 1, 3, 'UTC'))
+    FROM ticket_days
+)""".strip()
+"""Until when it is known what lasts: now, and of a desk that is heard no more the end of the day of its last event."""
+
+BEGUN_WAITS: Final = Observations(
+    name="begun_waits",
+    one="a wait of a customer, from the first message that nobody had answered on; until a person's public answer, or "
+    "until now, or until a resolution that ended it without one",
+    clock="started_at: when the wait began",
+    columns={
+        "at": "wait.started_at",
+        "has_ended": "wait.answered_at IS NOT NULL",
+        "ended_at": f"ifNull(wait.answered_at, least(ifNull(wait.stopped_at, {_NEVER}), {KNOWN_UNTIL}))",
+        "seconds": "greatest(0, dateDiff('millisecond', at, ended_at)) / 1000",
+        "is_first": "wait.can_decide AND empty(wait.before)",
+    },
+    source=_WAITED,
+    doers=_answered("ended_at", "has_ended"),
+    whose=f"{_SENDER}; without an answer the team and the agent in charge now, or when it was resolved",
+)
+
 BOT_RESPONSES: Final = Observations(
     name="bot_responses",
     one="the first public message of a bot on a ticket",
@@ -240,6 +264,26 @@ RESOLVED_CYCLES: Final = Observations(
     where="cycle.resolved_at IS NOT NULL",
     doers=_in_charge("at"),
     whose=_RESOLVER,
+)
+
+_CLOSED_AT: Final = f"if(has(open.since, at), open.until[indexOf(open.since, at)], {_NEVER})"
+"""When the time in which a cycle began to be open was over; of one without a resolution that is when it was closed."""
+
+BEGUN_CYCLES: Final = Observations(
+    name="begun_cycles",
+    one="a cycle, from creation or reopening on; until the next resolution, or until now, or until it was closed "
+    "without one",
+    clock="started_at: when the ticket was created or reopened",
+    columns={
+        "at": "cycle.started_at",
+        "has_ended": "cycle.resolved_at IS NOT NULL",
+        "ended_at": f"ifNull(cycle.resolved_at, least({_CLOSED_AT}, {KNOWN_UNTIL}))",
+        "seconds": "greatest(0, dateDiff('millisecond', at, ended_at)) / 1000",
+        "is_first": "cycle.is_first",
+    },
+    source=_CYCLES,
+    doers=_in_charge("ended_at"),
+    whose=f"{_RESOLVER}; of one without a resolution the team and the agent in charge now, or when it was closed",
 )
 
 OPEN_TICKETS: Final = Observations(

@@ -5,7 +5,51 @@ from typing import Final
 from msgspec.structs import replace
 
 from streams.core.metrics.metric import Direction, Kind, Metric, Topic, Unit, tail_of
-from streams.core.metrics.observation import RESOLVED_CYCLES
+from streams.core.metrics.observation import BEGUN_CYCLES, RESOLVED_CYCLES
+
+TIME_TO_FIRST_RESOLUTION_P50: Final = Metric(
+    name="time_to_first_resolution_p50",
+    title="Time to first resolution, median",
+    topic=Topic.RESOLUTION,
+    unit=Unit.SECONDS,
+    direction=Direction.DOWN,
+    kind=Kind.SURVIVAL,
+    observations=BEGUN_CYCLES,
+    numerator="time from creation within which half of the tickets were resolved for the first time",
+    denominator="tickets created in the window, unresolved ones included",
+    counted="is_first",
+    hit="has_ended",
+    value="seconds",
+    p=0.5,
+    about="Calendar time, by the Kaplan-Meier estimate: what is open is known to take longer than until now, and "
+    "counts for that. first_resolution_p50 knows resolved tickets alone, by when they were resolved: it can fall "
+    "while the backlog grows, and rises as old tickets are worked off. A closing without a resolution ends what is "
+    "known of a ticket. "
+    '"Not reached": of those that were open for so long, too few were resolved to tell.',
+)
+
+TIME_TO_FIRST_RESOLUTION_P90: Final = tail_of(
+    TIME_TO_FIRST_RESOLUTION_P50,
+    90,
+    numerator="time from creation within which nine in ten tickets were resolved for the first time",
+)
+
+TIME_TO_RESOLUTION_P50: Final = replace(
+    TIME_TO_FIRST_RESOLUTION_P50,
+    name="time_to_resolution_p50",
+    title="Time to resolution, median",
+    numerator="time from creation, or from reopening, within which half of the cycles were resolved",
+    denominator="cycles that began in the window, unresolved ones included",
+    counted="",
+    about="As time_to_first_resolution_p50, for every cycle: a ticket that is reopened begins a new one. "
+    "resolution_p50 knows the resolved ones alone, by when they were resolved.",
+)
+
+TIME_TO_RESOLUTION_P90: Final = tail_of(
+    TIME_TO_RESOLUTION_P50,
+    90,
+    numerator="time from creation, or from reopening, within which nine in ten cycles were resolved",
+)
 
 RESOLUTION_P50: Final = Metric(
     name="resolution_p50",
@@ -19,8 +63,9 @@ RESOLUTION_P50: Final = Metric(
     denominator="cycles resolved in the window",
     value="seconds",
     p=0.5,
+    is_main=False,
     about="Calendar time. A ticket that is reopened begins a new cycle; its second resolution is not measured from its "
-    "creation again.",
+    "creation again. What is unresolved is in no window yet: time_to_resolution_p50 counts it too.",
 )
 
 RESOLUTION_P90: Final = tail_of(RESOLUTION_P50, 90)
@@ -38,7 +83,9 @@ FIRST_RESOLUTION_P50: Final = Metric(
     counted="is_first",
     value="seconds",
     p=0.5,
-    about="Calendar time. Whether the solution held is another matter: see tickets_reopened.",
+    is_main=False,
+    about="Calendar time. Whether the solution held is another matter: see tickets_reopened. What is unresolved is in "
+    "no window yet: time_to_first_resolution_p50 counts it too.",
 )
 
 FIRST_RESOLUTION_P90: Final = tail_of(FIRST_RESOLUTION_P50, 90)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from streams.core.metrics.metric import Direction, Kind, Metric, Topic, Unit, tail_of
 from streams.core.metrics.observation import (
     ANSWERED_WAITS,
+    BEGUN_WAITS,
     BOT_RESPONSES,
     FIRST_RESPONSES,
     FIRST_TARGET_SECONDS,
@@ -15,6 +16,51 @@ from streams.core.metrics.observation import (
     NEXT_TARGETS,
     OPEN_WAITS,
     SILENT_RESOLUTIONS,
+)
+
+TIME_TO_FIRST_RESPONSE_P50: Final = Metric(
+    name="time_to_first_response_p50",
+    title="Time to first response, median",
+    topic=Topic.RESPONSE,
+    unit=Unit.SECONDS,
+    direction=Direction.DOWN,
+    kind=Kind.SURVIVAL,
+    observations=BEGUN_WAITS,
+    numerator="time within which half of the customers had their first public answer of a person",
+    denominator="first waits of tickets that began in the window, unanswered ones included",
+    counted="is_first",
+    hit="has_ended",
+    value="seconds",
+    p=0.5,
+    about="Calendar time, by the Kaplan-Meier estimate: who still waits is known to wait longer than until now, and "
+    "counts for that. first_response_p50 knows answered customers alone, by when they were answered: it can "
+    "fall while the queue grows, and rises as a queue is worked off. The two are alike where "
+    "nearly all are answered, and as fast as before. A ticket counts once, with its first wait; a resolution without "
+    "an answer ends what is known of it, and a wait after that is in time_to_response alone. Tickets that an agent "
+    'opened are left out. "Not reached": of those who waited so long, too few were answered to tell.',
+)
+
+TIME_TO_FIRST_RESPONSE_P90: Final = tail_of(
+    TIME_TO_FIRST_RESPONSE_P50,
+    90,
+    numerator="time within which nine in ten customers had their first public answer of a person",
+)
+
+TIME_TO_RESPONSE_P50: Final = replace(
+    TIME_TO_FIRST_RESPONSE_P50,
+    name="time_to_response_p50",
+    title="Time to any response, median",
+    numerator="time within which half of the waits of customers had a person's public answer",
+    denominator="waits that began in the window, unanswered ones included",
+    counted="",
+    about="As time_to_first_response_p50, for every wait of a customer: next_response_p50 knows the answered ones "
+    "alone, by when they were answered. Customers who write once more while they wait begin no other wait.",
+)
+
+TIME_TO_RESPONSE_P90: Final = tail_of(
+    TIME_TO_RESPONSE_P50,
+    90,
+    numerator="time within which nine in ten waits of customers had a person's public answer",
 )
 
 FIRST_RESPONSE_P50: Final = Metric(
@@ -33,8 +79,8 @@ FIRST_RESPONSE_P50: Final = Metric(
     "customer opens the ticket or writes while nobody owes an answer. A resolution or closing after which the customer "
     "comes back ended it without an answer; coming back begins the next wait, and the first answer is measured from "
     "the wait that it ended. A resolution that the desk takes back without a word from the customer never ended "
-    "anything. Whoever is still unanswered is in no window yet: read open_waits beside it, which leaving a ticket "
-    "alone makes worse, and resolved_unanswered, which closing it does.",
+    "anything. Whoever is still unanswered is in no window yet: time_to_first_response_p50 counts them too.",
+    is_main=False,
 )
 
 FIRST_RESPONSE_P90: Final = tail_of(
@@ -88,7 +134,9 @@ NEXT_RESPONSE_P50: Final = Metric(
     denominator="waits that ended in the window",
     value="seconds",
     p=0.5,
-    about="Every wait counts, not only the first: desks that answer fast once and then fall silent show here.",
+    is_main=False,
+    about="Every wait counts, not only the first: desks that answer fast once and then fall silent show here. Whoever "
+    "is still unanswered is in no window yet: time_to_response_p50 counts them too.",
 )
 
 NEXT_RESPONSE_P90: Final = tail_of(NEXT_RESPONSE_P50, 90)

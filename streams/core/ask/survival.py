@@ -1,0 +1,48 @@
+"""The Kaplan-Meier quantile and its interval in SQL, as `streams.core.survival` has them."""
+
+from math import log
+from typing import Final
+
+from streams.core.interval import Z95
+from streams.core.metrics import Metric
+from streams.core.survival import TOLERANCE
+
+_LAST: Final = 2**64 - 1
+_AT_RISK: Final = "arrayReverse(arrayEnumerate(codes))"
+_HAZARDS: Final = f"arrayCumSum((code, risk) -> if(code % 2 = 0, log(risk / (risk - 1)), 0), codes, {_AT_RISK})"
+_VARIANCES: Final = f"arrayCumSum((code, risk) -> if(code % 2 = 0, 1 / (risk * (risk - 1)), 0), codes, {_AT_RISK})"
+"""Running sums of what each end adds; those that had not ended add nothing."""
+_ARE_LAST: Final = (
+    f"arrayMap((code, next) -> intDiv(code, 2) != intDiv(next, 2), codes, arrayShiftLeft(codes, 1, {_LAST}))"
+)
+"""Whether each is the last one of its duration: within one the band says nothing."""
+_LONGEST: Final = "if(empty(codes), NULL, intDiv(codes[-1], 2) / 1000)"
+_WIDTH: Final = f"{Z95!r} * sqrt(variance) / hazard"
+
+
+def quantile_of(metric: Metric) -> dict[str, str]:
+    """Return value, low and high as aggregate expressions; null where the curve, or its band, stays above.
+
+    Each observation is one number: its milliseconds, doubled, and one more where it had not ended by then. So they are
+    sorted as numbers, and of one duration those that ended come first.
+    """
+    wanted = f"{-log(1 - metric.p) - TOLERANCE!r}"
+    is_low = f"is_last AND (hazard >= {wanted} OR hazard * exp({_WIDTH}) >= {wanted})"
+    is_high = f"is_last AND hazard * exp(-{_WIDTH}) >= {wanted}"
+    band = f"{_HAZARDS}, {_VARIANCES}, {_ARE_LAST}"
+    seconds = {
+        "value": _seconds_at(f"arrayFirstIndex(hazard -> hazard >= {wanted}, {_HAZARDS})"),
+        "low": _seconds_at(f"arrayFirstIndex((hazard, variance, is_last) -> {is_low}, {band})", _LONGEST),
+        "high": _seconds_at(f"arrayFirstIndex((hazard, variance, is_last) -> {is_high}, {band})"),
+    }
+    return {name: f"arrayMap(codes -> {sql}, [{_codes(metric)}])[1]" for name, sql in seconds.items()}
+
+
+def _codes(metric: Metric) -> str:
+    code = f"toUInt64(round(1000 * {metric.value})) * 2 + if({metric.hit}, 0, 1)"
+    return f"arraySort({f'groupArrayIf({code}, {metric.counted})' if metric.counted else f'groupArray({code})'})"
+
+
+def _seconds_at(place: str, otherwise: str = "NULL") -> str:
+    """Return the duration at a place of the codes, in seconds, and something else at none."""
+    return f"arrayMap(place -> if(place = 0, {otherwise}, intDiv(codes[place], 2) / 1000), [{place}])[1]"
