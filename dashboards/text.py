@@ -197,6 +197,16 @@ MATURING: Final = (
 MATURED_LINE: Final = "matured"
 MATURING_LINE: Final = "maturing, so far"
 
+CURVE_TITLE: Final = "Bought again since a case of this range"
+CURVE: Final = (
+    "However young the cases are: customers whose after-sales case was resolved in the chosen range, once each, with "
+    "their first one. The share that bought again within so many days is the Kaplan-Meier estimate: whoever was "
+    "followed for a shorter time by the end of the range counts until then. Its 95 % interval is Greenwood's on the "
+    "scale log(-log share). Shown while as many customers as a share needs were followed for so long."
+)
+AFTER_DAYS: Final = "Within days"
+FOLLOWED: Final = "Followed so long"
+
 SHARES_TITLE: Final = "Reasons of the last 7 days"
 SHARES: Final = (
     "The share of each reason among the tickets that were created in the 7 days up to the end of the range, with its "

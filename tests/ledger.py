@@ -122,6 +122,26 @@ class Ledger:
         """Return how long what began lasted, as far as is known, and whether it ended then."""
         return [(one.value, one.has_ended) for one in self._found(metric, window, part)]
 
+    def first_cases(self, window: Window) -> Mapping[str, tuple[int, str]]:
+        """Return for each customer when the first after-sales case of a window was resolved, and which that is."""
+        cases = [row for row in self.rows.values() if row["after_sales"] and row["customer_id"]]
+        solved = sorted((row["first_resolved_at"], row["ticket_id"]) for row in cases if row["first_resolved_at"])
+        first: dict[str, tuple[int, str]] = {}
+        for at, id in solved:
+            if window.start_at <= at < window.end_at:
+                first.setdefault(self.rows[id]["customer_id"], (at, id))
+        return first
+
+    def bought(self, window: Window, known_until: int) -> "Lasted":
+        """Return how long after the first case of each customer the next order came, or none was known to."""
+        lasted = []
+        for customer, (at, id) in self.first_cases(window).items():
+            own = self.rows[id]["order_id"]
+            placed = [when for name, when in self._orders[customer] if when > at and not (own and name == own)]
+            end = min([*placed, known_until])
+            lasted.append((max(0, end - at) / 1000, bool(placed) and min(placed) <= known_until))
+        return lasted
+
     def _found(self, metric: str, window: Window, part: tuple[str, str] | None) -> list[Seen]:
         if metric in ("backlog", "open_waits"):
             found = self._open_at(metric, window.end_at)

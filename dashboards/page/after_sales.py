@@ -10,14 +10,18 @@ from dashboards.estimate import estimates
 from dashboards.panel import Panel
 from dashboards.query import measured, quoted, quoted_text, select
 from dashboards.series import step_of
+from streams.core.ask import survival
 from streams.core.ask.maturity import FOLLOWED_UNTIL
 from streams.core.metrics import METRICS, Dimension, Metric, Topic
 
 _REPURCHASE: Final = tuple(metric for metric in METRICS.values() if metric.topic is Topic.AFTER_SALES)
 _FIRST: Final = _REPURCHASE[0]
+_EVERY: Final = 5
+"""Days from one row of the curve to the next."""
 MONTHS: Final = 5
 """How far back cohorts are shown, whatever the range."""
 
+_KNOWN_AT: Final = f"least({FOLLOWED_UNTIL}, $__toTime_ms) AS known_at"
 _REOPENED: Final = METRICS["reopen_rate"]
 _TICKETS_REOPENED: Final = METRICS["tickets_reopened"]
 
@@ -25,7 +29,7 @@ _TICKETS_REOPENED: Final = METRICS["tickets_reopened"]
 def _with_cohorts(step: str) -> str:
     begin = f"$__toTime_ms - toIntervalMonth({MONTHS})"
     first_at = f"{step_of(begin, quoted_text(step))} AS first_at"
-    return query.with_range(first_at, f"least({FOLLOWED_UNTIL}, $__toTime_ms) AS known_at")
+    return query.with_range(first_at, _KNOWN_AT)
 
 
 def _cohorts(step: str, measures: dict[str, str]) -> str:
@@ -94,6 +98,63 @@ def _maturing() -> Panel:
     )
 
 
+def _bought() -> str:
+    """Return for each customer of the range how long after the first case the next order came, or none had come yet."""
+    inner = query.observations_of(_FIRST.observations, "start_at", "end_at")
+    placed = "arrayFilter(placed_at -> placed_at > began_at, argMin(ordered_at, (at, ticket_id)))"
+    columns = {
+        "began_at": "min(at)",
+        "placed": placed,
+        "has_bought": "notEmpty(placed) AND arrayMin(placed) <= known_at",
+    }
+    clauses = ("AS seen", "WHERE at >= start_at AND at < end_at", f"GROUP BY {_FIRST.once_per}")
+    return select(columns, inner, *clauses)
+
+
+def _curve() -> Panel:
+    seconds = "greatest(0, dateDiff('millisecond', began_at, if(has_bought, arrayMin(placed), known_at))) / 1000"
+    all_of_them = select(
+        {
+            "codes": survival.codes_of(seconds, "has_bought"),
+            "ages": "groupArray(dateDiff('millisecond', began_at, known_at))",
+        },
+        _bought(),
+    )
+    known = "arrayCount(age -> age >= days * 86400000, ages)"
+    figures = select(
+        {"days": "days", "known": known} | survival.shares_over("codes", "days"),
+        all_of_them,
+        f"ARRAY JOIN range({_EVERY}, {_REPURCHASE[-1].matures_days} + 1, {_EVERY}) AS days",
+    )
+    is_shown = f"known >= {_FIRST.n_min}"
+    columns = {
+        quoted(text.AFTER_DAYS): "days",
+        quoted(text.SHARE): f"if({is_shown}, share, NULL)",
+        quoted(text.LOW): f"if({is_shown} AND share > 0 AND share < 1, low, NULL)",
+        quoted(text.HIGH): f"if({is_shown} AND share > 0 AND share < 1, high, NULL)",
+        quoted(text.FOLLOWED): "known",
+    }
+    bars = {"custom__cellOptions": {"type": "gauge", "mode": "basic"}, "min": 0, **style.fixed(style.ACCENT)}
+    young = {"noValue": text.STILL_YOUNG}
+    return Panel(
+        id=13,
+        title=text.CURVE_TITLE,
+        kind="table",
+        about=text.CURVE,
+        width=12,
+        height=9,
+        sql="\n".join([query.with_range(_KNOWN_AT), select(columns, figures), "ORDER BY days"]),
+        empty=text.NO_TICKETS,
+        look=style.PLAIN_TABLE,
+        overrides=[
+            style.override(text.SHARE, **style.unit(_FIRST.unit), **bars, **young),
+            *(style.override(name, **style.unit(_FIRST.unit), **young) for name in (text.LOW, text.HIGH)),
+            style.override(text.FOLLOWED, unit="locale", decimals=0),
+        ],
+        options=panel.TABLE,
+    )
+
+
 DASHBOARD: Final = Dashboard(
     uid="after-sales",
     since="now-30d",
@@ -105,8 +166,9 @@ DASHBOARD: Final = Dashboard(
             figure.number(12, _TICKETS_REOPENED, width=4),
         ],
         [_triangle(), _maturing()],
-        [figure.ranked(7, _FIRST, Dimension.TEAM), figure.ranked(8, _FIRST, Dimension.PRODUCT_LINE)],
-        [figure.ranked(9, _FIRST, Dimension.STRATEGY), figure.ranked(10, _REOPENED, Dimension.TEAM)],
+        [_curve(), figure.ranked(7, _FIRST, Dimension.TEAM)],
+        [figure.ranked(8, _FIRST, Dimension.PRODUCT_LINE), figure.ranked(9, _FIRST, Dimension.STRATEGY)],
+        [figure.ranked(10, _REOPENED, Dimension.TEAM, width=24)],
         # The first one cannot be broken into columns and is longer than the height for two leaves room for.
         [replace(panel.definitions(11, (_FIRST, _REOPENED, _TICKETS_REOPENED)), height=9)],
     ],

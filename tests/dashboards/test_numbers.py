@@ -23,6 +23,7 @@ from streams.core.ask.figure import Change, change_of, figure_of
 from streams.core.ask.report import ranked
 from streams.core.interval import Interval, around_mean, balance, of_rate, wilson
 from streams.core.metrics import METRICS, Kind, Metric, Unit
+from streams.core.survival import curve
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.merge import SOURCE as FOLD
 from streams.core.window import DAY_MS, Bucket, Window, buckets_of
@@ -178,6 +179,10 @@ def _figure(month: Month, metric: Metric, window: Window, part: tuple[str, str] 
 NONE: Final = {"n": 0, "value": None, "low": None, "high": None}
 SOME: Final = {"n": 100, "value": 0.5, "low": 0.4, "high": 0.6}
 LESS: Final = {"n": 100, "value": 0.2, "low": 0.13, "high": 0.29}
+REACHED: Final = {"n": 100, "value": 60, "low": 50, "high": 90}
+UNREACHED: Final = {"n": 100, "value": None, "low": 7_200, "high": None}
+MAYBE: Final = {"n": 100, "value": None, "low": 80, "high": None}
+TO_FIRST: Final = "time_to_first_response_p50"
 
 
 @pytest.mark.parametrize(
@@ -201,6 +206,39 @@ LESS: Final = {"n": 100, "value": 0.2, "low": 0.13, "high": 0.29}
         pytest.param("reopen_rate", NONE | {"n": 1}, LESS, 0.5, "n 1", id="a single one, young"),
         pytest.param("reopen_rate", SOME, LESS, 1, "worse · was 20.0 % · 40.0 % to 60.0 % · n 100", id="settled"),
         pytest.param("reopen_rate", SOME, NONE, 1, "nothing to compare with · 40.0 % to 60.0 % · n 100", id="a first"),
+        pytest.param(
+            TO_FIRST, UNREACHED, REACHED, 1, "worse · was 1.0 mins · at least 2.0 hours · n 100", id="no more reached"
+        ),
+        pytest.param(
+            TO_FIRST, REACHED, UNREACHED, 1, "better · was not reached · 50.0 s to 1.5 mins · n 100", id="reached again"
+        ),
+        pytest.param(
+            TO_FIRST,
+            MAYBE,
+            REACHED,
+            1,
+            "no clear change · was 1.0 mins · at least 1.3 mins · n 100",
+            id="maybe no more",
+        ),
+        pytest.param(
+            TO_FIRST,
+            UNREACHED,
+            UNREACHED,
+            1,
+            "no clear change · was not reached · at least 2.0 hours · n 100",
+            id="never",
+        ),
+        pytest.param(
+            TO_FIRST,
+            UNREACHED,
+            NONE,
+            1,
+            "nothing to compare with · at least 2.0 hours · n 100",
+            id="a first, unreached",
+        ),
+        pytest.param(
+            TO_FIRST, NONE | {"n": 1}, UNREACHED, 1, "was not reached · n 1", id="a single one, unreached before"
+        ),
         pytest.param("tickets", NONE, NONE, 1, "", id="a count of nothing known"),
         pytest.param("tickets", NONE | {"value": 0}, NONE, 1, "nothing to compare with", id="a first count"),
         pytest.param("tickets", NONE | {"n": 1, "value": 1}, NONE | {"value": 0}, 1, "was 0", id="a single ticket"),
@@ -385,6 +423,28 @@ def test_the_triangle_shows_ripe_cohorts_only(month: Month, zone: str) -> None:
             ripe += is_ripe
             assert same(row[f"within {days} days"], counted(month, metric, own) if is_ripe else None)
     assert ripe
+
+
+@pytest.mark.parametrize("days", [20, 60])
+def test_the_curve_of_repurchase_counts_young_cases_until_now(month: Month, days: int) -> None:
+    window = lately(days)
+    lasted = month.ledger.bought(window, END_MS)
+    steps = curve(lasted)
+    ages = [(END_MS - at) / 1000 for at, _ in month.ledger.first_cases(window).values()]
+    rows = asked(month, "after-sales", 13, window)
+    assert [row["Within days"] for row in rows] == list(range(5, 91, 5))
+    shown = 0
+    for row in rows:
+        seconds = row["Within days"] * 86_400
+        assert row["Followed so long"] == sum(age >= seconds for age in ages)
+        if row["Followed so long"] < METRICS["repurchase_30d"].n_min:
+            assert row["Share"] is None
+            continue
+        shown += 1
+        last = [step for step in steps if step.after <= seconds][-1]
+        assert same(row["Share"], 1 - last.share)
+        _agree(row, (1 - last.high, 1 - last.low))
+    assert 2 < shown < len(rows)
 
 
 @pytest.mark.parametrize(("uid", "id", "name", "column"), [(*place, *what) for place, what in RANKINGS.items()])

@@ -21,11 +21,7 @@ _WIDTH: Final = f"{Z95!r} * sqrt(variance) / hazard"
 
 
 def quantile_of(metric: Metric) -> dict[str, str]:
-    """Return value, low and high as aggregate expressions; null where the curve, or its band, stays above.
-
-    Each observation is one number: its milliseconds, doubled, and one more where it had not ended by then. So they are
-    sorted as numbers, and of one duration those that ended come first.
-    """
+    """Return value, low and high as aggregate expressions; null where the curve, or its band, stays above."""
     wanted = f"{-log(1 - metric.p) - TOLERANCE!r}"
     is_low = f"is_last AND (hazard >= {wanted} OR hazard * exp({_WIDTH}) >= {wanted})"
     is_high = f"is_last AND hazard * exp(-{_WIDTH}) >= {wanted}"
@@ -35,12 +31,35 @@ def quantile_of(metric: Metric) -> dict[str, str]:
         "low": _seconds_at(f"arrayFirstIndex((hazard, variance, is_last) -> {is_low}, {band})", _LONGEST),
         "high": _seconds_at(f"arrayFirstIndex((hazard, variance, is_last) -> {is_high}, {band})"),
     }
-    return {name: f"arrayMap(codes -> {sql}, [{_codes(metric)}])[1]" for name, sql in seconds.items()}
+    codes = codes_of(metric.value, metric.hit, metric.counted)
+    return {name: f"arrayMap(codes -> {sql}, [{codes}])[1]" for name, sql in seconds.items()}
 
 
-def _codes(metric: Metric) -> str:
-    code = f"toUInt64(round(1000 * {metric.value})) * 2 + if({metric.hit}, 0, 1)"
-    return f"arraySort({f'groupArrayIf({code}, {metric.counted})' if metric.counted else f'groupArray({code})'})"
+def shares_over(codes: str, days: str) -> dict[str, str]:
+    """Return which share is over within so many days, from low to high, as expressions of the codes of all.
+
+    Args:
+        codes: As `codes_of` gives them.
+        days: How many, an expression.
+    """
+    place = f"arrayCount(code -> code < ({days}) * 86400000 * 2 + 2, codes)"
+    hazard, variance = (f"if({place} = 0, 0, {sums}[{place}])" for sums in (_HAZARDS, _VARIANCES))
+    width = f"{Z95!r} * sqrt({variance}) / ({hazard})"
+    over = {
+        "share": f"1 - exp(-({hazard}))",
+        "low": f"1 - exp(-({hazard}) * exp(-{width}))",
+        "high": f"1 - exp(-({hazard}) * exp({width}))",
+    }
+    return {name: f"arrayMap(codes -> {sql}, [{codes}])[1]" for name, sql in over.items()}
+
+
+def codes_of(seconds: str, has_ended: str, counted: str = "") -> str:
+    """Return all observations as sorted numbers: milliseconds, doubled, and one more for what had not ended by then.
+
+    So those of one duration that ended come first.
+    """
+    code = f"toUInt64(round(1000 * ({seconds}))) * 2 + if({has_ended}, 0, 1)"
+    return f"arraySort({f'groupArrayIf({code}, {counted})' if counted else f'groupArray({code})'})"
 
 
 def _seconds_at(place: str, otherwise: str = "NULL") -> str:
