@@ -11,12 +11,14 @@ from schemas.events import (
     Data,
     EventRetracted,
     OrderData,
+    PolicyPublished,
     SchedulePublished,
     TicketData,
     type_of,
 )
 from schemas.examples import example
 from schemas.json_schema import Schema
+from schemas.policy import SUBJECT
 
 VERSION: Final = "1.0.0"
 """Of the contract. Additions raise the middle number; a changed meaning is a new event (`.v2`), never a new version."""
@@ -116,6 +118,8 @@ def _key(kind: type[Data]) -> Schema:
         return {"type": "string", "description": "`data.customer_id`"}
     if kind is SchedulePublished:
         return {"type": "string", "description": "`data.name`"}
+    if kind is PolicyPublished:
+        return {"type": "string", "const": SUBJECT}
     if kind is EventRetracted:
         return {"type": "string", "description": "`subject`: the ticket of the retracted event"}
     return {"type": ["string", "null"], "description": "`subject`, if there is one"}

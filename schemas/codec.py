@@ -23,12 +23,14 @@ from schemas.events import (
     Instant,
     OpenEnum,
     OrderData,
+    PolicyPublished,
     SchedulePublished,
     TicketData,
     type_of,
 )
 from schemas.instant import LAST_MS, ms_of
 from schemas.nesting import is_deeper
+from schemas.policy import SUBJECT as POLICY
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 TICKETS: Final = "tickets"
@@ -262,6 +264,8 @@ def _subject_of(envelope: Envelope, content: Data | None) -> str:
         return content.customer_id
     if isinstance(content, SchedulePublished):
         return content.name
+    if isinstance(content, PolicyPublished):
+        return POLICY
     subject = envelope.subject or envelope.partitionkey or ""
     if isinstance(content, EventRetracted) and not subject:
         raise InvalidEventError(

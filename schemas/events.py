@@ -12,7 +12,9 @@ from typing import Annotated, Self, TypeAlias
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from schemas.instant import LAST_MS, ms_of
-from schemas.schedule import Version, refuse_disorder
+from schemas.policy import Policy, PolicyError
+from schemas.schedule import ScheduleError, Version
+from schemas.version import refuse_disorder
 
 TYPE_PREFIX = "io.servicepulse."
 TYPE_SUFFIX = ".v1"
@@ -444,7 +446,27 @@ class SchedulePublished(Data, frozen=True, kw_only=True, omit_defaults=True):
         Raises:
             ScheduleError: When one begins before its predecessor or with it.
         """
-        refuse_disorder(self.versions)
+        refuse_disorder(self.versions, ScheduleError)
+
+
+class PolicyPublished(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """What the desk calls satisfied and in time, all of it, past and future. The newest statement counts.
+
+    What happened is measured by the version in force then. Without versions it takes the policy back: then what is
+    built in counts.
+    """
+
+    versions: Annotated[
+        tuple[Policy, ...], Meta(max_length=100, description="In the order in which they come into force.")
+    ]
+
+    def __post_init__(self) -> None:
+        """Require versions in order.
+
+        Raises:
+            PolicyError: When one begins before its predecessor or with it.
+        """
+        refuse_disorder(self.versions, PolicyError)
 
 
 class EventRetracted(Data, frozen=True, kw_only=True, omit_defaults=True):
@@ -486,6 +508,7 @@ CATALOGUE: Mapping[str, type[Data]] = {
     "order.cancelled": OrderCancelled,
     "ticket.repurchased": TicketRepurchased,
     "schedule.published": SchedulePublished,
+    "policy.published": PolicyPublished,
     "event.retracted": EventRetracted,
     "producer.heartbeat": ProducerHeartbeat,
 }

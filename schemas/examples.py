@@ -21,6 +21,7 @@ from schemas.events import (
     OrderKind,
     OrderPlaced,
     Party,
+    PolicyPublished,
     ProducerHeartbeat,
     RatingRevised,
     RatingSource,
@@ -47,6 +48,7 @@ from schemas.events import (
     TicketUpdated,
     Visibility,
 )
+from schemas.policy import SUBJECT, Policy, Rule
 from schemas.schedule import SpecialDay, Version, Week
 
 SOURCE: Final = "urn:shop:helpdesk"
@@ -143,6 +145,18 @@ _CONTENTS: Final[tuple[Data, ...]] = (
             ),
         ),
     ),
+    PolicyPublished(
+        versions=(
+            Policy(
+                from_at=datetime(2026, 1, 1),  # noqa: DTZ001 - by the clocks of the zone
+                zone="Europe/Berlin",
+                satisfied_from=70,
+                first_response=(Rule(within="15m", priority=("urgent",)), Rule(within="2h", hours="open")),
+                response=(Rule(within="4h", hours="open"),),
+                resolution=(Rule(within="1d", priority=("urgent", "high")), Rule(within="3d")),
+            ),
+        ),
+    ),
     EventRetracted(target_source=SOURCE, target_id="desk-000123", reason="typed into the wrong ticket"),
     ProducerHeartbeat(lag_s=0.4),
 )
@@ -167,6 +181,8 @@ def _subject_of(content: Data) -> str | None:
             return content.customer_id
         case SchedulePublished():
             return content.name
+        case PolicyPublished():
+            return SUBJECT
         case EventRetracted():
             return "T-1042"
     return None

@@ -9,7 +9,7 @@ from msgspec import inspect
 
 from schemas.codec import Envelope
 from schemas.events import ATTRIBUTES as ATTRIBUTES_OF_TICKETS
-from schemas.events import CATALOGUE, Data, EventRetracted, type_of
+from schemas.events import CATALOGUE, Data, EventRetracted, Id, type_of
 from schemas.examples import example
 
 Schema: TypeAlias = dict[str, Any]
@@ -95,7 +95,7 @@ def _attributes(name: str, data: Schema) -> Schema:
         "subjectseq": _SEQUENCE,
     }
     if name == "event.retracted":
-        properties["subject"] = {"type": "string", "minLength": 1}
+        properties["subject"] = msgspec.json.schema(Id)
     if name in _SOMETHING_SAID:
         data["anyOf"] = [{"required": [field]} for field in _SOMETHING_SAID[name]]
     described = {attribute: properties[attribute] | {"description": text} for attribute, text in ATTRIBUTES.items()}

@@ -134,6 +134,28 @@ class OpenHoursRow(Row, frozen=True, kw_only=True, gc=False):
     ingested_at: Ms
 
 
+class PolicyRow(Row, frozen=True, kw_only=True, gc=False):
+    """What the desk calls satisfied and in time, as one event publishes it, the highest version counts. Key: subject.
+
+    A target is, of each version, its rules in order: seconds, whether of open hours, values of each condition.
+    """
+
+    subject: str
+    version: int
+    published_at: Ms
+    stated: bytes
+    in_force_at: list[Ms] = field(name="versions.in_force_at")
+    satisfied_from: list[float] = field(name="versions.satisfied_from")
+    first_response: list[list[tuple[Any, ...]]] = field(name="versions.first_response")
+    response: list[list[tuple[Any, ...]]] = field(name="versions.response")
+    resolution: list[list[tuple[Any, ...]]] = field(name="versions.resolution")
+    ingested_at: Ms
+
+
+Published: TypeAlias = OpenHoursRow | PolicyRow
+"""What is published whole, for all tickets at once."""
+
+
 class SignalRow(Row, frozen=True, kw_only=True, gc=False):
     """What the watch found, complete at its version: the highest one counts.
 

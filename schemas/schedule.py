@@ -2,22 +2,20 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from itertools import chain, pairwise
 from typing import Annotated, Final, TypeAlias
 
-import msgspec
 from msgspec import Meta, Struct
 
-from schemas.instant import ms_of, zone_of
-from schemas.rows import Ms
+from schemas.instant import zone_of
+from schemas.version import InForce
 
 _MINUTE_MS: Final = 60_000
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _EPOCH_WEEKDAY: Final = date(1970, 1, 1).weekday()
 _HOURS: Final = "^(([01][0-9]|2[0-3]):[0-5][0-9])-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
-_LOCAL_OR_NOT: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?$"
 
 Span: TypeAlias = tuple[int, int]
 """From the first until before the second: instants, or milliseconds that the clock shows past midnight."""
@@ -87,18 +85,9 @@ class SpecialDay(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unkn
         return _spans_of(self.hours, self.day.isoformat())
 
 
-class Version(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+class Version(InForce, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
     """Hours that are in force from an instant on, until the next version is."""
 
-    from_at: Annotated[
-        datetime,
-        Meta(
-            description="When it begins to count. Without an offset it is what the clocks of `zone` show; a time that "
-            "they show twice is the first of the two, one that they skip is read as if they had not been put forward.",
-            extra_json_schema={"pattern": _LOCAL_OR_NOT},
-        ),
-    ] = msgspec.field(name="from")
-    zone: Annotated[str, Meta(max_length=64, description="IANA name of a time zone, such as Europe/Berlin.")]
     weekly: Week
     holidays: Annotated[tuple[date, ...], Meta(description="Dates that are closed all day.")] = ()
     special_days: Annotated[tuple[SpecialDay, ...], Meta(description="Dates with other hours.")] = ()
@@ -111,11 +100,6 @@ class Version(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown
             UnknownZoneError: When there is no such time zone; the message names similar ones.
         """
         _ = zone_of(self.zone), self.in_force_at, self.exceptions
-
-    @cached_property
-    def in_force_at(self) -> Ms:
-        """The first instant at which it counts."""
-        return ms_of(self.from_at if self.from_at.tzinfo else self.from_at.replace(tzinfo=zone_of(self.zone)))
 
     @cached_property
     def exceptions(self) -> Mapping[int, tuple[Span, ...]]:
@@ -137,20 +121,6 @@ class Version(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown
         """
         usual = self.weekly.spans[(day + _EPOCH_WEEKDAY) % 7]
         return self.exceptions.get(day, usual)
-
-
-def refuse_disorder(versions: Sequence[Version]) -> None:
-    """Let versions pass that stand in the order in which they come into force.
-
-    Raises:
-        ScheduleError: When one begins before its predecessor or with it.
-    """
-    for earlier, later in pairwise(versions):
-        if later.in_force_at <= earlier.in_force_at:
-            raise ScheduleError(
-                f"the version from {later.from_at.isoformat()} stands behind the one from "
-                f"{earlier.from_at.isoformat()}, but does not begin after it: put the earlier one first"
-            )
 
 
 def _spans_of(hours: Sequence[str], day: str) -> tuple[Span, ...]:

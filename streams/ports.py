@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from schemas.rows import DeadLetterRow, EventRow, LookRow, Ms, OpenHoursRow, SignalRow, TicketRow
+from schemas.rows import DeadLetterRow, EventRow, LookRow, Ms, Published, SignalRow, TicketRow
 from streams.core.drop import Response, Silence
 from streams.core.signal.segment import RatedTicket, Segment
 from streams.core.signal.slices import BadRating, Counted
@@ -80,7 +80,7 @@ class Outbox(Protocol):
 
 
 class Store(Protocol):
-    """Where events, tickets, opening hours and dead letters are kept.
+    """Where events, tickets, opening hours, policies and dead letters are kept.
 
     Every row is a complete statement about its key. Writing it again changes nothing; of two rows of a ticket, or of a
     schedule, the one with the higher version counts, whichever was written last.
@@ -125,9 +125,9 @@ class Store(Protocol):
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        hours: Sequence[OpenHoursRow] = (),
+        published: Sequence[Published] = (),
     ) -> None:
-        """Keep rows for good: dead letters and events first, then the hours and the tickets that follow from them.
+        """Keep rows for good: dead letters and events first, then what is published and the tickets.
 
         When it returns, all of them are stored; when it raises, any part of them may be.
 

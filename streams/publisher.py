@@ -22,7 +22,8 @@ from kafka.producer.future import RecordMetadata
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from schemas.codec import CONTENT_TYPE, Event, InvalidEventError, Reason, decode, encode, partition_key, topic_of
-from schemas.events import DERIVED, NAME_OF, Data, OrderData, SchedulePublished, TicketData
+from schemas.events import DERIVED, NAME_OF, Data, OrderData, PolicyPublished, SchedulePublished, TicketData
+from schemas.policy import SUBJECT as POLICY
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -389,6 +390,8 @@ def _subject_of(content: Data) -> str | None:
         return content.ticket_id
     if isinstance(content, SchedulePublished):
         return content.name
+    if isinstance(content, PolicyPublished):
+        return POLICY
     return content.customer_id if isinstance(content, OrderData) else None
 
 

@@ -99,6 +99,10 @@ class Settings(BaseSettings):
     schedules: Path | None = Field(
         default=None, description="Opening hours of the desks, TOML: what `servicepulse schedules publish` publishes."
     )
+    policy: Path | None = Field(
+        default=None,
+        description="What the desk calls satisfied and in time, TOML: what `servicepulse policies publish` publishes.",
+    )
     alert_watch: bool = Field(
         default=True, description="Watch for falls of satisfaction, broken surveys and silent sources."
     )

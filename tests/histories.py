@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import Event, decode, encode
+from schemas.policy import Policy, Rule
 from schemas.schedule import SpecialDay, Version, Week
 from streams.core.ticket.fact import fact_of
 from streams.core.ticket.fold import Ticket, fold
@@ -141,6 +142,39 @@ def schedules() -> st.SearchStrategy[list[Event]]:
     return st.lists(_told(_schedules()), max_size=4).map(
         lambda told: [event(one.content, one.at, f"h{number}", one.sequence) for number, one in enumerate(told)]
     )
+
+
+def policies() -> st.SearchStrategy[list[Event]]:
+    """Return the policy as it is published, corrected and taken back, late or early, in force somewhere in `desks`."""
+    return st.lists(_told(_policies()), max_size=3).map(
+        lambda told: [event(one.content, one.at, f"p{number}", one.sequence) for number, one in enumerate(told)]
+    )
+
+
+def _policies() -> Contents:
+    values = st.lists(st.sampled_from(["", "x", "y"]), min_size=1, max_size=2, unique=True).map(tuple)
+    asked = st.dictionaries(st.sampled_from(["priority", "team", "product_line", "region"]), values, min_size=1)
+    within = st.fixed_dictionaries(
+        {"within": st.sampled_from(["1m", "1h", "4h", "11h", "30h"]), "hours": st.sampled_from(["calendar", "open"])}
+    ).filter(lambda said: said["hours"] == "calendar" or said["within"] != "30h")
+    chosen = st.lists(st.builds(lambda asked, said: Rule(**asked, **said), asked, within), max_size=2)
+    rules = st.tuples(chosen, st.lists(within.map(lambda said: Rule(**said)), max_size=1)).map(
+        lambda both: (*both[0], *both[1])
+    )
+    day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=INSTANTS[0])
+    versions = st.builds(
+        Policy,
+        from_at=st.integers(-1440, 4 * 1440).map(lambda minutes: day + timedelta(minutes=minutes)),
+        zone=st.just("UTC"),
+        satisfied_from=st.sampled_from([25, 50, 75, 100]),
+        first_response=rules,
+        response=rules,
+        resolution=rules,
+    )
+    ordered = st.lists(versions, max_size=3, unique_by=lambda version: version.from_at).map(
+        lambda some: tuple(sorted(some, key=lambda version: version.from_at))
+    )
+    return st.builds(e.PolicyPublished, versions=ordered)
 
 
 def _schedules() -> Contents:

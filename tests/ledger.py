@@ -4,7 +4,7 @@ Built on `tests.oracle`, which says what the rows must be; this adds what window
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import ceil, exp, log, sqrt
 from statistics import fmean, stdev
@@ -17,14 +17,17 @@ from streams.core.interval import Z95
 from streams.core.metrics import Metric
 from streams.core.window import Window
 from tests.oracle import expected_row
+from tests.promised import Promises
 from tests.wall import NEVER, Walls
 
 REPURCHASES: Final = {f"repurchase_{days}d": days * 86_400_000 for days in (30, 60, 90)}
 TARGETS: Final = {"first_response_within": 3_600_000, "next_response_within": 4 * 3_600_000}
+IN_TARGET: Final = ("first_response_in_target", "response_in_target", "resolution_in_target")
 BUSINESS_TARGETS: Final = {name.replace("within", "business_within"): ms for name, ms in TARGETS.items()}
 SHARES: Final = (
     "complaint_rate", "csat_share", "csat_share_by_resolution", "csat_share_by_creation", "response_rate",
-    "self_rating_share", "reopen_rate", "tickets_reopened", "inquiry_share", *TARGETS, *BUSINESS_TARGETS, *REPURCHASES
+    "self_rating_share", "reopen_rate", "tickets_reopened", "inquiry_share", *TARGETS, *BUSINESS_TARGETS, *IN_TARGET,
+    *REPURCHASES
 )  # fmt: skip
 MEANS: Final = ("csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation", "ces")
 RATES: Final = ("complaints_per_1000_orders", "complaints_per_1000_customers")
@@ -95,6 +98,7 @@ class Ledger:
         self._placed = _placed(events)
         self._worlds = _worlds(events)
         told = [one.at_ms for world in self._worlds.values() for one in world]
+        self._promises = Promises(events)
         self._walls = Walls(events, min(told, default=0), max(told, default=0))
         rows = [_row(world, id) for id, world in self._worlds.items()]
         self.rows = {row["ticket_id"]: row for row in rows if row["is_effective"]}
@@ -213,7 +217,7 @@ class Ledger:
                 for clock, when in clocks.items():
                     if when is not None:
                         self._enter(f"csat_mean{clock}", when, row, score, judged)
-                        self._enter(f"csat_share{clock}", when, row, score >= 75, judged)
+                        self._enter(f"csat_share{clock}", when, row, score >= self._promises.satisfied_from(at), judged)
         for is_answered, at in zip(row["surveys.is_answered"], row["surveys.offered_at"], strict=True):
             self._enter("response_rate", at, row, is_answered, in_charge(row, at))
 
@@ -230,6 +234,7 @@ class Ledger:
         for wait in waits:
             self._enter_target("next_response_within", row, wait, wait.started_at + TARGETS["next_response_within"])
             self._enter_target("next_response_business_within", row, wait, self._due("next", row, wait))
+            self._enter_target("response_in_target", row, wait, self._promised("response", row, wait.started_at))
         self._enter_first_targets(row, waits)
         bot_at = row["first_bot_response_at"]
         if bot_at is not None:
@@ -282,16 +287,28 @@ class Ledger:
 
     def _enter_first_targets(self, row: Mapping[str, Any], waits: Sequence["Waited"]) -> None:
         """Ask one wait after the other until one decides; after one that nothing stopped there is no other."""
-        for metric in ("first_response_within", "first_response_business_within"):
+        dues: dict[str, Callable[[Waited], int | None]] = {
+            "first_response_within": lambda wait: wait.started_at + TARGETS["first_response_within"],
+            "first_response_business_within": lambda wait: self._due("first", row, wait),
+            "first_response_in_target": lambda wait: self._promised("first_response", row, wait.started_at),
+        }
+        for metric, due_of in dues.items():
             for wait in waits[:MOST_FIRST] if row["created_by"] != "agent" else ():
-                is_business = metric in BUSINESS_TARGETS
-                due = self._due("first", row, wait) if is_business else wait.started_at + TARGETS[metric]
+                due = due_of(wait)
                 if self._enter_target(metric, row, wait, due) or wait.stopped_at is None:
                     break
 
     def _due(self, which: str, row: Mapping[str, Any], wait: "Waited") -> int | None:
         target = BUSINESS_TARGETS[f"{which}_response_business_within"]
         return self._walls.due_at(row["team"], wait.started_at, target)
+
+    def _promised(self, what: str, row: Mapping[str, Any], started: int) -> int | None:
+        """Return when the target passes that the policy has for a ticket."""
+        target = self._promises.target(what, row)
+        if target is None:
+            return None
+        within, is_open_hours = target
+        return self._walls.due_at(row["team"], started, within) if is_open_hours else started + within
 
     def _enter_target(self, metric: str, row: Mapping[str, Any], wait: "Waited", due: int | None) -> bool:
         """Say whether the wait decides: by an answer in time, or by lasting longer."""
@@ -309,6 +326,11 @@ class Ledger:
     def _enter_resolutions(self, row: Mapping[str, Any]) -> None:
         cycles = list(zip(row["cycles.started_at"], row["cycles.resolved_at"], strict=True))
         for n, (start, end) in enumerate(cycles):
+            due = self._promised("resolution", row, start)
+            if due is not None and end is not None and end <= due:
+                self._enter("resolution_in_target", end, row, 1, in_charge(row, end))
+            elif due is not None and due < (end or NEVER):
+                self._enter("resolution_in_target", due, row, 0, in_charge(row, due))
             if end is None:
                 continue
             doers = in_charge(row, end)

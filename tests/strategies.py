@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from schemas.codec import encode
-from schemas.events import CATALOGUE, NAME_OF, Data, OrderData, SchedulePublished, TicketData
+from schemas.events import CATALOGUE, NAME_OF, Data, OrderData, PolicyPublished, SchedulePublished, TicketData
+from schemas.policy import CONDITIONS, SUBJECT, TARGETS, Policy, Rule
 from schemas.schedule import SpecialDay, Version, Week
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -98,6 +99,8 @@ def _subjects(content: Data) -> st.SearchStrategy[str]:
         return st.just(content.ticket_id)
     if isinstance(content, SchedulePublished):
         return st.just(content.name)
+    if isinstance(content, PolicyPublished):
+        return st.just(SUBJECT)
     return st.just(content.customer_id) if isinstance(content, OrderData) else _ids()
 
 
@@ -115,6 +118,26 @@ def versions() -> st.SearchStrategy[Version]:
         zone=st.sampled_from(["UTC", "Asia/Shanghai", "Europe/Berlin"]),
         weekly=st.lists(_hours(), max_size=7).map(lambda days: Week(*days)),
     )
+
+
+def policies() -> st.SearchStrategy[Policy]:
+    """Return versions of policies; a rule for all tickets stands at the end, if at all."""
+    values = st.lists(st.sampled_from(["", "a", "b", "urgent"]), max_size=3, unique=True).map(tuple)
+    chosen = st.dictionaries(st.sampled_from(CONDITIONS), values.filter(bool), min_size=1, max_size=3)
+    rest = st.fixed_dictionaries({"within": st.sampled_from(["1m", "45m", "2h", "30h"]), "hours": _times_counted()})
+    some = st.lists(st.builds(lambda asked, said: Rule(**asked, **said), chosen, rest), max_size=3)
+    rules = st.tuples(some, st.none() | rest).map(lambda pair: (*pair[0], *([Rule(**pair[1])] if pair[1] else [])))
+    return st.builds(
+        Policy,
+        from_at=times() | times().map(lambda at: at.replace(tzinfo=None)),
+        zone=st.sampled_from(["UTC", "Asia/Shanghai", "Europe/Berlin"]),
+        satisfied_from=st.floats(0.5, 100),
+        **dict.fromkeys(TARGETS, rules),
+    )
+
+
+def _times_counted() -> st.SearchStrategy[str]:
+    return st.sampled_from(["calendar", "open"])
 
 
 def _hours() -> st.SearchStrategy[tuple[str, ...]]:
@@ -151,6 +174,8 @@ def _values(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return st.lists(_values(item), max_size=3).map(tuple)
         case inspect.StructType(cls=struct) if struct is Version:
             return versions()
+        case inspect.StructType(cls=struct) if struct is Policy:
+            return policies()
         case inspect.UnionType(types=kinds):
             return st.one_of([_values(one) for one in kinds])
         case inspect.NoneType():
@@ -194,6 +219,7 @@ _REPAIRS: Final[dict[str, Callable[[Fields], Fields]]] = {
     "TicketMerged": _into_another,
     "RatingSubmitted": _on_scale,
     "SchedulePublished": _in_order,
+    "PolicyPublished": _in_order,
 }
 """What JSON Schema and type hints cannot say: how the fields of one event belong together."""
 

@@ -10,7 +10,7 @@ from streams.core.metrics import METRICS, Dimension, Direction, Unit
 
 _MEDIAN: Final = METRICS["time_to_first_response_p50"]
 _ANSWERED: Final = METRICS["first_response_p50"]
-_WITHIN: Final = METRICS["first_response_within"]
+_WITHIN: Final = METRICS["first_response_in_target"]
 _ANY: Final = METRICS["time_to_response_p90"]
 _WAITING: Final = METRICS["open_waits"]
 _UNANSWERED: Final = METRICS["resolved_unanswered"]

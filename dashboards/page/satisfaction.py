@@ -6,8 +6,8 @@ from dashboards import figure, panel, query, series, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.estimate import PREFIX
 from dashboards.panel import Panel
+from schemas.policy import SATISFIED_FROM
 from streams.core.metrics import METRICS, Dimension
-from streams.core.metrics.satisfaction import SATISFIED_FROM
 
 _SHARE: Final = METRICS["csat_share"]
 _MEAN: Final = METRICS["csat_mean"]

@@ -30,6 +30,7 @@ PLACES: Final[Mapping[str, str]] = {
     "dead-letters": "dead_letters:app",
     "mapping": "mapping:app",
     "schedules": "schedules:app",
+    "policies": "policies:app",
 }
 """Each command's module here, and its name there: a function, or a group of commands; in the order of `--help`."""
 

@@ -61,8 +61,9 @@ def refold(
         _say_unknown(sorted(unknown))
         raise typer.Exit(1)
     if not ticket:
-        schedules = refolding.refold_hours(client, SystemClock().now_ms(), on_wait=_say_waiting)
-        console.print(f"{counted(schedules, 'schedule')} worked out again", highlight=False)
+        schedules, policies = refolding.refold_published(client, SystemClock().now_ms(), on_wait=_say_waiting)
+        said = [counted(schedules, "schedule"), *(["the policy"] if policies else [])]
+        console.print(f"{' and '.join(said)} worked out again", highlight=False)
     columns = (TextColumn("refolding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("refold", total=None)

@@ -1,4 +1,4 @@
-"""Events, tickets, opening hours and dead letters in ClickHouse: written in columns, tickets read back by id."""
+"""Events, tickets, what is published and dead letters in ClickHouse: written in columns, tickets read back by id."""
 
 import asyncio
 import re
@@ -12,6 +12,8 @@ from schemas.rows import (
     EventRow,
     LookRow,
     OpenHoursRow,
+    PolicyRow,
+    Published,
     Row,
     SignalRow,
     TicketRow,
@@ -25,6 +27,7 @@ from streams.sinks.connection import FIELD_BYTES, named_errors
 TABLES: Final[dict[type[Row], str]] = {
     EventRow: "events",
     OpenHoursRow: "open_hours",
+    PolicyRow: "policies",
     TicketRow: "tickets",
     DeadLetterRow: "dead_letters",
     SignalRow: "signals",
@@ -57,10 +60,12 @@ class ClickHouseStore:
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        hours: Sequence[OpenHoursRow] = (),
+        published: Sequence[Published] = (),
     ) -> None:
         """Keep rows for good: dead letters and events first, then what follows from them."""
-        await asyncio.to_thread(self._write, dead_letters, events, hours, tickets)
+        hours = [row for row in published if isinstance(row, OpenHoursRow)]
+        policies = [row for row in published if isinstance(row, PolicyRow)]
+        await asyncio.to_thread(self._write, dead_letters, events, hours, policies, tickets)
 
     def _write(self, *tables: Sequence[Row]) -> None:
         """Insert all of it in one go: between two steps the event loop would first finish folding the next batch."""

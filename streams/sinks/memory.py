@@ -1,8 +1,9 @@
 """A store in memory: the same promises as ClickHouse, for tests of everything above it."""
 
 from collections.abc import Collection, Sequence
+from typing import TypeVar
 
-from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
+from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, PolicyRow, Published, TicketRow
 from streams.core.ticket.batch import TICKET_EVENTS, Identity, refolded
 from streams.core.ticket.fold import Ticket, stated
 
@@ -14,6 +15,7 @@ class MemoryStore:
         self.events: dict[tuple[str, str, str, str], EventRow] = {}
         self.tickets: dict[str, TicketRow] = {}
         self.hours: dict[str, OpenHoursRow] = {}
+        self.policies: dict[str, PolicyRow] = {}
         self.dead_letters: dict[str, DeadLetterRow] = {}
 
     async def load(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
@@ -49,13 +51,14 @@ class MemoryStore:
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        hours: Sequence[OpenHoursRow] = (),
+        published: Sequence[Published] = (),
     ) -> None:
-        """Keep rows; the highest revision of an event and the highest version of a ticket and of a schedule count."""
-        for row in hours:
-            known = self.hours.get(row.schedule)
-            if known is None or row.version >= known.version:
-                self.hours[row.schedule] = row
+        """Keep rows; of an event the highest revision counts, of all else the highest version."""
+        for row in published:
+            if isinstance(row, OpenHoursRow):
+                _keep_newer(self.hours, row.schedule, row)
+            else:
+                _keep_newer(self.policies, row.subject, row)
         for letter in dead_letters:
             self.dead_letters[letter.id] = letter
         for event in events:
@@ -63,6 +66,13 @@ class MemoryStore:
             if old is None or event.revision >= old.revision:
                 self.events[key] = event
         for ticket in tickets:
-            stored = self.tickets.get(ticket.ticket_id)
-            if stored is None or ticket.version >= stored.version:
-                self.tickets[ticket.ticket_id] = ticket
+            _keep_newer(self.tickets, ticket.ticket_id, ticket)
+
+
+R = TypeVar("R", OpenHoursRow, PolicyRow, TicketRow)
+
+
+def _keep_newer(kept: dict[str, R], key: str, row: R) -> None:
+    stored = kept.get(key)
+    if stored is None or row.version >= stored.version:
+        kept[key] = row

@@ -9,6 +9,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 
 from schemas.rows import Ms
 from streams.core.hours.published import open_hours
+from streams.core.policy.published import policies
 from streams.core.ticket.batch import TICKET_EVENTS, stored_event
 from streams.core.ticket.measures import row_of
 from streams.ports import StoreOverloadedError, StoreUnavailableError
@@ -21,7 +22,7 @@ Waiting = Callable[[float, str], None]
 
 _AT_ONCE: Final = 2_000
 _LONGEST_WAIT_SECONDS: Final = 15.0
-_SCHEDULES: Final = "SELECT raw FROM events FINAL WHERE name = 'schedule.published'"
+_PUBLISHED: Final = "SELECT raw FROM events FINAL WHERE name IN ('schedule.published', 'policy.published')"
 
 
 def refold(
@@ -64,8 +65,8 @@ def _refold_some(store: ClickHouseStore, ids: Sequence[str], now_ms: Ms) -> int:
     return len(tickets)
 
 
-def refold_hours(client: Client, now_ms: Ms, *, on_wait: Waiting | None = None) -> int:
-    """State opening hours again from the schedules that were published, and return how many.
+def refold_published(client: Client, now_ms: Ms, *, on_wait: Waiting | None = None) -> tuple[int, int]:
+    """State opening hours and the policy again from what was published; return how many schedules and policies.
 
     Needed after an update of the time zone database: of two rows of one version the one written last counts. When
     ClickHouse is away it is waited for.
@@ -73,15 +74,18 @@ def refold_hours(client: Client, now_ms: Ms, *, on_wait: Waiting | None = None) 
     Raises:
         StoreRejectedError: When ClickHouse refuses.
     """
-    return _patiently(lambda: _refold_hours(client, now_ms), on_wait)
+    return _patiently(lambda: _refold_published(client, now_ms), on_wait)
 
 
-def _refold_hours(client: Client, now_ms: Ms) -> int:
+def _refold_published(client: Client, now_ms: Ms) -> tuple[int, int]:
     with named_errors():
-        found = client.query(_SCHEDULES, query_formats={"String": "bytes"}).result_rows
-    rows = open_hours([stored_event(raw) for (raw,) in found], now_ms)
-    ClickHouseStore(client).insert(rows)
-    return len(rows)
+        found = client.query(_PUBLISHED, query_formats={"String": "bytes"}).result_rows
+    events = [stored_event(raw) for (raw,) in found]
+    hours, policy = open_hours(events, now_ms), policies(events, now_ms)
+    store = ClickHouseStore(client)
+    store.insert(hours)
+    store.insert(policy)
+    return len(hours), len(policy)
 
 
 def with_events(client: Client, ticket_ids: Collection[str] | None = None) -> list[str]:

@@ -9,9 +9,12 @@ from typing import Any, Final
 from clickhouse_connect.driver.client import Client
 from msgspec import Struct, field
 
-from schemas.codec import InvalidEventError
+from schemas.codec import Event, InvalidEventError
+from schemas.events import PolicyPublished, SchedulePublished
 from schemas.rows import Ms, TicketRow
-from streams.core.hours.published import hours_row, version_of
+from streams.core.hours.published import hours_row
+from streams.core.policy.published import policy_row
+from streams.core.published import newest, version_of
 from streams.core.ticket.batch import TICKET_EVENTS, stored_event
 from streams.core.ticket.difference import MENDED_BY_FOLDING, Sighting, difference
 from streams.core.ticket.fold import REVISION_BITS, Ticket
@@ -29,6 +32,7 @@ _NO_ORDERS: Final = ["replacement", "exchange"]
 
 ORDERS: Final = "orders or their days are not those of the stored events"
 HOURS: Final = "the newest published hours are not worked out"
+POLICY: Final = "the newest published policy is not what counts"
 
 
 class Span(Struct, frozen=True):
@@ -101,7 +105,7 @@ class Verifier:
             if on_progress:
                 on_progress(min(passed, total), total)
         self._settle(self._looked_at_again(young), now_ms())
-        self._compare_hours(now_ms())
+        self._compare_published(now_ms())
         return self.verified
 
     def _spans(self) -> Iterator[tuple[Span, int]]:
@@ -183,24 +187,28 @@ class Verifier:
         named = {"orders": _ORDER_EVENTS, "others": _NO_ORDERS}
         return [id for (id,) in self._rows(_CUSTOMERS_SQL.format(**conditions), {**parameters, **named})]
 
-    def _compare_hours(self, now_ms: Ms) -> None:
-        """Compare all schedules, whenever they were published: they are few."""
-        newest: dict[str, Any] = {}
-        for raw in self._published():
-            name = raw.content.name
-            newest[name] = max(newest.get(name, raw), raw, key=version_of)
-        rows = self._rows("SELECT schedule, max(version) FROM open_hours GROUP BY schedule", {})
-        kept = {str(schedule): int(version) for schedule, version in rows}
-        differ = {name: event for name, event in newest.items() if kept.get(name, -1) < version_of(event)}
+    def _compare_published(self, now_ms: Ms) -> None:
+        """Compare all schedules and the policy, whenever they were published: they are few."""
+        said = list(self._published())
+        hours = self._newer(newest(said, SchedulePublished), "SELECT schedule, max(version) FROM open_hours GROUP BY 1")
+        policy = self._newer(newest(said, PolicyPublished), "SELECT subject, max(version) FROM policies GROUP BY 1")
         if not self._is_dry:
-            self._store.insert([hours_row(event, now_ms) for event in differ.values()])
-        for name in sorted(differ):
-            self.verified.note(HOURS, name, is_mended=not self._is_dry)
+            self._store.insert([hours_row(event, now_ms) for event in hours])
+            self._store.insert([policy_row(event, now_ms) for event in policy])
+        for event in [*hours, *policy]:
+            self.verified.note(HOURS if event in hours else POLICY, event.subject, is_mended=not self._is_dry)
 
-    def _published(self) -> Iterator[Any]:
+    def _newer(self, events: Sequence[Event], sql: str) -> list[Event]:
+        """Return, in order, the events whose subject has no row of theirs or of a newer one."""
+        kept = {str(subject): int(version) for subject, version in self._rows(sql, {})}
+        differ = [event for event in events if kept.get(event.subject, -1) < version_of(event)]
+        return sorted(differ, key=lambda event: event.subject)
+
+    def _published(self) -> Iterator[Event]:
         with named_errors():
             rows = self._client.query(
-                "SELECT raw FROM events FINAL WHERE name = 'schedule.published'", query_formats={"String": "bytes"}
+                "SELECT raw FROM events FINAL WHERE name IN ('schedule.published', 'policy.published')",
+                query_formats={"String": "bytes"},
             ).result_rows
         for (raw,) in rows:
             try:

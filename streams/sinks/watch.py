@@ -12,6 +12,7 @@ from schemas.rows import LookRow, Ms, SignalRow, column_names
 from streams.core.ask.question import observed
 from streams.core.drop import Rating, Response, Silence
 from streams.core.metrics.observation import RATINGS, SURVEYS
+from streams.core.metrics.policy import policy_join
 from streams.core.metrics.satisfaction import CSAT_SHARE
 from streams.core.signal.segment import CALM_SECONDS, DESK, LATE_MINUTES, RatedTicket, Segment, SegmentKind
 from streams.core.signal.slices import BadRating, Counted
@@ -52,9 +53,11 @@ FROM
         rating.source AS source,
         rating.kind AS kind,
         rating.is_replayed AS is_replayed,
-        rating.team AS team
-    FROM ticket_ratings FINAL
+        rating.team AS team,
+        policy.satisfied_from AS satisfied_from
+    FROM ticket_ratings AS ticket FINAL
     LEFT ARRAY JOIN ratings AS rating
+    $policy
     WHERE $chosen
 )
 ORDER BY last_rated_at, ticket_id
@@ -64,6 +67,9 @@ _CHANGED: Final = """
 ticket_id IN (SELECT ticket_id FROM ticket_ratings WHERE stored_at >= fromUnixTimestamp64Milli({mark:Int64}, 'UTC'))
 """
 _SINCE: Final = "last_rated_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')"
+_NEWER_POLICIES: Final = """
+SELECT count() FROM policies WHERE stored_at >= fromUnixTimestamp64Milli({mark:Int64}, 'UTC')
+"""
 _NEWEST_STORED: Final = """
 SELECT toUnixTimestamp64Milli(now64(3)), toUnixTimestamp64Milli(max(stored_at))
 FROM ticket_ratings
@@ -167,10 +173,17 @@ class ClickHouseWatchStore:
         next_mark = now_at - _OVERLAP_SECONDS * 1000
         if newest_at == 0:
             return Ratings([], next_mark, is_settled=True)
-        sql = _of_ratings(_WHO_RATED, chosen=_SINCE if mark is None else _CHANGED)
+        sql = _of_ratings(_WHO_RATED, chosen=self._chosen(mark))
         with named_errors(), self._client.query_rows_stream(sql, {"since": since, "mark": mark or 0}) as rows:
             tickets, late_stored_at = _rated_tickets(rows)
         return Ratings(tickets, next_mark, is_settled=late_stored_at <= now_at - self._calm_ms)
+
+    def _chosen(self, mark: Ms | None) -> str:
+        """Return which tickets are read: all of them where another policy counts by now."""
+        if mark is None:
+            return _SINCE
+        ((policies,),) = self._ask(_NEWER_POLICIES, mark=mark)
+        return f"({_SINCE} OR {_CHANGED})" if policies else _CHANGED
 
     def signals(self) -> list[SignalRow]:
         """Return every signal as it was last stated."""
@@ -250,7 +263,8 @@ class ClickHouseWatchStore:
 
 
 def _of_ratings(sql: str, **parts: str) -> str:
-    return Template(sql).substitute(counted=CSAT_SHARE.counted, hit=CSAT_SHARE.hit, **parts)
+    policy = policy_join("rating.rated_at", "satisfied_from", keeps_all=True)
+    return Template(sql).substitute(counted=CSAT_SHARE.counted, hit=CSAT_SHARE.hit, policy=policy, **parts)
 
 
 def _days(start: str, end: str) -> str:

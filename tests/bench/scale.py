@@ -119,7 +119,7 @@ def _fill(client: Client, tickets: int) -> None:
         store = ClickHouseStore(client)
         store.insert([one for one in outcome.events if one.name.startswith("order.")])
         store.insert(outcome.rows)
-        store.insert(outcome.hours)
+        store.insert(outcome.published)
     for table in ("tickets", "orders"):
         client.command(f"CREATE TABLE month_of_{table} ENGINE = Memory AS SELECT * FROM {table}")
         columns = client.query(

@@ -48,7 +48,7 @@ NUMBERS: Final = {
     ("satisfaction", 4): "self_rating_share",
     ("satisfaction", 13): "nps",
     ("satisfaction", 14): "ces",
-    ("response-time", 2): "first_response_within",
+    ("response-time", 2): "first_response_in_target",
     ("response-time", 3): "time_to_response_p90",
     ("response-time", 14): "resolved_unanswered",
     ("after-sales", 4): "reopen_rate",

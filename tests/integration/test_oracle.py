@@ -12,6 +12,7 @@ from schemas.codec import Event
 from streams.core.ask.question import Question
 from streams.core.hours.published import open_hours
 from streams.core.metrics import METRICS, Credit, Dimension
+from streams.core.policy.published import policies as policies_of
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.fold import Ticket
 from streams.core.ticket.measures import row_of
@@ -19,7 +20,7 @@ from streams.core.window import DAY_MS, HOUR_MS, Bucket, Window
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.figures import answer
 from tests.databases import new_database
-from tests.histories import INSTANTS, NOW_MS, desks, schedules, settled
+from tests.histories import INSTANTS, NOW_MS, desks, policies, schedules, settled
 from tests.integration.conftest import Servers
 from tests.ledger import Ledger
 
@@ -34,7 +35,7 @@ WINDOWS = (
     Window(FIRST + HOUR_MS, FIRST + DAY_MS + 1),
     Window(FIRST + DAY_MS - 1, FIRST + 3 * DAY_MS + 4 * HOUR_MS),
 )
-TABLES = ("events", "tickets", "ticket_days", "orders", "order_days", "open_hours")
+TABLES = ("events", "tickets", "ticket_days", "orders", "order_days", "open_hours", "policies")
 
 
 unhurried = settings(
@@ -55,7 +56,7 @@ def client(servers: Servers) -> Iterator[Client]:
 @st.composite
 def tellings(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]]]:
     """Return what happened, and how it arrives: in some order, some of it twice, in a few batches."""
-    history = [*draw(desks()), *draw(schedules())]
+    history = [*draw(desks()), *draw(schedules()), *draw(policies())]
     again = draw(st.lists(st.sampled_from(history), max_size=4))
     arriving = draw(st.permutations([*history, *again]))
     cuts = sorted(draw(st.lists(st.integers(0, len(arriving)), max_size=2)))
@@ -71,6 +72,7 @@ def store(client: Client, batches: Sequence[Sequence[Event]]) -> None:
     for batch in batches:
         sink.insert([event_row(one, NOW_MS) for one in batch])
         sink.insert(open_hours(batch, NOW_MS))
+        sink.insert(policies_of(batch, NOW_MS))
         tickets = settled([one for one in batch if one.ticket_id is not None], tickets)
         sink.insert([row_of(ticket, NOW_MS) for ticket in tickets.values()])
 

@@ -62,7 +62,7 @@ def _folded(raws: list[bytes]) -> Outcome:
 
 def keep(space: Space, outcome: Outcome) -> None:
     store = ClickHouseStore(space.client)
-    for rows in (outcome.events, outcome.hours, outcome.rows):
+    for rows in (outcome.events, outcome.published, outcome.rows):
         store.insert(rows)
 
 

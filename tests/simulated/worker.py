@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iter
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
-from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
+from schemas.rows import DeadLetterRow, EventRow, Published, TicketRow
 from streams.agents.tickets import TicketsAgent
 from streams.core.ticket.batch import Identity
 from streams.core.ticket.fold import Ticket
@@ -267,10 +267,10 @@ class SimulatedWorker:
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        hours: Sequence[OpenHoursRow] = (),
+        published: Sequence[Published] = (),
     ) -> None:
         await self._gate(
-            "writing events", lambda: at_once(self._memory.write(events, (), dead_letters, hours)), may_fail=True
+            "writing events", lambda: at_once(self._memory.write(events, (), dead_letters, published)), may_fail=True
         )
         await self._gate("writing tickets", lambda: at_once(self._memory.write((), tickets, ())), may_fail=True)
 

@@ -21,10 +21,10 @@ from schemas.events import (
     TicketResolved,
     TicketUnmarkedSpam,
 )
+from schemas.policy import SATISFIED_FROM
 from streams.cli.demo import ALERT, HISTORY_DAYS, PER_DAY, REPORTED_DAYS
 from streams.core.drop import Rating, Tally, Thresholds, Verdict, verdict_of
 from streams.core.metrics.repurchase import REPURCHASE_30D
-from streams.core.metrics.satisfaction import SATISFIED_FROM
 from streams.simulation import Simulated, events
 from streams.simulation.rhythm import DAY, HOUR, faulty_week, milliseconds
 from streams.simulation.world import FAULTY_TEAM, TEAMS

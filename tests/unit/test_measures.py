@@ -12,9 +12,9 @@ from msgspec.structs import astuple
 
 from schemas import events as e
 from schemas.codec import Event, decode
+from schemas.policy import SATISFIED_FROM
 from schemas.rows import TicketRow, column_names
 from streams.core.identity import fact_id
-from streams.core.metrics.satisfaction import SATISFIED_FROM
 from streams.core.ticket.fact import fact_of
 from streams.core.ticket.fold import FOLD_EPOCH, Ticket, fold
 from streams.core.ticket.measures import MAX_STATE_BYTES, row_of

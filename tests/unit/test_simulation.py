@@ -38,7 +38,7 @@ from schemas.events import (
     TicketUnmarkedSpam,
     Visibility,
 )
-from streams.core.metrics.satisfaction import SATISFIED_FROM
+from schemas.policy import SATISFIED_FROM
 from streams.simulation import DESK_SOURCE, SHOP_SOURCE, Simulated, endless, events
 from streams.simulation.contact import Contact
 from streams.simulation.desk import Desk

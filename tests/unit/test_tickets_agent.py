@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import decode
-from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, TicketRow
+from schemas.rows import DeadLetterRow, EventRow, Published, TicketRow
 from streams.agents.tickets import TicketsAgent
 from streams.core.ticket.batch import Identity, Record
 from streams.core.ticket.merge import statements_of
@@ -38,10 +38,10 @@ class SlowStore(MemoryStore):
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        hours: Sequence[OpenHoursRow] = (),
+        published: Sequence[Published] = (),
     ) -> None:
         await self.is_asked_twice.wait()
-        await super().write(events, tickets, dead_letters, hours)
+        await super().write(events, tickets, dead_letters, published)
 
 
 class Sent(Struct):

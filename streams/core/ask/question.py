@@ -259,7 +259,7 @@ def days_between(observations: Observations, start: str, end: str) -> str:
 def _source(observations: Observations, days: str) -> str:
     """Return what stands behind FROM, with the customers of these days where it asks for them."""
     if CUSTOMERS not in observations.source:
-        return observations.source
+        return observations.source.replace(DAYS_ASKED, days)
     on_its_day = f"day = toDate({observations.columns['at']})"
     conditions = " AND ".join([days, on_its_day, observations.where])
     return observations.source.replace(CUSTOMERS, " ".join(["SELECT customer_id FROM ticket_days WHERE", conditions]))

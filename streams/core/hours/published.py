@@ -15,7 +15,7 @@ from schemas.instant import ms_of
 from schemas.rows import Ms, OpenHoursRow
 from schemas.schedule import Version
 from streams.core.hours.schedule import Schedule, breakpoints
-from streams.core.identity import fact_id
+from streams.core.published import newest, version_of
 
 KNOWN_FROM: Final[Ms] = 0
 """No event happened before 1970."""
@@ -89,12 +89,7 @@ def open_hours(events: Iterable[Event], now_ms: Ms) -> list[OpenHoursRow]:
     What is stored of a schedule is outdated by it or outdates it: a row follows from its event alone, so neither order
     nor repetition matters, nor who else publishes at the same time.
     """
-    newest: dict[str, Event] = {}
-    for event in events:
-        if isinstance(event.content, SchedulePublished):
-            name = event.content.name
-            newest[name] = max(newest.get(name, event), event, key=version_of)
-    return [hours_row(event, now_ms) for event in newest.values()]
+    return [hours_row(event, now_ms) for event in newest(events, SchedulePublished)]
 
 
 def hours_row(event: Event, now_ms: Ms) -> OpenHoursRow:
@@ -122,8 +117,3 @@ def hours_row(event: Event, now_ms: Ms) -> OpenHoursRow:
         open_ms_before=list(before),
         ingested_at=now_ms,
     )
-
-
-def version_of(event: Event) -> int:
-    """Return the place of a statement among those about the same schedule: by time, sequence, hash of the identity."""
-    return event.at_ms << 128 | (event.sequence + 1) << 64 | fact_id(event.source, event.id)

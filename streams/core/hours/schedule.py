@@ -25,7 +25,8 @@ from msgspec import Struct
 from schemas.events import Label
 from schemas.instant import zone_of
 from schemas.rows import Ms
-from schemas.schedule import ScheduleError, Span, Version, refuse_disorder
+from schemas.schedule import ScheduleError, Span, Version
+from schemas.version import refuse_disorder
 from streams.core.window import DAY_MS, local_of
 
 _PAGE_MS: Final = 364 * DAY_MS
@@ -79,7 +80,7 @@ class Schedule(Struct, frozen=True, dict=True, forbid_unknown_fields=True):
         """
         if not self.versions:
             raise ScheduleError(f"the schedule {self.name!r} has no versions: add one with `from`, `zone` and `weekly`")
-        refuse_disorder(self.versions)
+        refuse_disorder(self.versions, ScheduleError)
 
     @property
     def in_force_at(self) -> Ms:

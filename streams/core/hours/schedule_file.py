@@ -1,16 +1,14 @@
 """How a file states schedules, and everything that is wrong with it at once."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, time
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from schemas.schedule import ScheduleError, SpecialDay, Version, Week
 from streams.core.hours.schedule import Schedule
-
-T = TypeVar("T")
+from streams.core.stated import faults_of, listed, read
 
 
 def schedules_of(text: str) -> dict[str, Schedule]:
@@ -40,7 +38,7 @@ def schedules_of(text: str) -> dict[str, Schedule]:
     faults = list(_faults(document))
     if faults:
         raise ScheduleError("\n  ".join(["the schedules are wrong:", *faults]))
-    stated = _read(document, _Document).schedule
+    stated = read(document, _Document).schedule
     schedules = {schedule.name: schedule for schedule in stated}
     if len(schedules) < len(stated):
         names = [schedule.name for schedule in stated]
@@ -55,52 +53,27 @@ class _Document(Struct, frozen=True, forbid_unknown_fields=True):
     schedule: tuple[Schedule, ...]
 
 
-def _read(stated: object, kind: type[T]) -> T:
-    """Return a part of the document as what it should be.
-
-    Raises:
-        ValidationError: When it is none.
-    """
-    return msgspec.convert(stated, kind, builtin_types=(datetime, date, time))
-
-
 def _faults(document: object) -> Iterator[str]:
     """Yield what is wrong with parts by themselves; when nothing is, what is wrong with how they go together."""
     found = list(_of_parts(document))
-    yield from found or _of_part("$", document, _Document)
+    yield from found or faults_of("$", document, _Document)
 
 
 def _of_parts(document: object) -> Iterator[str]:
-    for place, schedule in _listed(document, "schedule", "$"):
+    for place, schedule in listed(document, "schedule", "$"):
         inside: list[str] = []
-        for here, version in _listed(schedule, "versions", place):
+        for here, version in listed(schedule, "versions", place):
             inside += _of_version(here, version)
-        yield from inside or _of_part(place, schedule, Schedule)
+        yield from inside or faults_of(place, schedule, Schedule)
 
 
 def _of_version(place: str, version: dict[str, Any]) -> Iterator[str]:
     weekly = version.get("weekly")
     if isinstance(weekly, dict):
         for day, hours in weekly.items():
-            yield from _of_part(f"{place}.weekly", {day: hours}, Week)
+            yield from faults_of(f"{place}.weekly", {day: hours}, Week)
         version = {**version, "weekly": {}}
-    for here, special in _listed(version, "special_days", place):
-        yield from _of_part(here, special, SpecialDay)
+    for here, special in listed(version, "special_days", place):
+        yield from faults_of(here, special, SpecialDay)
     rest = {name: said for name, said in version.items() if name != "special_days" or not isinstance(said, list)}
-    yield from _of_part(place, rest, Version)
-
-
-def _of_part(place: str, stated: object, kind: type[object]) -> Iterator[str]:
-    try:
-        _read(stated, kind)
-    except msgspec.ValidationError as error:
-        sentence, _, path = str(error).partition(" - at `$")
-        yield f"{sentence} - at `{place}{path.rstrip('`')}`"
-
-
-def _listed(stated: object, name: str, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the tables of a list by their places; nothing where there is no such list."""
-    listed = stated.get(name) if isinstance(stated, dict) else None
-    for number, part in enumerate(listed if isinstance(listed, list) else []):
-        if isinstance(part, dict):
-            yield f"{place}.{name}[{number}]", part
+    yield from faults_of(place, rest, Version)

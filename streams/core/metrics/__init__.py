@@ -24,6 +24,7 @@ from streams.core.metrics.complaint_rate import (
     COMPLAINTS_PER_1000_CUSTOMERS,
     COMPLAINTS_PER_1000_ORDERS,
 )
+from streams.core.metrics.in_target import FIRST_RESPONSE_IN_TARGET, RESOLUTION_IN_TARGET, RESPONSE_IN_TARGET
 from streams.core.metrics.load import BACKLOG, INQUIRY_SHARE, TICKETS_CREATED
 from streams.core.metrics.metric import Credit, Dimension, Direction, Kind, Metric, Observations, Topic, Unit
 from streams.core.metrics.repurchase import REPURCHASE_30D, REPURCHASE_60D, REPURCHASE_90D
@@ -99,6 +100,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         FIRST_RESPONSE_BUSINESS_P90,
         FIRST_RESPONSE_WITHIN,
         FIRST_RESPONSE_BUSINESS_WITHIN,
+        FIRST_RESPONSE_IN_TARGET,
         FIRST_RESPONSE_N,
         RESOLVED_UNANSWERED,
         BOT_RESPONSE_P50,
@@ -111,11 +113,13 @@ METRICS: Final[Mapping[str, Metric]] = {
         NEXT_RESPONSE_BUSINESS_P90,
         NEXT_RESPONSE_WITHIN,
         NEXT_RESPONSE_BUSINESS_WITHIN,
+        RESPONSE_IN_TARGET,
         OPEN_WAITS_NOW,
         TIME_TO_RESOLUTION_P50,
         TIME_TO_RESOLUTION_P90,
         RESOLUTION_P50,
         RESOLUTION_P90,
+        RESOLUTION_IN_TARGET,
         RESOLUTION_BUSINESS_P50,
         RESOLUTION_BUSINESS_P90,
         TIME_TO_FIRST_RESOLUTION_P50,

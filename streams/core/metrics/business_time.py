@@ -5,10 +5,9 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from streams.core.metrics.metric import DAYS_ASKED, Metric, Observations
+from streams.core.metrics.metric import DAYS, DAYS_ASKED, Metric, Observations
 from streams.core.metrics.observation import (
     ANSWERED_WAITS,
-    DAYS,
     FIRST_TARGET_SECONDS,
     FIRST_TARGETS,
     IS_MISSED,
@@ -37,7 +36,7 @@ LONGEST_CLOSURE_SECONDS: Final = 31 * 86_400
 
 _SCHEDULED: Final = "(SELECT schedule FROM open_hours FINAL WHERE NOT is_withdrawn)"
 
-_DESK: Final = f"if(ticket.team IN {_SCHEDULED}, ticket.team, 'default')"
+DESK: Final = f"if(ticket.team IN {_SCHEDULED}, ticket.team, 'default')"
 """Whose hours: those of the ticket's team, by the latest word on it. They must not follow from who answers."""
 
 
@@ -74,7 +73,7 @@ def _in_business_time(observations: Observations, started_at: str, ended_at: str
         one=f"{observations.one}, of a team whose hours are known all the while",
         columns={
             **{name: sql for name, sql in observations.columns.items() if not name.endswith("seconds")},
-            "desk": _DESK,
+            "desk": DESK,
             "seconds": f"greatest(0, {_open_ms('at_end', ended_at)} - {_open_ms('at_start', started_at)}) / 1000",
         },
         source=f"{observations.source}\n{last_openings}",
@@ -82,30 +81,36 @@ def _in_business_time(observations: Observations, started_at: str, ended_at: str
     )
 
 
-def _due(started_at: str, target_seconds: int) -> tuple[str, str]:
+def due(started_at: str, target_ms: str, *, keeps_all: bool = False) -> tuple[str, str]:
     """Return the joins and the expression of the last instant at which no more than a target was open since another.
 
     It lies in the last opening before which no more was open; where that closes too soon, the one that it lies in is
-    to come.
+    to come. Both ends are found in the openings of `desk`.
+
+    Args:
+        started_at: SQL of the instant.
+        target_ms: SQL of the target in milliseconds.
+        keeps_all: Whether what no opening is known of stays, with empty schedules.
     """
-    due_ms = f"({_open_ms('at_start', started_at)} + {target_seconds * 1000})"
+    due_ms = f"({_open_ms('at_start', started_at)} + {target_ms})"
     reached_at = f"at_due.opens_at + toIntervalMillisecond({due_ms} - at_due.open_ms_before)"
     joins = (
         f"{_ALL} AS at_start ON at_start.schedule = desk AND at_start.opens_at <= {started_at}",
         f"{_OPEN_AT_ALL} AS at_due ON at_due.schedule = desk AND at_due.open_ms_before <= {due_ms}",
     )
     due_at = f"if({reached_at} < at_due.closes_at, {reached_at}, at_due.known_until)"
-    return "\n".join(f"ASOF JOIN\n{join}" for join in joins), due_at
+    side = "ASOF LEFT JOIN" if keeps_all else "ASOF JOIN"
+    return "\n".join(f"{side}\n{join}" for join in joins), due_at
 
 
 def _decided_in_business_time(observations: Observations, target_seconds: int) -> Observations:
     """Return waits at the instant at which it is decided whether the customer was answered within open hours."""
-    joins, due_at = _due("wait.started_at", target_seconds)
+    joins, due_at = due("wait.started_at", str(target_seconds * 1000))
     return replace(
         observations,
         name=f"business_{observations.name}",
         one=f"{observations.one} of open hours, of a team whose hours are known all the while",
-        columns={**observations.columns, "due_at": due_at, "desk": _DESK},
+        columns={**observations.columns, "due_at": due_at, "desk": DESK},
         lookback_seconds=LONGEST_CLOSURE_SECONDS,
         source=f"{observations.source}\n{joins}",
         where=f"{observations.where}\n    AND at < least(at_start.known_until, now64(3) + toIntervalDay(1))",
@@ -123,9 +128,9 @@ _DECIDED_EARLIER: Final = """
 
 def _first_decided_in_business_time() -> Observations:
     """Return of each ticket the first wait that open hours decided; few tickets have another one before it."""
-    joins, due_at = _due("earlier.1", FIRST_TARGET_SECONDS)
+    joins, due_at = due("earlier.1", str(FIRST_TARGET_SECONDS * 1000))
     earlier = _DECIDED_EARLIER.format(
-        ticket_days=DAYS, joins=indent(joins, "    ").replace("= desk", f"= {_DESK}"), days=DAYS_ASKED, due_at=due_at
+        ticket_days=DAYS, joins=indent(joins, "    ").replace("= desk", f"= {DESK}"), days=DAYS_ASKED, due_at=due_at
     )
     is_first = f"wait.can_decide AND (empty(wait.before) OR (ticket.ticket_id, wait.started_at) NOT IN {earlier})"
     first = replace(FIRST_TARGETS, where=f"{is_first} AND (is_kept OR ({IS_MISSED}))")

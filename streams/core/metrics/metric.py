@@ -78,8 +78,10 @@ class Topic(StrEnum):
     TRUST = "Trust"
 
 
+DAYS: Final = "ticket_days AS ticket FINAL"
+"""One row for each ticket and day, in the ticket's latest version."""
 DAYS_ASKED: Final = "{days}"
-"""Stands in a condition for the days that are asked for."""
+"""Stands in a condition or a source for the days that are asked for."""
 CUSTOMERS: Final = "{customers}"
 """Stands in a source for the customers of its observations on the days that are asked for: a SELECT of their ids."""
 

@@ -3,23 +3,21 @@
 from collections.abc import Mapping
 from typing import Final
 
-from streams.core.metrics.metric import DAYS_ASKED, Dimension, Observations
+from streams.core.metrics.metric import DAYS, DAYS_ASKED, Dimension, Observations
+from streams.core.metrics.policy import policy_join
 
-DAYS: Final = "ticket_days AS ticket FINAL"
-"""One row for each ticket and day, in the ticket's latest version."""
-
-_NEVER: Final = "toDateTime64('2200-01-01 00:00:00', 3, 'UTC')"
+NEVER: Final = "toDateTime64('2200-01-01 00:00:00', 3, 'UTC')"
 
 
-def _in_charge(at: str) -> dict[Dimension, str]:
+def in_charge(at: str) -> dict[Dimension, str]:
     """Return the team and the agent in charge at an instant, by the last word until then."""
     place = f"greatest(1, arrayLastIndex(begins -> begins <= {at}, charges.since))"
     return {Dimension.TEAM: f"charges.team[{place}]", Dimension.AGENT: f"charges.agent_id[{place}]"}
 
 
-def _answered(at: str, condition: str = "true") -> dict[Dimension, str]:
+def answered_by(at: str, condition: str = "true") -> dict[Dimension, str]:
     """Return the team in charge at an answer, and its sender; the agent in charge where nobody says who sent it."""
-    doers = _in_charge(at)
+    doers = in_charge(at)
     is_known = f"{condition} AND wait.sender_id != ''"
     return doers | {Dimension.AGENT: f"if({is_known}, wait.sender_id, {doers[Dimension.AGENT]})"}
 
@@ -27,14 +25,14 @@ def _answered(at: str, condition: str = "true") -> dict[Dimension, str]:
 _HELD: Final = f"""
 arrayMap(
     (begins, ends, team_then, agent_then) -> (begins, ends, team_then, agent_then),
-    charges.since, arrayPushBack(arrayPopFront(charges.since), {_NEVER}), charges.team, charges.agent_id
+    charges.since, arrayPushBack(arrayPopFront(charges.since), {NEVER}), charges.team, charges.agent_id
 )""".strip()
 """From when until when each team and agent was in charge."""
 _HOLDERS: Final[Mapping[Dimension, str]] = {Dimension.TEAM: "held.3", Dimension.AGENT: "held.4"}
 
 _THEN: Final = "the team and the agent in charge then"
-_RESOLVER: Final = "who resolved it, and the team in charge then"
-_SENDER: Final = "who sent the answer, and the team in charge then"
+RESOLVER: Final = "who resolved it, and the team in charge then"
+SENDER: Final = "who sent the answer, and the team in charge then"
 
 FIRST_TARGET_SECONDS: Final = 3_600
 NEXT_TARGET_SECONDS: Final = 4 * 3_600
@@ -53,9 +51,10 @@ _RATING: Final = {
     "kind": "rating.kind",
     "scale_min": "rating.scale_min",
     "scale_max": "rating.scale_max",
+    "satisfied_from": "policy.satisfied_from",
 }
-_RATED: Final = f"{DAYS} ARRAY JOIN ratings AS rating"
-_JUDGED: Final = _in_charge("if(ifNull(rating.solved_at <= rating.rated_at, false), rating.solved_at, rating.rated_at)")
+_RATED: Final = f"{DAYS} ARRAY JOIN ratings AS rating\n{policy_join('rating.rated_at', 'satisfied_from')}"
+_JUDGED: Final = in_charge("if(ifNull(rating.solved_at <= rating.rated_at, false), rating.solved_at, rating.rated_at)")
 _WHO_IS_JUDGED: Final = (
     "the team and the agent in charge when the case was last resolved before the rating, else when it was given"
 )
@@ -97,11 +96,11 @@ SURVEYS: Final = Observations(
     clock="offered_at: when the survey went out",
     columns={"at": "survey.offered_at", "is_answered": "survey.is_answered"},
     source=f"{DAYS} ARRAY JOIN surveys AS survey",
-    doers=_in_charge("at"),
+    doers=in_charge("at"),
     whose=_THEN,
 )
 
-_WAITED: Final = f"{DAYS} ARRAY JOIN waits AS wait"
+WAITED: Final = f"{DAYS} ARRAY JOIN waits AS wait"
 _WAIT_SECONDS: Final = "dateDiff('millisecond', wait.started_at, at) / 1000"
 
 FIRST_RESPONSES: Final = Observations(
@@ -109,10 +108,10 @@ FIRST_RESPONSES: Final = Observations(
     one="the first public answer of a person to a customer; tickets that an agent opened have none",
     clock="first_response_at: when the answer was given",
     columns={"at": "assumeNotNull(wait.answered_at)", "seconds": _WAIT_SECONDS},
-    source=_WAITED,
+    source=WAITED,
     where="wait.is_first AND wait.answered_at IS NOT NULL",
-    doers=_answered("at"),
-    whose=_SENDER,
+    doers=answered_by("at"),
+    whose=SENDER,
 )
 
 ANSWERED_WAITS: Final = Observations(
@@ -120,10 +119,10 @@ ANSWERED_WAITS: Final = Observations(
     one="a wait of a customer, from the first message that nobody had answered to a person's public answer",
     clock="answered_at: when the wait ended",
     columns={"at": "assumeNotNull(wait.answered_at)", "seconds": _WAIT_SECONDS},
-    source=_WAITED,
+    source=WAITED,
     where="wait.answered_at IS NOT NULL",
-    doers=_answered("at"),
-    whose=_SENDER,
+    doers=answered_by("at"),
+    whose=SENDER,
 )
 
 KNOWN_UNTIL: Final = """
@@ -160,12 +159,12 @@ BOT_RESPONSES: Final = Observations(
     },
     source=DAYS,
     where="first_bot_response_at IS NOT NULL",
-    doers=_in_charge("at"),
+    doers=in_charge("at"),
     whose=_THEN,
 )
 
 
-IS_MISSED: Final = f"due_at <= now64(3) AND due_at < coalesce(wait.stopped_at, wait.answered_at, {_NEVER})"
+IS_MISSED: Final = f"due_at <= now64(3) AND due_at < coalesce(wait.stopped_at, wait.answered_at, {NEVER})"
 """The customer waited longer: the wait went on past the instant at which the target passed."""
 
 
@@ -187,10 +186,10 @@ def _decided(name: str, one: str, where: str, target_seconds: int) -> Observatio
         },
         home="wait.started_at",
         lookback_seconds=target_seconds,
-        source=_WAITED,
+        source=WAITED,
         where=f"{where} AND (is_kept OR ({IS_MISSED}))",
-        doers=_answered("at", "is_kept"),
-        whose=f"{_SENDER}; of a miss the team and the agent in charge as the target passed",
+        doers=answered_by("at", "is_kept"),
+        whose=f"{SENDER}; of a miss the team and the agent in charge as the target passed",
     )
 
 
@@ -216,8 +215,8 @@ SILENT_RESOLUTIONS: Final = Observations(
     columns={"at": "assumeNotNull(first_resolved_at)"},
     source=DAYS,
     where="first_resolved_at IS NOT NULL AND NOT is_answered",
-    doers=_in_charge("at"),
-    whose=_RESOLVER,
+    doers=in_charge("at"),
+    whose=RESOLVER,
 )
 
 _AT_ONCE: Final = """
@@ -247,7 +246,7 @@ EARLY_TICKETS: Final = Observations(
     )""",  # noqa: S608 - words of ours
 )
 
-_CYCLES: Final = f"{DAYS} ARRAY JOIN cycles AS cycle"
+CYCLES: Final = f"{DAYS} ARRAY JOIN cycles AS cycle"
 
 RESOLVED_CYCLES: Final = Observations(
     name="resolved_cycles",
@@ -260,10 +259,10 @@ RESOLVED_CYCLES: Final = Observations(
         "is_first": "cycle.is_first",
         "is_reopened": "cycle.is_reopened",
     },
-    source=_CYCLES,
+    source=CYCLES,
     where="cycle.resolved_at IS NOT NULL",
-    doers=_in_charge("at"),
-    whose=_RESOLVER,
+    doers=in_charge("at"),
+    whose=RESOLVER,
 )
 
 _CLOSED_AT: Final = f"if(has(open.since, at), open.until[indexOf(open.since, at)], {_NEVER})"
@@ -359,8 +358,8 @@ AFTER_SALES_CASES: Final = Observations(
     },
     source=f"{DAYS} LEFT JOIN\n{_PURCHASES} AS customers USING (customer_id)",
     where="after_sales AND customer_id != '' AND first_resolved_at IS NOT NULL",
-    doers=_in_charge("at"),
-    whose=_RESOLVER,
+    doers=in_charge("at"),
+    whose=RESOLVER,
 )
 
 _TICKETS_AND_ORDERS: Final = """

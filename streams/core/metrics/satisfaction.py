@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from schemas.policy import SATISFIED_FROM
 from streams.core.metrics.metric import Direction, Kind, Metric, Topic, Unit
 from streams.core.metrics.observation import (
     RATINGS,
@@ -16,9 +17,6 @@ from streams.core.metrics.observation import (
     RATINGS_BY_RESOLUTION,
     SURVEYS,
 )
-
-SATISFIED_FROM: Final = 75
-"""The least score of a satisfied customer: 4 and 5 of 5, 8 to 10 of 10, the thumb up."""
 
 _SATISFACTION: Final = "source = 'customer' AND kind = 'csat'"
 _KIND: Final = "Ratings of another kind, such as NPS and CES, are left out, and"
@@ -32,11 +30,13 @@ CSAT_SHARE: Final = Metric(
     direction=Direction.UP,
     kind=Kind.SHARE,
     observations=RATINGS,
-    numerator=f"of them those with a score of {SATISFIED_FROM} or more of 100",
+    numerator="of them those whose score is at least what the policy calls satisfied",
     denominator="valid ratings of satisfaction that customers gave in the window",
     counted=_SATISFACTION,
-    hit=f"score >= {SATISFIED_FROM}",
-    about=f"Satisfied are 4 and 5 of 5, 8 to 10 of 10, the thumb up. {_KIND} {_OTHERS}.",
+    hit="score >= satisfied_from",
+    about=f"Satisfied are scores of {SATISFIED_FROM} and more of 100, so 4 and 5 of 5, 8 to 10 of 10 and the thumb up, "
+    "unless the desk's policy says otherwise: by the version that was in force when the rating was given. "
+    f"{_KIND} {_OTHERS}.",
 )
 
 CSAT_MEAN: Final = Metric(

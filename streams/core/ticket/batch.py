@@ -13,8 +13,9 @@ from msgspec import Struct, field
 
 from schemas.codec import Event, InvalidEventError, Reason, decode
 from schemas.events import CATALOGUE, EventRetracted, ProducerHeartbeat, TicketAbsorbed, TicketData
-from schemas.rows import DeadLetterRow, EventRow, Ms, OpenHoursRow, TicketRow
+from schemas.rows import DeadLetterRow, EventRow, Ms, Published, TicketRow
 from streams.core.hours.published import open_hours
+from streams.core.policy.published import policies
 from streams.core.records.record_batch import MOST_KEPT_BYTES, UnreadableRecord
 from streams.core.ticket.fact import fact_of, unpack_shared
 from streams.core.ticket.fold import Ticket, Verdict, fold
@@ -110,7 +111,7 @@ class Outcome(Struct):
     rows: list[TicketRow]
     dead: list[DeadLetterRow]
     tickets: dict[str, Ticket]
-    hours: list[OpenHoursRow] = field(default_factory=list)
+    published: list[Published] = field(default_factory=list)
     standing: dict[Identity, Event] = field(default_factory=dict)
     statements: list[tuple[str, bytes]] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
@@ -264,7 +265,8 @@ def _fold_others(reading: Reading, stored: Stored, outcome: Outcome, now_ms: Ms)
         elif before is None:
             outcome.standing[identity] = first
             outcome.events.append(event_row(first, now_ms))
-    outcome.hours.extend(open_hours(outcome.standing.values(), now_ms))
+    standing = outcome.standing.values()
+    outcome.published.extend([*open_hours(standing, now_ms), *policies(standing, now_ms)])
 
 
 def _first(raws: Sequence[bytes], event: Event) -> Event | None:

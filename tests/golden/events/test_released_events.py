@@ -20,6 +20,7 @@ from schemas.events import (
     OrderKind,
     OrderPlaced,
     Party,
+    PolicyPublished,
     ProducerHeartbeat,
     RatingRevised,
     RatingSource,
@@ -45,6 +46,7 @@ from schemas.events import (
     TicketUpdated,
     Visibility,
 )
+from schemas.policy import Policy, Rule
 from schemas.schedule import SpecialDay, Version, Week
 
 FOLDER: Final = Path(__file__).parent / "v1"
@@ -92,6 +94,7 @@ MINIMAL: Final[dict[str, Data]] = {
         currency="EUR",
     ),
     "schedule.published": SchedulePublished(name="default", versions=()),
+    "policy.published": PolicyPublished(versions=()),
     "event.retracted": EventRetracted(target_source="urn:shop:helpdesk", target_id="desk-000123"),
     "producer.heartbeat": ProducerHeartbeat(),
 }
@@ -231,6 +234,30 @@ FULL: Final[dict[str, Data]] = {
                 ),
             ),
             Version(from_at=datetime(2025, 12, 31, 16, tzinfo=UTC), zone="Asia/Shanghai", weekly=Week()),
+        ),
+    ),
+    "policy.published": PolicyPublished(
+        versions=(
+            Policy(
+                from_at=datetime(2025, 1, 1),  # noqa: DTZ001 - by the clocks of the zone
+                zone="Europe/Berlin",
+                satisfied_from=66.5,
+                first_response=(
+                    Rule(within="15m", priority=("urgent", "high"), team=("", "repairs")),
+                    Rule(
+                        within="2h",
+                        hours="open",
+                        channel=("email",),
+                        contact_type=("complaint",),
+                        product_line=("wardrobes",),
+                        region=("north",),
+                    ),
+                    Rule(within="1d"),
+                ),
+                response=(Rule(within="4h", hours="open"),),
+                resolution=(Rule(within="3d"),),
+            ),
+            Policy(from_at=datetime(2025, 12, 31, 16, tzinfo=UTC), zone="Asia/Shanghai"),
         ),
     ),
     "event.retracted": EventRetracted(

@@ -1,0 +1,130 @@
+"""How a desk states its own definitions: who is satisfied, how soon it means to answer and to resolve.
+
+A version says all of it: from its instant on nothing of the version before counts.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import pairwise
+from typing import Annotated, Final, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+from schemas.instant import zone_of
+from schemas.version import InForce
+
+SATISFIED_FROM: Final = 75
+"""The least score of a satisfied customer where no policy says another: 4 and 5 of 5, 8 to 10 of 10, the thumb up."""
+
+SUBJECT: Final = "policy"
+"""The key of everything that is said about the policy: there is one."""
+
+_SECONDS: Final = {"m": 60, "h": 3_600, "d": 86_400}
+_WITHIN: Final = "^[1-9][0-9]{0,5}[mhd]$"
+_LONGEST_DAYS: Final = 30
+
+Values: TypeAlias = Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], Meta(max_length=100)]
+"""One of these; none: any. An empty text stands for tickets that have none."""
+
+CONDITIONS: Final = ("priority", "channel", "team", "contact_type", "product_line", "region")
+"""By what a rule chooses tickets: columns of `tickets`, with the latest word on each."""
+
+
+class PolicyError(ValueError):
+    """A definition that cannot be meant; the message says where and what to write instead."""
+
+
+class Rule(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """A target for the tickets that meet every condition; a condition that is left out is met by all."""
+
+    within: Annotated[
+        str,
+        Meta(description="Minutes, hours or days, such as 15m, 4h or 2d.", extra_json_schema={"pattern": _WITHIN}),
+    ]
+    hours: Annotated[
+        Literal["calendar", "open"],
+        Meta(description="Whether all time counts, or only that in which the desk is open by its schedule."),
+    ] = "calendar"
+    priority: Values = ()
+    channel: Values = ()
+    team: Values = ()
+    contact_type: Values = ()
+    product_line: Values = ()
+    region: Values = ()
+
+    def __post_init__(self) -> None:
+        """Read the target once, so that a wrong one is refused here.
+
+        Raises:
+            PolicyError: When it is no duration, too long, or days of open hours.
+        """
+        _ = self.seconds
+
+    @cached_property
+    def seconds(self) -> int:
+        """How long it may take, in seconds of the time that counts."""
+        if not re.fullmatch(_WITHIN, self.within):
+            raise PolicyError(f"{self.within!r} is no duration; write 15m, 4h or 2d")
+        unit = self.within[-1]
+        if unit == "d" and self.is_open_hours:
+            raise PolicyError(f"{self.within} of open hours: days differ in how long they are open; write hours")
+        seconds = int(self.within[:-1]) * _SECONDS[unit]
+        if seconds > _LONGEST_DAYS * _SECONDS["d"]:
+            raise PolicyError(f"{self.within} is longer than the {_LONGEST_DAYS} days that a target may have")
+        return seconds
+
+    @property
+    def is_open_hours(self) -> bool:
+        """Whether only the time counts in which the desk is open."""
+        return self.hours == "open"
+
+    @property
+    def conditions(self) -> dict[str, Values]:
+        """What it asks of a ticket: one of several values, by attribute."""
+        return {name: values for name in CONDITIONS if (values := getattr(self, name))}
+
+
+Rules: TypeAlias = Annotated[tuple[Rule, ...], Meta(max_length=50)]
+"""The first one whose conditions a ticket meets is its target; where none is, it has no target."""
+
+
+class Policy(InForce, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """The definitions that are in force from an instant on."""
+
+    satisfied_from: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=100,
+            description="The least score, from 0 to 100, of a satisfied customer: 75 are 4 of 5, 8 of 10, a thumb up.",
+        ),
+    ] = SATISFIED_FROM
+    first_response: Annotated[
+        Rules, Meta(description="How soon a person answers for the first time: the first rule that fits.")
+    ] = ()
+    response: Annotated[Rules, Meta(description="How soon a person answers whenever the customer waits.")] = ()
+    resolution: Annotated[Rules, Meta(description="How soon a case is resolved, and again after each reopening.")] = ()
+
+    def __post_init__(self) -> None:
+        """Look everything up once, so that a wrong policy is refused here.
+
+        Raises:
+            PolicyError: When a rule can never be reached.
+            UnknownZoneError: When there is no such time zone; the message names similar ones.
+        """
+        _ = zone_of(self.zone), self.in_force_at
+        for target in TARGETS:
+            for fault in unreachable(target, getattr(self, target)):
+                raise PolicyError(fault)
+
+
+TARGETS: Final = ("first_response", "response", "resolution")
+"""Of what a policy has targets."""
+
+
+def unreachable(target: str, rules: Rules) -> Iterator[str]:
+    """Yield what is wrong with the order of rules: one behind a rule that holds for all is never reached."""
+    for number, (rule, _) in enumerate(pairwise(rules), start=1):
+        if not rule.conditions:
+            yield f"{target}: rule {number} holds for all tickets, so that none behind it is ever reached: put it last"

@@ -1,0 +1,148 @@
+"""`policies`: the desk's own definitions go from a file to everyone who measures by them."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from schemas.events import PolicyPublished
+from schemas.instant import zone_of
+from schemas.policy import TARGETS, Policy, PolicyError, Rule
+from schemas.rows import Ms
+from schemas.version import in_force
+from streams.cli.connection import open_client, resolve
+from streams.clock import SystemClock
+from streams.core.policy.policy_file import policy_of
+from streams.core.policy.published import BUILT_IN, Change, change_of
+from streams.core.window import local_of
+from streams.settings import Settings, SettingsError, load_settings
+from streams.sinks.policy import standing
+
+app = typer.Typer(
+    help="The desk's own definitions, satisfied and in time: publish them, look at those that count.",
+    no_args_is_help=True,
+)
+console = Console(soft_wrap=True)
+
+SOURCE: Final = "urn:servicepulse:policies"
+_NOT_BEGUN: Final = 2
+_TITLES: Final = {"first_response": "first response", "response": "any response", "resolution": "resolution"}
+
+
+@app.command()
+def publish(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="TOML; not given: the file of the setting `policy`.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and publish nothing.")] = False,
+) -> None:
+    """Publish the policy of a file, unless it counts already.
+
+    All faults of the file are told at once, and then nothing is published. The past is measured by the version that
+    was in force then, as soon as a worker has stored the policy: nothing needs to be folded again.
+
+    Example: `servicepulse policies publish policy.toml --dry-run`
+    """
+    settings = resolve(load_settings(), needs=("clickhouse",) if dry_run else ("kafka", "clickhouse"))
+    wanted = _read(file or settings.policy)
+    change = change_of(wanted, standing(open_client(settings)), SystemClock().now_ms())
+    _show(wanted)
+    if change is None:
+        console.print("unchanged: this policy counts already", highlight=False)
+        return
+    console.print(f"what happened from {_date(change.differs_at)} UTC on is measured otherwise", highlight=False)
+    if not dry_run:
+        _publish(settings, change)
+        console.print("the policy is published", highlight=False)
+
+
+@app.command()
+def withdraw() -> None:
+    """Take the policy back: what is built in counts again, of the past too.
+
+    Example: `servicepulse policies withdraw`
+    """
+    settings = resolve(load_settings())
+    change = change_of((), standing(open_client(settings)), SystemClock().now_ms())
+    if change is None:
+        raise typer.BadParameter("no policy counts: there is none to take back")
+    _publish(settings, change)
+    console.print("the policy is withdrawn: what is built in counts", highlight=False)
+
+
+@app.command()
+def show() -> None:
+    """Show the policy that counts: every version, and which of them is in force.
+
+    Example: `servicepulse policies show`
+    """
+    stands = standing(open_client(load_settings()))
+    versions = stands.versions if stands else ()
+    if not stands or not versions:
+        console.print(
+            "No policy counts, so that what is built in does. Yours: [bold]servicepulse policies publish FILE[/]"
+        )
+        _show((BUILT_IN,))
+        return
+    console.print(f"published {_date(stands.published_at)} UTC", highlight=False)
+    _show(versions)
+
+
+def _read(file: Path | None) -> tuple[Policy, ...]:
+    """Return the policy of a file, or end the command with everything that is wrong with it."""
+    if file is None:
+        raise SettingsError("name a file with a policy, or set SERVICEPULSE_POLICY to one")
+    try:
+        return policy_of(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, PolicyError) as error:
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {file}: {escape(str(error))}", highlight=False)
+        raise typer.Exit(_NOT_BEGUN) from None
+
+
+def _publish(settings: Settings, change: Change) -> None:
+    from streams.publisher import Publisher  # takes longer to import than showing a policy takes
+
+    with Publisher.from_settings(settings, source=SOURCE) as publisher:
+        content = PolicyPublished(versions=change.versions)
+        publisher.publish(content, id=change.id, time=local_of(change.published_at, zone_of("UTC")))
+
+
+def _show(versions: Sequence[Policy]) -> None:
+    now = in_force(versions, SystemClock().now_ms())
+    table = Table(box=None, header_style="dim")
+    for heading in ("from", "", "says"):
+        table.add_column(heading, overflow="fold")
+    for version in versions:
+        since = "always" if version is BUILT_IN else f"{version.from_at.isoformat(' ', 'minutes')} {version.zone}"
+        for number, line in enumerate(_lines(version)):
+            marks = ("", "") if number else (since, "in force" if version is now else "")
+            table.add_row(*marks, escape(line))
+    console.print(table)
+
+
+def _lines(version: Policy) -> Iterator[str]:
+    yield f"satisfied from {version.satisfied_from:g} of 100"
+    for target in TARGETS:
+        rules = getattr(version, target)
+        if not rules:
+            yield f"{_TITLES[target]}: no target"
+        for rule in rules:
+            yield f"{_TITLES[target]} {rule_text(rule)}"
+
+
+def rule_text(rule: Rule) -> str:
+    """Return a rule in words: `within 2h of open hours where priority is urgent or high`."""
+    hours = " of open hours" if rule.is_open_hours else ""
+    wanted = " and ".join(
+        f"{name.replace('_', ' ')} is {' or '.join(value or 'none' for value in values)}"
+        for name, values in rule.conditions.items()
+    )
+    return f"within {rule.within}{hours}" + (f" where {wanted}" if wanted else "")
+
+
+def _date(at: Ms) -> str:
+    return f"{local_of(at, zone_of('UTC')):%Y-%m-%d %H:%M}"

@@ -1,0 +1,165 @@
+"""In time, by the desk's policy: first responses, any responses and resolutions, each within the target of its ticket.
+
+A ticket's targets are those of the version that was in force when it was created, of the first rule that it meets.
+"""
+
+from textwrap import indent
+from typing import Final
+
+from msgspec.structs import replace
+
+from streams.core.metrics.business_time import DESK, LONGEST_CLOSURE_SECONDS, due
+from streams.core.metrics.metric import Direction, Kind, Metric, Observations, Topic, Unit
+from streams.core.metrics.observation import (
+    IS_MISSED,
+    NEVER,
+    RESOLVER,
+    SENDER,
+    answered_by,
+    in_charge,
+)
+from streams.core.metrics.policy import with_target
+
+_WAITS: Final = "ARRAY JOIN waits AS wait"
+_CYCLES: Final = "ARRAY JOIN cycles AS cycle"
+_IS_KNOWN: Final = "(NOT rule.is_open_hours OR (at_start.schedule != '' AND at_due.schedule != ''))"
+"""Of a desk without a schedule there is no number where the target counts open hours."""
+_IS_PAST: Final = f"due_at <= now64(3) AND due_at < ifNull(cycle.resolved_at, {NEVER})"
+_OF_MISSES: Final = "of a miss the team and the agent in charge as the target passed"
+
+
+def _in_target(
+    target: str, one: str, parts: str, started_at: str, ended_at: str, where: str, lookback_seconds: int
+) -> Observations:
+    """Return what a target was decided on: at the end when it comes in time, else as the target passes."""
+    joins, due_in_open_hours = due(started_at, "rule.seconds * 1000", keeps_all=True)
+    return Observations(
+        name=f"{target}_in_target",
+        one=one,
+        clock="decided_at: the end within the target, or else the end of the target",
+        columns={
+            "rule_from": "rule_from",
+            "rule_number": "rule_number",
+            "desk": DESK,
+            "due_at": f"if(rule.is_open_hours, {due_in_open_hours}, {started_at} + toIntervalSecond(rule.seconds))",
+            "is_kept": f"ifNull({ended_at} <= due_at, false)",
+            "at": f"if(is_kept, assumeNotNull({ended_at}), due_at)",
+        },
+        home=started_at,
+        lookback_seconds=lookback_seconds,
+        source=f"{with_target(target)} {parts}\n{joins}",
+        where=f"{_IS_KNOWN}\n    AND {where}",
+    )
+
+
+_EARLIER_DUE, _EARLIER_DUE_AT = due("earlier.1", "rule.seconds * 1000")
+_DECIDED_EARLIER: Final = f"""
+(
+    SELECT ticket_id, started_at
+    FROM
+    (
+        SELECT ticket_id, later.started_at AS started_at, earlier.2 AS stopped_at, earlier.3 AS answered_at,
+            {_EARLIER_DUE_AT} AS due_at
+        FROM {indent(with_target("first_response"), "        ").lstrip()}
+        ARRAY JOIN waits AS later ARRAY JOIN later.before AS earlier
+{indent(_EARLIER_DUE, "        ").replace("= desk", f"= {DESK}")}
+        WHERE notEmpty(later.before) AND rule.is_open_hours
+    )
+    WHERE answered_at <= due_at OR due_at < stopped_at
+)""".strip()  # noqa: S608 - words of ours
+"""Waits of which an earlier one was decided by open hours; few tickets have one."""
+_EARLIER_END: Final = "(earlier.1 + toIntervalSecond(rule.seconds))"
+_IS_FIRST: Final = f"""wait.can_decide AND (empty(wait.before) OR if(
+        rule.is_open_hours,
+        (ticket.ticket_id, wait.started_at) NOT IN {_DECIDED_EARLIER},
+        NOT arrayExists(earlier -> earlier.3 <= {_EARLIER_END} OR {_EARLIER_END} < earlier.2, wait.before)
+    ))"""
+
+FIRST_RESPONSES_IN_TARGET: Final = replace(
+    _in_target(
+        "first_response",
+        "the first wait of a ticket for a person, answered within its target, or lasting longer",
+        _WAITS,
+        "wait.started_at",
+        "wait.answered_at",
+        f"{_IS_FIRST} AND (is_kept OR ({IS_MISSED}))",
+        LONGEST_CLOSURE_SECONDS,
+    ),
+    doers=answered_by("at", "is_kept"),
+    whose=f"{SENDER}; {_OF_MISSES}",
+)
+RESPONSES_IN_TARGET: Final = replace(
+    _in_target(
+        "response",
+        "a customer's wait for a person, answered within its target, or lasting longer",
+        _WAITS,
+        "wait.started_at",
+        "wait.answered_at",
+        f"(is_kept OR ({IS_MISSED}))",
+        LONGEST_CLOSURE_SECONDS,
+    ),
+    doers=answered_by("at", "is_kept"),
+    whose=f"{SENDER}; {_OF_MISSES}",
+)
+RESOLUTIONS_IN_TARGET: Final = replace(
+    _in_target(
+        "resolution",
+        "a cycle, resolved within its target, or lasting longer",
+        _CYCLES,
+        "cycle.started_at",
+        "cycle.resolved_at",
+        f"(is_kept OR ({_IS_PAST}))",
+        2 * LONGEST_CLOSURE_SECONDS,
+    ),
+    doers=in_charge("at"),
+    whose=f"{RESOLVER}; {_OF_MISSES}",
+)
+
+FIRST_RESPONSE_IN_TARGET: Final = Metric(
+    name="first_response_in_target",
+    title="First response in time",
+    topic=Topic.RESPONSE,
+    unit=Unit.SHARE,
+    direction=Direction.UP,
+    kind=Kind.SHARE,
+    observations=FIRST_RESPONSES_IN_TARGET,
+    numerator="of them those answered by a person within the target of their ticket",
+    denominator="tickets whose first wait was decided in the window: answered in time, or still going on as its target "
+    "passed",
+    hit="is_kept",
+    about="By the desk's policy: a ticket's target is the first rule that it meets, of the version in force when it "
+    "was created; without a policy, an hour for all. Some targets count open hours only. Tickets that meet no rule "
+    "are left out, and those with a target in open hours of a desk without a schedule. As in first_response_within, "
+    "leaving a ticket alone never improves this.",
+)
+
+RESPONSE_IN_TARGET: Final = Metric(
+    name="response_in_target",
+    title="Any response in time",
+    topic=Topic.RESPONSE,
+    unit=Unit.SHARE,
+    direction=Direction.UP,
+    kind=Kind.SHARE,
+    observations=RESPONSES_IN_TARGET,
+    numerator="of them those answered by a person within the target of their ticket",
+    denominator="waits answered in time within the window, or still going on as their target passed in the window",
+    hit="is_kept",
+    is_main=False,
+    about="As first_response_in_target, for every wait of a customer; without a policy, four hours for everyone.",
+)
+
+RESOLUTION_IN_TARGET: Final = Metric(
+    name="resolution_in_target",
+    title="Resolved in time",
+    topic=Topic.RESOLUTION,
+    unit=Unit.SHARE,
+    direction=Direction.UP,
+    kind=Kind.SHARE,
+    observations=RESOLUTIONS_IN_TARGET,
+    numerator="of them those resolved within the target of their ticket",
+    denominator="cycles resolved in time within the window, or still going on as their target passed in the window",
+    hit="is_kept",
+    is_main=False,
+    about="As first_response_in_target, for every cycle, from creation or reopening to the next resolution. There is "
+    "none without a policy that states targets for resolutions. Time counts also while the customer has to answer.",
+)

@@ -1,0 +1,119 @@
+"""The desk's policy, published as an event: what publishing it changes, and the row that numbers are measured by."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import zip_longest
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from schemas.codec import Event
+from schemas.events import PolicyPublished
+from schemas.policy import CONDITIONS, SUBJECT, TARGETS, Policy, Rule
+from schemas.rows import Ms, PolicyRow
+from streams.core.published import newest, version_of
+
+BUILT_IN: Final = Policy(
+    from_at=datetime(1970, 1, 1, tzinfo=UTC),
+    zone="UTC",
+    first_response=(Rule(within="1h"),),
+    response=(Rule(within="4h"),),
+)
+"""What counts before the first version, and where nothing is published."""
+
+_FIRST: Final[Ms] = 1
+"""Versions of before 1970 are in force from here on: what is built in is from the instant before."""
+
+
+class Standing(Struct, frozen=True):
+    """The newest statement of the policy. Without versions it was taken back."""
+
+    published_at: Ms
+    versions: tuple[Policy, ...]
+
+
+class Change(Struct, frozen=True):
+    """What publishing a policy does to what stands.
+
+    Attributes:
+        versions: What is to stand from now on.
+        published_at: When it is to be published: never before what it takes the place of.
+        differs_at: From when on numbers are measured otherwise.
+        is_new: Nothing stood.
+    """
+
+    versions: tuple[Policy, ...]
+    published_at: Ms
+    differs_at: Ms
+    is_new: bool
+
+    @property
+    def id(self) -> str:
+        """The id of its event: the same statement at the same time is the same event."""
+        return blake2b(msgspec.json.encode([self.published_at, self.versions]), digest_size=16).hexdigest()
+
+
+def change_of(versions: Sequence[Policy], stands: Standing | None, now_ms: Ms) -> Change | None:
+    """Return what is to be published so that the policy stands as given; None when it does already."""
+    wanted = tuple(versions)
+    before = stands.versions if stands else ()
+    if before == wanted:
+        return None
+    return Change(
+        versions=wanted,
+        published_at=max(now_ms, stands.published_at + 1 if stands else 0),
+        differs_at=_differs_at(before, wanted),
+        is_new=not before,
+    )
+
+
+def _differs_at(before: tuple[Policy, ...], after: tuple[Policy, ...]) -> Ms:
+    """Return the first instant at which one says something else than the other."""
+    pairs = zip_longest(before, after)
+    ones = next(pair for pair in pairs if pair[0] != pair[1])
+    return max(0, min(version.in_force_at for version in ones if version))
+
+
+def policies(events: Iterable[Event], now_ms: Ms) -> list[PolicyRow]:
+    """Return the row of the newest statement of the policy among events, none where there is none."""
+    return [policy_row(event, now_ms) for event in newest(events, PolicyPublished)]
+
+
+def policy_row(event: Event, now_ms: Ms) -> PolicyRow:
+    """Return the row of a published policy.
+
+    Raises:
+        TypeError: When the event is no `policy.published`.
+    """
+    said = event.content
+    if not isinstance(said, PolicyPublished):
+        raise TypeError(f"{event.name} publishes no policy")
+    versions = _that_count(said.versions)
+    targets = {name: [rules_of(one, name) for one in versions] for name in TARGETS}
+    return PolicyRow(
+        subject=SUBJECT,
+        version=version_of(event),
+        published_at=event.at_ms,
+        stated=msgspec.json.encode(said.versions),
+        in_force_at=[max(one.in_force_at, _FIRST) for one in versions],
+        satisfied_from=[one.satisfied_from for one in versions],
+        **targets,
+        ingested_at=now_ms,
+    )
+
+
+def _that_count(versions: Sequence[Policy]) -> list[Policy]:
+    """Return the versions without those that others follow before anything happened."""
+    pairs = zip_longest(versions, versions[1:])
+    return [one for one, later in pairs if not later or later.in_force_at > _FIRST]
+
+
+def rules_of(policy: Policy, target: str) -> list[tuple[Any, ...]]:
+    """Return the rules of a target as a row has them."""
+    return [_rule(rule) for rule in getattr(policy, target)]
+
+
+def _rule(rule: Rule) -> tuple[Any, ...]:
+    return (rule.seconds, rule.is_open_hours, *(list(getattr(rule, name)) for name in CONDITIONS))

@@ -1,0 +1,27 @@
+"""Which policy counts, as the database has it."""
+
+from typing import Final
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+
+from schemas.policy import Policy
+from streams.core.policy.published import Standing
+from streams.sinks.connection import named_errors
+
+_IS_THERE: Final = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'policies'"
+_STANDING: Final = "SELECT toUnixTimestamp64Milli(published_at), stated FROM policies FINAL"
+
+
+def standing(client: Client) -> Standing | None:
+    """Return the newest statement of the policy; None where there is none, as in a database that nobody has set up.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away.
+        StoreRejectedError: When it refuses.
+    """
+    with named_errors():
+        if not client.command(_IS_THERE, parameters={"database": client.database}, use_database=False):
+            return None
+        rows = client.query(_STANDING).result_rows
+    return Standing(rows[0][0], msgspec.json.decode(rows[0][1], type=tuple[Policy, ...])) if rows else None

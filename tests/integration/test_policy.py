@@ -1,0 +1,219 @@
+"""By the desk's own definitions: what a policy makes of ratings, answers and resolutions, late, changed, withdrawn."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from schemas import events as e
+from schemas.codec import Event
+from schemas.policy import SUBJECT, Policy
+from schemas.schedule import Version, Week
+from streams.core.ask.question import Question
+from streams.core.hours.published import open_hours
+from streams.core.metrics import METRICS, Dimension
+from streams.core.policy.published import policies
+from streams.core.ticket.batch import event_row
+from streams.core.ticket.measures import row_of
+from streams.core.window import Window
+from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.figures import answer
+from streams.sinks.policy import standing
+from streams.sinks.refold import refold_published
+from streams.sinks.verify import POLICY, Verifier
+from streams.sinks.watch import ClickHouseWatchStore
+from tests.databases import new_database
+from tests.histories import NOW_MS, event, settled
+from tests.integration.conftest import Servers
+
+pytestmark = pytest.mark.integration
+
+MINUTE_MS = 60_000
+NOTHING = {None: (0, None)}
+
+
+def ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+YEAR = Window(ms("2026-01-01"), ms("2027-01-01"))
+JULY = ms("2026-07-01")
+
+
+@pytest.fixture(scope="module")
+def whole(servers: Servers) -> Iterator[Client]:
+    with new_database(servers.clickhouse) as client:
+        yield client
+
+
+@pytest.fixture
+def client(whole: Client) -> Client:
+    for table in ("events", "tickets", "ticket_days", "ticket_ratings", "open_hours", "policies"):
+        whole.command(f"TRUNCATE TABLE {table}")
+    return whole
+
+
+def ticket(
+    id: str, at: str, minutes: Sequence[int] = (), *, raw: float | None = None, solved: int | None = None, **said: str
+) -> list[Event]:
+    """Return a ticket that a customer opens, answers after so many minutes, a rating of 1 to 5, and its resolution."""
+    opened = e.TicketCreated(ticket_id=id, channel="email", created_by=e.Party.CUSTOMER, **said)  # type: ignore[arg-type]
+    told: list[tuple[int, e.Data]] = [(0, opened)]
+    for number, minute in enumerate(minutes):
+        told.append((minute, _answer(id) if number % 2 == 0 else _question(id)))
+    if solved is not None:
+        told.append((solved, e.TicketResolved(ticket_id=id)))
+    if raw is not None:
+        told.append(
+            (
+                1,
+                e.RatingSubmitted(
+                    ticket_id=id, rating_id="r", raw=raw, scale_min=1, scale_max=5, source=e.RatingSource.CUSTOMER
+                ),
+            )
+        )
+    return [event(one, ms(at) + minute * MINUTE_MS, f"{id}-{n}", n, subject=id) for n, (minute, one) in enumerate(told)]
+
+
+def _answer(id: str) -> e.MessageSent:
+    return _message(id, e.Direction.OUT, e.Party.AGENT)
+
+
+def _question(id: str) -> e.MessageSent:
+    return _message(id, e.Direction.IN, e.Party.CUSTOMER)
+
+
+def _message(id: str, direction: e.Direction, party: e.Party) -> e.MessageSent:
+    return e.MessageSent(
+        ticket_id=id, message_id="m", direction=direction, visibility=e.Visibility.PUBLIC, sender_type=party
+    )
+
+
+def version(from_at: str = "2026-01-01", **said: object) -> Policy:
+    return msgspec.convert({"from": f"{from_at}T00:00:00", "zone": "UTC", **said}, Policy)
+
+
+def published(at: str, *versions: Policy) -> Event:
+    return event(e.PolicyPublished(versions=versions), ms(at), f"policy-{at}", subject=SUBJECT)
+
+
+def store(client: Client, *events: Event) -> None:
+    sink = ClickHouseStore(client)
+    sink.insert([event_row(one, NOW_MS) for one in events])
+    sink.insert(open_hours(events, NOW_MS))
+    sink.insert(policies(events, NOW_MS))
+    sink.insert([row_of(one, NOW_MS) for one in settled(one for one in events if one.ticket_id).values()])
+
+
+def shown(client: Client, name: str, by: Dimension | None = None) -> dict[str | None, tuple[int, int | None]]:
+    """Return n and hits of a share, as a whole and by part."""
+    found = answer(client, Question(metrics=[METRICS[name]], windows=[YEAR], by=by), YEAR)
+    return {part: (figure.n, figure.hits) for (_, part, _), figure in found.items()}
+
+
+def test_a_policy_published_late_measures_ratings_by_the_version_in_force_then(client: Client) -> None:
+    store(client, *(one for n, raw in enumerate((2, 3, 4, 5)) for one in ticket(f"A{n}", "2026-03-01", raw=raw)))
+    store(client, *(one for n, raw in enumerate((2, 3, 4, 5)) for one in ticket(f"B{n}", "2026-08-01", raw=raw)))
+    assert shown(client, "csat_share") == {None: (8, 4)}
+    said = [version(satisfied_from=50), version("2026-07-01", satisfied_from=100)]
+    store(client, published("2026-09-01", *said))
+    assert shown(client, "csat_share") == {None: (8, 3 + 1)}
+    store(client, published("2026-09-02", said[0]))
+    assert shown(client, "csat_share") == {None: (8, 3 + 3)}
+    store(client, published("2026-08-31", version(satisfied_from=1)))
+    assert shown(client, "csat_share") == {None: (8, 3 + 3)}, "an older statement that comes later counts nothing"
+    store(client, published("2026-09-03"))
+    assert shown(client, "csat_share") == {None: (8, 4)}
+    assert standing(client) is not None
+
+
+def test_nothing_is_measured_by_a_version_before_it_is_in_force(client: Client) -> None:
+    store(client, *ticket("A", "2026-06-30T23:58", raw=4), *ticket("B", "2026-06-30T23:59", raw=4))
+    store(client, published("2026-01-01", version("2026-07-01", satisfied_from=80)))
+    assert shown(client, "csat_share") == {None: (2, 1)}, "B's was given at midnight, the first instant of the version"
+
+
+def test_each_ticket_has_the_target_of_the_first_rule_that_it_meets(client: Client) -> None:
+    rules = [
+        {"within": "15m", "priority": ["urgent"], "team": ["repairs"]},
+        {"within": "1h", "priority": ["urgent", "high"]},
+        {"within": "2h", "team": [""]},
+    ]
+    store(
+        client,
+        *ticket("both", "2026-03-01", [20], priority="urgent", team="repairs"),
+        *ticket("urgent", "2026-03-01", [60], priority="urgent", team="sales"),
+        *ticket("high", "2026-03-01", [61], priority="high", team="repairs"),
+        *ticket("nobody's", "2026-03-01", [119]),
+        *ticket("no rule", "2026-03-01", [1], team="sales"),
+    )
+    assert shown(client, "first_response_in_target") == {None: (5, 3)}, "an hour for all without a policy"
+    store(client, published("2026-09-01", version(first_response=rules)))
+    assert shown(client, "first_response_in_target", Dimension.TEAM) == {
+        None: (4, 2),
+        "repairs": (2, 0),
+        "sales": (1, 1),
+        "": (1, 1),
+    }
+
+
+def test_a_target_is_that_of_the_day_on_which_the_ticket_was_created(client: Client) -> None:
+    slow = [version(response=[{"within": "1h"}]), version("2026-03-01", response=[{"within": "10m"}])]
+    store(client, published("2026-01-01", *slow))
+    store(client, *ticket("A", "2026-02-28T23:30", [1, 60, 90]))
+    assert shown(client, "response_in_target") == {None: (2, 2)}, "the second wait began in March, its ticket did not"
+    store(client, *ticket("B", "2026-03-01T00:00", [1, 60, 90]))
+    assert shown(client, "response_in_target") == {None: (4, 3)}
+
+
+def test_open_hours_count_by_the_schedule_of_the_ticket_s_desk(client: Client) -> None:
+    week = Week(*[("09:00-17:00",)] * 7)
+    desk = e.SchedulePublished(
+        name="repairs",
+        versions=(Version(from_at=datetime(2026, 1, 1), zone="Europe/Berlin", weekly=week),),  # noqa: DTZ001
+    )
+    store(client, event(desk, ms("2026-01-01"), "hours", subject="repairs"))
+    store(client, published("2026-01-01", version(first_response=[{"within": "1h", "hours": "open"}])))
+    night, morning = "2026-03-28T22:00", [10 * 60 - 1]  # clocks go forward in that night: 9:00 is 7:00 UTC
+    store(client, *ticket("in time", night, morning, team="repairs"))
+    store(client, *ticket("late", night, [10 * 60 + 1], team="repairs"))
+    store(client, *ticket("no schedule", night, [1], team="sales"))
+    assert shown(client, "first_response_in_target") == {None: (2, 1)}
+    assert shown(client, "first_response_within") == {None: (3, 1)}
+
+
+def test_a_resolution_has_a_target_only_where_the_policy_states_one(client: Client) -> None:
+    store(client, *ticket("fast", "2026-03-01", solved=30), *ticket("slow", "2026-03-01", solved=3_000))
+    store(client, *ticket("open", "2026-03-01"))
+    assert shown(client, "resolution_in_target") == NOTHING
+    store(client, published("2026-09-01", version(resolution=[{"within": "1d"}])))
+    assert shown(client, "resolution_in_target") == {None: (3, 1)}
+
+
+def test_the_watch_reads_all_ratings_again_when_another_policy_counts(client: Client) -> None:
+    store(client, *(one for n in range(5) for one in ticket(f"A{n}", "2026-03-01", raw=4)))
+    watch = ClickHouseWatchStore(client)
+    before = watch.ratings(YEAR.start_at, None)
+    assert [rating.is_satisfied for one in before.tickets for rating in one.ratings] == [True] * 5
+    much_later = before.mark + 3_600_000
+    assert watch.ratings(YEAR.start_at, much_later).tickets == []
+    store(client, published("2026-01-01", version(satisfied_from=80)))
+    after = watch.ratings(YEAR.start_at, before.mark)
+    assert [rating.is_satisfied for one in after.tickets for rating in one.ratings] == [False] * 5
+
+
+def test_a_policy_that_was_not_worked_out_is_found_and_mended(client: Client) -> None:
+    said = published("2026-01-01", version(satisfied_from=80))
+    ClickHouseStore(client).insert([event_row(said, NOW_MS)])
+    assert Verifier(client, settle_seconds=0).run(lambda: NOW_MS).named == {POLICY: [SUBJECT]}
+    assert shown(client, "csat_share") == NOTHING
+    stands = standing(client)
+    assert stands is not None
+    assert stands.versions == (version(satisfied_from=80),)
+    assert Verifier(client, settle_seconds=0, is_dry=True).run(lambda: NOW_MS).found == Counter()
+    client.command("TRUNCATE TABLE policies")
+    assert refold_published(client, NOW_MS) == (0, 1)
+    assert standing(client) == stands

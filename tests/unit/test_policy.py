@@ -1,0 +1,151 @@
+"""The desk's policy: what a file may say, what is refused, which statement counts, and what publishing one changes."""
+
+import re
+from datetime import UTC, datetime
+from itertools import permutations
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from schemas.codec import Event
+from schemas.events import PolicyPublished
+from schemas.instant import ms_of
+from schemas.policy import SUBJECT, Policy, PolicyError, Rule
+from schemas.version import in_force
+from streams.core.policy.policy_file import policy_of
+from streams.core.policy.published import BUILT_IN, Change, Standing, change_of, policies, policy_row
+from tests.histories import NOW_MS, event
+
+JUNE = ms_of(datetime(2026, 6, 1, tzinfo=UTC))
+
+STATED = """
+[[versions]]
+from = 2026-01-01T00:00:00
+zone = "Europe/Berlin"
+satisfied_from = 70
+first_response = [{ within = "15m", priority = ["urgent"], team = ["", "repairs"] }, { within = "2h", hours = "open" }]
+resolution = [{ within = "3d" }]
+
+[[versions]]
+from = 2026-06-01T00:00:00
+zone = "Europe/Berlin"
+"""
+
+
+def version(from_at: str = "2026-01-01T00:00", **said: object) -> Policy:
+    return msgspec.convert({"from": f"{from_at}:00", "zone": "UTC", **said}, Policy)
+
+
+def published(id: str, at: int, *versions: Policy) -> Event:
+    return event(PolicyPublished(versions=versions), at, id, subject=SUBJECT)
+
+
+def test_a_file_states_versions_with_rules_in_their_order() -> None:
+    first, second = policy_of(STATED)
+    assert ms_of(datetime(2025, 12, 31, 23, tzinfo=UTC)) == first.in_force_at
+    assert first.first_response == (
+        Rule(within="15m", priority=("urgent",), team=("", "repairs")),
+        Rule(within="2h", hours="open"),
+    )
+    assert [rule.seconds for rule in (*first.first_response, *first.resolution)] == [900, 7_200, 259_200]
+    assert (first.satisfied_from, second.satisfied_from, second.resolution) == (70, 75, ())
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("15m", "15", "'15' is no duration; write 15m, 4h or 2d"),
+        ("15m", "0h", "'0h' is no duration"),
+        ("3d", "31d", "31d is longer than the 30 days"),
+        ("2h", "2d", "2d of open hours: days differ in how long they are open"),
+        ("= 70", "= 0", "Expected `float` > 0.0"),
+        ('"open"', '"shut"', "Invalid enum value 'shut'"),
+        ("Europe/Berlin", "Europe/Berln", "there is no time zone 'Europe/Berln'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(right: str, wrong: str, said: str) -> None:
+    with pytest.raises(PolicyError, match=re.escape(said)):
+        policy_of(STATED.replace(right, wrong))
+
+
+def test_all_faults_are_told_at_once_each_with_its_place() -> None:
+    wrong = STATED
+    for written, instead in (
+        ('"15m"', '"15 min"'),
+        ('"3d"', '"90d"'),
+        ('priority = ["urgent"]', 'prio = ["urgent"]'),
+        ("2026-06-01T00:00:00", "2025-06-01"),
+    ):
+        wrong = wrong.replace(written, instead)
+    with pytest.raises(PolicyError) as refused:
+        policy_of(wrong)
+    lines = [line.strip() for line in str(refused.value).splitlines()[1:]]
+    assert [line.rsplit(" at ", 1)[1] for line in lines] == [
+        "`$.versions[0].first_response[0]`",
+        "`$.versions[0].resolution[0]`",
+        "`$.versions[1].from`",
+    ]
+
+
+def test_a_rule_behind_one_for_all_tickets_is_refused() -> None:
+    with pytest.raises(PolicyError, match="first_response: rule 1 holds for all tickets"):
+        policy_of(STATED.replace(', priority = ["urgent"], team = ["", "repairs"]', ""))
+
+
+def test_versions_in_disorder_are_refused() -> None:
+    with pytest.raises(PolicyError, match="put the earlier one first"):
+        policy_of(STATED.replace("2026-06-01", "2025-06-01"))
+
+
+def test_nothing_unknown_is_read_over() -> None:
+    with pytest.raises(PolicyError, match="targets"):
+        policy_of(STATED + "targets = []\n")
+
+
+def test_the_policy_that_the_contract_shows_is_one() -> None:
+    readme = (Path(__file__).parents[2] / "schemas" / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```toml\n(\[\[versions\]\].*?)```", readme, flags=re.DOTALL)
+    assert len(policy_of(shown)) == 2
+
+
+def test_the_newest_statement_counts_in_whatever_order_they_come() -> None:
+    said = [published(str(number), at, version(satisfied_from=at)) for number, at in enumerate((10, 30, 20))]
+    for order in permutations(said):
+        [row] = policies(order, NOW_MS)
+        assert row.satisfied_from == [30.0]
+
+
+def test_a_policy_taken_back_says_nothing() -> None:
+    row = policy_row(published("1", 5), NOW_MS)
+    assert (row.stated, row.in_force_at, row.first_response) == (b"[]", [], [])
+
+
+def test_of_versions_from_before_everything_the_last_one_counts() -> None:
+    old, older, new = version("1960-01-01T00:00"), version("1965-01-01T00:00", satisfied_from=60), version()
+    row = policy_row(published("1", 5, old, older, new), NOW_MS)
+    assert row.in_force_at == [1, new.in_force_at]
+    assert row.satisfied_from == [60.0, 75.0]
+
+
+def test_a_version_counts_from_its_first_instant_on() -> None:
+    first, second = version(), version("2026-06-01T00:00")
+    assert in_force((first, second), JUNE - 1) is first
+    assert in_force((first, second), JUNE) is second
+    assert in_force((first, second), 0) is None
+
+
+def test_publishing_says_from_when_on_numbers_differ() -> None:
+    first, second, other = version(), version("2026-06-01T00:00"), version("2026-06-01T00:00", satisfied_from=60)
+    stands = Standing(1_000, (first, second))
+    assert change_of((first, second), stands, 5_000) is None
+    change = change_of((first, other), stands, 500)
+    assert change == Change((first, other), published_at=1_001, differs_at=JUNE, is_new=False)
+    assert change_of((), stands, 5_000) == Change((), 5_000, first.in_force_at, is_new=False)
+    assert change_of((first,), None, 5_000) == Change((first,), 5_000, first.in_force_at, is_new=True)
+
+
+def test_what_is_built_in_satisfies_with_four_of_five_and_answers_in_an_hour() -> None:
+    assert BUILT_IN.satisfied_from == 100 * (4 - 1) / (5 - 1)
+    assert [rule.seconds for rule in (*BUILT_IN.first_response, *BUILT_IN.response)] == [3_600, 14_400]
+    assert BUILT_IN.resolution == ()
