@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeAlias
 
+import msgspec
 from hypothesis import strategies as st
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -157,8 +158,8 @@ def _policies() -> Contents:
     within = st.fixed_dictionaries(
         {"within": st.sampled_from(["1m", "1h", "4h", "11h", "30h"]), "hours": st.sampled_from(["calendar", "open"])}
     ).filter(lambda said: said["hours"] == "calendar" or said["within"] != "30h")
-    chosen = st.lists(st.builds(lambda asked, said: Rule(**asked, **said), asked, within), max_size=2)
-    rules = st.tuples(chosen, st.lists(within.map(lambda said: Rule(**said)), max_size=1)).map(
+    chosen = st.lists(st.builds(lambda asked, said: msgspec.convert(asked | said, Rule), asked, within), max_size=2)
+    rules = st.tuples(chosen, st.lists(within.map(lambda said: msgspec.convert(said, Rule)), max_size=1)).map(
         lambda both: (*both[0], *both[1])
     )
     day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=INSTANTS[0])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final, TypeAlias
 
+import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
@@ -125,8 +126,9 @@ def policies() -> st.SearchStrategy[Policy]:
     values = st.lists(st.sampled_from(["", "a", "b", "urgent"]), max_size=3, unique=True).map(tuple)
     chosen = st.dictionaries(st.sampled_from(CONDITIONS), values.filter(bool), min_size=1, max_size=3)
     rest = st.fixed_dictionaries({"within": st.sampled_from(["1m", "45m", "2h", "30h"]), "hours": _times_counted()})
-    some = st.lists(st.builds(lambda asked, said: Rule(**asked, **said), chosen, rest), max_size=3)
-    rules = st.tuples(some, st.none() | rest).map(lambda pair: (*pair[0], *([Rule(**pair[1])] if pair[1] else [])))
+    some = st.lists(st.builds(lambda asked, said: msgspec.convert(asked | said, Rule), chosen, rest), max_size=3)
+    last = st.lists(rest.map(lambda said: msgspec.convert(said, Rule)), max_size=1)
+    rules = st.tuples(some, last).map(lambda both: (*both[0], *both[1]))
     return st.builds(
         Policy,
         from_at=times() | times().map(lambda at: at.replace(tzinfo=None)),

@@ -11,10 +11,11 @@ from rich.table import Table
 
 from schemas.events import PolicyPublished
 from schemas.instant import zone_of
-from schemas.policy import TARGETS, Policy, PolicyError, Rule
+from schemas.policy import TARGETS, Policy, PolicyError
 from schemas.rows import Ms
 from schemas.version import in_force
 from streams.cli.connection import open_client, resolve
+from streams.cli.wording import policy_text, rule_text
 from streams.clock import SystemClock
 from streams.core.policy.policy_file import policy_of
 from streams.core.policy.published import BUILT_IN, Change, change_of
@@ -117,7 +118,7 @@ def _show(versions: Sequence[Policy]) -> None:
     for heading in ("from", "", "says"):
         table.add_column(heading, overflow="fold")
     for version in versions:
-        since = "always" if version is BUILT_IN else f"{version.from_at.isoformat(' ', 'minutes')} {version.zone}"
+        since = policy_text(version)
         for number, line in enumerate(_lines(version)):
             marks = ("", "") if number else (since, "in force" if version is now else "")
             table.add_row(*marks, escape(line))
@@ -132,16 +133,6 @@ def _lines(version: Policy) -> Iterator[str]:
             yield f"{_TITLES[target]}: no target"
         for rule in rules:
             yield f"{_TITLES[target]} {rule_text(rule)}"
-
-
-def rule_text(rule: Rule) -> str:
-    """Return a rule in words: `within 2h of open hours where priority is urgent or high`."""
-    hours = " of open hours" if rule.is_open_hours else ""
-    wanted = " and ".join(
-        f"{name.replace('_', ' ')} is {' or '.join(value or 'none' for value in values)}"
-        for name, values in rule.conditions.items()
-    )
-    return f"within {rule.within}{hours}" + (f" where {wanted}" if wanted else "")
 
 
 def _date(at: Ms) -> str:

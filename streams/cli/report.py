@@ -11,6 +11,7 @@ import typer
 from clickhouse_connect.driver.client import Client
 from rich.console import Console
 
+from schemas.policy import Policy
 from schemas.rows import Ms
 from streams.cli import report_record, report_table, report_tickets
 from streams.cli.connection import open_client
@@ -26,6 +27,7 @@ from streams.core.window import DAY_MS, Bucket, Window, WindowError, buckets_of,
 from streams.settings import Settings, load_settings
 from streams.sinks.connection import HOW_TO_BEGIN
 from streams.sinks.figures import Freshness, answer, freshness, observations
+from streams.sinks.policy import standing
 
 DEFAULT_DAYS: Final = 30
 EMPTY: Final = f"No events yet, so there is nothing to report. {HOW_TO_BEGIN}"
@@ -117,7 +119,8 @@ def report(
                 seen = observations(client, metrics[0], window, by, part or "", credit)
                 if by and not seen:
                     _refuse_unknown_part(client, metrics[0], fresh.known, by, part or "", credit)
-                _list(metrics[0], seen, clocks, format_)
+                stands = standing(client) if metrics[0].is_by_policy else None
+                _list(metrics[0], seen, clocks, format_, stands.versions if stands else ())
                 return
             made = make(client, metrics, window, fresh, zone=clocks, by=by, bucket=bucket, credit=credit)
     except WindowError as error:
@@ -185,6 +188,7 @@ def make(
         lines = in_sequence(metrics, buckets_of(window, bucket, zone), figures, inside, fresh.followed_until)
     else:
         lines = compared(metrics, window, before, figures, known, fresh.followed_until)
+    stands = standing(client) if any(metric.is_by_policy for metric in metrics) else None
     return Report(
         window=window,
         before=before,
@@ -193,6 +197,7 @@ def make(
         zone=zone,
         known=known,
         followed_until=fresh.followed_until,
+        policy=stands.versions if stands else (),
         lines=lines,
     )
 
@@ -218,16 +223,16 @@ def _refuse_unknown_part(
         raise typer.BadParameter(f"there is no {by.value.replace('_', ' ')} {part!r} in {metric.name}; {hint}")
 
 
-def _list(metric: Metric, seen: Sequence[Seen], zone: ZoneInfo, format_: Format) -> None:
+def _list(metric: Metric, seen: Sequence[Seen], zone: ZoneInfo, format_: Format, policy: Sequence[Policy]) -> None:
     match format_:
         case Format.TABLE:
             console = Console()
             wide = console if console.is_terminal else Console(file=console.file, width=report_table.WIDE)
-            report_tickets.show(wide, metric, seen, zone)
+            report_tickets.show(wide, metric, seen, zone, policy)
         case Format.JSON:
-            sys.stdout.write(report_tickets.json_text(metric, seen))
+            sys.stdout.write(report_tickets.json_text(metric, seen, policy))
         case Format.CSV:
-            report_tickets.write_csv(seen)
+            report_tickets.write_csv(metric, seen, policy)
 
 
 def _metric(name: str) -> Metric:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from schemas.rows import Ms
-from streams.cli.wording import figure_text
+from streams.cli.wording import figure_text, policy_text
 from streams.core.ask.figure import POINTS, Change, Figure
 from streams.core.ask.report import Line, Report
 from streams.core.interval import Interval
@@ -30,14 +30,14 @@ def json_text(report: Report, fresh: Freshness, now: Ms) -> str:
         "asked_at": _instant(now, report.zone),
         "events": fresh.events,
         "dead_letters": fresh.dead_letters,
-        "lines": [_line(line, report.zone) for line in report.lines],
+        "lines": [_line(report, line) for line in report.lines],
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def csv_text(report: Report) -> str:
     """Return the lines of a report as CSV with a heading; null is empty."""
-    records = [_line(line, report.zone) for line in report.lines]
+    records = [_line(report, line) for line in report.lines]
     out = StringIO(newline="")
     writer = csv.DictWriter(out, fieldnames=list(records[0]), lineterminator="\n")
     writer.writeheader()
@@ -45,11 +45,11 @@ def csv_text(report: Report) -> str:
     return out.getvalue()
 
 
-def _line(line: Line, zone: ZoneInfo) -> Record:
+def _line(report: Report, line: Line) -> Record:
     return {
         "metric": line.metric.name,
         "part": line.part,
-        **_window(line.window, zone),
+        **_window(line.window, report.zone),
         "is_partial": line.is_partial,
         "is_provisional": line.is_provisional,
         "maturity": line.maturity,
@@ -61,6 +61,7 @@ def _line(line: Line, zone: ZoneInfo) -> Record:
         "before_n": line.before.n if line.before else None,
         **_change(line.change),
         "change_points_unit": POINTS[line.metric.unit],
+        "policy": ", ".join(map(policy_text, report.measured_by(line))) or None,
     }
 
 

@@ -16,6 +16,7 @@ from streams.cli.wording import (
     freshness_text,
     interval_text,
     part_text,
+    policy_text,
     rank_text,
     spread_text,
     uncompared_text,
@@ -115,6 +116,9 @@ def _notes(report: Report) -> Iterator[str]:
         until = " to ".join(map(str, dict.fromkeys((days[0], days[-1]))))
         yield f'"So far" still moves by waiting, and is compared with nothing until {until} days after the window.'
     yield from _notes_on_before(report)
+    policy = dict.fromkeys(policy_text(one) for line in report.lines for one in report.measured_by(line))
+    if policy:
+        yield f"Satisfied and in time by the policy: {', '.join(policy)}."
     yield "How a metric is defined: servicepulse report --explain NAME"
 
 

@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
+from schemas.policy import Policy, Rule
 from schemas.rows import Ms
 from streams.core.ask.figure import Change, Figure
 from streams.core.ask.report import Line, Rank
 from streams.core.metrics import Kind, Unit
+from streams.core.policy.published import BUILT_IN
 from streams.core.window import local_of
 
 if TYPE_CHECKING:  # only those who ask ClickHouse wait for its driver
@@ -32,6 +34,21 @@ def meant_text(name: str, known: Collection[str], otherwise: str) -> str:
     """Return which known name somebody may have meant, and otherwise something else that helps."""
     close = [one for one in known if name and one.startswith(name)] or get_close_matches(name, known)
     return f"did you mean {' or '.join(close)}?" if close else otherwise
+
+
+def policy_text(version: Policy) -> str:
+    """Return how a version of the policy is named: by when it came into force."""
+    return "built in" if version is BUILT_IN else f"{version.from_at.isoformat(' ', 'minutes')} {version.zone}"
+
+
+def rule_text(rule: Rule) -> str:
+    """Return a rule in words: `within 2h of open hours where priority is urgent or high`."""
+    hours = " of open hours" if rule.is_open_hours else ""
+    wanted = " and ".join(
+        f"{name.replace('_', ' ')} is {' or '.join(value or 'none' for value in values)}"
+        for name, values in rule.conditions.items()
+    )
+    return f"within {rule.within}{hours}" + (f" where {wanted}" if wanted else "")
 
 
 def counted(number: int, one: str) -> str:

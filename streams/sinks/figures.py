@@ -132,6 +132,7 @@ def observations(
                 counts_once=row["counts_once"],
                 measure=row["measure"],
                 has_ended=row["has_ended"],
+                rule=(round(row["rule_from"].timestamp() * 1000), row["rule_number"]) if "rule_from" in row else None,
             )
             for row in rows
         ]

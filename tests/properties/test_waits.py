@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from schemas import events as e
 from schemas.codec import Event
 from streams.core.window import Window
-from tests.histories import INSTANTS, NOW_MS, TICKETS, event, parked_desks, schedules
+from tests.histories import INSTANTS, NOW_MS, TICKETS, event, parked_desks, policies, schedules
 from tests.ledger import BUSINESS_TARGETS, SHARES, TARGETS, Ledger
 
 ALWAYS: Final = Window(0, NOW_MS)
-ANSWERED: Final = (*TARGETS, *BUSINESS_TARGETS)
+ANSWERED: Final = (*TARGETS, *BUSINESS_TARGETS, "first_response_in_target", "response_in_target")
 
 
 def counted(ledger: Ledger, metric: str, ticket_id: str) -> tuple[int, int]:
@@ -63,7 +63,9 @@ def words_of_customers(history: Sequence[Event]) -> list[int]:
     ]
 
 
-histories = st.tuples(parked_desks(), schedules()).map(lambda both: [*both[0], *map(_known_all_the_while, both[1])])
+histories = st.tuples(parked_desks(), schedules(), policies()).map(
+    lambda told: [*told[0], *map(_known_all_the_while, told[1]), *told[2]]
+)
 
 
 def _known_all_the_while(one: Event) -> Event:

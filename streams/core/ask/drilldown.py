@@ -22,6 +22,7 @@ class Seen(Struct, frozen=True):
         measure: 1 or 0 of a share, 1, 0 or -1 of a balance, what was measured of a mean or a quantile, 1 of a count or
             a rate.
         has_ended: False of a time that was not over by then, as far as is known.
+        rule: By which it has its target: from when on its policy is in force, and its place there, from 1 on.
     """
 
     at: Ms
@@ -30,6 +31,7 @@ class Seen(Struct, frozen=True):
     counts_once: str
     measure: float
     has_ended: bool = True
+    rule: tuple[Ms, int] | None = None
 
 
 def total(metric: Metric, seen: Sequence[Seen]) -> tuple[int, float | None]:

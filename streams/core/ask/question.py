@@ -68,7 +68,7 @@ class Listing(Struct, frozen=True):
 
     Its rows say `seen_at`, `ticket_id`, every dimension, `counts_once` (whose observations count as one) and `measure`:
     1 or 0 of a share, 1, 0 or -1 of a balance, what was measured of a mean or a quantile, 1 of a count or a rate; and
-    `has_ended`: false of a time that is not over.
+    `has_ended`: false of a time that is not over. Where a policy has targets, also `rule_from` and `rule_number`.
     """
 
     sql: str
@@ -105,6 +105,8 @@ def listing(
     }
     measure = measures.get(metric.kind, metric.value)
     counts_once = metric.once_per if metric.kind is Kind.SHARE and metric.once_per else "ticket_id"
+    has_ended = metric.hit if metric.kind is Kind.SURVIVAL else "true"
+    rule = [name for name in ("rule_from", "rule_number") if name in observations.columns]
     inside, _ = _bounds(observations)
     conditions = [inside.replace("[i]", "[1]"), metric.hit if metric.kind is Kind.RATE else metric.counted]
     if by:
@@ -113,8 +115,7 @@ def listing(
         [
             _WINDOWS.strip("\n"),
             f"SELECT {instant} AS seen_at, ticket_id, {', '.join(Dimension)}, {counts_once} AS counts_once,",
-            f"    toFloat64({measure}) AS measure,",
-            f"    {metric.hit if metric.kind is Kind.SURVIVAL else 'true'} AS has_ended",
+            f"    {', '.join([f'toFloat64({measure}) AS measure', f'{has_ended} AS has_ended', *rule])}",
             "FROM",
             "(",
             indent(observed(observations, _days(observations), credit=credit), "    "),

@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from schemas.policy import Policy
 from schemas.rows import Ms
 from streams.core.ask.figure import Change, Figure, change_of
 from streams.core.ask.maturity import maturity
 from streams.core.metrics import Dimension, Direction, Kind, Metric
+from streams.core.policy.published import versions_within
 from streams.core.window import Bucket, Window
 
 Key: TypeAlias = tuple[str, str | None, Window]
@@ -66,6 +68,7 @@ class Report(Struct, frozen=True, kw_only=True):
         zone: By whose clocks.
         known: From the first event to the last.
         followed_until: Until when it is known what became of tickets.
+        policy: All versions of the policy that counts; none where what is built in does.
     """
 
     window: Window
@@ -75,7 +78,13 @@ class Report(Struct, frozen=True, kw_only=True):
     zone: ZoneInfo
     known: Window
     followed_until: Ms
+    policy: Sequence[Policy]
     lines: Sequence[Line]
+
+    def measured_by(self, line: Line) -> list[Policy]:
+        """Return the versions of the policy that a line is measured by; none where no policy decides what counts."""
+        is_by_policy = line.metric.is_by_policy
+        return versions_within(self.policy, line.window.start_at, line.window.end_at) if is_by_policy else []
 
 
 def compared(

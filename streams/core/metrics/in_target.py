@@ -20,6 +20,8 @@ from streams.core.metrics.observation import (
 )
 from streams.core.metrics.policy import with_target
 
+IN_TARGET: Final = "_in_target"
+"""So the names of these observations end, behind the name of the target."""
 _WAITS: Final = "ARRAY JOIN waits AS wait"
 _CYCLES: Final = "ARRAY JOIN cycles AS cycle"
 _IS_KNOWN: Final = "(NOT rule.is_open_hours OR (at_start.schedule != '' AND at_due.schedule != ''))"
@@ -34,7 +36,7 @@ def _in_target(
     """Return what a target was decided on: at the end when it comes in time, else as the target passes."""
     joins, due_in_open_hours = due(started_at, "rule.seconds * 1000", keeps_all=True)
     return Observations(
-        name=f"{target}_in_target",
+        name=f"{target}{IN_TARGET}",
         one=one,
         clock="decided_at: the end within the target, or else the end of the target",
         columns={

@@ -168,6 +168,11 @@ class Metric(Struct, frozen=True, kw_only=True):
     about: str
 
     @property
+    def is_by_policy(self) -> bool:
+        """Whether the desk's policy decides what counts."""
+        return "satisfied_from" in self.hit or "rule_number" in self.observations.columns
+
+    @property
     def clock(self) -> str:
         """Which instant puts an observation into a window."""
         return self.observations.clock

@@ -140,13 +140,13 @@ BEGUN_WAITS: Final = Observations(
     columns={
         "at": "wait.started_at",
         "has_ended": "wait.answered_at IS NOT NULL",
-        "ended_at": f"ifNull(wait.answered_at, least(ifNull(wait.stopped_at, {_NEVER}), {KNOWN_UNTIL}))",
+        "ended_at": f"ifNull(wait.answered_at, least(ifNull(wait.stopped_at, {NEVER}), {KNOWN_UNTIL}))",
         "seconds": "greatest(0, dateDiff('millisecond', at, ended_at)) / 1000",
         "is_first": "wait.can_decide AND empty(wait.before)",
     },
-    source=_WAITED,
-    doers=_answered("ended_at", "has_ended"),
-    whose=f"{_SENDER}; without an answer the team and the agent in charge now, or when it was resolved",
+    source=WAITED,
+    doers=answered_by("ended_at", "has_ended"),
+    whose=f"{SENDER}; without an answer the team and the agent in charge now, or when it was resolved",
 )
 
 BOT_RESPONSES: Final = Observations(
@@ -265,7 +265,7 @@ RESOLVED_CYCLES: Final = Observations(
     whose=RESOLVER,
 )
 
-_CLOSED_AT: Final = f"if(has(open.since, at), open.until[indexOf(open.since, at)], {_NEVER})"
+_CLOSED_AT: Final = f"if(has(open.since, at), open.until[indexOf(open.since, at)], {NEVER})"
 """When the time in which a cycle began to be open was over; of one without a resolution that is when it was closed."""
 
 BEGUN_CYCLES: Final = Observations(
@@ -280,9 +280,9 @@ BEGUN_CYCLES: Final = Observations(
         "seconds": "greatest(0, dateDiff('millisecond', at, ended_at)) / 1000",
         "is_first": "cycle.is_first",
     },
-    source=_CYCLES,
-    doers=_in_charge("ended_at"),
-    whose=f"{_RESOLVER}; of one without a resolution the team and the agent in charge now, or when it was closed",
+    source=CYCLES,
+    doers=in_charge("ended_at"),
+    whose=f"{RESOLVER}; of one without a resolution the team and the agent in charge now, or when it was closed",
 )
 
 OPEN_TICKETS: Final = Observations(

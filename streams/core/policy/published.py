@@ -76,6 +76,25 @@ def _differs_at(before: tuple[Policy, ...], after: tuple[Policy, ...]) -> Ms:
     return max(0, min(version.in_force_at for version in ones if version))
 
 
+def versions_within(versions: Sequence[Policy], start_at: Ms, end_at: Ms) -> list[Policy]:
+    """Return the versions in force at some instant from one until before another, what is built in included."""
+    known = _all(versions)
+    spans = zip_longest(known, list(known)[1:])
+    return [known[begin] for begin, end in spans if begin < end_at and (end is None or end > start_at)]
+
+
+def rule_of(versions: Sequence[Policy], target: str, in_force_at: Ms, number: int) -> Rule | None:
+    """Return the rule at a place, from 1 on, of the version in force from an instant on; None where there is none."""
+    version = _all(versions).get(in_force_at)
+    rules = getattr(version, target) if version else ()
+    return rules[number - 1] if 0 < number <= len(rules) else None
+
+
+def _all(versions: Sequence[Policy]) -> dict[Ms, Policy]:
+    """Return the versions that count by when they come into force, in order."""
+    return {0: BUILT_IN} | {max(one.in_force_at, _FIRST): one for one in versions}
+
+
 def policies(events: Iterable[Event], now_ms: Ms) -> list[PolicyRow]:
     """Return the row of the newest statement of the policy among events, none where there is none."""
     return [policy_row(event, now_ms) for event in newest(events, PolicyPublished)]
@@ -90,7 +109,7 @@ def policy_row(event: Event, now_ms: Ms) -> PolicyRow:
     said = event.content
     if not isinstance(said, PolicyPublished):
         raise TypeError(f"{event.name} publishes no policy")
-    versions = _that_count(said.versions)
+    _, *versions = _all(said.versions).values()
     targets = {name: [rules_of(one, name) for one in versions] for name in TARGETS}
     return PolicyRow(
         subject=SUBJECT,
@@ -102,12 +121,6 @@ def policy_row(event: Event, now_ms: Ms) -> PolicyRow:
         **targets,
         ingested_at=now_ms,
     )
-
-
-def _that_count(versions: Sequence[Policy]) -> list[Policy]:
-    """Return the versions without those that others follow before anything happened."""
-    pairs = zip_longest(versions, versions[1:])
-    return [one for one, later in pairs if not later or later.in_force_at > _FIRST]
 
 
 def rules_of(policy: Policy, target: str) -> list[tuple[Any, ...]]:
