@@ -9,7 +9,7 @@ from schemas.rows import DeadLetterRow, EventRow, LookRow, Ms, Published, Signal
 from streams.core.drop import Response, Silence
 from streams.core.signal.segment import RatedTicket, Segment
 from streams.core.signal.slices import BadRating, Counted
-from streams.core.ticket.batch import Identity
+from streams.core.ticket.batch import Identity, Kept
 from streams.core.ticket.fold import Ticket
 from streams.core.window import Window
 
@@ -94,8 +94,8 @@ class Store(Protocol):
             StoreRejectedError: When it will not.
         """
 
-    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[bytes]]:
-        """Return the bytes of the events that are stored under identities and that no ticket folds.
+    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[Kept]]:
+        """Return the events that are stored under identities and that no ticket folds, as they are kept.
 
         Unknown identities are left out. One event may come more than once.
 

@@ -61,7 +61,7 @@ SURGE_ABOUT: Final = (
 )
 
 LATE_TITLE: Final = "First responses late"
-LATE: Final = f"Team {{{{ $labels.team }}}} answers {share('V')} within an hour, usual is {share('U')}"
+LATE: Final = f"Team {{{{ $labels.team }}}} answers {share('V')} in time, usual is {share('U')}"
 LATE_ABOUT: Final = (
     f"{share('V')} of n {count('N')} first waits of the last 24 hours were answered in time (95 % interval "
     f"{share('L')} to {share('H')}); the same 24 hours of the four weeks before: {share('U')}. It fires where even the "

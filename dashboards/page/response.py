@@ -11,6 +11,7 @@ from streams.core.metrics import METRICS, Dimension, Direction, Unit
 _MEDIAN: Final = METRICS["time_to_first_response_p50"]
 _ANSWERED: Final = METRICS["first_response_p50"]
 _WITHIN: Final = METRICS["first_response_in_target"]
+_RESOLVED: Final = METRICS["resolution_in_target"]
 _ANY: Final = METRICS["time_to_response_p90"]
 _WAITING: Final = METRICS["open_waits"]
 _UNANSWERED: Final = METRICS["resolved_unanswered"]
@@ -161,8 +162,9 @@ DASHBOARD: Final = Dashboard(
         ],
         [_percentiles(), _heatmap()],
         [figure.lines_by(7, _WITHIN, Dimension.TEAM), _longest()],
+        [figure.ranked(15, _WITHIN, Dimension.PRIORITY), figure.ranked(16, _RESOLVED, Dimension.PRIORITY)],
         [figure.ranked(9, _ANSWERED, Dimension.TEAM), _waiting()],
         [figure.listed(12, text.DURATIONS_TITLE, _LISTED, height=3 + len(_LISTED))],
-        [panel.definitions(11, (_MEDIAN, _WITHIN, _ANY, _ANSWERED, _WAITING, _UNANSWERED))],
+        [panel.definitions(11, (_MEDIAN, _WITHIN, _RESOLVED, _ANY, _ANSWERED, _WAITING, _UNANSWERED))],
     ],
 )

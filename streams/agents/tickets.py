@@ -19,6 +19,7 @@ from streams.agents.recheck import Doubt, Recheck
 from streams.agents.writing import Writing, loaded
 from streams.core.ticket.batch import (
     Identity,
+    Kept,
     Outcome,
     Reading,
     Record,
@@ -105,7 +106,7 @@ class TicketsAgent:
         self._batch_events = batch_events
         self._received: asyncio.Queue[Delivery] = asyncio.Queue(_BATCHES_WAITING)
         self._folded: asyncio.Queue[Work] = asyncio.Queue(1)
-        self._under_way: dict[Identity, bytes] = {}
+        self._under_way: dict[Identity, Kept] = {}
         self._lost: list[DeadLetterRow] = []
         self._writing = Writing(store, clock, meters)
         self._recheck_every_seconds = recheck_every_seconds
@@ -167,7 +168,7 @@ class TicketsAgent:
                 self._let_go(deliveries)
                 continue
             self.cache.remember(outcome.tickets)
-            self._under_way |= {identity: event.raw for identity, event in outcome.standing.items()}
+            self._under_way |= outcome.kept
             await self._folded.put(Work(deliveries, outcome))
 
     async def _write_folded(self) -> None:
@@ -180,7 +181,7 @@ class TicketsAgent:
                 continue
             self.cache.stored(work.outcome.tickets)
             self._recheck.note(work.outcome.tickets)
-            for identity in work.outcome.standing:
+            for identity in work.outcome.kept:
                 self._under_way.pop(identity, None)
             await self._publish(self._outgoing(work.outcome))
             for delivery in work.deliveries:
@@ -249,7 +250,7 @@ class TicketsAgent:
         patiently = partial(self._patiently, "load merged tickets", deliveries=deliveries)
         return await loaded(self._store.load, witnesses, patiently)
 
-    async def _stored(self, reading: Reading, deliveries: Sequence[Delivery]) -> dict[Identity, list[bytes]]:
+    async def _stored(self, reading: Reading, deliveries: Sequence[Delivery]) -> dict[Identity, list[Kept]]:
         """Return what is stored under the identities of a batch, or is on its way to the store."""
         identities = reading.identities
         if not identities:

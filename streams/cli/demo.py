@@ -33,6 +33,7 @@ from streams.settings import PREFIX, Settings, load_settings
 from streams.simulation import DESK_SOURCE, SHOP_SOURCE, endless
 from streams.simulation.hours import opening_hours
 from streams.simulation.play import Player
+from streams.simulation.policy import policy
 from streams.simulation.rhythm import instant
 from streams.simulation.world import LIVE_TICKETS_PER_DAY, TEAMS
 from streams.sinks.connection import connect
@@ -135,7 +136,7 @@ def demo(
 def _play(stage: Stage, seed: int, history: timedelta, per_day: int, *, live_seconds: float) -> None:
     now = _now()
     desk = endless(seed, now - history, now, per_day, live_per_day=max(LIVE_TICKETS_PER_DAY, per_day))
-    world = chain([opening_hours(seed, now - history, now)], desk)
+    world = chain([opening_hours(seed, now - history, now), policy(seed, now - history, now - history / 4)], desk)
     with _outlets(stage.settings) as outlets:
         player = Player(world, outlets)
         if live_seconds > 0:

@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from schemas.codec import Reason
 from schemas.rows import Ms
-from streams.core.ticket.batch import TICKET_EVENTS
 from streams.receipt import Receipt
 from streams.sinks.connection import named_errors
 
@@ -25,20 +24,8 @@ _STORED: Final = """
 SELECT subject, source, id
 FROM events
 WHERE source IN {sources:Array(String)} AND ingested_at > {mark:DateTime64(3, 'UTC')}
-    AND (
-        name IN {names:Array(String)}
-        OR (subject, source, id) NOT IN (
-            SELECT subject, source, id FROM events
-            WHERE ingested_at <= {mark:DateTime64(3, 'UTC')} AND name NOT IN {names:Array(String)}
-                AND (subject, source) IN (
-                    SELECT subject, source FROM events
-                    WHERE source IN {sources:Array(String)} AND ingested_at > {mark:DateTime64(3, 'UTC')}
-                        AND name NOT IN {names:Array(String)}
-                )
-        )
-    )
 """
-"""Orders and schedules are stored again when they are repeated, so that it counts which of them were there before."""
+"""What is repeated keeps the instant at which it was stored first."""
 _REFUSED: Final = """
 SELECT DISTINCT id, partition, offset, reason
 FROM dead_letters
@@ -101,7 +88,7 @@ def arrival_of(client: Client, mark: Mark, receipt: Receipt, sources: Sequence[s
 
 
 def _stored(client: Client, mark: Mark, receipt: Receipt, sources: Sequence[str]) -> int:
-    parameters = {"sources": list(sources), "mark": mark.newest, "names": TICKET_EVENTS}
+    parameters = {"sources": list(sources), "mark": mark.newest}
     found = set[tuple[str, str, str]]()
     with named_errors(), client.query_rows_stream(_STORED, parameters) as rows:
         found.update(row for row in rows if receipt.knows(row[1], row[2]))

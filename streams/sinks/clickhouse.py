@@ -20,7 +20,7 @@ from schemas.rows import (
     column_names,
     columns_of,
 )
-from streams.core.ticket.batch import TICKET_EVENTS, Identity, refolded
+from streams.core.ticket.batch import TICKET_EVENTS, Identity, Kept, refolded
 from streams.core.ticket.fold import Ticket, stated
 from streams.sinks.connection import FIELD_BYTES, named_errors
 
@@ -84,24 +84,25 @@ class ClickHouseStore:
             known |= self._load(portion)
         return known
 
-    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[bytes]]:
-        """Return the bytes of the events that are stored under identities and that no ticket folds."""
+    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[Kept]]:
+        """Return the events that are stored under identities and that no ticket folds, as they are kept."""
         return await asyncio.to_thread(self._stored, sorted(identities))
 
-    def _stored(self, identities: Sequence[Identity]) -> dict[Identity, list[bytes]]:
+    def _stored(self, identities: Sequence[Identity]) -> dict[Identity, list[Kept]]:
         """Look identities up without FINAL: it would read the bytes of all their neighbours."""
-        found: dict[Identity, list[bytes]] = {}
+        found: dict[Identity, list[Kept]] = {}
         for portion in _portions(identities):
             rows = self._query(
                 """
-                SELECT DISTINCT subject, toString(source), id, raw FROM events
+                SELECT subject, toString(source), id, raw, min(toUnixTimestamp64Milli(ingested_at)) FROM events
                 PREWHERE (subject, source, id) IN {identities:Array(Tuple(String, String, String))}
                 WHERE name NOT IN {names:Array(String)}
+                GROUP BY ALL
                 """,
                 {"identities": list(portion), "names": TICKET_EVENTS},
             )
-            for subject, source, id, raw in rows:
-                found.setdefault((subject.decode(), source.decode(), id.decode()), []).append(raw)
+            for subject, source, id, raw, since in rows:
+                found.setdefault((subject.decode(), source.decode(), id.decode()), []).append(Kept(raw, since))
         return found
 
     async def revisions(self, ticket_ids: Collection[str]) -> dict[str, int]:

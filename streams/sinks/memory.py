@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, PolicyRow, Published, TicketRow
-from streams.core.ticket.batch import TICKET_EVENTS, Identity, refolded
+from streams.core.ticket.batch import TICKET_EVENTS, Identity, Kept, refolded
 from streams.core.ticket.fold import Ticket, stated
 
 
@@ -22,12 +22,12 @@ class MemoryStore:
         """Return the tickets that are known, by id."""
         return {id: self._load(id) for id in ticket_ids if id in self.tickets}
 
-    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[bytes]]:
-        """Return the bytes of the events that are stored under identities and that no ticket folds."""
-        wanted, found = set(identities), dict[Identity, list[bytes]]()
+    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[Kept]]:
+        """Return the events that are stored under identities and that no ticket folds, as they are kept."""
+        wanted, found = set(identities), dict[Identity, list[Kept]]()
         for (subject, source, id, name), event in self.events.items():
             if (subject, source, id) in wanted and name not in TICKET_EVENTS:
-                found.setdefault((subject, source, id), []).append(event.raw)
+                found.setdefault((subject, source, id), []).append(Kept(event.raw, event.ingested_at))
         return found
 
     async def revisions(self, ticket_ids: Collection[str]) -> dict[str, int]:

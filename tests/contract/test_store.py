@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from schemas.codec import decode, encode
 from schemas.events import Direction, MessageSent, OrderPlaced, Party, TicketCreated, Visibility
-from streams.core.ticket.batch import event_row
+from streams.core.ticket.batch import Kept, event_row
 from streams.core.ticket.fact import fact_of
 from streams.core.ticket.fold import Ticket, fold
 from streams.core.ticket.measures import row_of
@@ -105,7 +105,7 @@ def test_what_is_stored_under_an_identity_is_found_however_often_it_was_written(
     for _ in range(3):
         _keep(store, *(_order(f"C-{number}", "urn:a", "1") for number in range(1, 4)))
     found = asyncio.run(store.stored({("C-1", "urn:a", "1"), ("C-3", "urn:a", "1"), ("C-9", "urn:a", "1")}))
-    assert found == {(f"C-{number}", "urn:a", "1"): [_order(f"C-{number}", "urn:a", "1")] for number in (1, 3)}
+    assert found == {(f"C-{number}", "urn:a", "1"): [_kept(f"C-{number}", "urn:a", "1")] for number in (1, 3)}
 
 
 def test_events_of_a_ticket_of_the_same_name_are_another_matter(store: Store) -> None:
@@ -117,12 +117,16 @@ def test_any_identity_is_only_an_identity(store: Store) -> None:
     odd = ["quote ' and \\ back", "new\nline\tand tab", "nul \0 byte", "票号", "'), ('a", "%27", "\\" * 512]
     identities = [(subject, source, id) for subject in odd for source in odd for id in odd]
     _keep(store, *(_order(*identity) for identity in identities))
-    assert asyncio.run(store.stored(identities)) == {identity: [_order(*identity)] for identity in identities}
+    assert asyncio.run(store.stored(identities)) == {identity: [_kept(*identity)] for identity in identities}
 
 
 def _order(customer_id: str, source: str, id: str) -> bytes:
     said = OrderPlaced(order_id="O-1", customer_id=customer_id, amount=100, currency="EUR")
     return encode(said, source=source, id=id, time=NOW, name="order.placed", subject=customer_id)
+
+
+def _kept(customer_id: str, source: str, id: str) -> Kept:
+    return Kept(_order(customer_id, source, id), NOW_MS)
 
 
 def _keep(store: Store, *raws: bytes) -> None:

@@ -17,6 +17,7 @@ from schemas.codec import Event, decode, encode
 from schemas.rows import DeadLetterRow, SignalRow
 from streams.core.drop import Response
 from streams.core.hours.published import open_hours
+from streams.core.policy.published import policies
 from streams.core.signal.segment import Segment, SegmentKind
 from streams.core.signal.statement import resolved, survey_broken
 from streams.core.ticket.batch import event_row
@@ -25,6 +26,8 @@ from streams.core.window import DAY_MS, Window
 from streams.settings import Settings
 from streams.simulation import events as simulated
 from streams.simulation.hours import opening_hours
+from streams.simulation.policy import policy
+from streams.simulation.timeline import Simulated
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from tests.databases import any_name, migrated
@@ -85,6 +88,7 @@ def told(servers: Servers, folder: Path, per_day: float = PER_DAY) -> Month:
     store = ClickHouseStore(month.client)
     store.insert([event_row(one, one.at_ms + LATE_MS) for one in month.events])
     store.insert(open_hours(month.events, END_MS))
+    store.insert(policies(month.events, END_MS))
     for part in (month.events[: len(month.events) // 2], month.events):
         tickets = settled([one for one in part if one.ticket_id is not None]).values()
         store.insert([row_of(ticket, END_MS) for ticket in tickets])
@@ -93,11 +97,19 @@ def told(servers: Servers, folder: Path, per_day: float = PER_DAY) -> Month:
     return month
 
 
+def _published() -> list[Simulated]:
+    return [opening_hours(7, START, END), policy(7, START, START + (END - START) / 2)]
+
+
 def _events(per_day: float) -> list[Event]:
     said = [
         *(
             (one.source, one.id, one.at, one.subject, one.sequence, one.data)
-            for one in [opening_hours(7, START, END), *simulated(7, START, END, per_day)]
+            for one in [
+                opening_hours(7, START, END),
+                policy(7, START, START + (END - START) / 2),
+                *simulated(7, START, END, per_day),
+            ]
         ),
         *((SOURCE, f"odd-{n}", at, _subject(data), n, data) for n, (at, data) in enumerate(_odd())),
     ]

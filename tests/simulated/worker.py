@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from schemas.rows import DeadLetterRow, EventRow, Published, TicketRow
 from streams.agents.tickets import TicketsAgent
-from streams.core.ticket.batch import Identity
+from streams.core.ticket.batch import Identity, Kept
 from streams.core.ticket.fold import Ticket
 from streams.handover import Handover, Records
 from streams.ledger import Known
@@ -247,8 +247,8 @@ class SimulatedWorker:
         await self._gate("tickets", lambda: found.update(at_once(self._memory.load(ticket_ids))), may_fail=True)
         return found
 
-    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[bytes]]:
-        found: dict[Identity, list[bytes]] = {}
+    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[Kept]]:
+        found: dict[Identity, list[Kept]] = {}
         await self._gate("identities", lambda: found.update(at_once(self._memory.stored(identities))), may_fail=True)
         return found
 

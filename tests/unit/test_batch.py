@@ -13,13 +13,15 @@ from schemas.codec import Event, InvalidEventError
 from schemas.rows import OpenHoursRow, TicketRow, column_names, columns_of
 from schemas.schedule import Version, Week
 from streams.core.ticket import merge
-from streams.core.ticket.batch import Outcome, Stored, fold_batch, identity_of, lost_letter, read, refolded
+from streams.core.ticket.batch import Kept, Outcome, Stored, fold_batch, identity_of, lost_letter, read, refolded
 from streams.core.ticket.fact import Absorbed, Merged, Revised, pack
 from streams.core.ticket.fold import Ticket
 from streams.core.ticket.measures import row_of
 from streams.sinks.memory import MemoryStore
 from tests.histories import NOW_MS, SOURCE, event, folded
 from tests.records import record_of
+
+BEFORE_MS = NOW_MS - 3_600_000
 
 
 def closed(id: str = "1", *, ticket_id: str = "T", at: int = 5) -> bytes:
@@ -63,7 +65,7 @@ def outcome_of(
 def judged(first: bytes, second: bytes) -> Sequence[tuple[list[bytes], list[str]]]:
     """Return what stands and what is dead: when both come in one batch, and when the first one is stored already."""
     [identity] = read([record_of(first)], NOW_MS).identities
-    outcomes = outcome_of([first, second]), outcome_of([second], stored={identity: [first]})
+    outcomes = outcome_of([first, second]), outcome_of([second], stored={identity: [Kept(first, BEFORE_MS)]})
     return [([row.raw for row in one.events], [letter.reason for letter in one.dead]) for one in outcomes]
 
 
@@ -160,8 +162,17 @@ def test_events_that_nobody_reads_are_compared_by_what_they_say(first: str, seco
 @pytest.mark.parametrize("levels", [200, 100_000])
 def test_what_was_stored_before_depth_had_a_bound_stands(levels: int) -> None:
     stored = of_unknown_type("[" * levels + "]" * levels)
-    outcome = outcome_of([of_unknown_type("[]")], stored={("C", "urn:x", "1"): [stored]})
+    outcome = outcome_of([of_unknown_type("[]")], stored={("C", "urn:x", "1"): [Kept(stored, BEFORE_MS)]})
     assert [letter.reason for letter in outcome.dead] == ["identity-reused"]
+
+
+def test_what_is_repeated_is_stored_again_as_it_was_with_the_instant_of_then() -> None:
+    first = of_unknown_type("1")
+    identity = ("C", "urn:x", "1")
+    new, repeated = outcome_of([first, first]), outcome_of([first], stored={identity: [Kept(first, BEFORE_MS)]})
+    assert [row.ingested_at for row in new.events] == [NOW_MS]
+    assert [(row.raw, row.ingested_at) for row in repeated.events] == [(first, BEFORE_MS)]
+    assert repeated.kept == {identity: Kept(first, BEFORE_MS)}
 
 
 def test_heartbeats_may_all_bear_one_identity() -> None:
@@ -175,17 +186,20 @@ def test_heartbeats_may_all_bear_one_identity() -> None:
 def test_hours_follow_from_the_schedule_that_stands() -> None:
     first, other = (event(_schedule(opens), 5, "1", subject="desk") for opens in ("08:00", "09:00"))
     identity = identity_of(first)
-    for outcome in (outcome_of([first.raw, other.raw]), outcome_of([first.raw], stored={identity: [first.raw]})):
+    for outcome in (
+        outcome_of([first.raw, other.raw]),
+        outcome_of([first.raw], stored={identity: [Kept(first.raw, BEFORE_MS)]}),
+    ):
         [row] = outcome.published
         assert isinstance(row, OpenHoursRow)
         assert b"08:00" in row.versions
-    assert outcome_of([other.raw], stored={identity: [first.raw]}).published == []
+    assert outcome_of([other.raw], stored={identity: [Kept(first.raw, BEFORE_MS)]}).published == []
 
 
 def test_a_stored_schedule_that_this_worker_cannot_read_stands_all_the_same() -> None:
     said = event(_schedule("08:00"), 5, "1", subject="desk")
     unreadable = said.raw.replace(b'"UTC"', b'"Mars/Phobos"')
-    outcome = outcome_of([said.raw], stored={identity_of(said): [unreadable]})
+    outcome = outcome_of([said.raw], stored={identity_of(said): [Kept(unreadable, BEFORE_MS)]})
     assert [letter.reason for letter in outcome.dead] == ["identity-reused"]
     assert outcome.events == []
 

@@ -10,7 +10,7 @@ from schemas import events as e
 from schemas.codec import decode
 from schemas.rows import DeadLetterRow, EventRow, Published, TicketRow
 from streams.agents.tickets import TicketsAgent
-from streams.core.ticket.batch import Identity, Record
+from streams.core.ticket.batch import Identity, Kept, Record
 from streams.core.ticket.merge import statements_of
 from streams.meters import Meters
 from streams.ports import Outgoing
@@ -27,7 +27,7 @@ class SlowStore(MemoryStore):
         self.asked: list[Collection[Identity]] = []
         self.is_asked_twice = asyncio.Event()
 
-    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[bytes]]:
+    async def stored(self, identities: Collection[Identity]) -> dict[Identity, list[Kept]]:
         self.asked.append(identities)
         if len(self.asked) == 2:
             self.is_asked_twice.set()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from enum import StrEnum
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 from msgspec import Struct, field
@@ -34,8 +34,17 @@ TICKET_EVENTS: Final = sorted(name for name, kind in CATALOGUE.items() if issubc
 
 Identity: TypeAlias = tuple[str, str, str]
 """Subject, source and id of an event that no ticket folds."""
-Stored: TypeAlias = Mapping[Identity, Sequence[bytes]]
-"""What is stored under identities, as `EventRow.raw` holds it."""
+
+
+class Kept(NamedTuple):
+    """An event as its row keeps it: its bytes, and when it was stored."""
+
+    raw: bytes
+    ingested_at: Ms
+
+
+Stored: TypeAlias = Mapping[Identity, Sequence[Kept]]
+"""What is stored under identities."""
 _NOTHING: Final[Stored] = MappingProxyType({})
 _NOBODY: Final[Mapping[str, Ticket]] = MappingProxyType({})
 
@@ -101,7 +110,7 @@ class Outcome(Struct):
     """What a batch amounts to: the rows to write, and the tickets as they stand now.
 
     Attributes:
-        standing: By identity the events that no ticket folds, as they came first.
+        kept: By identity the events that no ticket folds, as they came first.
         statements: What tickets tell those that they were merged into: survivor's id and event as JSON.
         records: By ticket the last record that was about it.
         left_out: Statements that were not folded, and why.
@@ -112,7 +121,7 @@ class Outcome(Struct):
     dead: list[DeadLetterRow]
     tickets: dict[str, Ticket]
     published: list[Published] = field(default_factory=list)
-    standing: dict[Identity, Event] = field(default_factory=dict)
+    kept: dict[Identity, Kept] = field(default_factory=dict)
     statements: list[tuple[str, bytes]] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
     left_out: list[tuple[LeftOut, TicketAbsorbed]] = field(default_factory=list)
@@ -252,20 +261,25 @@ def state_mended(mended: Mapping[str, Ticket], outcome: Outcome, topic: str, now
 
 
 def _fold_others(reading: Reading, stored: Stored, outcome: Outcome, now_ms: Ms) -> None:
-    """Let the first event of each identity stand; later ones repeat it or are dead letters."""
+    """Let the first event of each identity stand; later ones repeat it, or are dead letters.
+
+    What was stored is stored again as it was, with the instant of then: that it was repeated does not make it new.
+    """
+    standing: list[Event] = []
     for event, record in reading.others:
         if isinstance(event.content, ProducerHeartbeat):
             outcome.events.append(event_row(event, now_ms))
             continue
         identity = identity_of(event)
-        before = outcome.standing.get(identity)
-        first = _first([before.raw] if before else stored.get(identity, ()), event)
+        before = [outcome.kept[identity]] if identity in outcome.kept else stored.get(identity, ())
+        first = _first([one.raw for one in before], event)
         if first is None:
             outcome.dead.append(dead_letter_of(record, _identity_reused(event), now_ms))
-        elif before is None:
-            outcome.standing[identity] = first
-            outcome.events.append(event_row(first, now_ms))
-    standing = outcome.standing.values()
+        elif identity not in outcome.kept:
+            since = min((one.ingested_at for one in before), default=now_ms)
+            outcome.kept[identity] = Kept(first.raw, since)
+            outcome.events.append(event_row(first, since))
+            standing.append(first)
     outcome.published.extend([*open_hours(standing, now_ms), *policies(standing, now_ms)])
 
 
