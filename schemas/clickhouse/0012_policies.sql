@@ -13,8 +13,7 @@ CREATE TABLE IF NOT EXISTS policies
     `versions.first_response` Array(Array(Tuple(seconds UInt32, is_open_hours Bool, priority Array(String), channel Array(String), team Array(String), contact_type Array(String), product_line Array(String), region Array(String)))),
     `versions.response`       Array(Array(Tuple(seconds UInt32, is_open_hours Bool, priority Array(String), channel Array(String), team Array(String), contact_type Array(String), product_line Array(String), region Array(String)))),
     `versions.resolution`     Array(Array(Tuple(seconds UInt32, is_open_hours Bool, priority Array(String), channel Array(String), team Array(String), contact_type Array(String), product_line Array(String), region Array(String)))),
-    ingested_at               DateTime64(3, 'UTC') COMMENT 'When a worker read it',
-    stored_at                 DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'By the clock of the database'
+    ingested_at               DateTime64(3, 'UTC') COMMENT 'When a worker read it'
 )
 ENGINE = ${replicated}ReplacingMergeTree(version)
 ORDER BY subject

@@ -67,9 +67,7 @@ _CHANGED: Final = """
 ticket_id IN (SELECT ticket_id FROM ticket_ratings WHERE stored_at >= fromUnixTimestamp64Milli({mark:Int64}, 'UTC'))
 """
 _SINCE: Final = "last_rated_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')"
-_NEWER_POLICIES: Final = """
-SELECT count() FROM policies WHERE stored_at >= fromUnixTimestamp64Milli({mark:Int64}, 'UTC')
-"""
+_POLICY: Final = "SELECT max(version) FROM policies"
 _NEWEST_STORED: Final = """
 SELECT toUnixTimestamp64Milli(now64(3)), toUnixTimestamp64Milli(max(stored_at))
 FROM ticket_ratings
@@ -166,6 +164,7 @@ class ClickHouseWatchStore:
         self._client = client
         self._calm_ms = round(calm_seconds * 1000)
         self._store = ClickHouseStore(client)
+        self._policy: int | None = None
 
     def ratings(self, since: Ms, mark: Ms | None) -> Ratings:
         """Return the tickets with ratings since an instant; with a mark only those that were stated after it."""
@@ -179,11 +178,11 @@ class ClickHouseWatchStore:
         return Ratings(tickets, next_mark, is_settled=late_stored_at <= now_at - self._calm_ms)
 
     def _chosen(self, mark: Ms | None) -> str:
-        """Return which tickets are read: all of them where another policy counts by now."""
+        """Return which tickets are read: all of them where another policy counts than the last time."""
+        before, ((self._policy,),) = self._policy, self._ask(_POLICY)
         if mark is None:
             return _SINCE
-        ((policies,),) = self._ask(_NEWER_POLICIES, mark=mark)
-        return f"({_SINCE} OR {_CHANGED})" if policies else _CHANGED
+        return _CHANGED if before == self._policy else f"({_SINCE} OR {_CHANGED})"
 
     def signals(self) -> list[SignalRow]:
         """Return every signal as it was last stated."""

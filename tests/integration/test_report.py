@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 
 from schemas import events as e
 from schemas.codec import Event, decode, encode
+from schemas.policy import SUBJECT
 from schemas.schedule import Version, Week
 from streams.cli.report import make, print_report, report
 from streams.cli.report_table import show
@@ -27,11 +28,13 @@ from streams.core.ask.question import Question
 from streams.core.hours.published import open_hours
 from streams.core.interval import around_mean, balance, of_rate, wilson
 from streams.core.metrics import METRICS, Dimension, Kind, Metric
+from streams.core.policy.published import policies
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, HOUR_MS, Bucket, Window, buckets_of, instant_of, local_of, previous
 from streams.settings import Settings
 from streams.simulation import events as simulated
+from streams.simulation.policy import policy
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.figures import answer, freshness
@@ -90,6 +93,7 @@ def told(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     store = ClickHouseStore(client)
     store.insert([event_row(one, NOW_MS) for one in events])
     store.insert(open_hours(events, NOW_MS))
+    store.insert(policies(events, NOW_MS))
     for part in (events[: len(events) // 2], events):
         store.insert([row_of(ticket, NOW_MS) for ticket in settled(_of_tickets(part)).values()])
     yield Told(settings, client, events)
@@ -135,8 +139,14 @@ def _events() -> list[Event]:
             encode(said, source=source, id=id, time=at, name=e.NAME_OF[type(said)], subject=subject, subjectseq=number),
             now_ms=NOW_MS,
         )
-        for source, id, at, subject, number, said in sorted([*told, *odd, *hours], key=lambda one: one[2])
+        for source, id, at, subject, number, said in sorted([*told, *odd, *hours, *_policy()], key=lambda one: one[2])
     ]
+
+
+def _policy() -> Iterator[tuple[str, str, datetime, str, int, e.Data]]:
+    """Yield the policy as it is published, late, with a version that begins in between."""
+    said = policy(7, START + timedelta(days=9), START + timedelta(days=9))
+    yield SOURCE, said.id, said.at, SUBJECT, 0, said.data
 
 
 def _schedules() -> Iterator[e.SchedulePublished]:
