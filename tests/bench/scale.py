@@ -2,7 +2,8 @@
 
 `python -m tests.bench.scale` starts an embedded ClickHouse of its own and fills it: a simulated month is folded as a
 worker folds it, stored, and then repeated by SQL over the year before it, each time with other ids and older instants.
-What those repeated months leave open is closed where they end, as a desk of a year would have done.
+What those repeated months leave open is closed where they end, as a desk of a year would have done. The desk has a
+policy of 20 versions with five rules for each target.
 
 Each metric is asked with the period before, as `servicepulse report` asks it, and every query of the dashboards over
 the range that its page opens with; the best of three counts. The exit code is 0 when every metric answers within 200 ms
@@ -11,6 +12,7 @@ other, within a second.
 """
 
 import argparse
+import asyncio
 import os
 import sys
 import tempfile
@@ -26,7 +28,8 @@ from rich.progress import track
 from rich.table import Table
 
 from schemas.codec import encode
-from schemas.events import SchedulePublished
+from schemas.events import NAME_OF, PolicyPublished, SchedulePublished
+from schemas.policy import Policy, Rule
 from schemas.schedule import Version, Week
 from streams.core.ask.question import Question, Statement, statements
 from streams.core.metrics import METRICS
@@ -55,9 +58,24 @@ HOURS: Final = SchedulePublished(
         ),
     ),
 )
+VERSIONS: Final = 20
 TABLES: Final = ("events", "tickets", "ticket_days", "orders", "order_days")
 
 console = Console(highlight=False)
+
+
+def policy() -> PolicyPublished:
+    """Return a policy of many versions over the last year, each with five rules for every target."""
+    rules = (
+        Rule(within="30m", priority=("urgent",), team=("delivery", "repairs")),
+        Rule(within="1h", priority=("urgent", "high"), channel=("phone", "chat")),
+        Rule(within="2h", hours="open", contact_type=("complaint",)),
+        Rule(within="4h", hours="open", product_line=("wardrobes", "sofas"), region=("north", "south")),
+        Rule(within="8h", hours="open"),
+    )
+    begins = (backlog.END - YEAR + number * YEAR / VERSIONS for number in range(VERSIONS))
+    versions = (Policy(from_at=at, zone="UTC", first_response=rules, response=rules, resolution=rules) for at in begins)
+    return PolicyPublished(versions=tuple(versions))
 
 
 class Answer(NamedTuple):
@@ -112,14 +130,12 @@ def _fill(client: Client, tickets: int) -> None:
             encode(one.data, source=one.source, id=one.id, time=one.at, name=one.name, subject=one.subject)
             for one in events(backlog.SEED, backlog.END - backlog.MONTH, backlog.END, tickets / REPEATS / 30)
         ]
-        told.append(
-            encode(HOURS, source="urn:bench", id="hours", time=backlog.END - 2 * YEAR, name="schedule.published")
-        )
+        for id, said in (("hours", HOURS), ("policy", policy())):
+            told.append(encode(said, source="urn:bench", id=id, time=backlog.END - 2 * YEAR, name=NAME_OF[type(said)]))
         outcome = fold_batch(read([Taken(value, n) for n, value in enumerate(told)], NOW_MS), {}, NOW_MS)
         store = ClickHouseStore(client)
-        store.insert([one for one in outcome.events if one.name.startswith("order.")])
-        store.insert(outcome.rows)
-        store.insert(outcome.published)
+        orders = [one for one in outcome.events if one.name.startswith("order.")]
+        asyncio.run(store.write(orders, outcome.rows, [], outcome.published))
     for table in ("tickets", "orders"):
         client.command(f"CREATE TABLE month_of_{table} ENGINE = Memory AS SELECT * FROM {table}")
         columns = client.query(
