@@ -410,6 +410,12 @@ def test_all_faults_are_told_at_once_each_with_its_place() -> None:
     assert lines[3].startswith("Object contains unknown field `sonntag`")
 
 
+def test_of_several_schedules_the_one_is_named_that_is_stated_twice() -> None:
+    third = STATED[STATED.index('[[schedule]]\nname = "factory"') :]
+    with pytest.raises(ScheduleError, match="the schedule 'factory' is stated twice"):
+        schedules_of(STATED + third)
+
+
 def test_the_schedules_that_the_contract_shows_are_some() -> None:
     readme = (Path(__file__).parents[2] / "schemas" / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```toml\n(\[\[schedule\]\].*?)```", readme, flags=re.DOTALL)

@@ -186,9 +186,14 @@ def test_a_number_that_cannot_be_read_names_the_setting_that_it_may_lack(text: s
     assert bool(str(raised.value).partition("; ")[2]) is bool(hint)
 
 
-def test_a_number_that_a_spreadsheet_rounded_is_refused() -> None:
+@pytest.mark.parametrize("written", ["1.76417E+12", "1.5E+11"])
+def test_a_number_that_a_spreadsheet_rounded_is_refused(written: str) -> None:
     with pytest.raises(RowError, match="rounded by a spreadsheet"):
-        number_of("1.76417E+12", ".")
+        number_of(written, ".")
+
+
+def test_a_number_too_short_for_a_spreadsheet_to_round_is_what_it_says() -> None:
+    assert number_of("1.5E+10", ".") == 15_000_000_000
     assert number_of("1e2", ".") == 100
 
 

@@ -59,6 +59,17 @@ def test_a_changed_rating_is_revised_from_its_own_instant_on() -> None:
     assert desk.store.tickets["T1"].ratings_raw == [1]
 
 
+def test_corrections_of_one_instant_are_numbered_in_their_order() -> None:
+    desk = Desk(LIST)
+    desk.imported(file(*ROWS))
+    numbers = []
+    for score in ("4", "2"):
+        result = desk.imported(file(("T1", "2024-01-01", "red", score), *ROWS[1:]))
+        numbers += [json.loads(event.raw).get("subjectseq") for event in result.events]
+    first = next(json.loads(event.raw) for event in imported(LIST, file(*ROWS)) if event.id == "T1-rated")
+    assert numbers == [first.get("subjectseq", 0) + 2, first.get("subjectseq", 0) + 3]
+
+
 @pytest.mark.parametrize("team", ["green", ""])
 def test_a_changed_attribute_is_said_anew_and_one_that_is_gone_is_cleared(team: str) -> None:
     desk = Desk(LIST)
