@@ -176,6 +176,18 @@ LONGEST: Final = "Customers who wait for a person's answer as the range ends, th
 NOBODY_WAITS: Final = "No event tells of anybody who waits for an answer."
 SINCE: Final = "Waits since"
 WAITED: Final = "Waited"
+DUE_TITLE: Final = "Due next"
+DUE: Final = (
+    "Customers who wait, and whose target by the policy passes within a day after the end of the range, the next one "
+    "first; at most 100. Of a ticket the sooner of its targets for the first and for any response. Targets that have "
+    "passed are misses already: Waiting longest has them."
+)
+NOTHING_DUE: Final = "Nobody waits whose target passes within a day."
+BREACHES: Final = "Will breach in"
+DUE_WHAT: Final = "Of what"
+DUE_AT: Final = "Due at"
+FIRST_RESPONSE: Final = "first response"
+ANY_RESPONSE: Final = "any response"
 WAITS_TITLE: Final = "Customers waiting over time"
 WAITS: Final = "How many customers waited for a person's answer at the end of each step, by today's knowledge."
 

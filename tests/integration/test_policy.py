@@ -12,9 +12,10 @@ from schemas import events as e
 from schemas.codec import Event
 from schemas.policy import SUBJECT, Policy
 from schemas.schedule import Version, Week
-from streams.core.ask.question import Question
+from streams.core.ask.question import Question, observed
 from streams.core.hours.published import open_hours
-from streams.core.metrics import METRICS, Dimension
+from streams.core.metrics import METRICS, Dimension, Observations
+from streams.core.metrics.in_target import FIRST_RESPONSES_DUE, RESPONSES_DUE
 from streams.core.policy.published import policies
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.measures import row_of
@@ -191,6 +192,20 @@ def test_a_resolution_has_a_target_only_where_the_policy_states_one(client: Clie
     assert shown(client, "resolution_in_target") == NOTHING
     store(client, published("2026-09-01", version(resolution=[{"within": "1d"}])))
     assert shown(client, "resolution_in_target") == {None: (3, 1)}
+
+
+def test_who_still_waits_is_due_when_the_target_passes_until_somebody_answers(client: Client) -> None:
+    store(client, published("2026-01-01", version(first_response=[{"within": "2h"}], response=[{"within": "3h"}])))
+    store(client, *ticket("new", "2026-03-01"), *ticket("answered", "2026-03-01", [5]))
+    store(client, *ticket("back", "2026-03-01", [5, 60]), *ticket("resolved", "2026-03-01", solved=5))
+    assert due(client, FIRST_RESPONSES_DUE) == {"new": "02:00"}
+    assert due(client, RESPONSES_DUE) == {"new": "03:00", "back": "04:00"}
+
+
+def due(client: Client, waits: Observations) -> dict[str, str]:
+    inner = observed(waits, "day >= '2026-01-01'")
+    rows = client.query(f"SELECT ticket_id, formatDateTime(at, '%H:%i') FROM ({inner})").result_rows
+    return {str(id): str(at) for id, at in rows}
 
 
 def test_the_watch_reads_all_ratings_again_when_another_policy_counts(client: Client) -> None:

@@ -117,6 +117,29 @@ RESOLUTIONS_IN_TARGET: Final = replace(
     whose=f"{RESOLVER}; {_OF_MISSES}",
 )
 
+_STILL_WAITS: Final = "wait.answered_at IS NULL AND wait.stopped_at IS NULL AND notEmpty(wait.open)"
+
+
+def _due(observations: Observations, one: str, which: str = "true") -> Observations:
+    """Return waits that nobody has answered yet, at the instant at which their target passes."""
+    kept = {name: sql for name, sql in observations.columns.items() if name != "is_kept"}
+    return replace(
+        observations,
+        name=observations.name.replace(IN_TARGET, "_due"),
+        one=one,
+        clock="due_at: the end of the target",
+        columns={**kept, "at": "due_at", "began_at": "wait.started_at", "open_until": "wait.open[-1].2"},
+        where=f"{_IS_KNOWN} AND {_STILL_WAITS}\n    AND {which}",
+        doers=in_charge("now64(3)"),
+        whose="the team and the agent in charge now",
+    )
+
+
+FIRST_RESPONSES_DUE: Final = _due(
+    FIRST_RESPONSES_IN_TARGET, "a ticket whose customer waits for a person for the first time", _IS_FIRST
+)
+RESPONSES_DUE: Final = _due(RESPONSES_IN_TARGET, "a customer who waits for a person")
+
 FIRST_RESPONSE_IN_TARGET: Final = Metric(
     name="first_response_in_target",
     title="First response in time",
