@@ -32,7 +32,7 @@ def _estimates(metric: Metric) -> tuple[str, str, str]:
         case Kind.BALANCE:
             return _balance()
         case Kind.RATE:
-            return _rate()
+            return rate(f"{PREFIX}hits", f"{PREFIX}n")
         case Kind.MEAN:
             margin = f"{_Z} * {PREFIX}deviation / sqrt({PREFIX}n)"
             return f"{PREFIX}value", f"{PREFIX}value - {margin}", f"{PREFIX}value + {margin}"
@@ -60,11 +60,11 @@ def told(metric: Metric, value: str = "value", n: str = "n") -> str:
     return f"if({_is_unreached(metric, value, n)}, {style.UNREACHED}, {value})"
 
 
-def wilson(hits: str, n: str) -> tuple[str, str, str]:
+def wilson(hits: str, n: str, z: str = _Z) -> tuple[str, str, str]:
     """Return a share and its score interval, as `core.interval.wilson`."""
-    centre = f"{hits} / {n} + {_Z} * {_Z} / (2 * {n})"
-    spread = f"{_Z} * sqrt({hits} / {n} * (1 - {hits} / {n}) / {n} + {_Z} * {_Z} / (4 * {n} * {n}))"
-    scale = f"(1 + {_Z} * {_Z} / {n})"
+    centre = f"{hits} / {n} + {z} * {z} / (2 * {n})"
+    spread = f"{z} * sqrt({hits} / {n} * (1 - {hits} / {n}) / {n} + {z} * {z} / (4 * {n} * {n}))"
+    scale = f"(1 + {z} * {z} / {n})"
     low = f"if({hits} = 0, 0, ({centre} - {spread}) / {scale})"
     high = f"if({hits} = {n}, 1, ({centre} + {spread}) / {scale})"
     return f"{hits} / {n}", low, high
@@ -79,11 +79,10 @@ def _balance() -> tuple[str, str, str]:
     return f"100 * ({hits} - {misses}) / {n}", f"100 * {low}", f"100 * {high}"
 
 
-def _rate() -> tuple[str, str, str]:
+def rate(hits: str, n: str, z: str = _Z) -> tuple[str, str, str]:
     """Return a rate and its interval, as `core.interval.of_rate`."""
-    hits, n = f"{PREFIX}hits", f"{PREFIX}n"
-    low = f"{hits} * pow(1 - 1 / (9 * {hits}) - {_Z} / (3 * sqrt({hits})), 3)"
-    high = f"({hits} + 1) * pow(1 - 1 / (9 * ({hits} + 1)) + {_Z} / (3 * sqrt({hits} + 1)), 3)"
+    low = f"{hits} * pow(1 - 1 / (9 * {hits}) - {z} / (3 * sqrt({hits})), 3)"
+    high = f"({hits} + 1) * pow(1 - 1 / (9 * ({hits} + 1)) + {z} / (3 * sqrt({hits} + 1)), 3)"
     return f"{PER} * {hits} / {n}", f"if({hits} = 0, 0, greatest(0, {PER} * {low} / {n}))", f"{PER} * {high} / {n}"
 
 
@@ -101,7 +100,14 @@ def is_clear(one: Mapping[str, str], other: Mapping[str, str]) -> str:
     return f"ifNull({low} > 0 OR {high} < 0, false)"
 
 
-def change(points: str, one: Mapping[str, str], other: Mapping[str, str], *, is_known: str = "true") -> str:
+def change(
+    points: str,
+    one: Mapping[str, str],
+    other: Mapping[str, str],
+    *,
+    is_known: str = "true",
+    holds: str = "true",
+) -> str:
     """Return a change for a column of numbers, which `style.CHANGE` puts into words.
 
     It is 0 where it is not clear, as no clear change ever is, and null where there is nothing to compare with.
@@ -111,9 +117,10 @@ def change(points: str, one: Mapping[str, str], other: Mapping[str, str], *, is_
         one: A figure.
         other: The one before.
         is_known: Condition that the two may be compared at all.
+        holds: Condition that what is clear by itself is so among the rows of its table.
     """
     both = f"{is_known} AND {one['value']} IS NOT NULL AND {other['value']} IS NOT NULL"
-    return f"multiIf(NOT ({both}), NULL, {is_clear(one, other)}, toNullable(toFloat64({points})), 0)"
+    return f"multiIf(NOT ({both}), NULL, {is_clear(one, other)} AND {holds}, toNullable(toFloat64({points})), 0)"
 
 
 def is_clearly(metric: Metric, one: Mapping[str, str], other: Mapping[str, str]) -> tuple[str, str]:

@@ -8,20 +8,25 @@ from typing import Final
 from dashboards import text
 from dashboards.estimate import FIGURE, PREFIX, change, estimates, is_clearly, told
 from dashboards.query import ages, beside, by_period, joined_periods, quoted, quoted_text, select, with_age
+from dashboards.together import AT_ONCE, HOLDS, bounds_at, judged, with_certainty
 from streams.core.ask.figure import POINTS
 from streams.core.ask.question import measures_of
-from streams.core.metrics import Dimension, Direction, Metric, Unit
+from streams.core.metrics import Dimension, Direction, Kind, Metric, Unit
 
 MOST: Final = 200
 """Lines of a ranking: nobody reads more."""
 
 _SELF: Final = {name: name for name in FIGURE}
 _BEFORE: Final = {name: f"{name}_before" for name in FIGURE}
+_AT_ONCE: Final = {"value": "value", "low": "low_at_once", "high": "high_at_once"}
 _OTHER: Final = {"value": "other.1", "low": "other.2", "high": "other.3"}
 
 
 def ranked(metric: Metric, by: Dimension) -> str:
-    """Return a table: part, value, interval, n, rank, the value before, and the change as `estimate.change` has it."""
+    """Return a table: part, value, interval, n, rank, the value before, and the change as `estimate.change` has it.
+
+    Ranks and changes hold for all rows at once, also for those that the table has no room for.
+    """
     shown = {
         quoted(text.COLUMN_NAMES[by]): by.value,
         quoted(metric.title): told(metric),
@@ -32,18 +37,43 @@ def ranked(metric: Metric, by: Dimension) -> str:
         quoted(text.BEFORE): told(metric, "value_before", "n_before"),
         quoted(text.CHANGE): _change(metric),
     }
-    places = select({"*": "*"} | _places(metric), beside(metric, [by.value]), "WHERE n > 0")
+    places = placed(metric, select({"*": "*"}, beside(metric, [by.value]), "WHERE n > 0"))
     order = f"ORDER BY value IS NULL, {_worth(metric)}, n DESC, {by}"
     return "\n".join([with_age(metric), select(shown, places, order, f"LIMIT {MOST}")])
 
 
+def placed(metric: Metric, rows: str) -> str:
+    """Return the rows of a table with the places left to each, `best` and `worst`, and what `HOLDS` asks for.
+
+    Args:
+        metric: Which number.
+        rows: SELECT of figures of two periods, as `query.beside` has them.
+    """
+    certain = with_certainty(rows, "value IS NOT NULL")
+    return select({"*": "*"} | _places(metric), _judged(metric, select({"*": "*"} | _bounds(metric), certain)))
+
+
 def _places(metric: Metric) -> dict[str, str]:
-    others = "groupArrayIf((value, low, high), value IS NOT NULL) OVER ()"
-    better, worse = is_clearly(metric, _OTHER, _SELF)
+    others = f"groupArrayIf(({', '.join(_AT_ONCE.values())}), value IS NOT NULL) OVER ()"
+    better, worse = is_clearly(metric, _OTHER, _AT_ONCE)
     return {
         "best": f"1 + arrayCount(other -> {better}, {others})",
         "worst": f"length({others}) - arrayCount(other -> {worse}, {others})",
     }
+
+
+def _bounds(metric: Metric) -> dict[str, str]:
+    if metric.kind is Kind.COUNT:
+        return dict.fromkeys(("low_at_once", "high_at_once"), "CAST(NULL AS Nullable(Float64))")
+    return dict(zip(("low_at_once", "high_at_once"), bounds_at(metric.kind, _SELF, AT_ONCE), strict=True))
+
+
+def _judged(metric: Metric, rows: str) -> str:
+    return judged(metric.kind, rows, _SELF, _BEFORE, is_known=_is_known(metric))
+
+
+def _is_known(metric: Metric) -> str:
+    return "maturity >= 1" if ages(metric) else "true"
 
 
 def _rank() -> str:
@@ -53,8 +83,7 @@ def _rank() -> str:
 
 def _change(metric: Metric) -> str:
     scale = "100 * " if metric.unit is Unit.SHARE else ""
-    is_known = "maturity >= 1" if ages(metric) else "true"
-    return change(f"{scale}(value - value_before)", _SELF, _BEFORE, is_known=is_known)
+    return change(f"{scale}(value - value_before)", _SELF, _BEFORE, is_known=_is_known(metric), holds=HOLDS)
 
 
 def change_unit(metric: Metric) -> str:
@@ -80,14 +109,16 @@ def listed(metrics: Sequence[Metric]) -> str:
     """Return a table with a line for each metric; those that read the same observations are asked together.
 
     Args:
-        metrics: Of one unit and one direction, in the order of the table; none that moves by waiting.
+        metrics: Of one kind, unit and direction, in the order of the table; none that moves by waiting.
 
     Raises:
-        ValueError: When units or directions differ, so that no column could say what it means, or one still moves.
+        ValueError: When these differ, so that no column could say what it means, or one still moves.
     """
     first = metrics[0]
-    if any((one.unit, one.direction) != (first.unit, first.direction) or one.matures_days for one in metrics):
-        raise ValueError("a column of numbers needs one unit, one direction, and figures that waiting does not move")
+    if any(_column_of(one) != _column_of(first) or one.matures_days for one in metrics):
+        raise ValueError(
+            "a column of numbers needs one kind, unit and direction, and figures that waiting does not move"
+        )
     places = {metric.name: place for place, metric in enumerate(metrics)}
     by_kind = sorted(metrics, key=lambda metric: metric.observations.name)
     kinds = (list(group) for _, group in groupby(by_kind, key=lambda metric: metric.observations.name))
@@ -103,7 +134,7 @@ def listed(metrics: Sequence[Metric]) -> str:
         quoted(text.BEFORE): _told(metrics, places, "value_before", "n_before"),
         quoted(text.CHANGE): _change(first),
     }
-    beside_each = joined_periods(["place", "title"], figures)
+    beside_each = _judged(first, joined_periods(["place", "title"], figures))
     return "\n".join([with_age(first), select(shown, beside_each, "ORDER BY place")])
 
 
@@ -112,6 +143,12 @@ def _told(metrics: Sequence[Metric], places: Mapping[str, int], value: str, n: s
     cases = ((places[metric.name], told(metric, value, n)) for metric in metrics)
     other = ", ".join(f"place = {place}, {sql}" for place, sql in cases if sql != value)
     return f"multiIf({other}, {value})" if other else value
+
+
+def _column_of(metric: Metric) -> tuple[Kind, Unit, Direction]:
+    """Return what metrics of one column have in common; quantiles are judged alike, whoever counts in them."""
+    kind = Kind.QUANTILE if metric.kind is Kind.SURVIVAL else metric.kind
+    return kind, metric.unit, metric.direction
 
 
 def _of_one_kind(metrics: Sequence[Metric], places: Mapping[str, int]) -> str:

@@ -7,7 +7,8 @@ from dashboards.dashboard import Dashboard
 from dashboards.estimate import change, wilson
 from dashboards.panel import Panel
 from dashboards.query import known_or_named, quoted, select
-from streams.core.metrics import METRICS, Dimension
+from dashboards.together import HOLDS, judged
+from streams.core.metrics import METRICS, Dimension, Kind
 
 LINE: Final = 0.30
 """When one reason makes up more of all contacts, the department that can remove its cause is told."""
@@ -37,10 +38,11 @@ def _last_days_sql() -> str:
     enough, enough_before = f"n >= {LEAST}", f"n >= {LEAST} AND n_before >= {LEAST}"
     now = dict(zip(("value", "low", "high"), wilson("hits", "n"), strict=True))
     before = dict(zip(("value", "low", "high"), wilson("hits_before", "n_before"), strict=True))
-    figures = {"reason": "reason", "hits": "hits", "n": "n"}
+    figures = {"reason": "reason", "hits": "hits", "n": "n", "n_before": "n_before"}
     figures |= {name: f"if({enough}, {sql}, NULL)" for name, sql in now.items()}
     figures |= {f"{name}_before": f"if({enough_before}, {sql}, NULL)" for name, sql in before.items()}
-    itself, earlier = {name: name for name in now}, {name: f"{name}_before" for name in before}
+    itself, earlier = {name: name for name in ("n", *now)}, {name: f"{name}_before" for name in ("n", *before)}
+    rows = select(figures, totals, "WHERE hits > 0")
     shown = {
         _REASON: "reason",
         quoted(text.SHARE): "value",
@@ -49,10 +51,10 @@ def _last_days_sql() -> str:
         quoted(text.TICKETS_OF_REASON): "hits",
         quoted(text.N): "n",
         quoted(text.BEFORE): "value_before",
-        quoted(text.CHANGE): change("100 * (value - value_before)", itself, earlier),
+        quoted(text.CHANGE): change("100 * (value - value_before)", itself, earlier, holds=HOLDS),
     }
     return "\n".join(
-        [named, select(shown, select(figures, totals, "WHERE hits > 0"), "ORDER BY hits DESC, reason", "LIMIT 100")]
+        [named, select(shown, judged(Kind.SHARE, rows, itself, earlier), "ORDER BY hits DESC, reason", "LIMIT 100")]
     )
 
 

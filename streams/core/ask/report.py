@@ -1,15 +1,18 @@
 """What a report says: each metric over its window beside the period before, as a whole, by part and by bucket."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.policy import Policy
 from schemas.rows import Ms
 from streams.core.ask.figure import Change, Figure, change_of
 from streams.core.ask.maturity import maturity
+from streams.core.ask.together import bounds_at, clear_among, deviations, pairs_of, surely
+from streams.core.interval import Interval, of_difference
 from streams.core.metrics import Dimension, Direction, Kind, Metric
 from streams.core.policy.published import versions_within
 from streams.core.window import Bucket, Window
@@ -20,7 +23,7 @@ Figures: TypeAlias = Mapping[Key, Figure]
 
 
 class Rank(Struct, frozen=True):
-    """A place among parts: from `best` to `worst`, as far as the numbers can tell them apart."""
+    """A place among parts: from `best` to `worst`, as far as the numbers can tell. All of a table hold at once."""
 
     best: int
     worst: int
@@ -97,6 +100,9 @@ def compared(
 ) -> list[Line]:
     """Return a line for each metric, and one for each part, beside the period before.
 
+    The parts are one table: what is said of their changes and ranks holds for all of them at once. The whole is judged
+    by itself, as where it stands alone.
+
     Args:
         metrics: In this order.
         window: What is reported.
@@ -105,13 +111,50 @@ def compared(
         known: From the first event to the last: a count over a period that begins before is compared with nothing.
         followed_until: Until when it is known what became of tickets.
     """
-    return [line for metric in metrics for line in _compared(metric, window, before, figures, known, followed_until)]
+    parts = {
+        metric.name: {
+            part: figures[metric.name, part, window] for part in parts_of(figures, metric) if part is not None
+        }
+        for metric in metrics
+    }
+    apart = surely(sum(pairs_of(len(_in_order(of_metric))) for of_metric in parts.values()))
+    ranks = {name: ranked(of_metric, apart) for name, of_metric in parts.items()}
+    lines = [
+        line
+        for metric in metrics
+        for line in _compared(metric, window, before, figures, ranks[metric.name], known, followed_until)
+    ]
+    return _rows_together(lines, lambda line: line.part is not None)
+
+
+def _rows_together(lines: Sequence[Line], is_row: Callable[[Line], bool]) -> list[Line]:
+    """Return the lines of a table as they hold together. Changes that no number tells are judged among themselves."""
+    told = _together(lines, lambda line: is_row(line) and bool(line.change) and line.change.points is not None)
+    return _together(told, lambda line: is_row(line) and bool(line.change) and line.change.points is None)
+
+
+def _together(lines: Sequence[Line], is_row: Callable[[Line], bool]) -> list[Line]:
+    """Return the lines, with changes of those that are rows of one table called clear only where all of them hold."""
+    rows = [line for line in lines if is_row(line) and line.change and line.change.is_clear is not None]
+    clear = iter(clear_among([deviations(line.figure, line.before) for line in rows if line.before]))
+    held = {id(line): next(clear) for line in rows}
+    return [
+        replace(line, change=replace(line.change, is_clear=False))
+        if line.change and line.change.is_clear and not held.get(id(line), True)
+        else line
+        for line in lines
+    ]
 
 
 def _compared(
-    metric: Metric, window: Window, before: Window | None, figures: Figures, known: Window, followed_until: Ms
+    metric: Metric,
+    window: Window,
+    before: Window | None,
+    figures: Figures,
+    ranks: Mapping[str, Rank | None],
+    known: Window,
+    followed_until: Ms,
 ) -> Iterator[Line]:
-    ranks = ranked({part: figures[metric.name, part, window] for part in parts_of(figures, metric) if part is not None})
     age = maturity(metric, window, followed_until)
     lacks_past = metric.kind is Kind.COUNT and before is not None and before.start_at < known.start_at
     for part in [None, *ranks]:
@@ -134,6 +177,8 @@ def in_sequence(
 ) -> list[Line]:
     """Return lines of each metric and part over consecutive buckets, each one beside the bucket before.
 
+    Those of the whole are one table, those of the parts another, as in `compared`.
+
     Args:
         metrics: In this order.
         buckets: In order of time.
@@ -141,12 +186,14 @@ def in_sequence(
         known: What was asked for and is known: a bucket that reaches beyond is partial and compared with nothing.
         followed_until: Until when it is known what became of tickets.
     """
-    return [
+    lines = [
         line
         for metric in metrics
         for part in parts_of(figures, metric)
         for line in _sequence(metric, part, buckets, figures, known, followed_until)
     ]
+    wholes = _rows_together(lines, lambda line: line.part is None)
+    return _rows_together(wholes, lambda line: line.part is not None)
 
 
 def _sequence(
@@ -181,26 +228,52 @@ def parts_of(figures: Figures, metric: Metric) -> list[str | None]:
     return [None, *sorted({part for name, part, _ in figures if name == metric.name and part is not None})]
 
 
-def ranked(figures: Mapping[str, Figure]) -> dict[str, Rank | None]:
+def ranked(figures: Mapping[str, Figure], apart: float | None = None) -> dict[str, Rank | None]:
     """Return parts, the best first, with the places that they can claim; those with too few observations come last.
 
     Best is who is surely good: the bound of the interval on the bad side decides, so that three lucky ratings do not
     lead the list. A part shares its place with all parts from which it does not differ clearly.
+
+    Args:
+        figures: By part.
+        apart: How many standard deviations differ clearly; None for as many as the pairs of these parts ask for.
     """
     enough = [part for part, figure in figures.items() if figure.is_enough]
     order = sorted(enough, key=lambda part: (-_worth(figures[part]), part))
     rest = sorted(figures.keys() - set(enough), key=lambda part: (-figures[part].n, part))
-    return {part: _rank(part, order, figures) for part in order} | dict.fromkeys(rest)
+    ranks = _ranks(
+        [figures[part] for part in order], surely(pairs_of(len(_in_order(figures)))) if apart is None else apart
+    )
+    return dict(zip(order, ranks, strict=True)) | dict.fromkeys(rest)
 
 
-def _rank(part: str, others: Sequence[str], figures: Mapping[str, Figure]) -> Rank | None:
-    """Return the places left to a part by those that are clearly better and clearly worse; None where none is best."""
-    figure = figures[part]
-    if figure.metric.direction is Direction.NEITHER or figure.metric.kind is Kind.COUNT:
-        return None
-    changes = [change for other in others if other != part and (change := change_of(figure, figures[other]))]
-    clear = [change.is_better for change in changes if change.is_clear]
-    return Rank(1 + clear.count(False), len(others) - clear.count(True))
+def _in_order(figures: Mapping[str, Figure]) -> list[str]:
+    """Return the parts that have places: none where none is best."""
+    return [part for part, figure in figures.items() if figure.is_enough and _has_best(figure.metric)]
+
+
+def _has_best(metric: Metric) -> bool:
+    return metric.direction is not Direction.NEITHER and metric.kind is not Kind.COUNT
+
+
+def _ranks(figures: Sequence[Figure], apart: float) -> list[Rank | None]:
+    """Return the places left to each by those that are surely better and surely worse."""
+    if not figures or not _has_best(figures[0].metric):
+        return [None] * len(figures)
+    told = [(figure.value or 0.0, bounds_at(figure, apart)) for figure in figures]
+    above = [[_is_above(one, other) for other in told] for one in told]
+    wins = [sum(row) for row in above]
+    losses = [sum(column) for column in zip(*above, strict=True)]
+    if figures[0].metric.direction is Direction.DOWN:
+        wins, losses = losses, wins
+    return [Rank(1 + lost, len(figures) - won) for won, lost in zip(wins, losses, strict=True)]
+
+
+def _is_above(one: tuple[float, Interval], other: tuple[float, Interval]) -> bool:
+    if one[0] <= other[0]:
+        return False
+    low, _ = of_difference(*one, *other)
+    return low is not None and low > 0
 
 
 def _worth(figure: Figure) -> float:
