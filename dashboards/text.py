@@ -39,7 +39,8 @@ TICKETS_OF_PART_LINK: Final = "The tickets behind ${__value.text}"
 DEFINITIONS: Final = "How these numbers are defined"
 LISTED: Final = (
     "Every number over the chosen range with its 95 % interval and n, and over the period of the same length before. "
-    "Change where it is clear; green is better."
+    "Change where it is clear; green is better. Clear holds for the table as a whole: were nothing different, 5 % of "
+    "such tables would claim that anything is."
 )
 METRIC: Final = "Metric"
 DURATIONS_TITLE: Final = "How long everything took, by the calendar and in open hours"
@@ -107,7 +108,8 @@ STEPPED: Final = (
 RANKED: Final = (
     "The best first: by the bound of the 95 % interval on the bad side, so that a few lucky tickets do not lead. The "
     "rank says between which places the numbers cannot decide. Change is that from the period of the same length "
-    "before, where it is clear."
+    "before, where it is clear. Both hold for the table as a whole: were all alike, 5 % of such tables would call any "
+    "change clear, and 5 % would claim any rank."
 )
 RANKED_YOUNG: Final = (
     "Numbers of a range whose end is not {days} days old still move by waiting, and are compared with nothing."
@@ -223,7 +225,7 @@ SHARES_TITLE: Final = "Reasons of the last 7 days"
 SHARES: Final = (
     "The share of each reason among the tickets that were created in the 7 days up to the end of the range, with its "
     "95 % interval, beside the 7 days before. Red where more than 30 % of at least 50 tickets have one reason: the "
-    "department that can remove its cause should know."
+    "department that can remove its cause should know. Change is told where it is clear for the table as a whole."
 )
 SHARE: Final = "Share"
 SHARES_OVER_TIME_TITLE: Final = "Share of the most frequent reasons, over 7 days each"

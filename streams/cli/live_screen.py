@@ -107,16 +107,18 @@ def look(client: Client, now: Ms) -> Look:
     before = {name: previous(window, _UTC) for name, window in windows.items()}
     question = Question(metrics=[*SHOWN, *AT_ONCE], windows=[*windows.values(), *before.values()], by=Dimension.TEAM)
     figures = answer(client, question, fresh.known)
+    wholes = {key: figure for key, figure in figures.items() if key[1] is None}
     lines = {
-        name: compared(SHOWN, windows[name], before[name], figures, fresh.known, fresh.followed_until)
+        name: compared(SHOWN, windows[name], before[name], wholes, fresh.known, fresh.followed_until)
         for name in windows
     }
     week = "last 7 d"
+    ranking = compared((RANKED_BY,), windows[week], before[week], figures, fresh.known, fresh.followed_until)
     return Look(
         now=now,
         fresh=fresh,
-        spans={name: [line for line in lines[name] if line.part is None] for name in lines},
-        teams=[line for line in lines[week] if line.metric is RANKED_BY and line.part is not None],
+        spans=lines,
+        teams=[line for line in ranking if line.part is not None],
         figures={(name, part): figure for (name, part, window), figure in figures.items() if window == windows[week]},
     )
 

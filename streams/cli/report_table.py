@@ -31,6 +31,12 @@ WIDE: Final = 180
 """Columns of a table that goes to a file or a pipe: nothing folds its lines there."""
 
 
+TOGETHER: Final = (
+    "Clear changes{also} hold for the table as a whole: were nothing different, 5 % of such tables would claim that "
+    'anything is. A line "all" is judged by itself.'
+)
+
+
 def show(console: Console, report: Report, fresh: Freshness, now: Ms) -> None:
     """Print a report."""
     if not console.is_terminal:
@@ -119,6 +125,8 @@ def _notes(report: Report) -> Iterator[str]:
     policy = dict.fromkeys(policy_text(one) for line in report.lines for one in report.measured_by(line))
     if policy:
         yield f"Satisfied and in time by the policy: {', '.join(policy)}."
+    if report.by or report.bucket:
+        yield TOGETHER.format(also=", and ranks," if report.by and not report.bucket else "")
     yield "How a metric is defined: servicepulse report --explain NAME"
 
 

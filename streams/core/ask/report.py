@@ -124,20 +124,24 @@ def compared(
         for metric in metrics
         for line in _compared(metric, window, before, figures, ranks[metric.name], known, followed_until)
     ]
-    return _rows_together(lines, lambda line: line.part is not None)
-
-
-def _rows_together(lines: Sequence[Line], is_row: Callable[[Line], bool]) -> list[Line]:
-    """Return the lines of a table as they hold together. Changes that no number tells are judged among themselves."""
-    told = _together(lines, lambda line: is_row(line) and bool(line.change) and line.change.points is not None)
-    return _together(told, lambda line: is_row(line) and bool(line.change) and line.change.points is None)
+    return _together(lines, lambda line: line.part is not None)
 
 
 def _together(lines: Sequence[Line], is_row: Callable[[Line], bool]) -> list[Line]:
-    """Return the lines, with changes of those that are rows of one table called clear only where all of them hold."""
-    rows = [line for line in lines if is_row(line) and line.change and line.change.is_clear is not None]
-    clear = iter(clear_among([deviations(line.figure, line.before) for line in rows if line.before]))
-    held = {id(line): next(clear) for line in rows}
+    """Return the lines, with changes of those that are rows of one table called clear only where all of them hold.
+
+    Changes that no number tells, from or to what was not reached, are judged among themselves.
+    """
+    rows = [(line, line.before, line.change) for line in lines if is_row(line) and line.before and line.change]
+    held: dict[int, bool] = {}
+    for is_told in (True, False):
+        table = [
+            (line, before)
+            for line, before, change in rows
+            if change.is_clear is not None and (change.points is not None) is is_told
+        ]
+        clear = clear_among([deviations(line.figure, before) for line, before in table])
+        held |= {id(line): holds for (line, _), holds in zip(table, clear, strict=True)}
     return [
         replace(line, change=replace(line.change, is_clear=False))
         if line.change and line.change.is_clear and not held.get(id(line), True)
@@ -192,8 +196,8 @@ def in_sequence(
         for part in parts_of(figures, metric)
         for line in _sequence(metric, part, buckets, figures, known, followed_until)
     ]
-    wholes = _rows_together(lines, lambda line: line.part is None)
-    return _rows_together(wholes, lambda line: line.part is not None)
+    wholes = _together(lines, lambda line: line.part is None)
+    return _together(wholes, lambda line: line.part is not None)
 
 
 def _sequence(
