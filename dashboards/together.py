@@ -6,7 +6,7 @@ from typing import Final
 from dashboards.estimate import difference_bounds, rate, wilson
 from dashboards.query import select
 from streams.core.ask.figure import PER
-from streams.core.ask.together import MOST, STEPS, WRONG
+from streams.core.ask.together import HALVINGS, MOST, WRONG
 from streams.core.interval import Z95
 from streams.core.metrics import Kind
 
@@ -16,7 +16,6 @@ AT_ONCE: Final = "at_once"
 """Column of `with_certainty`: how many standard deviations apart two rows must lie."""
 
 _Z95: Final = f"{Z95:.15f}"
-_HALVINGS: Final = 60
 
 
 def judged(kind: Kind, inner: str, one: Mapping[str, str], other: Mapping[str, str], *, is_known: str = "true") -> str:
@@ -45,12 +44,8 @@ def with_certainty(inner: str, is_row: str) -> str:
         inner: SELECT with a row for each line of the table.
         is_row: Condition on those that are compared, each with each.
     """
-    middle = "(limits.1 + limits.2) / 2"
     chance = f"{WRONG} / greatest(1, compared * (compared - 1) / 2)"
-    halved = (
-        f"arrayFold((limits, step) -> if(erfc({middle} / sqrt(2)) > {chance}, ({middle}, limits.2), "
-        f"(limits.1, {middle})), range({_HALVINGS}), (0., {MOST})).2"
-    )
+    halved = _halved(f"erfc((limits.1 + limits.2) / 2 / sqrt(2)) > {chance}")
     return select({"*": "*", AT_ONCE: halved}, select({"*": "*", "compared": f"countIf({is_row}) OVER ()"}, inner))
 
 
@@ -95,10 +90,16 @@ def _deviations(kind: Kind, one: Mapping[str, str], other: Mapping[str, str]) ->
         return "0."
     told = [{name: f"ifNull({sql}, 0)" for name, sql in figure.items()} for figure in (one, other)]
     difference = f"({told[0]['value']} - {told[1]['value']})"
-    sides = [dict(zip(("low", "high"), bounds_at(kind, figure, "z"), strict=True)) for figure in told]
-    above = f"sqrt(pow({told[0]['value']} - {sides[0]['low']}, 2) + pow({told[1]['value']} - {sides[1]['high']}, 2))"
-    below = f"sqrt(pow({told[0]['value']} - {sides[0]['high']}, 2) + pow({told[1]['value']} - {sides[1]['low']}, 2))"
-    margin = f"greatest(1e-300, if({difference} > 0, {above}, {below}))"
-    steps = f"arrayFold((z, step) -> least({MOST}, z * sqrt(abs({difference}) / {margin})), range({STEPS}), {_Z95})"
+    middle = "((limits.1 + limits.2) / 2)"
+    sides = [dict(zip(("low", "high"), bounds_at(kind, figure, middle), strict=True)) for figure in told]
+    above, below = difference_bounds(*({**figure, **side} for figure, side in zip(told, sides, strict=True)))
+    halved = _halved(f"if({difference} > 0, {above} > 0, {below} < 0)")
     low, high = difference_bounds(one, other)
-    return f"if(isNull(if({difference} > 0, {low}, {high})), 0., {steps})"
+    return f"if(isNull(if({difference} > 0, {low}, {high})), 0., {halved})"
+
+
+def _halved(is_further: str) -> str:
+    """Return where a condition on the middle of `limits` ends to hold, between 0 and the most deviations."""
+    middle = "(limits.1 + limits.2) / 2"
+    sides = f"if({is_further}, ({middle}, limits.2), (limits.1, {middle}))"
+    return f"arrayFold((limits, step) -> {sides}, range({HALVINGS}), (0., {MOST})).1"

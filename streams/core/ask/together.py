@@ -18,8 +18,8 @@ WRONG: Final = 0.05
 """In so many tables, at most, chance alone makes a claim."""
 MOST: Final = 40.0
 """Standard deviations: nothing is surer."""
-STEPS: Final = 40
-"""Each at least halves the distance to the answer."""
+HALVINGS: Final = 50
+"""Of all that lies between 0 and `MOST`: what is left is less than a number can tell."""
 
 
 def bounds_at(figure: Figure, z: float) -> Interval:
@@ -72,14 +72,21 @@ def deviations(figure: Figure, before: Figure) -> float:
     """
     if figure.is_unreached or before.is_unreached:
         return sqrt(2) * Z95 if _lie_apart(figure.interval, before.interval) else 0.0
-    difference = (figure.value or 0.0) - (before.value or 0.0)
-    z = Z95
-    for _ in range(STEPS if difference else 0):
-        margin = _margin(figure, before, z, is_above=difference > 0)
-        if margin is None:
-            return 0.0
-        z = min(MOST, z * sqrt(abs(difference) / margin)) if margin else MOST
-    return z if difference else 0.0
+    low, high = 0.0, MOST
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if _differ(figure, before, middle):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _differ(figure: Figure, before: Figure, z: float) -> bool:
+    """Return whether the interval of a difference excludes 0."""
+    value, earlier = figure.value or 0.0, before.value or 0.0
+    low, high = of_difference(value, bounds_at(figure, z), earlier, bounds_at(before, z))
+    return (low is not None and low > 0) or (high is not None and high < 0)
 
 
 def _lie_apart(one: Interval, other: Interval) -> bool:
@@ -87,13 +94,6 @@ def _lie_apart(one: Interval, other: Interval) -> bool:
         low is not None and high is not None and low > high
         for low, high in ((one.low, other.high), (other.low, one.high))
     )
-
-
-def _margin(figure: Figure, before: Figure, z: float, *, is_above: bool) -> float | None:
-    value, earlier = figure.value or 0.0, before.value or 0.0
-    low, high = of_difference(value, bounds_at(figure, z), earlier, bounds_at(before, z))
-    bound = low if is_above else high
-    return None if bound is None else abs(value - earlier - bound)
 
 
 def probability(z: float) -> float:
