@@ -136,12 +136,13 @@ def _together(lines: Sequence[Line], is_row: Callable[[Line], bool]) -> list[Lin
     held: dict[int, bool] = {}
     for is_told in (True, False):
         table = [
-            (line, before)
+            (line, before, change)
             for line, before, change in rows
             if change.is_clear is not None and (change.points is not None) is is_told
         ]
-        clear = clear_among([deviations(line.figure, before) for line, before in table])
-        held |= {id(line): holds for (line, _), holds in zip(table, clear, strict=True)}
+        # What is not clear by itself is not clear among others, however far it is from nothing.
+        apart = [deviations(line.figure, before) if change.is_clear else 0.0 for line, before, change in table]
+        held |= {id(line): holds for (line, *_), holds in zip(table, clear_among(apart), strict=True)}
     return [
         replace(line, change=replace(line.change, is_clear=False))
         if line.change and line.change.is_clear and not held.get(id(line), True)
