@@ -22,7 +22,7 @@ from schemas.codec import Event, decode, encode
 from schemas.policy import SUBJECT
 from schemas.schedule import Version, Week
 from streams.cli.report import make, print_report, report
-from streams.cli.report_table import show
+from streams.cli.report_table import TOGETHER, show
 from streams.core.ask.figure import Figure
 from streams.core.ask.question import Question
 from streams.core.hours.published import open_hours
@@ -427,6 +427,17 @@ def test_a_table_tells_values_with_units_intervals_and_changes(told: Told) -> No
     assert " h " in line
     assert " to " in line
     assert " % / " in line
+    assert TOGETHER.partition("{")[0] not in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("asked", "also"), [(("--by", "team"), ", and ranks,"), (("--by", "team", "--bucket", "day"), "")]
+)
+def test_a_table_of_many_rows_says_that_clear_holds_for_all_of_it(
+    told: Told, asked: tuple[str, ...], also: str
+) -> None:
+    shown = told.run("--from", "2026-03-26", "--metric", "csat_share", *asked)
+    assert TOGETHER.format(also=also) in " ".join(shown.stdout.split())
 
 
 def test_a_rate_that_still_moves_is_marked(told: Told) -> None:
