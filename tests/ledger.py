@@ -6,6 +6,7 @@ Built on `tests.oracle`, which says what the rows must be; this adds what window
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil, exp, log, sqrt
 from statistics import fmean, stdev
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -27,9 +28,9 @@ BUSINESS_TARGETS: Final = {name.replace("within", "business_within"): ms for nam
 SHARES: Final = (
     "complaint_rate", "csat_share", "csat_share_by_resolution", "csat_share_by_creation", "response_rate",
     "self_rating_share", "reopen_rate", "tickets_reopened", "inquiry_share", *TARGETS, *BUSINESS_TARGETS, *IN_TARGET,
-    *REPURCHASES
+    *REPURCHASES, "first_contact_resolution", "one_touch_share", "tickets_transferred", "reassigned_after_bad_rating"
 )  # fmt: skip
-MEANS: Final = ("csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation", "ces")
+MEANS: Final = ("csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation", "ces", "replies_per_resolution")
 RATES: Final = ("complaints_per_1000_orders", "complaints_per_1000_customers")
 COUNTS: Final = (
     "tickets", "first_response_n", "resolved_unanswered", "backlog", "open_waits", "negative_durations"
@@ -112,6 +113,7 @@ class Ledger:
             self._enter_answers(row)
             self._enter_times(row)
             self._enter_resolutions(row)
+            self._enter_handling(row)
             self._enter_repurchases(row)
 
     def seen(self, metric: str, window: Window, part: tuple[str, str] | None = None) -> list[float]:
@@ -214,6 +216,8 @@ class Ledger:
                 self._enter("self_rating_share", at, row, source == "agent", judged)
             if source == "customer":
                 clocks = {"": at, "_by_creation": row["created_at"], "_by_resolution": _judged(row, at)}
+                if score < self._promises.satisfied_from(at):
+                    self._enter("reassigned_after_bad_rating", at, row, _is_passed_on(row, at), judged)
                 for clock, when in clocks.items():
                     if when is not None:
                         self._enter(f"csat_mean{clock}", when, row, score, judged)
@@ -352,6 +356,24 @@ class Ledger:
                 self._enter(f"first_resolution_p{p}", end, row, row["first_resolution_seconds"], doers)
                 self._enter_business([f"first_resolution_business_p{p}"], row, start, end, doers)
 
+    def _enter_handling(self, row: Mapping[str, Any]) -> None:
+        at = row["first_resolved_at"]
+        if at is None:
+            return
+        doers = in_charge(row, at)
+        held = [team for team, since in zip(row["charges.team"], row["charges.since"], strict=True) if since <= at]
+        known = [team for team in held if team]
+        self._enter("tickets_transferred", at, row, any(a != b for a, b in pairwise(known)), doers)
+        if row["created_by"] == "agent" or min(row["waits.started_at"], default=NEVER) > at:
+            return
+        answers = sum(end is not None and end <= at for end in row["waits.answered_at"])
+        self._enter("replies_per_resolution", at, row, answers, doers)
+        self._enter("one_touch_share", at, row, answers == 1, doers)
+        if row["customer_id"]:
+            same = [one for one in self.rows.values() if _topic(one) == _topic(row)]
+            is_back = any(at < start <= at + 7 * 86_400_000 for one in same for start in one["cycles.started_at"])
+            self._enter("first_contact_resolution", at, row, answers <= 1 and not is_back, doers)
+
     def _enter_repurchases(self, row: Mapping[str, Any]) -> None:
         at = row["first_resolved_at"]
         if not row["after_sales"] or not row["customer_id"] or at is None:
@@ -476,6 +498,18 @@ def _judged(row: Mapping[str, Any], rated_at: int) -> int | None:
     resolved: list[int] = [at for at in row["cycles.resolved_at"] if at is not None]
     before = [at for at in resolved if at <= rated_at]
     return max(before) if before else min(resolved, default=None)
+
+
+def _topic(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Return who asks, and what about."""
+    return row["customer_id"], row["reason"]
+
+
+def _is_passed_on(row: Mapping[str, Any], rated_at: int) -> bool:
+    """Tell whether another known team or agent was ever in charge after a rating than the known one as it was given."""
+    before = in_charge(row, rated_at)
+    later = [in_charge(row, since) for since in row["charges.since"] if since > rated_at]
+    return any(before[name] and one[name] not in ("", before[name]) for one in later for name in before)
 
 
 def _is_early(row: Mapping[str, Any], created_at: int) -> bool:

@@ -25,6 +25,10 @@ DASHBOARD: Final = Dashboard(
             figure.ranked(7, METRICS["csat_share"], Dimension.STRATEGY),
             figure.ranked(8, METRICS["reopen_rate"], Dimension.AGENT),
         ],
+        [
+            figure.ranked(10, METRICS["first_contact_resolution"], Dimension.TEAM),
+            figure.ranked(11, METRICS["tickets_transferred"], Dimension.TEAM),
+        ],
         [panel.definitions(9, _METRICS)],
     ],
 )

@@ -254,6 +254,8 @@ def days_between(observations: Observations, start: str, end: str) -> str:
         return f"day <= toDate({end}, 'UTC') AND open_until >= {start}"
     if observations.lookback_seconds:
         start = f"{start} - toIntervalSecond({observations.lookback_seconds})"
+    if observations.lookahead_seconds:
+        end = f"{end} + toIntervalSecond({observations.lookahead_seconds})"
     return f"day BETWEEN toDate({start}, 'UTC') AND toDate({end}, 'UTC')"
 
 

@@ -24,6 +24,13 @@ from streams.core.metrics.complaint_rate import (
     COMPLAINTS_PER_1000_CUSTOMERS,
     COMPLAINTS_PER_1000_ORDERS,
 )
+from streams.core.metrics.handling import (
+    FIRST_CONTACT_RESOLUTION,
+    ONE_TOUCH_SHARE,
+    REASSIGNED_AFTER_BAD_RATING,
+    REPLIES_PER_RESOLUTION,
+    TICKETS_TRANSFERRED,
+)
 from streams.core.metrics.in_target import FIRST_RESPONSE_IN_TARGET, RESOLUTION_IN_TARGET, RESPONSE_IN_TARGET
 from streams.core.metrics.load import BACKLOG, INQUIRY_SHARE, TICKETS_CREATED
 from streams.core.metrics.metric import Credit, Dimension, Direction, Kind, Metric, Observations, Topic, Unit
@@ -132,6 +139,10 @@ METRICS: Final[Mapping[str, Metric]] = {
         FULL_RESOLUTION_BUSINESS_P50,
         REOPEN_RATE,
         TICKETS_REOPENED,
+        FIRST_CONTACT_RESOLUTION,
+        ONE_TOUCH_SHARE,
+        REPLIES_PER_RESOLUTION,
+        TICKETS_TRANSFERRED,
         REPURCHASE_30D,
         REPURCHASE_60D,
         REPURCHASE_90D,
@@ -139,6 +150,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         INQUIRY_SHARE,
         BACKLOG,
         NEGATIVE_DURATIONS,
+        REASSIGNED_AFTER_BAD_RATING,
     )
 }
 """Every metric by its name, in the order in which reports show them."""

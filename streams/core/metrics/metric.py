@@ -107,6 +107,7 @@ class Observations(Struct, frozen=True, kw_only=True):
         whose: The same in words.
         home: On which day's row an observation stands, where that is not the day of `at` or `since`.
         lookback_seconds: How long before `at` that can be.
+        lookahead_seconds: How long after `at` what decides on it can happen, where the source reads that.
         dimensions: By what it can be divided.
     """
 
@@ -121,6 +122,7 @@ class Observations(Struct, frozen=True, kw_only=True):
     whose: str = "the ticket's latest team and agent"
     home: str = ""
     lookback_seconds: int = 0
+    lookahead_seconds: int = 0
     dimensions: frozenset[Dimension] = frozenset(Dimension)
 
 
@@ -170,7 +172,7 @@ class Metric(Struct, frozen=True, kw_only=True):
     @property
     def is_by_policy(self) -> bool:
         """Whether the desk's policy decides what counts."""
-        return "satisfied_from" in self.hit or "rule_number" in self.observations.columns
+        return "satisfied_from" in self.hit + self.counted or "rule_number" in self.observations.columns
 
     @property
     def clock(self) -> str:
