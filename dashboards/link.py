@@ -16,6 +16,11 @@ LISTED: Final = {metric.name: metric for metric in METRICS.values() if metric.ob
 """Metrics whose observations can be listed: those that read what a main metric reads, so that the query stays short."""
 
 
+def is_listed(metric: Metric) -> bool:
+    """Tell whether the page of tickets has those that a metric counts."""
+    return metric.name in LISTED or any(one.hit and one.hit == metric.hit for one in LISTED.values())
+
+
 def _listed_as(metric: Metric) -> Metric:
     """Return the metric that lists the same tickets: of a rate, the share with the same hits."""
     same = (one for one in LISTED.values() if one.hit and one.hit == metric.hit)
