@@ -138,6 +138,50 @@ def parked_desks(*, max_size: int = 16) -> st.SearchStrategy[list[Event]]:
     return st.tuples(begun, told).map(lambda both: [*map(_on_some_day, _numbered_world([*both[0], *both[1]]))])
 
 
+def handled_desks(*, max_size: int = 18) -> st.SearchStrategy[list[Event]]:
+    """Return a few tickets of two customers who ask, get answers, are passed on, rate, and come back a week later."""
+    opening = st.builds(
+        e.TicketCreated,
+        ticket_id=_ticket,
+        channel=st.just("email"),
+        created_by=st.sampled_from([*[e.Party.CUSTOMER] * 3, e.Party.AGENT]),
+        customer_id=st.sampled_from(["x", "x", "y", None]),
+        reason=_words,
+        team=_words,
+        agent_id=_words,
+    )
+    rating = st.builds(
+        e.RatingSubmitted,
+        ticket_id=_ticket,
+        rating_id=_ratings,
+        raw=st.sampled_from([1.0, 5.0]),
+        scale_min=st.just(1.0),
+        scale_max=st.just(5.0),
+        source=st.just(e.RatingSource.CUSTOMER),
+    )
+    resolved = st.builds(e.TicketResolved, ticket_id=_ticket)
+    reopened = st.builds(e.TicketReopened, ticket_id=_ticket)
+    given = st.builds(e.TicketAssigned, ticket_id=_ticket, team=_words, agent_id=_words)
+    away = st.builds(e.TicketMarkedSpam, ticket_id=_ticket), _merges()
+    said = st.one_of(resolved, reopened, *[_turns()] * 4, *[given] * 4, rating, rating, *away)
+    days, fortnight = len(INSTANTS), 2 * len(INSTANTS)
+    begun = [
+        st.tuples(st.just(id), st.builds(Told, opening, st.integers(0, days // 2) | st.integers(days, fortnight - 1)))
+        for id in TICKETS
+    ]
+    solved = [
+        st.tuples(
+            st.just(id), st.builds(Told, resolved, st.integers(days // 2, days - 1) | st.integers(0, fortnight - 1))
+        )
+        for id in TICKETS
+    ]
+    more = st.builds(Told, said, st.integers(0, days - 1) | st.integers(0, fortnight - 1))
+    told = st.lists(st.tuples(st.sampled_from(TICKETS), more), min_size=6, max_size=max_size)
+    return st.tuples(st.tuples(*begun, *solved), told).map(
+        lambda both: [*map(_or_a_week_later, _numbered_world([*both[0], *both[1]]))]
+    )
+
+
 def schedules() -> st.SearchStrategy[list[Event]]:
     """Return schedules of some teams as they are published, corrected and taken back, in force somewhere in `desks`."""
     return st.lists(_told(_schedules()), max_size=4).map(
@@ -207,7 +251,14 @@ INSTANTS: Final = [
 
 
 def _on_some_day(one: Event) -> Event:
-    at = INSTANTS[one.at_ms % len(INSTANTS)]
+    return _at(one, INSTANTS[one.at_ms % len(INSTANTS)])
+
+
+def _or_a_week_later(one: Event) -> Event:
+    return _at(one, INSTANTS[one.at_ms % len(INSTANTS)] + 7 * 86_400_000 * (one.at_ms // len(INSTANTS)))
+
+
+def _at(one: Event, at: int) -> Event:
     assert one.content
     sequence = one.sequence if one.sequence >= 0 else None
     return event(one.content, at, one.id, sequence, subject=one.subject, source=one.source)

@@ -20,7 +20,7 @@ from streams.core.window import DAY_MS, HOUR_MS, Bucket, Window
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.figures import answer
 from tests.databases import new_database
-from tests.histories import INSTANTS, NOW_MS, desks, policies, schedules, settled
+from tests.histories import INSTANTS, NOW_MS, desks, handled_desks, policies, schedules, settled
 from tests.integration.conftest import Servers
 from tests.ledger import Ledger
 
@@ -29,6 +29,16 @@ pytestmark = pytest.mark.integration
 ALL = tuple(METRICS.values())
 FIRST = INSTANTS[0]
 KNOWN = Window(0, NOW_MS)
+HANDLING = tuple(
+    METRICS[name]
+    for name in (
+        "first_contact_resolution",
+        "one_touch_share",
+        "replies_per_resolution",
+        "tickets_transferred",
+        "reassigned_after_bad_rating",
+    )
+)
 WINDOWS = (
     Window(FIRST - DAY_MS, FIRST + 120 * DAY_MS),
     Window(FIRST + DAY_MS, FIRST + 2 * DAY_MS),
@@ -113,3 +123,18 @@ def test_days_of_any_zone_make_up_the_whole(
         cut = Window(max(day.start_at, window.start_at), min(day.end_at, window.end_at))
         inside = day if METRICS[name].observations.lasts else cut
         assert figure.n == ledger.n(METRICS[name], inside), (name, day)
+
+
+@unhurried
+@given(handled_desks(), st.sampled_from([Dimension.TEAM, Dimension.AGENT, Dimension.REASON]))
+def test_how_cases_are_handled_is_what_can_be_counted_by_hand(
+    client: Client, history: list[Event], by: Dimension
+) -> None:
+    store(client, [history])
+    ledger = Ledger(history)
+    figures = answer(client, Question(metrics=HANDLING, windows=WINDOWS, by=by), KNOWN)
+    for (name, part, window), figure in figures.items():
+        chosen = None if part is None else (by.value, part)
+        assert figure.n == ledger.n(METRICS[name], window, chosen), (name, part, window)
+        wanted = ledger.value(METRICS[name], window, chosen)
+        assert figure.value == (None if wanted is None else pytest.approx(wanted, rel=1e-12)), (name, part, window)
