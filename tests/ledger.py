@@ -103,6 +103,9 @@ class Ledger:
         self._walls = Walls(events, min(told, default=0), max(told, default=0))
         rows = [_row(world, id) for id, world in self._worlds.items()]
         self.rows = {row["ticket_id"]: row for row in rows if row["is_effective"]}
+        self._begun: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for row in self.rows.values():
+            self._begun[_topic(row)] += row["cycles.started_at"]
         self._known_until = 86_400_000 * (max((day for row in rows for day in row["days"]), default=0) + 1)
         self._seen: dict[str, list[Seen]] = defaultdict(list)
         self._open: dict[tuple[str, int], list[Seen]] = {}
@@ -370,8 +373,7 @@ class Ledger:
         self._enter("replies_per_resolution", at, row, answers, doers)
         self._enter("one_touch_share", at, row, answers == 1, doers)
         if row["customer_id"]:
-            same = [one for one in self.rows.values() if _topic(one) == _topic(row)]
-            is_back = any(at < start <= at + 7 * 86_400_000 for one in same for start in one["cycles.started_at"])
+            is_back = any(at < start <= at + 7 * 86_400_000 for start in self._begun[_topic(row)])
             self._enter("first_contact_resolution", at, row, answers <= 1 and not is_back, doers)
 
     def _enter_repurchases(self, row: Mapping[str, Any]) -> None:

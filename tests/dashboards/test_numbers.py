@@ -62,6 +62,7 @@ RANKINGS: Final = {
     ("teams", 4): ("complaint_rate", "agent_id"),
     ("teams", 5): ("first_response_p50", "team"),
     ("teams", 7): ("csat_share", "strategy"),
+    ("teams", 10): ("first_contact_resolution", "team"),
     ("satisfaction", 11): ("csat_mean", "channel"),
     ("after-sales", 7): ("repurchase_30d", "team"),
     ("complaints", 9): ("complaint_rate", "product_line"),
