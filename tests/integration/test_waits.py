@@ -209,13 +209,17 @@ def test_what_was_done_stays_with_those_who_did_it(client: Client) -> None:
     }  # fmt: skip
 
 
-def test_giving_a_ticket_away_after_a_bad_rating_moves_no_number_but_those_of_the_ticket(client: Client) -> None:
+def test_giving_a_ticket_away_after_a_bad_rating_moves_no_number_but_those_of_the_ticket_and_the_one_that_tells_it(
+    client: Client,
+) -> None:
     before, after = (figures(client, story, by=Dimension.TEAM) for story in (handed_on, given_away))
 
     def told(seen: dict[tuple[str, str | None], Figure]) -> set[tuple[str, str | None, tuple[int, float | None]]]:
         return {(name, part, shown(figure)) for (name, part), figure in seen.items() if figure.n}
 
-    assert {name for name, *_ in told(before) ^ told(after)} == {"tickets", "complaint_rate", "inquiry_share"}
+    assert {name for name, *_ in told(before) ^ told(after)} == {
+        "tickets", "complaint_rate", "inquiry_share", "reassigned_after_bad_rating",
+    }  # fmt: skip
 
 
 def test_everything_can_be_asked_for_whoever_has_the_ticket_now(client: Client) -> None:

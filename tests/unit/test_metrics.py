@@ -9,6 +9,7 @@ from schemas.rows import TicketRow, column_names
 from streams.core.ask.question import Question, measures_of, statements
 from streams.core.metrics import METRICS, Dimension, Kind, Metric, Unit
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE, COMPLAINTS_PER_1000_ORDERS
+from streams.core.metrics.handling import FIRST_CONTACT_RESOLUTION, REPLIES_PER_RESOLUTION
 from streams.core.metrics.load import BACKLOG, TICKETS_CREATED
 from streams.core.metrics.satisfaction import CSAT_MEAN
 from streams.core.window import Bucket, Window
@@ -113,6 +114,12 @@ def test_only_days_of_the_windows_are_read(metric: Metric) -> None:
     lasts = metric.observations.lasts
     wanted = "day <= toDate(arrayMax(ends), 'UTC')" if lasts else "day BETWEEN toDate(arrayMin(starts)"
     assert wanted in _sql(metric)
+
+
+def test_days_after_the_windows_are_read_where_they_decide() -> None:
+    read_until = "toDate(arrayMax(ends) + toIntervalSecond(604800), 'UTC')"
+    assert read_until in _sql(FIRST_CONTACT_RESOLUTION)
+    assert read_until not in _sql(REPLIES_PER_RESOLUTION)
 
 
 @pytest.mark.parametrize("dimension", Dimension)
