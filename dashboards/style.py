@@ -81,7 +81,7 @@ def unreached(metric: Metric) -> Json:
     """Return the words of a value that was not reached, as `estimate.told` gives it."""
     if metric.kind is not Kind.SURVIVAL:
         return {}
-    said = {"text": text.NOT_REACHED, "color": PLAIN, "index": 0}
+    said = {"text": text.NOT_REACHED, "index": 0}
     return {"mappings": [{"type": "value", "options": {str(UNREACHED): said}}]}
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from dashboards import style, text
 from dashboards.render import DASHBOARDS as CODE
 from dashboards.render import FOLDER, differing, rendered, write
 from dashboards.style import Json
+from streams.core.metrics import METRICS, Kind
 from tests.dashboards.target import DASHBOARDS, Place, every_place, panels
 
 each_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=DASHBOARDS)
@@ -23,6 +25,14 @@ MOST_PANELS = 13
 def test_what_is_checked_in_is_what_the_code_says() -> None:
     assert differing() == [], "run: servicepulse dashboards render"
     assert {path.name for path in FOLDER.glob("*.json")} == set(rendered())
+
+
+def test_what_is_not_reached_is_told_in_words_and_leaves_the_colour_to_the_verdict() -> None:
+    metrics = [metric for metric in METRICS.values() if metric.kind is Kind.SURVIVAL]
+    assert len(metrics) == 8
+    for metric in metrics:
+        (mapping,) = style.unreached(metric)["mappings"]
+        assert mapping["options"][str(style.UNREACHED)] == {"text": text.NOT_REACHED, "index": 0}
 
 
 def test_rendering_writes_what_differs_and_removes_what_is_no_more(folder: Path) -> None:

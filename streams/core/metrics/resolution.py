@@ -22,10 +22,9 @@ TIME_TO_FIRST_RESOLUTION_P50: Final = Metric(
     value="seconds",
     p=0.5,
     about="Calendar time, by the Kaplan-Meier estimate: what is open is known to take longer than until now, and "
-    "counts for that. first_resolution_p50 knows resolved tickets alone, by when they were resolved: it can fall "
-    "while the backlog grows, and rises as old tickets are worked off. A closing without a resolution ends what is "
-    "known of a ticket. "
-    '"Not reached": of those that were open for so long, too few were resolved to tell.',
+    "counts for that. first_resolution_p50 knows resolved tickets alone, by when they were resolved: it can fall while "
+    "the backlog grows, and rises as it is worked off. A closing without a resolution ends what is known of a ticket. "
+    "Not reached: too few were resolved.",
 )
 
 TIME_TO_FIRST_RESOLUTION_P90: Final = tail_of(

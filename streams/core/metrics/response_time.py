@@ -33,11 +33,10 @@ TIME_TO_FIRST_RESPONSE_P50: Final = Metric(
     value="seconds",
     p=0.5,
     about="Calendar time, by the Kaplan-Meier estimate: who still waits is known to wait longer than until now, and "
-    "counts for that. first_response_p50 knows answered customers alone, by when they were answered: it can "
-    "fall while the queue grows, and rises as a queue is worked off. The two are alike where "
-    "nearly all are answered, and as fast as before. A ticket counts once, with its first wait; a resolution without "
-    "an answer ends what is known of it, and a wait after that is in time_to_response alone. Tickets that an agent "
-    'opened are left out. "Not reached": of those who waited so long, too few were answered to tell.',
+    "counts for that. first_response_p50 knows answered customers alone, by when they were answered: it can fall while "
+    "the queue grows, and rises as it is worked off. A ticket counts once, with its first wait; a resolution without "
+    "an answer ends what is known of that. Tickets that an agent opened are left out. Not reached: too few were "
+    "answered.",
 )
 
 TIME_TO_FIRST_RESPONSE_P90: Final = tail_of(
