@@ -36,8 +36,10 @@ def _estimates(metric: Metric) -> tuple[str, str, str]:
         case Kind.MEAN:
             margin = f"{_Z} * {PREFIX}deviation / sqrt({PREFIX}n)"
             return f"{PREFIX}value", f"{PREFIX}value - {margin}", f"{PREFIX}value + {margin}"
-        case Kind.QUANTILE | Kind.SURVIVAL:
+        case Kind.QUANTILE:
             return f"{PREFIX}value", f"{PREFIX}low", f"{PREFIX}high"
+        case Kind.SURVIVAL:
+            return f"{PREFIX}band[1]", f"{PREFIX}band[2]", f"{PREFIX}band[3]"
         case Kind.COUNT:
             return f"{PREFIX}n", "CAST(NULL AS Nullable(Float64))", "CAST(NULL AS Nullable(Float64))"
 
@@ -121,6 +123,21 @@ def change(
     """
     both = f"{is_known} AND {one['value']} IS NOT NULL AND {other['value']} IS NOT NULL"
     return f"multiIf(NOT ({both}), NULL, {is_clear(one, other)} AND {holds}, toNullable(toFloat64({points})), 0)"
+
+
+def change_beyond(change_within: str, metrics: Sequence[Metric]) -> str:
+    """Return a change of durations, also where one was not reached: then it is clear if the intervals lie apart.
+
+    Args:
+        change_within: As `change` has it.
+        metrics: Of which a row can be.
+    """
+    if all(metric.kind is not Kind.SURVIVAL for metric in metrics):
+        return change_within
+    least = max(metric.n_min for metric in metrics)
+    is_beyond = f"(value IS NULL OR value_before IS NULL) AND least(n, n_before) >= {least}"
+    clear = f"low > high_before, {style.LONGER}, high < low_before, {-style.LONGER}"
+    return f"if({is_beyond}, multiIf({clear}, 0), {change_within})"
 
 
 def is_clearly(metric: Metric, one: Mapping[str, str], other: Mapping[str, str]) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from textwrap import indent
 from typing import Final
 
 from dashboards import text
-from dashboards.estimate import FIGURE, PREFIX, change, estimates, is_clearly, told
+from dashboards.estimate import FIGURE, PREFIX, change, change_beyond, estimates, is_clearly, told
 from dashboards.query import ages, beside, by_period, joined_periods, quoted, quoted_text, select, with_age
 from dashboards.together import AT_ONCE, HOLDS, bounds_at, judged, with_certainty
 from streams.core.ask.figure import POINTS
@@ -35,7 +35,7 @@ def ranked(metric: Metric, by: Dimension) -> str:
         quoted(text.N): "n",
         quoted(text.RANK): _rank(),
         quoted(text.BEFORE): told(metric, "value_before", "n_before"),
-        quoted(text.CHANGE): _change(metric),
+        quoted(text.CHANGE): change_beyond(_change(metric), [metric]),
     }
     places = placed(metric, select({"*": "*"}, beside(metric, [by.value]), "WHERE n > 0"))
     order = f"ORDER BY value IS NULL, {_worth(metric)}, n DESC, {by}"
@@ -132,7 +132,7 @@ def listed(metrics: Sequence[Metric]) -> str:
         quoted(text.HIGH): "high",
         quoted(text.N): "n",
         quoted(text.BEFORE): _told(metrics, places, "value_before", "n_before"),
-        quoted(text.CHANGE): _change(first),
+        quoted(text.CHANGE): change_beyond(_change(first), metrics),
     }
     beside_each = _judged(first, joined_periods(["place", "title"], figures))
     return "\n".join([with_age(first), select(shown, beside_each, "ORDER BY place")])

@@ -36,8 +36,9 @@ COUNTS: Final = (
     "tickets", "first_response_n", "resolved_unanswered", "backlog", "open_waits", "negative_durations"
 )  # fmt: skip
 TIMES_TO: Final = tuple(
-    f"time_to_{what}_p{p}"
+    f"time_to_{what}{hours}_p{p}"
     for what in ("first_response", "response", "first_resolution", "resolution")
+    for hours in ("", "_business")
     for p in (50, 90)
 )
 MOST_FIRST: Final = 8
@@ -100,13 +101,13 @@ class Ledger:
         self._worlds = _worlds(events)
         told = [one.at_ms for world in self._worlds.values() for one in world]
         self._promises = Promises(events)
-        self._walls = Walls(events, min(told, default=0), max(told, default=0))
         rows = [_row(world, id) for id, world in self._worlds.items()]
         self.rows = {row["ticket_id"]: row for row in rows if row["is_effective"]}
         self._begun: dict[tuple[str, str], list[int]] = defaultdict(list)
         for row in self.rows.values():
             self._begun[_topic(row)] += row["cycles.started_at"]
         self._known_until = 86_400_000 * (max((day for row in rows for day in row["days"]), default=0) + 1)
+        self._walls = Walls(events, min(told, default=0), max([*told, self._known_until]))
         self._seen: dict[str, list[Seen]] = defaultdict(list)
         self._open: dict[tuple[str, int], list[Seen]] = {}
         self._told: dict[tuple[str, int], Mapping[str, Any]] = {}
@@ -281,10 +282,13 @@ class Ledger:
     ) -> None:
         start, end = time
         whose = {} if self._is_by_holder else doers
-        seen = Seen(start, row, max(0, end - start) / 1000, whose, has_ended)
-        for name in names:
-            for p in (50, 90):
-                self._seen[f"time_to_{name}_p{p}"].append(seen)
+        lasted = {"": max(0, end - start) / 1000, "_business": self._walls.seconds(row["team"], start, end)}
+        for hours, seconds in lasted.items():
+            if seconds is not None:
+                seen = Seen(start, row, seconds, whose, has_ended)
+                for name in names:
+                    self._seen[f"time_to_{name}{hours}_p50"].append(seen)
+                    self._seen[f"time_to_{name}{hours}_p90"].append(seen)
 
     def _enter_answer(self, which: str, row: Mapping[str, Any], wait: "Waited") -> None:
         for p in (50, 90):

@@ -27,7 +27,7 @@ def _count(n: int) -> Figure:
 
 
 def _time_to(n: int, value: float | None, low: float | None, high: float | None) -> Figure:
-    measures = {"n": n, "hits": n // 2, "value": value, "low": low, "high": high}
+    measures = {"n": n, "hits": n // 2, "band": [value, low, high]}
     return figure_of(TIME_TO_FIRST_RESPONSE_P50, measures)
 
 

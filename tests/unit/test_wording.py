@@ -84,7 +84,7 @@ def test_an_interval_with_one_bound_says_so() -> None:
 
 
 def test_a_time_that_is_not_reached_says_so_and_at_least_how_long_it_is() -> None:
-    measures = {"n": 40, "hits": 18, "value": None, "low": 7_200.0, "high": None}
+    measures = {"n": 40, "hits": 18, "band": [None, 7_200.0, None]}
     unreached = figure_of(TIME_TO_FIRST_RESPONSE_P50, measures)
     assert (figure_text(unreached), interval_text(unreached)) == ("not reached", "at least 2 h")
     assert spread_text(unreached) == "22 of 40 without an end yet"
@@ -93,10 +93,8 @@ def test_a_time_that_is_not_reached_says_so_and_at_least_how_long_it_is() -> Non
 
 
 def test_a_change_to_what_is_not_reached_has_no_number() -> None:
-    reached = figure_of(TIME_TO_FIRST_RESPONSE_P50, {"n": 40, "hits": 40, "value": 60.0, "low": 50.0, "high": 90.0})
-    unreached = figure_of(
-        TIME_TO_FIRST_RESPONSE_P50, {"n": 40, "hits": 18, "value": None, "low": 7_200.0, "high": None}
-    )
+    reached = figure_of(TIME_TO_FIRST_RESPONSE_P50, {"n": 40, "hits": 40, "band": [60.0, 50.0, 90.0]})
+    unreached = figure_of(TIME_TO_FIRST_RESPONSE_P50, {"n": 40, "hits": 18, "band": [None, 7_200.0, None]})
     longer, shorter = (
         change_text(Unit.SECONDS, change_of(*pair)) for pair in ((unreached, reached), (reached, unreached))
     )

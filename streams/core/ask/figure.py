@@ -114,8 +114,8 @@ def figure_of(metric: Metric, measures: Mapping[str, Any] | None, *, is_known: b
         hits = int(measures["hits"])
         return Figure(metric=metric, n=n, value=PER * hits / n, interval=of_rate(hits, n, per=PER), hits=hits)
     if metric.kind is Kind.SURVIVAL:
-        bounds = Interval(measures["low"], measures["high"])
-        return Figure(metric=metric, n=n, value=measures["value"], interval=bounds, hits=int(measures["hits"]))
+        reached, low, high = measures["band"]
+        return Figure(metric=metric, n=n, value=reached, interval=Interval(low, high), hits=int(measures["hits"]))
     value = float(measures["value"])
     if metric.kind is Kind.QUANTILE:
         return Figure(metric=metric, n=n, value=value, interval=Interval(measures["low"], measures["high"]))

@@ -133,7 +133,7 @@ def measures_of(metric: Metric) -> dict[str, str]:
 
     Shares and rates give n and hits, balances misses as well, means n, value, deviation, p10 and p90, quantiles n,
     value and the two observations (null where there is none) between which the true quantile lies, Kaplan-Meier
-    quantiles also hits: how many times were over; counts n.
+    quantiles n, hits (how many times were over) and a band of value, low and high; counts n.
     """
     n = f"countIf({metric.counted})" if metric.counted else "count()"
     match metric.kind:
@@ -156,7 +156,7 @@ def measures_of(metric: Metric) -> dict[str, str]:
                 "high": _ranked(metric, n, f"ceil({n} * {metric.p} + {margin})"),
             }
         case Kind.SURVIVAL:
-            return {"n": n, "hits": f"countIf({_both(metric.counted, metric.hit)})", **survival.quantile_of(metric)}
+            return {"n": n, "hits": f"countIf({_both(metric.counted, metric.hit)})", "band": survival.band_of(metric)}
         case Kind.COUNT:
             return {"n": n}
 

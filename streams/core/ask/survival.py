@@ -16,23 +16,30 @@ _ARE_LAST: Final = (
     f"arrayMap((code, next) -> intDiv(code, 2) != intDiv(next, 2), codes, arrayShiftLeft(codes, 1, {_LAST}))"
 )
 """Whether each is the last one of its duration: within one the band says nothing."""
-_LONGEST: Final = "if(empty(codes), NULL, intDiv(codes[-1], 2) / 1000)"
 _WIDTH: Final = f"{Z95!r} * sqrt(variance) / hazard"
 
 
-def quantile_of(metric: Metric) -> dict[str, str]:
-    """Return value, low and high as aggregate expressions; null where the curve, or its band, stays above."""
+def band_of(metric: Metric) -> str:
+    """Return value, low and high in one array, an aggregate expression; null where the curve, or its band, stays above.
+
+    One expression, whose parts have names by lambdas: three take ClickHouse three times as long to plan, and most of
+    the time of a question about a day.
+    """
     wanted = f"{-log(1 - metric.p) - TOLERANCE!r}"
     is_low = f"is_last AND (hazard >= {wanted} OR hazard * exp({_WIDTH}) >= {wanted})"
     is_high = f"is_last AND hazard * exp(-{_WIDTH}) >= {wanted}"
-    band = f"{_HAZARDS}, {_VARIANCES}, {_ARE_LAST}"
-    seconds = {
-        "value": _seconds_at(f"arrayFirstIndex(hazard -> hazard >= {wanted}, {_HAZARDS})"),
-        "low": _seconds_at(f"arrayFirstIndex((hazard, variance, is_last) -> {is_low}, {band})", _LONGEST),
-        "high": _seconds_at(f"arrayFirstIndex((hazard, variance, is_last) -> {is_high}, {band})"),
-    }
+    low = f"arrayFirstIndex((hazard, variance, is_last) -> {is_low}, hazards, variances, are_last)"
+    places = ", ".join(
+        [
+            f"arrayFirstIndex(hazard -> hazard >= {wanted}, hazards)",
+            f"arrayMap(place -> if(place = 0, length(codes), place), [{low}])[1]",
+            f"arrayFirstIndex((hazard, variance, is_last) -> {is_high}, hazards, variances, are_last)",
+        ]
+    )
+    seconds = f"arrayMap(place -> if(place = 0, NULL, intDiv(codes[place], 2) / 1000), [{places}])"
+    sums = f"[{_HAZARDS}], [{_VARIANCES}], [{_ARE_LAST}]"
     codes = codes_of(metric.value, metric.hit, metric.counted)
-    return {name: f"arrayMap(codes -> {sql}, [{codes}])[1]" for name, sql in seconds.items()}
+    return f"arrayMap(codes -> arrayMap((hazards, variances, are_last) -> {seconds}, {sums})[1], [{codes}])[1]"
 
 
 def shares_over(codes: str, days: str) -> dict[str, str]:
@@ -60,8 +67,3 @@ def codes_of(seconds: str, has_ended: str, counted: str = "") -> str:
     """
     code = f"toUInt64(round(1000 * ({seconds}))) * 2 + if({has_ended}, 0, 1)"
     return f"arraySort({f'groupArrayIf({code}, {counted})' if counted else f'groupArray({code})'})"
-
-
-def _seconds_at(place: str, otherwise: str = "NULL") -> str:
-    """Return the duration at a place of the codes, in seconds, and something else at none."""
-    return f"arrayMap(place -> if(place = 0, {otherwise}, intDiv(codes[place], 2) / 1000), [{place}])[1]"

@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from streams.core.metrics.metric import DAYS, DAYS_ASKED, Metric, Observations
 from streams.core.metrics.observation import (
     ANSWERED_WAITS,
+    BEGUN_CYCLES,
+    BEGUN_WAITS,
     FIRST_TARGET_SECONDS,
     FIRST_TARGETS,
     IS_MISSED,
@@ -21,6 +23,10 @@ from streams.core.metrics.resolution import (
     FULL_RESOLUTION_P50,
     RESOLUTION_P50,
     RESOLUTION_P90,
+    TIME_TO_FIRST_RESOLUTION_P50,
+    TIME_TO_FIRST_RESOLUTION_P90,
+    TIME_TO_RESOLUTION_P50,
+    TIME_TO_RESOLUTION_P90,
 )
 from streams.core.metrics.response_time import (
     FIRST_RESPONSE_P50,
@@ -29,6 +35,10 @@ from streams.core.metrics.response_time import (
     NEXT_RESPONSE_P50,
     NEXT_RESPONSE_P90,
     NEXT_RESPONSE_WITHIN,
+    TIME_TO_FIRST_RESPONSE_P50,
+    TIME_TO_FIRST_RESPONSE_P90,
+    TIME_TO_RESPONSE_P50,
+    TIME_TO_RESPONSE_P90,
 )
 
 LONGEST_CLOSURE_SECONDS: Final = 31 * 86_400
@@ -77,7 +87,7 @@ def _in_business_time(observations: Observations, started_at: str, ended_at: str
             "seconds": f"greatest(0, {_open_ms('at_end', ended_at)} - {_open_ms('at_start', started_at)}) / 1000",
         },
         source=f"{observations.source}\n{last_openings}",
-        where=f"{observations.where} AND {ended_at} < least(at_end.known_until, now64(3) + toIntervalDay(1))",
+        where=f"{observations.where or 'true'} AND {ended_at} < least(at_end.known_until, now64(3) + toIntervalDay(1))",
     )
 
 
@@ -188,6 +198,17 @@ BUSINESS_CASES: Final = replace(
     one="a case from creation to a resolution, of a team whose hours are known all the while",
 )
 
+BUSINESS_BEGUN_WAITS: Final = _in_business_time(BEGUN_WAITS, "wait.started_at", "ended_at")
+BUSINESS_BEGUN_CYCLES: Final = _in_business_time(BEGUN_CYCLES, "cycle.started_at", "ended_at")
+
+TIME_TO_FIRST_RESPONSE_BUSINESS_P50: Final = _duration(TIME_TO_FIRST_RESPONSE_P50, BUSINESS_BEGUN_WAITS)
+TIME_TO_FIRST_RESPONSE_BUSINESS_P90: Final = _duration(TIME_TO_FIRST_RESPONSE_P90, BUSINESS_BEGUN_WAITS)
+TIME_TO_RESPONSE_BUSINESS_P50: Final = _duration(TIME_TO_RESPONSE_P50, BUSINESS_BEGUN_WAITS)
+TIME_TO_RESPONSE_BUSINESS_P90: Final = _duration(TIME_TO_RESPONSE_P90, BUSINESS_BEGUN_WAITS)
+TIME_TO_RESOLUTION_BUSINESS_P50: Final = _duration(TIME_TO_RESOLUTION_P50, BUSINESS_BEGUN_CYCLES)
+TIME_TO_RESOLUTION_BUSINESS_P90: Final = _duration(TIME_TO_RESOLUTION_P90, BUSINESS_BEGUN_CYCLES)
+TIME_TO_FIRST_RESOLUTION_BUSINESS_P50: Final = _duration(TIME_TO_FIRST_RESOLUTION_P50, BUSINESS_BEGUN_CYCLES)
+TIME_TO_FIRST_RESOLUTION_BUSINESS_P90: Final = _duration(TIME_TO_FIRST_RESOLUTION_P90, BUSINESS_BEGUN_CYCLES)
 FIRST_RESPONSE_BUSINESS_P50: Final = _duration(FIRST_RESPONSE_P50, BUSINESS_WAITS, "is_first")
 FIRST_RESPONSE_BUSINESS_P90: Final = _duration(FIRST_RESPONSE_P90, BUSINESS_WAITS, "is_first")
 NEXT_RESPONSE_BUSINESS_P50: Final = _duration(NEXT_RESPONSE_P50, BUSINESS_WAITS)
