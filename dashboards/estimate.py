@@ -125,21 +125,6 @@ def change(
     return f"multiIf(NOT ({both}), NULL, {is_clear(one, other)} AND {holds}, toNullable(toFloat64({points})), 0)"
 
 
-def change_beyond(change_within: str, metrics: Sequence[Metric]) -> str:
-    """Return a change of durations, also where one was not reached: then it is clear if the intervals lie apart.
-
-    Args:
-        change_within: As `change` has it.
-        metrics: Of which a row can be.
-    """
-    if all(metric.kind is not Kind.SURVIVAL for metric in metrics):
-        return change_within
-    least = max(metric.n_min for metric in metrics)
-    is_beyond = f"(value IS NULL OR value_before IS NULL) AND least(n, n_before) >= {least}"
-    clear = f"low > high_before, {style.LONGER}, high < low_before, {-style.LONGER}"
-    return f"if({is_beyond}, multiIf({clear}, 0), {change_within})"
-
-
 def is_clearly(metric: Metric, one: Mapping[str, str], other: Mapping[str, str]) -> tuple[str, str]:
     """Return conditions: that one is clearly better than the other, and that it is clearly worse."""
     low, high = difference_bounds(one, other)

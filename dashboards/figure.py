@@ -111,7 +111,6 @@ def ranked(id_: int, metric: Metric, by: Dimension, *, width: int = 12, height: 
 def listed(id_: int, title: str, metrics: Sequence[Metric], *, height: int) -> Panel:
     """Return a table with a line for each of several metrics of one unit."""
     unit, change = style.unit(metrics[0].unit), _change_look(metrics[0])
-    words = next((look for metric in metrics if (look := style.unreached(metric))), {})
     return Panel(
         id=id_,
         title=title,
@@ -124,8 +123,7 @@ def listed(id_: int, title: str, metrics: Sequence[Metric], *, height: int) -> P
         look=style.PLAIN_TABLE,
         overrides=[
             style.override(text.METRIC, custom__width=380),
-            *(style.override(name, **unit, **words, **_FEW) for name in (text.VALUE, text.BEFORE)),
-            *(style.override(name, **unit, **_FEW) for name in (text.LOW, text.HIGH)),
+            *(style.override(name, **unit, **_FEW) for name in (text.VALUE, text.LOW, text.HIGH, text.BEFORE)),
             style.override(text.N, unit="locale", decimals=0),
             style.override(text.CHANGE, **change),
         ],

@@ -6,7 +6,7 @@ from textwrap import indent
 from typing import Final
 
 from dashboards import text
-from dashboards.estimate import FIGURE, PREFIX, change, change_beyond, estimates, is_clearly, told
+from dashboards.estimate import FIGURE, PREFIX, change, estimates, is_clearly, told
 from dashboards.query import ages, beside, by_period, joined_periods, quoted, quoted_text, select, with_age
 from dashboards.together import AT_ONCE, HOLDS, bounds_at, judged, with_certainty
 from streams.core.ask.figure import POINTS
@@ -35,7 +35,7 @@ def ranked(metric: Metric, by: Dimension) -> str:
         quoted(text.N): "n",
         quoted(text.RANK): _rank(),
         quoted(text.BEFORE): told(metric, "value_before", "n_before"),
-        quoted(text.CHANGE): change_beyond(_change(metric), [metric]),
+        quoted(text.CHANGE): _change(metric),
     }
     places = placed(metric, select({"*": "*"}, beside(metric, [by.value]), "WHERE n > 0"))
     order = f"ORDER BY value IS NULL, {_worth(metric)}, n DESC, {by}"
@@ -127,28 +127,20 @@ def listed(metrics: Sequence[Metric]) -> str:
     figures = select({"is_now": "is_now"} | columns, rows, "ARRAY JOIN rows AS row")
     shown = {
         quoted(text.METRIC): "title",
-        quoted(text.VALUE): _told(metrics, places, "value", "n"),
+        quoted(text.VALUE): "value",
         quoted(text.LOW): "low",
         quoted(text.HIGH): "high",
         quoted(text.N): "n",
-        quoted(text.BEFORE): _told(metrics, places, "value_before", "n_before"),
-        quoted(text.CHANGE): change_beyond(_change(first), metrics),
+        quoted(text.BEFORE): "value_before",
+        quoted(text.CHANGE): _change(first),
     }
     beside_each = _judged(first, joined_periods(["place", "title"], figures))
     return "\n".join([with_age(first), select(shown, beside_each, "ORDER BY place")])
 
 
-def _told(metrics: Sequence[Metric], places: Mapping[str, int], value: str, n: str) -> str:
-    """Return a value of any of the metrics as the table shows it."""
-    cases = ((places[metric.name], told(metric, value, n)) for metric in metrics)
-    other = ", ".join(f"place = {place}, {sql}" for place, sql in cases if sql != value)
-    return f"multiIf({other}, {value})" if other else value
-
-
 def _column_of(metric: Metric) -> tuple[Kind, Unit, Direction]:
-    """Return what metrics of one column have in common; quantiles are judged alike, whoever counts in them."""
-    kind = Kind.QUANTILE if metric.kind is Kind.SURVIVAL else metric.kind
-    return kind, metric.unit, metric.direction
+    """Return what metrics of one column have in common."""
+    return metric.kind, metric.unit, metric.direction
 
 
 def _of_one_kind(metrics: Sequence[Metric], places: Mapping[str, int]) -> str:

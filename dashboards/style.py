@@ -66,20 +66,9 @@ def change_colours(metric: Metric) -> Json:
             return fixed(PLAIN)
 
 
-LONGER: Final = 10**12
-"""Stands for a change to a duration that was not reached, and its opposite for one from such a duration."""
 CHANGE: Final[Json] = {
     "noValue": text.NOTHING_BEFORE,
-    "mappings": [
-        {
-            "type": "value",
-            "options": {
-                "0": {"text": text.UNCLEAR, "color": PLAIN, "index": 0},
-                str(LONGER): {"text": text.LONGER, "index": 1},
-                str(-LONGER): {"text": text.SHORTER, "index": 2},
-            },
-        }
-    ],
+    "mappings": [{"type": "value", "options": {"0": {"text": text.UNCLEAR, "color": PLAIN, "index": 0}}}],
 }
 """The words of a column as `estimate.change` gives it."""
 

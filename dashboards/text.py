@@ -20,8 +20,6 @@ SO_FAR: Final = "so far"
 MATURE: Final = "% mature"
 N: Final = "n"
 NOT_REACHED: Final = "not reached"
-LONGER: Final = "longer"
-SHORTER: Final = "shorter"
 OR_LONGER: Final = "or longer"
 TO: Final = "to"
 

@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from dashboards.estimate import change, change_beyond, evidence, shown
+from dashboards.estimate import change, evidence, shown
 from dashboards.link import LISTED
 from dashboards.macro import Value
 from dashboards.page.pulse import FOUR
 from dashboards.page.response import _BOUNDS
 from dashboards.preview.unit import shown as shown_big
 from dashboards.query import ages, select, shift_of
-from dashboards.style import LONGER, Json
+from dashboards.style import Json
 from streams.core.ask.figure import Change, change_of, figure_of
 from streams.core.ask.report import Figures, compared
 from streams.core.ask.together import clear_among, deviations
@@ -285,32 +285,6 @@ def test_a_change_in_a_table_is_none_without_evidence(
     assert same(found, points)
 
 
-@pytest.mark.parametrize(
-    ("now", "before", "points"),
-    [
-        pytest.param(UNREACHED, REACHED, LONGER, id="no more reached"),
-        pytest.param(REACHED, UNREACHED, -LONGER, id="reached again"),
-        pytest.param(MAYBE, REACHED, 0, id="maybe no more"),
-        pytest.param(UNREACHED, UNREACHED, 0, id="never"),
-        pytest.param(UNREACHED, NONE, None, id="a first one"),
-        pytest.param(NONE | {"n": 5}, UNREACHED, None, id="too few"),
-        pytest.param(REACHED, REACHED | {"n": 50}, 7, id="both reached"),
-    ],
-)
-def test_a_change_in_a_table_is_told_of_what_was_not_reached(
-    month: Month, now: Json, before: Json, points: float | None
-) -> None:
-    told = now | {f"{column}_before": value for column, value in before.items()}
-    columns = {
-        column: f"CAST({'NULL' if value is None else value} AS Nullable(Float64))" for column, value in told.items()
-    }
-    inner = f"SELECT {', '.join(f'{sql} AS {column}' for column, sql in columns.items())}"
-    within = "if(value IS NULL OR value_before IS NULL, NULL, 7)"
-    shown = select({"points": change_beyond(within, [METRICS[TO_FIRST]])}, inner)
-    ((found,),) = month.client.query(shown).result_rows
-    assert same(found, points)
-
-
 def test_a_choice_narrows_a_number(month: Month) -> None:
     (row,) = asked(month, "service-pulse", 1, team=["delivery"])
     metric = METRICS["complaint_rate"]
@@ -536,8 +510,7 @@ def _change(change: Change | None) -> float | None:
     """Return what a column of changes holds: 0 stands for one that is not clear, None for none."""
     if change is None:
         return None
-    points = LONGER * (-1 if change.is_better else 1) if change.points is None else change.points
-    return points if change.is_clear else 0
+    return change.points if change.is_clear else 0
 
 
 def _agree(row: Mapping[str, Any], interval: Sequence[float | None]) -> None:
