@@ -6,11 +6,22 @@ from pathlib import Path
 from typing import Final
 
 from dashboards.dashboard import Dashboard
-from dashboards.page import after_sales, complaints, pipeline, pulse, reasons, response, satisfaction, teams, tickets
+from dashboards.page import (
+    after_sales,
+    complaints,
+    in_time,
+    pipeline,
+    pulse,
+    reasons,
+    response,
+    satisfaction,
+    teams,
+    tickets,
+)
 
 DASHBOARDS: Final[Sequence[Dashboard]] = tuple(
     page.DASHBOARD
-    for page in (pulse, complaints, satisfaction, response, after_sales, teams, reasons, pipeline, tickets)
+    for page in (pulse, complaints, satisfaction, response, in_time, after_sales, teams, reasons, pipeline, tickets)
 )
 FOLDER: Final = Path(__file__).parent / "json"
 """Where the files are; Grafana's provisioning and the preview read them there."""

@@ -125,6 +125,7 @@ PAGES: Final = {
         "Satisfaction",
         "What customers say by three clocks, how far they differ, how many answer; NPS and CES.",
     ),
+    "in-time": ("In time", "Which targets of the desk's policy are kept, and whose passes next."),
     "response-time": ("Response time", "How long customers wait for a person, and who waits now."),
     "after-sales": ("After-sales and repurchase", "How many buy again after a case, by cohort and by age."),
     "teams": ("Teams and agents", "Who does best as far as the numbers can tell, and between which ranks."),

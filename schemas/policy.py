@@ -40,11 +40,7 @@ class Rule(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fi
 
     within: Annotated[
         str,
-        Meta(
-            max_length=len("999999m"),
-            description="Minutes, hours or days, such as 15m, 4h or 2d.",
-            extra_json_schema={"pattern": _WITHIN},
-        ),
+        Meta(description="Minutes, hours or days, such as 15m, 4h or 2d.", extra_json_schema={"pattern": _WITHIN}),
     ]
     hours: Annotated[
         Literal["calendar", "open"],

@@ -26,7 +26,6 @@ Hours: TypeAlias = Annotated[
             str,
             Meta(
                 description="An interval of a day by the clock on the wall, from 00:00 to 24:00, such as 09:00-17:30.",
-                max_length=len("09:00-17:30"),
                 extra_json_schema={"pattern": _HOURS},
             ),
         ],

@@ -208,7 +208,7 @@ QUALITY: Final[Sequence[Rule]] = (
         wait="0s",
         no_data=KEEP_LAST,
         dashboard="satisfaction",
-        panel=9,
+        panel=3,
     ),
     Rule(
         uid="complaints-surge",

@@ -7,12 +7,10 @@ from dashboards import figure, link, panel, query, series, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.panel import Panel
 from streams.core.metrics import METRICS, Dimension, Direction, Kind, Unit
-from streams.core.metrics.in_target import FIRST_RESPONSES_DUE, RESPONSES_DUE
 
 _MEDIAN: Final = METRICS["time_to_first_response_p50"]
 _ANSWERED: Final = METRICS["first_response_p50"]
 _WITHIN: Final = METRICS["first_response_in_target"]
-_RESOLVED: Final = METRICS["resolution_in_target"]
 _ANY: Final = METRICS["time_to_response_p90"]
 _WAITING: Final = METRICS["open_waits"]
 _UNANSWERED: Final = METRICS["resolved_unanswered"]
@@ -52,8 +50,6 @@ _BOUNDS: Final = (
     (259_200, "3 d"),
 )
 """Where one row of the heatmap ends and the next begins, in seconds, with the name of the row below."""
-_TOLD_DUE: Final = (Dimension.PRIORITY, Dimension.TEAM, Dimension.AGENT, Dimension.CHANNEL)
-"""What the list of those due next says of each."""
 _LONGER: Final = "longer"
 _LONGEST: Final = 100
 _TOLD: Final = (Dimension.TEAM, Dimension.AGENT, Dimension.CHANNEL, Dimension.REASON)
@@ -137,45 +133,6 @@ def _longest() -> Panel:
     )
 
 
-def _due_next() -> Panel:
-    """Return the list of those whose target passes next: of a ticket the sooner of two."""
-    kinds = {text.FIRST_RESPONSE: FIRST_RESPONSES_DUE, text.ANY_RESPONSE: RESPONSES_DUE}
-    waits = "\nUNION ALL\n".join(
-        query.select(
-            {"due_at": "at", "what": query.quoted_text(name), "until": "open_until", "ticket_id": "ticket_id"}
-            | {column.value: column.value for column in _TOLD_DUE},
-            query.observations_of(kind, "end_at", "end_at"),
-        )
-        for name, kind in kinds.items()
-    )
-    columns = {
-        query.quoted(text.BREACHES): "dateDiff('second', end_at, min(due_at))",
-        query.quoted(text.TICKET): "ticket_id",
-        query.quoted(text.DUE_WHAT): "argMin(what, due_at)",
-        **{query.quoted(text.COLUMN_NAMES[by]): f"any({query.known_or_named(by)})" for by in _TOLD_DUE},
-        query.quoted(text.DUE_AT): "formatDateTime(min(due_at), '%Y-%m-%d %H:%i', ${zone:singlequote})",
-    }
-    clauses = (
-        "AS waits",
-        "WHERE until >= end_at AND due_at >= end_at AND due_at < end_at + toIntervalDay(1)",
-        "GROUP BY ticket_id",
-        f"ORDER BY min(due_at), ticket_id LIMIT {_LONGEST}",
-    )
-    return Panel(
-        id=17,
-        title=text.DUE_TITLE,
-        kind="table",
-        about=text.DUE,
-        width=24,
-        height=9,
-        sql=query.with_range() + "\n" + query.select(columns, waits, *clauses),
-        empty=text.NOTHING_DUE,
-        look=style.PLAIN_TABLE,
-        overrides=[style.override(text.BREACHES, unit="s", decimals=1, custom__width=120)],
-        options=panel.TABLE,
-    )
-
-
 def _waiting() -> Panel:
     return Panel(
         id=10,
@@ -204,10 +161,8 @@ DASHBOARD: Final = Dashboard(
         ],
         [_percentiles(), _heatmap()],
         [figure.lines_by(7, _WITHIN, Dimension.TEAM), _longest()],
-        [_due_next()],
-        [figure.ranked(15, _WITHIN, Dimension.PRIORITY), figure.ranked(16, _RESOLVED, Dimension.PRIORITY)],
         [figure.ranked(9, _ANSWERED, Dimension.TEAM), _waiting()],
         [figure.listed(12, text.DURATIONS_TITLE, _LISTED, height=3 + len(_LISTED))],
-        [panel.definitions(11, (_MEDIAN, _WITHIN, _RESOLVED, _ANY, _ANSWERED, _WAITING, _UNANSWERED))],
+        [panel.definitions(11, (_MEDIAN, _WITHIN, _ANY, _ANSWERED, _WAITING, _UNANSWERED))],
     ],
 )

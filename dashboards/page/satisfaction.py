@@ -56,7 +56,7 @@ def _distribution() -> Panel:
         title=text.DISTRIBUTION_TITLE,
         kind="bargauge",
         about=text.description(_MEAN, text.DISTRIBUTION.format(satisfied=SATISFIED_FROM)),
-        width=8,
+        width=12,
         height=8,
         sql=query.with_range() + "\n" + query.select(shown, counts, "ARRAY JOIN bands AS band"),
         empty=text.NO_TICKETS,
@@ -77,7 +77,7 @@ def _spread() -> Panel:
         title=text.SPREAD_TITLE,
         kind="timeseries",
         about=text.description(_MEAN, text.SPREAD, text.STEPPED),
-        width=8,
+        width=12,
         height=8,
         sql="\n".join(
             [series.with_steps(), query.select(shown, series.by_step(_MEAN, query.measured(_MEAN))), "ORDER BY time"]
@@ -98,7 +98,7 @@ DASHBOARD: Final = Dashboard(
         [figure.number(1 + i, one) for i, one in enumerate((_SHARE, _MEAN, _ANSWERED, _OWN))],
         [figure.number(13, _NPS, width=12), figure.number(14, _CES, width=12)],
         [figure.over_time(5, _SHARE), _clocks()],
-        [_distribution(), _spread(), figure.over_time(9, _ANSWERED, width=8, height=8)],
+        [_distribution(), _spread()],
         [figure.ranked(10, _SHARE, Dimension.TEAM), figure.ranked(11, _MEAN, Dimension.CHANNEL)],
         [panel.definitions(12, (_SHARE, _MEAN, _ANSWERED, _OWN, _NPS, _CES))],
     ],

@@ -109,6 +109,15 @@ def test_the_policy_that_the_contract_shows_is_one() -> None:
     assert len(policy_of(shown)) == 2
 
 
+@pytest.mark.parametrize("value", ["x" * 257, "x" * 10_000])
+def test_no_text_is_endless(value: str) -> None:
+    for stated in ({"within": value}, {"within": "1h", "priority": [value]}, {"within": "1h", "hours": value}):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(stated, Rule)
+    with pytest.raises(msgspec.ValidationError):
+        version(zone=value)
+
+
 def test_the_newest_statement_counts_in_whatever_order_they_come() -> None:
     said = [published(str(number), at, version(satisfied_from=at)) for number, at in enumerate((10, 30, 20))]
     for order in permutations(said):
