@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from dashboards.estimate import difference_bounds, rate, wilson
+from dashboards.estimate import FIGURE, difference_bounds, rate
 from dashboards.query import select
 from streams.core.ask.figure import PER
 from streams.core.ask.together import HALVINGS, MOST, WRONG
@@ -29,9 +29,19 @@ def judged(kind: Kind, inner: str, one: Mapping[str, str], other: Mapping[str, s
         is_known: Condition that the two may be compared at all.
     """
     low, high = difference_bounds(one, other)
-    chance = f"erfc({_deviations(kind, one, other)} / sqrt(2))"
-    is_judged = f"({is_known}) AND (isNotNull({low}) OR isNotNull({high}))"
-    rows = select({"*": "*", "chance": f"if({is_judged}, toNullable({chance}), NULL)"}, inner)
+    is_above = f"{one['value']} > {other['value']}"
+    sides = {
+        f"{side}_{name}": f"ifNull(if({is_above}, {above[name]}, {below[name]}), 0)"
+        for side, above, below in (("upper", one, other), ("lower", other, one))
+        for name in FIGURE
+    }
+    known = {
+        "is_judged": f"({is_known}) AND (isNotNull({low}) OR isNotNull({high}))",
+        "is_bounded": f"isNotNull(if({is_above}, {low}, {high}))",
+    }
+    chance = f"erfc(if(is_bounded, {_deviations(kind)}, 0) / sqrt(2))"
+    told = select({"*": "*"} | known | sides, inner)
+    rows = select({"*": "*", "chance": f"if(is_judged, toNullable({chance}), NULL)"}, told)
     placed = {"chance_place": "row_number() OVER (ORDER BY chance)", "chances": "count(chance) OVER ()"}
     least = f"maxIf(chance, chance <= {WRONG} * chance_place / chances) OVER ()"
     return select({"*": "*", "least_chance": least}, select({"*": "*"} | placed, rows))
@@ -60,7 +70,9 @@ def bounds_at(kind: Kind, figure: Mapping[str, str], z: str) -> tuple[str, str]:
     n, value, low, high = (figure[name] for name in ("n", "value", "low", "high"))
     match kind:
         case Kind.SHARE:
-            return wilson(f"({value} * {n})", n, z)[1:]
+            middle, width = f"{value} + {z} * {z} / 2 / {n}", f"{value} * (1 - {value}) / {n} + pow({z} / {n}, 2) / 4"
+            sides = (f"({middle} {sign} {z} * sqrt({width})) / (1 + {z} * {z} / {n})" for sign in "-+")
+            return next(sides), next(sides)
         case Kind.RATE:
             return rate(f"({value} * {n} / {PER})", n, z)[1:]
         case Kind.BALANCE:
@@ -84,18 +96,16 @@ def _stretched(value: str, bound: str, by: str) -> str:
     return f"if({value} > 0 AND {bound} >= 0, {by_logarithms}, {value} + ({bound} - {value}) * {by})"
 
 
-def _deviations(kind: Kind, one: Mapping[str, str], other: Mapping[str, str]) -> str:
-    """Return how many standard deviations two figures lie apart, as `core.ask.together.deviations`."""
+def _deviations(kind: Kind) -> str:
+    """Return how many standard deviations the upper figure lies above the lower, as `core.ask.together.deviations`."""
     if kind is Kind.COUNT:
         return "0."
-    told = [{name: f"ifNull({sql}, 0)" for name, sql in figure.items()} for figure in (one, other)]
-    difference = f"({told[0]['value']} - {told[1]['value']})"
+    upper, lower = ({name: f"{side}_{name}" for name in FIGURE} for side in ("upper", "lower"))
     middle = "((limits.1 + limits.2) / 2)"
-    sides = [dict(zip(("low", "high"), bounds_at(kind, figure, middle), strict=True)) for figure in told]
-    above, below = difference_bounds(*({**figure, **side} for figure, side in zip(told, sides, strict=True)))
-    halved = _halved(f"if({difference} > 0, {above} > 0, {below} < 0)")
-    low, high = difference_bounds(one, other)
-    return f"if(isNull(if({difference} > 0, {low}, {high})), 0., {halved})"
+    low, _ = bounds_at(kind, upper, middle)
+    _, high = bounds_at(kind, lower, middle)
+    margin = f"sqrt(pow(upper_value - {low}, 2) + pow({high} - lower_value, 2))"
+    return _halved(f"upper_value - lower_value > {margin}")
 
 
 def _halved(is_further: str) -> str:

@@ -80,7 +80,7 @@ def test_shares_are_as_far_apart_as_newcombe_s_interval_of_another_library_says(
             continue
         alpha = probability(apart)
         low, high = confint_proportions_2indep(hits, n, hits_before, n_before, method="newcomb", alpha=alpha)
-        assert min(abs(low), abs(high)) < 1e-9
+        assert min(abs(low), abs(high)) < 1e-7
 
 
 @given(st.lists(st.floats(0, 6), min_size=1, max_size=60))

@@ -16,10 +16,10 @@ from streams.core.metrics import Kind
 
 WRONG: Final = 0.05
 """In so many tables, at most, chance alone makes a claim."""
-MOST: Final = 40.0
-"""Standard deviations: nothing is surer."""
-HALVINGS: Final = 50
-"""Of all that lies between 0 and `MOST`: what is left is less than a number can tell."""
+MOST: Final = 10.0
+"""Standard deviations: one chance in 10^23, nothing need be surer."""
+HALVINGS: Final = 30
+"""Of all that lies between 0 and `MOST`: what is left is a hundred-millionth of a deviation. SQL pays for each."""
 
 
 def bounds_at(figure: Figure, z: float) -> Interval:
