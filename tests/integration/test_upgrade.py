@@ -42,10 +42,10 @@ def expected(space: Space) -> Iterator[str]:
     space.client.command(f"DROP DATABASE {settings.database}", use_database=False)
 
 
-def figures(space: Space, version: Path) -> Mapping[str, tuple[int, float | None]]:
+def figures(space: Space, version: Path, *options: str) -> Mapping[str, tuple[int, float | None]]:
     """Return n and value of every metric over everything, as a version's own report says."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "streams.cli", "report", *OPTIONS],
+        [sys.executable, "-P", "-m", "streams.cli", "report", *OPTIONS, *options],
         env=environment_of(version, space.environment()), cwd=version, capture_output=True, timeout=120, check=True,
     )  # fmt: skip
     return {line["metric"]: (line["n"], line["value"]) for line in json.loads(done.stdout)["lines"]}
@@ -63,7 +63,7 @@ def test_a_database_of_the_release_before_is_upgraded_while_workers_of_both_fold
 
     assert space.run("migrate").returncode == 0
     assert space.run("refold").returncode == 0
-    now = figures(space, ROOT)
+    now = figures(space, ROOT, "--full")
     assert {name for name in former if now[name] != former[name]} == DIFFERENT
 
     new = space.started_worker()
