@@ -55,6 +55,9 @@ def _in_target(
 
 
 _EARLIER_DUE, _EARLIER_DUE_AT = due("earlier.1", "rule.seconds * 1000")
+_WITH_EARLIER: Final = with_target(
+    "first_response", "arrayExists(before -> notEmpty(before), waits.before) AND rule.is_open_hours"
+)
 _DECIDED_EARLIER: Final = f"""
 (
     SELECT ticket_id, started_at
@@ -62,10 +65,10 @@ _DECIDED_EARLIER: Final = f"""
     (
         SELECT ticket_id, later.started_at AS started_at, earlier.2 AS stopped_at, earlier.3 AS answered_at,
             {_EARLIER_DUE_AT} AS due_at
-        FROM {indent(with_target("first_response"), "        ").lstrip()}
+        FROM {indent(_WITH_EARLIER, "        ").lstrip()}
         ARRAY JOIN waits AS later ARRAY JOIN later.before AS earlier
 {indent(_EARLIER_DUE, "        ").replace("= desk", f"= {DESK}")}
-        WHERE notEmpty(later.before) AND rule.is_open_hours
+        WHERE notEmpty(later.before)
     )
     WHERE answered_at <= due_at OR due_at < stopped_at
 )""".strip()  # noqa: S608 - words of ours

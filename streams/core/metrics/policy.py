@@ -34,13 +34,17 @@ def policy_join(at: str, column: str, *, keeps_all: bool = False) -> str:
     )
 
 
-def with_target(target: str) -> str:
+def with_target(target: str, more: str = "true") -> str:
     """Return the tickets of the days that are asked for, as `ticket`, each with its target as of its creation.
 
     Their columns are those of `ticket_days`, and of the target `rule_from`, from when on its version is in force,
     `rule_number`, the place of the first rule that the ticket meets, and the rule itself. Tickets without are left out.
     The rule is worked out in a query of its own: a name of an expression is put in whole wherever it is used, and it is
     used often.
+
+    Args:
+        target: Of which one.
+        more: SQL of what else a ticket must meet.
     """
     conditions = " AND ".join(f"(empty(one.{name}) OR has(one.{name}, ticket.{name}))" for name in CONDITIONS)
     return f"""
@@ -52,7 +56,7 @@ def with_target(target: str) -> str:
         policy.{target}[rule_number] AS rule
     FROM {DAYS}
 {indent(policy_join("ticket.created_at", target), "    ")}
-    WHERE {DAYS_ASKED} AND is_effective AND rule_number > 0
+    WHERE {DAYS_ASKED} AND is_effective AND rule_number > 0 AND {more}
 ) AS ticket""".strip()  # noqa: S608 - words of ours
 
 
