@@ -23,6 +23,7 @@ GRANT INSERT ON servicepulse.events TO servicepulse_worker;
 GRANT INSERT ON servicepulse.tickets TO servicepulse_worker;
 GRANT INSERT ON servicepulse.dead_letters TO servicepulse_worker;
 GRANT INSERT ON servicepulse.open_hours TO servicepulse_worker;
+GRANT INSERT ON servicepulse.policies TO servicepulse_worker;
 GRANT INSERT ON servicepulse.signals TO servicepulse_worker;
 GRANT INSERT ON servicepulse.looks TO servicepulse_worker;
 GRANT CREATE DATABASE ON servicepulse.* TO servicepulse_worker;
