@@ -51,7 +51,7 @@ class Desk:
 
     def tell(self, said: e.Data, subject: str) -> None:
         """Have something become known, weeks later."""
-        late = _event(said, LATE, f"late-{len(self.events)}", SOURCE, subject, None)
+        late = _event(said, LATE, f"late-{len(self.events)}", SOURCE, subject, len(self.events))
         self.events.append(late)
         self.space.publish([late.raw])
         self.space.wait_for_events(len(self.events))
@@ -161,6 +161,7 @@ def test_a_late_rating_moves_its_own_day_and_the_days_of_its_case(desk: Desk) ->
         ("csat_mean", _day(LATE)),
         ("csat_share", _day(LATE)),
         ("self_rating_share", _day(LATE)),
+        ("reassigned_after_bad_rating", _day(LATE)),
         ("csat_mean_by_creation", _day(created)),
         ("csat_share_by_creation", _day(created)),
         ("csat_mean_by_resolution", _day(resolved)),

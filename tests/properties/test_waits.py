@@ -17,6 +17,9 @@ from tests.ledger import BUSINESS_TARGETS, SHARES, TARGETS, Ledger
 ALWAYS: Final = Window(0, NOW_MS)
 ANSWERED: Final = (*TARGETS, *BUSINESS_TARGETS, "first_response_in_target", "response_in_target")
 
+EFFORT: Final = ("first_contact_resolution", "one_touch_share")
+"""Fewer answers are what these count, so that they promise nothing to customers who are left alone."""
+
 
 def counted(ledger: Ledger, metric: str, ticket_id: str) -> tuple[int, int]:
     """Return hits and misses of one ticket."""
@@ -28,7 +31,7 @@ def assert_no_better(before: Ledger, after: Ledger) -> None:
     """Let no ticket look better than before: no hit more, and where the customer waited too long still a miss.
 
     Of first responses there is one for each ticket, so that no share of many tickets can rise. Waits of any kind can
-    become one that is longer: then their misses are one miss, and the share of the ticket is no better.
+    become one that is longer: then two misses are one miss, and beside a hit elsewhere the share of the ticket rises.
     """
     for metric in ANSWERED:
         for ticket_id in TICKETS:
@@ -36,8 +39,8 @@ def assert_no_better(before: Ledger, after: Ledger) -> None:
             hits_after, misses_after = counted(after, metric, ticket_id)
             assert hits_after <= hits, (metric, ticket_id)
             assert min(misses, 1) <= misses_after, (metric, ticket_id)
-            assert hits_after * (hits + misses) <= hits * (hits_after + misses_after), (metric, ticket_id)
             if metric.startswith("first"):
+                assert hits_after * (hits + misses) <= hits * (hits_after + misses_after), (metric, ticket_id)
                 assert hits + misses <= 1, ticket_id
                 assert misses <= misses_after, ticket_id
 
@@ -85,7 +88,7 @@ def test_removing_an_answer_improves_no_share(history: list[Event], data: st.Dat
     gone = data.draw(st.sampled_from(answers))
     before, after = Ledger(history), Ledger([one for one in history if one is not gone])
     assert_no_better(before, after)
-    for metric in set(SHARES) - set(ANSWERED):
+    for metric in set(SHARES) - set(ANSWERED) - set(EFFORT):
         assert before.seen(metric, ALWAYS) == after.seen(metric, ALWAYS), metric
 
 
