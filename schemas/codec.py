@@ -257,15 +257,23 @@ def _name_of(type_: str) -> str:
     return type_
 
 
+def subject_named_by(content: Data | None) -> str | None:
+    """Return whom or what the data of an event is about; None where only its envelope says so."""
+    match content:
+        case TicketData():
+            return content.ticket_id
+        case OrderData():
+            return content.customer_id
+        case SchedulePublished():
+            return content.name
+        case PolicyPublished():
+            return POLICY
+    return None
+
+
 def _subject_of(envelope: Envelope, content: Data | None) -> str:
-    if isinstance(content, TicketData):
-        return content.ticket_id
-    if isinstance(content, OrderData):
-        return content.customer_id
-    if isinstance(content, SchedulePublished):
-        return content.name
-    if isinstance(content, PolicyPublished):
-        return POLICY
+    if (named := subject_named_by(content)) is not None:
+        return named
     subject = envelope.subject or envelope.partitionkey or ""
     if isinstance(content, EventRetracted) and not subject:
         raise InvalidEventError(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.codec import encode
+from schemas.codec import encode, subject_named_by
 from schemas.events import (
     NAME_OF,
     Classifier,
@@ -17,7 +17,6 @@ from schemas.events import (
     EventRetracted,
     MessageSent,
     OrderCancelled,
-    OrderData,
     OrderKind,
     OrderPlaced,
     Party,
@@ -35,7 +34,6 @@ from schemas.events import (
     TicketClassified,
     TicketClosed,
     TicketCreated,
-    TicketData,
     TicketDeleted,
     TicketEscalated,
     TicketMarkedSpam,
@@ -48,7 +46,7 @@ from schemas.events import (
     TicketUpdated,
     Visibility,
 )
-from schemas.policy import SUBJECT, Policy, Rule
+from schemas.policy import Policy, Rule
 from schemas.schedule import SpecialDay, Version, Week
 
 SOURCE: Final = "urn:shop:helpdesk"
@@ -174,15 +172,4 @@ def example(name: str) -> dict[str, Any]:
 
 
 def _subject_of(content: Data) -> str | None:
-    match content:
-        case TicketData():
-            return content.ticket_id
-        case OrderData():
-            return content.customer_id
-        case SchedulePublished():
-            return content.name
-        case PolicyPublished():
-            return SUBJECT
-        case EventRetracted():
-            return "T-1042"
-    return None
+    return "T-1042" if isinstance(content, EventRetracted) else subject_named_by(content)

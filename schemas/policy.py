@@ -4,9 +4,7 @@ A version says all of it: from its instant on nothing of the version before coun
 """
 
 import re
-from collections.abc import Iterator
 from functools import cached_property
-from itertools import pairwise
 from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct
@@ -115,16 +113,21 @@ class Policy(InForce, frozen=True, dict=True, omit_defaults=True, forbid_unknown
         """
         _ = zone_of(self.zone), self.in_force_at
         for target in TARGETS:
-            for fault in unreachable(target, getattr(self, target)):
-                raise PolicyError(fault)
+            _refuse_unreachable(target, getattr(self, target))
 
 
 TARGETS: Final = ("first_response", "response", "resolution")
 """Of what a policy has targets."""
 
 
-def unreachable(target: str, rules: Rules) -> Iterator[str]:
-    """Yield what is wrong with the order of rules: one behind a rule that holds for all is never reached."""
-    for number, (rule, _) in enumerate(pairwise(rules), start=1):
+def _refuse_unreachable(target: str, rules: Rules) -> None:
+    """Let rules pass of which each can be reached.
+
+    Raises:
+        PolicyError: When one stands behind a rule that holds for all tickets.
+    """
+    for number, rule in enumerate(rules[:-1], start=1):
         if not rule.conditions:
-            yield f"{target}: rule {number} holds for all tickets, so that none behind it is ever reached: put it last"
+            raise PolicyError(
+                f"{target}: rule {number} holds for all tickets, so that none behind it is ever reached: put it last"
+            )

@@ -21,9 +21,18 @@ from kafka.net.compat import KafkaNetClient
 from kafka.producer.future import RecordMetadata
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from schemas.codec import CONTENT_TYPE, Event, InvalidEventError, Reason, decode, encode, partition_key, topic_of
-from schemas.events import DERIVED, NAME_OF, Data, OrderData, PolicyPublished, SchedulePublished, TicketData
-from schemas.policy import SUBJECT as POLICY
+from schemas.codec import (
+    CONTENT_TYPE,
+    Event,
+    InvalidEventError,
+    Reason,
+    decode,
+    encode,
+    partition_key,
+    subject_named_by,
+    topic_of,
+)
+from schemas.events import DERIVED, NAME_OF, Data
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -235,7 +244,7 @@ class Publisher:
             id=id if id is not None else f"{self._run}-{next(self._ids)}",
             time=time,
             name=NAME_OF[type(content)],
-            subject=_subject_of(content) or subject,
+            subject=subject_named_by(content) or subject,
             subjectseq=subjectseq,
             replay=replay or None,
             correlationid=correlationid,
@@ -383,16 +392,6 @@ class _Outstanding:
 
     def _has_room(self) -> bool:
         return len(self._waiting) < MOST_OUTSTANDING_EVENTS and self._bytes < MOST_OUTSTANDING_BYTES
-
-
-def _subject_of(content: Data) -> str | None:
-    if isinstance(content, TicketData):
-        return content.ticket_id
-    if isinstance(content, SchedulePublished):
-        return content.name
-    if isinstance(content, PolicyPublished):
-        return POLICY
-    return content.customer_id if isinstance(content, OrderData) else None
 
 
 def _as_json(event: Mapping[str, Any] | bytes | str) -> bytes:
