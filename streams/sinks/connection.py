@@ -78,6 +78,8 @@ failed to fill. Here every table replaces rows by identity and version: writing 
 taken for a repetition. Nor is anything acknowledged that only lies in a server's buffer."""
 _SINCE_26_2: Final = {"deduplicate_insert": "disable", "deduplicate_insert_select": "disable"}
 
+_HAS_TABLE: Final = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = {name:String}"
+
 
 def connect(settings: Settings) -> Client:
     """Return a client of ClickHouse; threads may share it, each query takes a connection of its own.
@@ -114,6 +116,18 @@ def connect(settings: Settings) -> Client:
             client.set_client_setting(name, value)
     client.database = settings.database  # not given above: it may have to be made first
     return client
+
+
+def has_table(client: Client, name: str) -> bool:
+    """Tell whether the database of a client has a table; also where nobody has made the database.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away.
+        StoreRejectedError: When it refuses.
+    """
+    parameters = {"database": client.database, "name": name}
+    with named_errors():
+        return bool(client.command(_HAS_TABLE, parameters=parameters, use_database=False))
 
 
 def refuse_old(version: str) -> None:

@@ -6,7 +6,7 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.migrations import Migration, migrations
 from streams.ports import StoreRejectedError
-from streams.sinks.connection import named_errors
+from streams.sinks.connection import has_table, named_errors
 
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_migrations
@@ -80,13 +80,8 @@ def _apply(client: Client, migration: Migration, *, replicated: bool) -> None:
 
 
 def _applied(client: Client) -> dict[int, str]:
+    if not has_table(client, "schema_migrations"):
+        return {}
     with named_errors():
-        exists = client.command(
-            "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'",
-            parameters={"database": client.database},
-            use_database=False,
-        )
-        if not exists:
-            return {}
         rows = client.query("SELECT number, checksum FROM schema_migrations FINAL ORDER BY number")
     return {int(number): str(checksum) for number, checksum in rows.result_rows}

@@ -7,9 +7,8 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.policy import Policy
 from streams.core.policy.published import Standing
-from streams.sinks.connection import named_errors
+from streams.sinks.connection import has_table, named_errors
 
-_IS_THERE: Final = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'policies'"
 _STANDING: Final = "SELECT toUnixTimestamp64Milli(published_at), stated FROM policies FINAL"
 
 
@@ -20,8 +19,8 @@ def standing(client: Client) -> Standing | None:
         StoreUnavailableError: When ClickHouse is away.
         StoreRejectedError: When it refuses.
     """
+    if not has_table(client, "policies"):
+        return None
     with named_errors():
-        if not client.command(_IS_THERE, parameters={"database": client.database}, use_database=False):
-            return None
         rows = client.query(_STANDING).result_rows
     return Standing(rows[0][0], msgspec.json.decode(rows[0][1], type=tuple[Policy, ...])) if rows else None

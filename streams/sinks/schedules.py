@@ -8,9 +8,8 @@ from clickhouse_connect.driver.client import Client
 from schemas.rows import Ms
 from schemas.schedule import Version
 from streams.core.hours.published import Standing
-from streams.sinks.connection import named_errors
+from streams.sinks.connection import has_table, named_errors
 
-_IS_THERE: Final = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'open_hours'"
 _STANDING: Final = """
 SELECT schedule, toUnixTimestamp64Milli(published_at), versions FROM open_hours FINAL ORDER BY schedule
 """
@@ -23,9 +22,9 @@ def standing(client: Client) -> dict[str, Standing]:
         StoreUnavailableError: When ClickHouse is away.
         StoreRejectedError: When it refuses.
     """
+    if not has_table(client, "open_hours"):
+        return {}
     with named_errors():
-        if not client.command(_IS_THERE, parameters={"database": client.database}, use_database=False):
-            return {}
         rows = client.query(_STANDING).result_rows
     return {name: _standing(published_at, versions) for name, published_at, versions in rows}
 

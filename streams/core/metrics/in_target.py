@@ -3,13 +3,14 @@
 A ticket's targets are those of the version that was in force when it was created, of the first rule that it meets.
 """
 
+from collections.abc import Mapping
 from textwrap import indent
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from streams.core.metrics.business_time import DESK, LONGEST_CLOSURE_SECONDS, due
-from streams.core.metrics.metric import Direction, Kind, Metric, Observations, Topic, Unit
+from streams.core.metrics.metric import Dimension, Direction, Kind, Metric, Observations, Topic, Unit
 from streams.core.metrics.observation import (
     IS_MISSED,
     NEVER,
@@ -22,16 +23,22 @@ from streams.core.metrics.policy import with_target
 
 IN_TARGET: Final = "_in_target"
 """So the names of these observations end, behind the name of the target."""
-_WAITS: Final = "ARRAY JOIN waits AS wait"
-_CYCLES: Final = "ARRAY JOIN cycles AS cycle"
 _IS_KNOWN: Final = "(NOT rule.is_open_hours OR (at_start.schedule != '' AND at_due.schedule != ''))"
 """Of a desk without a schedule there is no number where the target counts open hours."""
-_IS_PAST: Final = f"due_at <= now64(3) AND due_at < ifNull(cycle.resolved_at, {NEVER})"
-_OF_MISSES: Final = "of a miss the team and the agent in charge as the target passed"
 
 
 def _in_target(
-    target: str, one: str, parts: str, started_at: str, ended_at: str, where: str, lookback_seconds: int
+    target: str,
+    one: str,
+    *,
+    parts: str,
+    started_at: str,
+    ended_at: str,
+    missed: str,
+    lookback_seconds: int,
+    doers: Mapping[Dimension, str],
+    who: str,
+    which: str = "true",
 ) -> Observations:
     """Return what a target was decided on: at the end when it comes in time, else as the target passes."""
     joins, due_in_open_hours = due(started_at, "rule.seconds * 1000", keeps_all=True)
@@ -50,9 +57,21 @@ def _in_target(
         home=started_at,
         lookback_seconds=lookback_seconds,
         source=f"{with_target(target)} {parts}\n{joins}",
-        where=f"{_IS_KNOWN}\n    AND {where}",
+        where=f"{_IS_KNOWN}\n    AND {which} AND (is_kept OR ({missed}))",
+        doers=doers,
+        whose=f"{who}; of a miss the team and the agent in charge as the target passed",
     )
 
+
+_OF_WAITS: Final[Mapping[str, Any]] = {
+    "parts": "ARRAY JOIN waits AS wait",
+    "started_at": "wait.started_at",
+    "ended_at": "wait.answered_at",
+    "missed": IS_MISSED,
+    "lookback_seconds": LONGEST_CLOSURE_SECONDS,
+    "doers": answered_by("at", "is_kept"),
+    "who": SENDER,
+}
 
 _EARLIER_DUE, _EARLIER_DUE_AT = due("earlier.1", "rule.seconds * 1000")
 _WITH_EARLIER: Final = with_target(
@@ -80,44 +99,25 @@ _IS_FIRST: Final = f"""wait.can_decide AND (empty(wait.before) OR if(
         NOT arrayExists(earlier -> earlier.3 <= {_EARLIER_END} OR {_EARLIER_END} < earlier.2, wait.before)
     ))"""
 
-FIRST_RESPONSES_IN_TARGET: Final = replace(
-    _in_target(
-        "first_response",
-        "the first wait of a ticket for a person, answered within its target, or lasting longer",
-        _WAITS,
-        "wait.started_at",
-        "wait.answered_at",
-        f"{_IS_FIRST} AND (is_kept OR ({IS_MISSED}))",
-        LONGEST_CLOSURE_SECONDS,
-    ),
-    doers=answered_by("at", "is_kept"),
-    whose=f"{SENDER}; {_OF_MISSES}",
+FIRST_RESPONSES_IN_TARGET: Final = _in_target(
+    "first_response",
+    "the first wait of a ticket for a person, answered within its target, or lasting longer",
+    which=_IS_FIRST,
+    **_OF_WAITS,
 )
-RESPONSES_IN_TARGET: Final = replace(
-    _in_target(
-        "response",
-        "a customer's wait for a person, answered within its target, or lasting longer",
-        _WAITS,
-        "wait.started_at",
-        "wait.answered_at",
-        f"(is_kept OR ({IS_MISSED}))",
-        LONGEST_CLOSURE_SECONDS,
-    ),
-    doers=answered_by("at", "is_kept"),
-    whose=f"{SENDER}; {_OF_MISSES}",
+RESPONSES_IN_TARGET: Final = _in_target(
+    "response", "a customer's wait for a person, answered within its target, or lasting longer", **_OF_WAITS
 )
-RESOLUTIONS_IN_TARGET: Final = replace(
-    _in_target(
-        "resolution",
-        "a cycle, resolved within its target, or lasting longer",
-        _CYCLES,
-        "cycle.started_at",
-        "cycle.resolved_at",
-        f"(is_kept OR ({_IS_PAST}))",
-        2 * LONGEST_CLOSURE_SECONDS,
-    ),
+RESOLUTIONS_IN_TARGET: Final = _in_target(
+    "resolution",
+    "a cycle, resolved within its target, or lasting longer",
+    parts="ARRAY JOIN cycles AS cycle",
+    started_at="cycle.started_at",
+    ended_at="cycle.resolved_at",
+    missed=f"due_at <= now64(3) AND due_at < ifNull(cycle.resolved_at, {NEVER})",
+    lookback_seconds=2 * LONGEST_CLOSURE_SECONDS,
     doers=in_charge("at"),
-    whose=f"{RESOLVER}; {_OF_MISSES}",
+    who=RESOLVER,
 )
 
 _STILL_WAITS: Final = "wait.answered_at IS NULL AND wait.stopped_at IS NULL AND notEmpty(wait.open)"
