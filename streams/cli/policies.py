@@ -11,16 +11,17 @@ from rich.table import Table
 
 from schemas.events import PolicyPublished
 from schemas.instant import zone_of
-from schemas.policy import TARGETS, Policy, PolicyError
+from schemas.policy import TARGETS, Policy
 from schemas.rows import Ms
 from schemas.version import in_force
 from streams.cli.connection import open_client, resolve
+from streams.cli.stated_file import read_stated
 from streams.cli.wording import policy_text, rule_text
 from streams.clock import SystemClock
 from streams.core.policy.policy_file import policy_of
 from streams.core.policy.published import BUILT_IN, Change, change_of
 from streams.core.window import local_of
-from streams.settings import Settings, SettingsError, load_settings
+from streams.settings import Settings, load_settings
 from streams.sinks.policy import standing
 
 app = typer.Typer(
@@ -30,7 +31,6 @@ app = typer.Typer(
 console = Console(soft_wrap=True)
 
 SOURCE: Final = "urn:servicepulse:policies"
-_NOT_BEGUN: Final = 2
 _TITLES: Final = {"first_response": "first response", "response": "any response", "resolution": "resolution"}
 
 
@@ -49,7 +49,9 @@ def publish(
     Example: `servicepulse policies publish policy.toml --dry-run`
     """
     settings = resolve(load_settings(), needs=("clickhouse",) if dry_run else ("kafka", "clickhouse"))
-    wanted = _read(file or settings.policy)
+    wanted = read_stated(
+        file or settings.policy, policy_of, "name a file with a policy, or set SERVICEPULSE_POLICY to one"
+    )
     change = change_of(wanted, standing(open_client(settings)), SystemClock().now_ms())
     _show(wanted)
     if change is None:
@@ -91,17 +93,6 @@ def show() -> None:
         return
     console.print(f"published {_date(stands.published_at)} UTC", highlight=False)
     _show(versions)
-
-
-def _read(file: Path | None) -> tuple[Policy, ...]:
-    """Return the policy of a file, or end the command with everything that is wrong with it."""
-    if file is None:
-        raise SettingsError("name a file with a policy, or set SERVICEPULSE_POLICY to one")
-    try:
-        return policy_of(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, PolicyError) as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {file}: {escape(str(error))}", highlight=False)
-        raise typer.Exit(_NOT_BEGUN) from None
 
 
 def _publish(settings: Settings, change: Change) -> None:

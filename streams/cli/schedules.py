@@ -14,22 +14,22 @@ from rich.table import Table
 from schemas.events import SchedulePublished
 from schemas.instant import ms_of, zone_of
 from schemas.rows import Ms
-from schemas.schedule import ScheduleError, Version
+from schemas.schedule import Version
 from streams.cli.connection import open_client, resolve
+from streams.cli.stated_file import read_stated
 from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.core.hours.published import KNOWN_UNTIL, Change, Standing, change_of
 from streams.core.hours.schedule import Schedule, open_intervals
 from streams.core.hours.schedule_file import schedules_of
 from streams.core.window import local_of
-from streams.settings import Settings, SettingsError, load_settings
+from streams.settings import Settings, load_settings
 from streams.sinks.schedules import standing
 
 app = typer.Typer(help="Opening hours: publish them, look at those that count.", no_args_is_help=True)
 console = Console(soft_wrap=True)
 
 SOURCE: Final = "urn:servicepulse:schedules"
-_NOT_BEGUN: Final = 2
 
 
 @app.command()
@@ -47,7 +47,11 @@ def publish(
     Example: `servicepulse schedules publish schedules.toml --dry-run`
     """
     settings = resolve(load_settings(), needs=("clickhouse",) if dry_run else ("kafka", "clickhouse"))
-    wanted = _read(file or settings.schedules)
+    wanted = read_stated(
+        file or settings.schedules,
+        schedules_of,
+        "name a file of schedules, or set SERVICEPULSE_SCHEDULES to one",
+    )
     stands = standing(open_client(settings))
     now_ms = SystemClock().now_ms()
     changes = [change_of(name, schedule.versions, stands.get(name), now_ms) for name, schedule in wanted.items()]
@@ -87,17 +91,6 @@ def show(
     now_ms = SystemClock().now_ms()
     for name, said in stands.items():
         _show(name, said, now_ms, days)
-
-
-def _read(file: Path | None) -> dict[str, Schedule]:
-    """Return the schedules of a file, or end the command with everything that is wrong with it."""
-    if file is None:
-        raise SettingsError("name a file of schedules, or set SERVICEPULSE_SCHEDULES to one")
-    try:
-        return schedules_of(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ScheduleError) as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {file}: {escape(str(error))}", highlight=False)
-        raise typer.Exit(_NOT_BEGUN) from None
 
 
 def _publish(settings: Settings, changes: Sequence[Change], done: str) -> None:
