@@ -39,6 +39,19 @@ def publish_results(page: Path, plan: Plan, lines: Sequence[Line]) -> None:
     page.with_suffix(".svg").write_text(plot(plan, lines), encoding="utf-8")
 
 
+def publish_courses(page: Path, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Put the table of ratings as they really come in its place.
+
+    Raises:
+        PageError: When the page is not there or lacks the marks.
+    """
+    try:
+        text = page.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PageError(f"{page} cannot be read: {error.strerror}") from None
+    page.write_text(with_block(text, "courses", _markdown(heading, rows)), encoding="utf-8")
+
+
 def with_block(text: str, name: str, block: str) -> str:
     """Return a page with what stands between the two marks of a name replaced.
 

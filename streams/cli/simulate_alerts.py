@@ -46,6 +46,13 @@ def simulate_alerts(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other threshold, repeatable.")
     ] = None,
+    as_they_come: Annotated[
+        bool,
+        typer.Option(
+            "--as-they-come",
+            help="Ratings with weekdays, moods of days, drift and faults; our rule alone, after 56 days.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     page: Annotated[
         Path | None,
@@ -64,11 +71,18 @@ def simulate_alerts(
     `servicepulse simulate-alerts --volume 40 --fall-to 75 --runs 100`
 
     `servicepulse simulate-alerts --false-pages-per-90-days 0.2 --set wilson_z=4 --json`
+
+    `servicepulse simulate-alerts --as-they-come --volume 100 --runs 30`
     """
     try:
         thresholds = Thresholds().overridden(_changes(false_pages_per_90_days, paging_segments, set_ or []))
     except ThresholdError as error:
         raise typer.BadParameter(str(error)) from None
+    if as_they_come:
+        from streams.cli.simulate_courses import simulate_courses  # numpy, which the rest does without
+
+        simulate_courses(thresholds, volume or (), runs, seed, page, is_json=as_json)
+        return
     plan = Plan(
         seed=seed,
         runs=runs,

@@ -1,0 +1,93 @@
+"""`simulate-alerts --as-they-come`: what the rule does on ratings as they really come, as a table and on its page."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from streams.cli.alert_page import PageError, publish_courses
+from streams.core.drop import Thresholds
+from streams.simulation.endurance import Cell, Plan, Trial, cells, trials
+
+_WIDE: Final = 180
+
+
+def simulate_courses(
+    thresholds: Thresholds, volumes: Sequence[int], runs: int, seed: int, page: Path | None, *, is_json: bool
+) -> None:
+    """Simulate every course at every volume, and show or write what came of it.
+
+    Args:
+        thresholds: Of the rule.
+        volumes: Ratings a day; without any those of the page, with as many trials as it has.
+        runs: Trials a cell, where volumes are given.
+        seed: Chooses the ratings.
+        page: Takes the table as well.
+        is_json: For programs.
+    """
+    plan = Plan(seed=seed, thresholds=thresholds, runs=dict.fromkeys(volumes, runs) if volumes else Plan().runs)
+    done = cells(_watched(plan, Console(stderr=True)))
+    if is_json:
+        sys.stdout.write(json.dumps([_record(cell) for cell in done], indent=1) + "\n")
+    else:
+        _show(plan, done)
+    if page:
+        try:
+            publish_courses(page, headings(plan), list(rows(plan, done)))
+        except PageError as error:
+            raise typer.BadParameter(str(error)) from None
+
+
+def headings(plan: Plan) -> list[str]:
+    """Return what stands above the columns."""
+    return ["ratings", *(f"{per_day:,} a day" for per_day in plan.runs)]
+
+
+def rows(plan: Plan, done: Sequence[Cell]) -> Iterable[list[str]]:
+    """Yield a line for each course."""
+    for course in plan.courses:
+        yield [course.value, *(_text(cell) for cell in done if cell.course is course)]
+
+
+def _text(cell: Cell) -> str:
+    return f"{cell.false_pages:.1f}; {f'{cell.hours:,.0f} h' if isfinite(cell.hours) else 'never'}"
+
+
+def _record(cell: Cell) -> dict[str, object]:
+    return {
+        "course": cell.course.name.lower(),
+        "says": cell.course.value,
+        "ratings_per_day": cell.per_day,
+        "false_pages_per_90_days": cell.false_pages,
+        "standard_error": cell.error if isfinite(cell.error) else None,
+        "median_hours": cell.hours if isfinite(cell.hours) else None,
+    }
+
+
+def _watched(plan: Plan, console: Console) -> Iterable[Trial]:
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("trials, {task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("", total=len(plan.courses) * sum(plan.runs.values()))
+        for trial in trials(plan):
+            bars.update(task, advance=1, description=f"{trial.course}, {trial.per_day:,} a day")
+            yield trial
+
+
+def _show(plan: Plan, done: Sequence[Cell]) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(file=console.file, width=_WIDE, highlight=False)
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for i, heading in enumerate(headings(plan)):
+        table.add_column(heading, justify="right" if i else "left", no_wrap=True)
+    for row in rows(plan, done):
+        table.add_row(*row)
+    console.print(table)
+    console.print("\n[dim]False pages in 90 days; median hours until a fall from 85 to 70 % is told.[/]")

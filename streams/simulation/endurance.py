@@ -1,0 +1,127 @@
+"""Whether the rule keeps its promise on ratings as they really come: false pages and delays, course by course."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import inf, sqrt
+from statistics import median, stdev
+from typing import Final
+from zlib import crc32
+
+from msgspec import Struct, field
+
+from schemas.rows import Ms
+from streams.core.drop.detector import Detector
+from streams.core.drop.rating import Tape
+from streams.core.drop.threshold import Thresholds
+from streams.core.window import DAY_MS, HOUR_MS
+from streams.simulation.course import SHAPES, Course, Ratings, Shape, ratings_of
+
+KNOWN_DAYS: Final = 56
+COUNTED_DAYS: Final = 90
+FALLEN_DAYS: Final = 30
+FAULT_TOLD_DAYS: Final = 7
+"""A page within so long after a fault began is about the fault; one more in that time, or any other page, is false."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What to simulate.
+
+    Attributes:
+        seed: Chooses the ratings.
+        runs: Trials a cell, by ratings a day.
+        courses: How ratings come.
+        thresholds: Of the rule.
+    """
+
+    seed: int = 1
+    runs: Mapping[int, int] = field(default_factory=lambda: {5: 60, 20: 60, 100: 30, 500: 12, 1000: 6})
+    courses: Sequence[Course] = tuple(Course)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+
+class Trial(Struct, frozen=True):
+    """What came of one stretch of time: false pages without a fall, and hours until one was told."""
+
+    course: Course
+    per_day: int
+    false_pages: int
+    hours: float
+
+
+class Cell(Struct, frozen=True, kw_only=True):
+    """What trials of one course and volume amount to.
+
+    Attributes:
+        course: How ratings came.
+        per_day: How many of them a day.
+        false_pages: In 90 days, on average.
+        error: Standard error of that average.
+        hours: Median until a fall by 15 points was told; infinite when half of them were not.
+    """
+
+    course: Course
+    per_day: int
+    false_pages: float
+    error: float
+    hours: float
+
+
+def trials(plan: Plan) -> Iterator[Trial]:
+    """Yield all trials of a plan, one after the other."""
+    for course in plan.courses:
+        for per_day, runs in plan.runs.items():
+            for run in range(runs):
+                seed = crc32(f"{plan.seed}/{course}/{per_day}/{run}".encode())
+                yield Trial(
+                    course,
+                    per_day,
+                    _false_pages(SHAPES[course], per_day, seed, plan.thresholds),
+                    _hours(SHAPES[course], per_day, seed, plan.thresholds),
+                )
+
+
+def cells(done: Iterable[Trial]) -> list[Cell]:
+    """Return what trials amount to, by course and volume."""
+    groups = defaultdict[tuple[Course, int], list[Trial]](list)
+    for trial in done:
+        groups[trial.course, trial.per_day].append(trial)
+    return [_cell(course, per_day, group) for (course, per_day), group in groups.items()]
+
+
+def _cell(course: Course, per_day: int, group: Sequence[Trial]) -> Cell:
+    pages = [trial.false_pages for trial in group]
+    return Cell(
+        course=course,
+        per_day=per_day,
+        false_pages=sum(pages) / len(pages),
+        error=stdev(pages) / sqrt(len(pages)) if len(pages) > 1 else inf,
+        hours=median(trial.hours for trial in group),
+    )
+
+
+def _false_pages(shape: Shape, per_day: int, seed: int, thresholds: Thresholds) -> int:
+    ratings = ratings_of(shape, per_day, KNOWN_DAYS, KNOWN_DAYS + COUNTED_DAYS, seed)
+    pages = list(pages_of(ratings, thresholds, KNOWN_DAYS * DAY_MS))
+    told = sum(any(0 <= page - fault <= FAULT_TOLD_DAYS * DAY_MS for page in pages) for fault in ratings.faults)
+    return len(pages) - told
+
+
+def _hours(shape: Shape, per_day: int, seed: int, thresholds: Thresholds) -> float:
+    """Return the hours until a fall is told that begins at an hour of the week after those that are known."""
+    fallen_at = KNOWN_DAYS * DAY_MS + seed % (7 * 24) * HOUR_MS
+    days = fallen_at // DAY_MS + FALLEN_DAYS
+    ratings = ratings_of(shape, per_day, KNOWN_DAYS, days, seed + 1, fallen_at)
+    first = next(pages_of(ratings, thresholds, fallen_at), None)
+    return inf if first is None else (first - fallen_at) / HOUR_MS
+
+
+def pages_of(ratings: Ratings, thresholds: Thresholds, start_at: Ms) -> Iterator[Ms]:
+    """Yield when the rule pages from an instant on."""
+    detector, told = Detector(thresholds, Tape()), 0
+    for at, is_satisfied in zip(ratings.at.tolist(), ratings.is_satisfied.tolist(), strict=True):
+        detector.take(at, is_satisfied=is_satisfied)
+        opened = detector.opened
+        if len(opened) > told:
+            told = len(opened)
+            if opened[-1].opened_at >= start_at:
+                yield opened[-1].opened_at
