@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Protocol, cast
 
-from deploy.embedded.statement import target_of
+from deploy.embedded.statement import from_file
 
 LOCK_NAME = "servicepulse.lock"
 UNKNOWN_EXCEPTION = 1002
@@ -66,19 +66,8 @@ class _Outcome(Protocol):
     def bytes_written(self) -> int: ...
 
 
-class _Written(Protocol):
-    rows_written: int
-    bytes_written: int
-
-
 class _Stream(Protocol):
     def fetch(self) -> _Outcome | None: ...
-
-
-class _Inserter(Protocol):
-    def append(self, data: bytes) -> None: ...
-    def finish(self) -> _Written: ...
-    def cancel(self) -> None: ...
 
 
 class _Classifier(Protocol):
@@ -92,11 +81,7 @@ class _Connection(Protocol):
 
     def query(self, query: bytes, format: str, params: dict[str, str]) -> _Outcome: ...
     def send_query(self, query: bytes, format: str, params: dict[str, str]) -> _Stream: ...
-    def send_insert(self, query: bytes, format: str) -> _Inserter: ...
     def close(self) -> None: ...
-
-
-_STAGED: Final = b"_staged_insert"
 
 
 class Engine:
@@ -219,24 +204,9 @@ class Session:
             return Rows(self._connection.send_query(sql, format, params=beside), self._errors)
 
     def insert(self, head: bytes, format: str, parameters: Mapping[str, str]) -> "Writer":
-        """Start an INSERT (without FORMAT and data) whose data is appended piece by piece.
-
-        The engine's own streaming insert reports as written what a constraint or a materialized view refused. So it
-        goes to a table in memory first, and from there into its table by a statement that fails when it fails.
-
-        Raises:
-            StatementError: when the engine refuses it.
-        """
+        """Start an INSERT (without FORMAT and data) whose data is appended piece by piece."""
         self._set_parameters(parameters)
-        target = target_of(head)
-        if target is not None:
-            table, columns = target
-            self.run(b"DROP TEMPORARY TABLE IF EXISTS " + _STAGED)
-            self.run(b"CREATE TEMPORARY TABLE %b EMPTY AS SELECT %b FROM %b" % (_STAGED, columns or b"*", table))
-        with self._errors():
-            staged = head if target is None else b"INSERT INTO " + _STAGED
-            into = None if target is None else head + b" SELECT * FROM " + _STAGED
-            return Writer(self, self._connection.send_insert(staged, format), into)
+        return Writer(self, head, format)
 
     def close(self) -> None:
         """Give the connection back; a statement that still runs on it is broken off."""
@@ -305,21 +275,21 @@ class Rows:
 
 
 class Writer:
-    """A running INSERT. Left without `finish` it is broken off."""
+    """A running INSERT: its data gathers in memory and is inserted as a file. Without `finish` nothing of it stays.
 
-    def __init__(self, session: "Session", inserter: _Inserter, into: bytes | None) -> None:
+    The engine's own streaming insert reports as written what a constraint or a materialized view refused, and data
+    that stands behind a statement ends at its first line end.
+    """
+
+    def __init__(self, session: "Session", head: bytes, format: str) -> None:
         self._session = session
-        self._inserter = inserter
-        self._into = into
+        self._head = head
+        self._format = format.encode()
+        self._data = os.fdopen(os.memfd_create("insert"), "wb")
 
     def append(self, piece: bytes) -> None:
-        """Hand over the next piece of data.
-
-        Raises:
-            StatementError: when the data does not fit the table or the format.
-        """
-        with self._session._errors():
-            self._inserter.append(piece)
+        """Hand over the next piece of data."""
+        self._data.write(piece)
 
     def finish(self) -> Counts:
         """Write what was appended and return the counts.
@@ -327,17 +297,15 @@ class Writer:
         Raises:
             StatementError: when the data does not fit the table or the format.
         """
-        with self._session._errors():
-            written = self._inserter.finish()
-        if self._into is not None:
-            self._session.run(self._into)
-            self._session.run(b"DROP TEMPORARY TABLE " + _STAGED)
-        return Counts(written_rows=written.rows_written, written_bytes=written.bytes_written)
+        with self._data:
+            self._data.flush()
+            sql = from_file(self._head, b"/proc/self/fd/%d" % self._data.fileno(), self._format)
+            _, counts = self._session.run(sql)
+        return counts
 
     def cancel(self) -> None:
         """Break the INSERT off: nothing of it stays."""
-        with self._session._errors():
-            self._inserter.cancel()
+        self._data.close()
 
 
 def quoted(text: str, quote: str = "'") -> str:

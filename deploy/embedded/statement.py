@@ -13,7 +13,6 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _FORMAT_NAME = re.compile(rb"\s*([A-Za-z]\w*)[ \t\f]*;?[ \t\f]*\r?\n?")
-_COLUMNS = re.compile(rb"\s*\(((?:[^()`\"]|`(?:[^`\\]|\\.|``)*`|\"(?:[^\"\\]|\\.)*\"|\([^()]*\))*)\)", re.DOTALL)
 _TRAILING_FORMAT = re.compile(rb"\bFORMAT\s+([A-Za-z]\w*)\s*(?:\bSETTINGS\b[^;]*)?[;\s]*\Z", re.IGNORECASE)
 
 
@@ -68,22 +67,15 @@ def _split_insert(text: bytes) -> Statement:
     return Statement(Kind.OTHER, text)
 
 
-def target_of(head: bytes) -> tuple[bytes, bytes] | None:
-    """Return the table and the columns of an INSERT without its FORMAT and data; None for a table function.
-
-    The columns are what stands in the parentheses behind the table, nothing when there are none.
-    """
-    words = list(_words(head))
-    place = next((n + 1 for n, (word, _, _) in enumerate(words) if word.upper() == b"INTO"), len(words))
-    if place < len(words) and words[place][0].upper() == b"TABLE" and place + 1 < len(words):
-        place += 1
-    if place >= len(words) or words[place][0].upper() == b"FUNCTION":
-        return None
-    _, start, end = words[place]
-    if place + 2 < len(words) and words[place + 1][0] == b".":
-        end = words[place + 2][2]
-    columns = _COLUMNS.match(head, end)
-    return head[start:end], columns[1] if columns else b""
+def from_file(head: bytes, path: bytes, format: bytes) -> bytes:
+    """Return the INSERT that reads its data from a file; `head` is one without FORMAT and data."""
+    before = b""
+    end = len(head)
+    for word, start, _ in _words(head):
+        if word.upper() == b"SETTINGS" and before not in (b"INTO", b"TABLE", b"."):
+            end = start
+        before = word.upper()
+    return b"%b FROM INFILE '%b' %b FORMAT %b" % (head[:end].rstrip(), path, head[end:], format)
 
 
 def _words(text: bytes) -> Iterator[tuple[bytes, int, int]]:
