@@ -170,6 +170,7 @@ def _is_readable(fd: int, seconds: float | None) -> bool:
 def _load() -> None:
     """Load everything that any command imports, and forget the commands: they look at their terminal at once."""
     files = _open_files()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else NumPy brings threads of its own
     commands = importlib.import_module("streams.cli")
     for module in pkgutil.iter_modules(commands.__path__, "streams.cli."):
         if not module.name.endswith("__main__"):
