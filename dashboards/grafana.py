@@ -20,7 +20,7 @@ from grafana_client.client import (
 from niquests.exceptions import RequestException
 
 from dashboards.alert.rule import INTERVAL_MS, KEPT_SINCE
-from dashboards.alert.rules import GROUPS
+from dashboards.alert.rules import GROUPS, Groups
 from dashboards.fault import GrafanaError
 from dashboards.panel import DATASOURCE
 from dashboards.render import DASHBOARDS
@@ -62,9 +62,13 @@ class Difference(NamedTuple):
 
 
 class Grafana:
-    """A Grafana behind its API; leaving the `with` block closes its connections."""
+    """A Grafana behind its API; leaving the `with` block closes its connections.
 
-    def __init__(self, url: str, token: str | None) -> None:
+    The alert rules that it is to have are those that are checked in, unless others are given.
+    """
+
+    def __init__(self, url: str, token: str | None, groups: Groups = GROUPS) -> None:
+        self._groups = groups
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise GrafanaError("give Grafana as http://host:port or https://host:port")
@@ -94,7 +98,7 @@ class Grafana:
                 for one in DASHBOARDS
                 for what in self._dashboard_differences(one.to_json(), folder)
             ),
-            *(Difference(name, what) for name in GROUPS for what in self._rules_differences(name)),
+            *(Difference(name, what) for name in self._groups for what in self._rules_differences(name)),
         ]
 
     def apply(self, data_source: Json | None = None) -> Iterator[Step]:
@@ -113,7 +117,7 @@ class Grafana:
         folder = found or {"uid": FOLDER_UID, "title": FOLDER_TITLE}
         for one in DASHBOARDS:
             yield self._apply_dashboard(one.to_json(), folder)
-        for name in GROUPS:
+        for name in self._groups:
             yield self._apply_rules(name, folder)
 
     def query(self, body: Json) -> Json:
@@ -233,7 +237,7 @@ class Grafana:
         A rule is known by its uid: saved into another folder it would be a conflict.
         """
         listed = self._ask("list the alert rules", self._api.alertingprovisioning.get_alertrules_all)
-        uids = {rule.uid for rule in GROUPS[name]}
+        uids = {rule.uid for rule in self._groups[name]}
         places = [one["folderUID"] for one in listed if one["uid"] in uids and one["ruleGroup"] == name]
         return next(iter(places), None)
 
@@ -244,7 +248,7 @@ class Grafana:
 
     def _group(self, name: str, folder_uid: str) -> Json:
         """Return a group of alert rules as the API of this version takes it."""
-        rules = [rule.to_api(name, folder_uid, keeps=self._version >= KEPT_SINCE) for rule in GROUPS[name]]
+        rules = [rule.to_api(name, folder_uid, keeps=self._version >= KEPT_SINCE) for rule in self._groups[name]]
         return {"title": name, "folderUid": folder_uid, "interval": INTERVAL_MS // 1000, "rules": rules}
 
     @cached_property

@@ -116,6 +116,14 @@ class Settings(BaseSettings):
         description="Teams under watch at most, those with the most ratings first; the log and a meter say how many "
         "are left out. The desk as a whole counts all.",
     )
+    alert_lead_minutes: float = Field(
+        default=15,
+        ge=1,
+        le=1_440,
+        description="So long before a target of the policy passes, the alert rule *will breach* tells the team of "
+        "those who still wait, counted in open hours where the target is; half of a target shorter than twice that. "
+        "`servicepulse dashboards apply` and `render` put it into the rule.",
+    )
     alert: dict[str, Any] = Field(
         default={},
         description="Thresholds of the watch by name, such as `false_pages_per_90_days = 0.5`; for one segment in a "

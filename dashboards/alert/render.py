@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import dashboards
 from dashboards.alert.rule import INTERVAL_MS
-from dashboards.alert.rules import GROUPS
+from dashboards.alert.rules import GROUPS, Groups
 from dashboards.made import Made
 from dashboards.style import Json
 
@@ -16,7 +16,7 @@ PATH: Final = Path(dashboards.__file__).parent.parent / "deploy/grafana/provisio
 HEAD: Final = "# Rendered from dashboards/alert by `servicepulse dashboards render`; do not edit.\n"
 
 
-def provisioned() -> Json:
+def provisioned(groups: Groups = GROUPS) -> Json:
     """Return all rules, in their groups."""
     return {
         "apiVersion": 1,
@@ -28,18 +28,19 @@ def provisioned() -> Json:
                 "interval": f"{INTERVAL_MS // 60_000}m",
                 "rules": [rule.to_json() for rule in rules],
             }
-            for name, rules in GROUPS.items()
+            for name, rules in groups.items()
         ],
     }
 
 
-def rendered() -> str:
+def rendered(groups: Groups = GROUPS) -> str:
     """Return the text of the file."""
-    return HEAD + "\n".join(_yaml(provisioned(), 0)) + "\n"
+    return HEAD + "\n".join(_yaml(provisioned(groups), 0)) + "\n"
 
 
-FILE: Final = Made(PATH, rendered)
-"""The alert rules of Grafana's provisioning; an installed package has none."""
+def file_of(groups: Groups) -> Made:
+    """Return the file of Grafana's provisioning; an installed package has none."""
+    return Made(PATH, lambda: rendered(groups))
 
 
 def _yaml(of: Mapping[str, Any] | Sequence[Any], depth: int) -> Iterator[str]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from textwrap import indent
-from typing import Final
+from typing import Final, TypeAlias
 
 from dashboards.alert import text
 from dashboards.alert.away import away
+from dashboards.alert.breach import LEAD_MINUTES, will_breach
 from dashboards.alert.rule import KEEP_LAST, Rule
 from dashboards.estimate import FIGURE, estimates
 from dashboards.query import measured, select
@@ -236,6 +237,7 @@ QUALITY: Final[Sequence[Rule]] = (
         dashboard="response-time",
         panel=7,
     ),
+    will_breach(),
 )
 
 OF_PIPELINE: Final[Sequence[Rule]] = (
@@ -341,4 +343,12 @@ OF_PIPELINE: Final[Sequence[Rule]] = (
 )
 
 AWAY: Final = away((*QUALITY, *OF_PIPELINE), team=PIPELINE)
-GROUPS: Final[Mapping[str, Sequence[Rule]]] = {"service quality": QUALITY, "pipeline": (*OF_PIPELINE, AWAY)}
+Groups: TypeAlias = Mapping[str, Sequence[Rule]]
+GROUPS: Final[Groups] = {"service quality": QUALITY, "pipeline": (*OF_PIPELINE, AWAY)}
+"""The rules as they are checked in."""
+
+
+def groups(lead_minutes: float = LEAD_MINUTES) -> Groups:
+    """Return the rules of a desk that has itself told so long before a target passes."""
+    wanted = will_breach(lead_minutes)
+    return {name: tuple(wanted if rule.uid == wanted.uid else rule for rule in rules) for name, rules in GROUPS.items()}

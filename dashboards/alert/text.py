@@ -68,6 +68,27 @@ LATE_ABOUT: Final = (
     "high end of the interval is below three quarters of the usual, and is resolved once it is not."
 )
 
+BREACH_TITLE: Final = "Will breach"
+BREACH: Final = (
+    f"Team {{{{ $labels.team }}}}, unanswered and due soon: {count('A')}"
+    "{{ with $values.T }}{{ with .Labels.tickets }} ({{ . }}){{ end }}{{ end }}"
+)
+AND: Final = " and "
+MORE: Final = " more"
+INSTANT: Final = "%Y-%m-%d %H:%i UTC"
+
+
+def breach_about(lead_minutes: float) -> str:
+    """Return what else is told of targets that pass soon."""
+    return (
+        "{{ with $values.T }}{{ if .Labels.tickets }}The first falls due {{ .Labels.first }}, in "
+        "{{ humanizeDuration .Value }}. {{ end }}{{ end }}"
+        f"Told when {lead_minutes:g} minutes are left of a target by the policy, or half of one shorter than "
+        f"{2 * lead_minutes:g}, in the hours that it counts. Resolved once all are answered or resolved; a target that "
+        "has passed is a miss."
+    )
+
+
 STALLED_TITLE: Final = "Nothing is stored"
 STALLED: Final = "No event was stored for 15 minutes, at a time that is usually busy"
 STALLED_ABOUT: Final = (

@@ -14,6 +14,7 @@ from streams.cli.extra import needing
 from streams.settings import load_settings
 
 if TYPE_CHECKING:
+    from dashboards.alert.rules import Groups
     from dashboards.grafana import Grafana
     from dashboards.made import Made
     from dashboards.style import Json
@@ -110,9 +111,16 @@ def diff(grafana: Address = "") -> None:
 def _beside(folder: Path | None) -> "Sequence[Made]":
     """Return what is made from the same code and has its place beside the dashboards of this package."""
     from dashboards import reference
-    from dashboards.alert import render
+    from dashboards.alert.render import file_of
 
-    return () if folder else (render.FILE, reference.FILE)
+    return () if folder else (file_of(_rules()), reference.FILE)
+
+
+def _rules() -> "Groups":
+    """Return the alert rules as the settings have them."""
+    from dashboards.alert.rules import groups
+
+    return groups(load_settings().alert_lead_minutes)
 
 
 def _grafana(address: str) -> "Grafana":
@@ -121,7 +129,7 @@ def _grafana(address: str) -> "Grafana":
 
     if not address:
         raise GrafanaError("no Grafana is named: give --grafana, or set SERVICEPULSE_GRAFANA to its address")
-    return Grafana(address, os.environ.get(TOKEN))
+    return Grafana(address, os.environ.get(TOKEN), _rules())
 
 
 def _data_source() -> "Json":

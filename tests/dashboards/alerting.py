@@ -1,5 +1,6 @@
 """What Grafana does with an alert rule: it asks the queries, reads frames as numbers with labels, and compares."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -52,7 +53,7 @@ def numbers(client: Client, uid: str, now: int) -> dict[str, dict[Labels, float 
 def condition(client: Client, uid: str, now: int) -> dict[Labels, bool]:
     """Return whether a rule's condition holds, by the labels under which it says so.
 
-    Every number that it tells must be found under the same labels.
+    Every number that it tells must be found: once, under the same labels or under those and more of them.
     """
     found = numbers(client, uid, now)
     (threshold,) = [step["model"] for step in RULES[uid]["data"] if step["datasourceUid"] == "__expr__"]
@@ -64,8 +65,16 @@ def condition(client: Client, uid: str, now: int) -> dict[Labels, bool]:
         for labels, value in found["A"].items()
     }
     for other in found.values():
-        assert set(other) == set(holds), "an alert must find its numbers under its own labels"
+        places = Counter(labels for labels in holds for said in other if set(labels) <= set(said))
+        assert places == Counter(holds.keys()), "an alert must find each of its numbers, once"
+        assert len(other) == len(holds), "a number must be that of an alert"
     return holds
+
+
+def texts(client: Client, uid: str, query: str, now: int) -> dict[str, dict[str, str]]:
+    """Return what a query says beside its numbers, by the team that it is said of."""
+    said = [dict(labels) for labels in numbers(client, uid, now)[query]]
+    return {labels.pop("team"): labels for labels in said}
 
 
 def firing(client: Client, uid: str, now: int) -> list[dict[str, str]]:

@@ -51,6 +51,16 @@ def test_the_first_apply_creates_everything_and_the_second_changes_nothing(grafa
     assert {one["version"] for one in grafana.dashboards.values()} == {1}
 
 
+def test_the_lead_time_of_the_settings_goes_into_the_rule_and_into_no_other(grafana: StubGrafana, run: Run) -> None:
+    run("apply")
+    same = run("apply", SERVICEPULSE_ALERT_LEAD_MINUTES="15")
+    assert f"0 created, 0 updated, {ALL} unchanged" in same.stdout
+    longer = run("apply", SERVICEPULSE_ALERT_LEAD_MINUTES="40")
+    assert f"0 created, 1 updated, {ALL - 1} unchanged" in longer.stdout
+    assert "service quality" in run("diff").stdout
+    assert run("diff", SERVICEPULSE_ALERT_LEAD_MINUTES="40").exit_code == 0
+
+
 every_missing = pytest.mark.parametrize("missing_is", [403, 500])
 every_version = pytest.mark.parametrize("version", ["9.4.3", "10.4.1", "11.5.1", "12.4.10", "13.1.0-pre"])
 

@@ -71,6 +71,18 @@ def test_pages_are_told_apart_by_severity_and_never_muted() -> None:
     assert "team" in pages["group_by"]
 
 
+def test_a_team_that_always_has_somebody_due_soon_is_reminded_and_never_at_night() -> None:
+    (root,) = document(GRAFANA / "policies.yaml")["policies"]
+    rules = [
+        rule for group in document(GRAFANA / "provisioning/alerting/rules.yaml")["groups"] for rule in group["rules"]
+    ]
+    (title,) = [rule["title"] for rule in rules if rule["uid"] == "will-breach"]
+    (route,) = [one for one in root["routes"] if one.get("object_matchers") == [["alertname", "=", title]]]
+    (warnings,) = [one for one in root["routes"] if one.get("object_matchers") == [["severity", "=~", "info|warning"]]]
+    assert root["routes"].index(route) < root["routes"].index(warnings)
+    assert route == warnings | {"object_matchers": route["object_matchers"], "repeat_interval": "1h"}
+
+
 def test_a_rule_that_cannot_be_evaluated_is_no_page_whatever_its_severity() -> None:
     (root,) = document(GRAFANA / "policies.yaml")["policies"]
     first = root["routes"][0]

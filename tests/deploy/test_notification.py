@@ -73,16 +73,23 @@ def fill(tmp_path_factory: pytest.TempPathFactory) -> Fill:
     return filled
 
 
+SAID: Final = {"first": sentence.instant(AT), "tickets": f"{TOLD['tickets']} and 4711 more"}
+"""What a query says beside a number, as long as it gets."""
+
+
 def texts_of(fill: Fill, uid: str, values: Mapping[str, float], labels: Mapping[str, str] = TOLD) -> dict[str, str]:
     """Return the annotations of an alert as Grafana fills them in once its rule was evaluated."""
     annotations = RULES[uid]["annotations"]
-    evaluation = {"Labels": dict(labels), "Values": {name: {"Value": value} for name, value in values.items()}}
+    evaluation = {
+        "Labels": dict(labels),
+        "Values": {name: {"Value": value, "Labels": {**labels, **SAID}} for name, value in values.items()},
+    }
     given = [{"Template": text, "Name": "", "Evaluation": evaluation} for text in annotations.values()]
     return dict(zip(annotations, fill(*given), strict=True))
 
 
 def alert(fill: Fill, uid: str, *, status: str = "firing", **labels: str) -> dict[str, Any]:
-    values = {"A": 1.0, "N": 412, "V": 58.04, "L": 53.2, "H": 62.9, "U": 84.0}
+    values = {"A": 1.0, "N": 412, "V": 58.04, "L": 53.2, "H": 62.9, "U": 84.0, "T": 840}
     shown = texts_of(fill, uid, values)
     silence = "".join(f"&matcher={name}%3D{value}" for name, value in TOLD.items())
     return {
@@ -184,3 +191,15 @@ def test_an_error_of_the_data_source_is_told_as_one(fill: Fill, name: str, said:
     assert "failed to dial" in text
     assert len(text.encode()) < WECOM_BYTES
     assert said in message(fill, "title", failed)
+
+
+def test_who_will_wait_too_long_is_named_with_when_the_first_falls_due_and_once_nobody_does_that_is_said(
+    fill: Fill,
+) -> None:
+    told = texts_of(fill, "will-breach", {"A": 4716, "T": 840})
+    assert told["summary"] == f"Team {TOLD['team']}, unanswered and due soon: 4716 ({SAID['tickets']})"
+    assert told["description"].startswith(
+        f"The first falls due {SAID['first']}, in 14m0s. Told when 15 minutes are left"
+    )
+    over = texts_of(fill, "will-breach", {"A": 0}, {"team": "delivery"})
+    assert over["summary"] == "Team delivery, unanswered and due soon: 0"

@@ -55,11 +55,12 @@ _OPENINGS: Final = """
     SELECT schedule, known_until, opens_at, closes_at, open_ms_before
     FROM open_hours FINAL
     ARRAY JOIN open.since AS opens_at, open.until AS closes_at, open.ms_before AS open_ms_before
-    WHERE opens_at < now64(3) + toIntervalDay(1) AND {where}
+    WHERE opens_at < now64(3) + toIntervalSecond({ahead_seconds}) AND {where}
 )""".strip()
-"""Nothing ends later than tomorrow, so what lies behind needs not be looked through."""
-_ALL: Final = _OPENINGS.format(where="true")
-_OPEN_AT_ALL: Final = _OPENINGS.format(where="opens_at < closes_at")
+"""Nothing ends later than tomorrow, and what falls due later than after a closure is far: what lies behind needs not be
+looked through."""
+_ALL: Final = _OPENINGS.format(ahead_seconds=LONGEST_CLOSURE_SECONDS, where="true")
+_OPEN_AT_ALL: Final = _OPENINGS.format(ahead_seconds=LONGEST_CLOSURE_SECONDS, where="opens_at < closes_at")
 
 
 def _open_ms(end: str, at: str) -> str:
