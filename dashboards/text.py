@@ -148,6 +148,9 @@ CLOCKS: Final = (
     "The same ratings put into time by three clocks, which are never mixed: when they were given, when the case was "
     "resolved, when the ticket was created. The last two still move for two weeks, while ratings come in."
 )
+WHEN_RATED: Final = "when rated"
+WHEN_RESOLVED: Final = "when resolved"
+WHEN_CREATED: Final = "when created"
 DISTRIBUTION_TITLE: Final = "Scores given"
 DISTRIBUTION: Final = (
     "How many valid ratings by customers lie in each part of the scale from 0 to 100: of five stars each has its own. "
@@ -191,6 +194,21 @@ DUE_WHAT: Final = "Of what"
 DUE_AT: Final = "Due at"
 FIRST_RESPONSE: Final = "first response"
 ANY_RESPONSE: Final = "any response"
+RESOLUTION: Final = "resolution"
+TARGETS_TITLE: Final = "Targets in force"
+TARGETS: Final = (
+    "The rules of the desk's policy as the range ends, in their order: a ticket's target is the first one that it "
+    "meets, of the version that was in force when it was created. `servicepulse policies` publishes another version."
+)
+NO_TARGETS: Final = "The policy states no targets."
+TICKETS_OF_RULE: Final = "Tickets"
+ALL_TICKETS: Final = "all"
+ALL_OTHERS: Final = "all others"
+OR: Final = " or "
+TARGET: Final = "Target"
+OF_OPEN_HOURS: Final = " of open hours"
+IN_FORCE_SINCE: Final = "In force since"
+BUILT_IN: Final = "built in"
 WAITS_TITLE: Final = "Customers waiting over time"
 WAITS: Final = "How many customers waited for a person's answer at the end of each step, by today's knowledge."
 

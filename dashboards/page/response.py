@@ -162,7 +162,7 @@ DASHBOARD: Final = Dashboard(
         [_percentiles(), _heatmap()],
         [figure.lines_by(7, _WITHIN, Dimension.TEAM), _longest()],
         [figure.ranked(9, _ANSWERED, Dimension.TEAM), _waiting()],
-        [figure.listed(12, text.DURATIONS_TITLE, _LISTED, height=3 + len(_LISTED))],
+        [figure.listed(12, text.DURATIONS_TITLE, _LISTED, height=2 + len(_LISTED))],
         [panel.definitions(11, (_MEDIAN, _WITHIN, _ANY, _ANSWERED, _WAITING, _UNANSWERED))],
     ],
 )

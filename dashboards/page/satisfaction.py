@@ -16,9 +16,9 @@ _OWN: Final = METRICS["self_rating_share"]
 _NPS: Final = METRICS["nps"]
 _CES: Final = METRICS["ces"]
 _CLOCKS: Final = {
-    "rated_at": _SHARE,
-    "resolved_at": METRICS["csat_share_by_resolution"],
-    "created_at": METRICS["csat_share_by_creation"],
+    text.WHEN_RATED: _SHARE,
+    text.WHEN_RESOLVED: METRICS["csat_share_by_resolution"],
+    text.WHEN_CREATED: METRICS["csat_share_by_creation"],
 }
 _BANDS: Final = ((90, 101), (SATISFIED_FROM, 90), (50, SATISFIED_FROM), (25, 50), (0, 25))
 """From a score on, and below another one: of five stars each has a band, and where satisfaction begins one does."""

@@ -337,9 +337,9 @@ def test_steps_are_those_of_the_zone_and_the_first_one_is_whole(month: Month, st
 
 def test_three_clocks_are_three_numbers(month: Month) -> None:
     names = {
-        "rated_at": "csat_share",
-        "resolved_at": "csat_share_by_resolution",
-        "created_at": "csat_share_by_creation",
+        "when rated": "csat_share",
+        "when resolved": "csat_share_by_resolution",
+        "when created": "csat_share_by_creation",
     }
     window = lately(28)
     rows = asked(month, "satisfaction", 6, window, step="week", zone="UTC")
@@ -349,6 +349,19 @@ def test_three_clocks_are_three_numbers(month: Month) -> None:
         week = weeks[int(row["time"].replace(tzinfo=UTC).timestamp() * 1000)]
         inside = Window(week.start_at, min(week.end_at, window.end_at))
         assert same(row["value"], counted(month, METRICS[names[row["clock"]]], inside)), row
+
+
+def test_the_targets_are_those_of_the_version_in_force_as_the_range_ends(month: Month, nothing: Month) -> None:
+    def told(month: Month, days_ago: int = 0) -> list[tuple[str, ...]]:
+        end_at = END_MS - days_ago * DAY_MS
+        rows = asked(month, "in-time", 10, Window(end_at - DAY_MS, end_at), zone="UTC")
+        return [(row["Of what"], row["Tickets"], row["Target"]) for row in rows]
+
+    others = ("any response", "all", "4 h of open hours"), ("resolution", "priority urgent or high", "1 d")
+    urgent, last = ("first response", "priority urgent", "30 min"), ("resolution", "all others", "5 d")
+    assert told(month) == [urgent, ("first response", "all others", "2 h of open hours"), *others, last]
+    assert told(month, 60) == [urgent, ("first response", "all others", "4 h of open hours"), *others, last]
+    assert told(nothing) == [("first response", "all", "1 h"), ("any response", "all", "4 h")]
 
 
 def test_the_distribution_counts_every_rating_once(month: Month) -> None:
