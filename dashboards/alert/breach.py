@@ -16,6 +16,7 @@ from streams.core.ask.question import days_between, observed
 from streams.core.metrics import Observations
 from streams.core.metrics.business_time import LONGEST_CLOSURE_SECONDS
 from streams.core.metrics.in_target import FIRST_RESPONSES_DUE, RESPONSES_DUE
+from streams.core.policy.published import BUILT_IN
 
 LEAD_MINUTES: Final = 15
 """So long before a target passes its team is told."""
@@ -26,7 +27,41 @@ NAMED: Final = 5
 NO_TEAM: Final = "desk"
 """Who is told of tickets that nobody has taken."""
 
-_WITH: Final = "WITH $__toTime_ms AS end_at"
+_BUILT_IN_SECONDS: Final = max(rule.seconds for rule in (*BUILT_IN.first_response, *BUILT_IN.response))
+_LONGEST: Final = """
+(
+    SELECT (max(if(rule.is_open_hours, 0, rule.seconds)), max(if(rule.is_open_hours, rule.seconds, 0)))
+    FROM policies FINAL
+    ARRAY JOIN arrayConcat(arrayFlatten(versions.first_response), arrayFlatten(versions.response)) AS rule
+)""".strip()
+"""The seconds of the longest targets that any version states, by the calendar and in open hours."""
+_OPEN_AGO: Final = """
+(
+    SELECT minOrNull(open.since[began_in] + toIntervalMillisecond(began_ms - open.ms_before[began_in]))
+    FROM
+    (
+        SELECT
+            open.since,
+            open.ms_before,
+            greatest(1, arrayLastIndex(opens -> opens <= end_at, open.since)) AS now_in,
+            dateDiff('millisecond', open.since[now_in], least(end_at, open.until[now_in])) AS now_ms,
+            open.ms_before[now_in] + now_ms - longest.2 * 1000 AS began_ms,
+            greatest(1, arrayLastIndex(before -> before < began_ms, open.ms_before)) AS began_in
+        FROM open_hours FINAL
+        WHERE NOT is_withdrawn
+    )
+)""".strip()
+"""When the longest target in open hours began that is used up now; of several desks the earliest."""
+_WITH: Final = f"""
+WITH
+    $__toTime_ms AS end_at,
+    {indent(_LONGEST, "    ").lstrip()} AS longest,
+    least(
+        end_at - toIntervalSecond(greatest(longest.1, {_BUILT_IN_SECONDS})),
+        ifNull({indent(_OPEN_AGO, "        ").lstrip()}, end_at)
+    ) AS earliest_at
+""".strip()
+"""Whoever waits since before `earliest_at` has been missed: days of before are not read."""
 _RULE: Final = {"target_ms": "rule.seconds * 1000", "in_open_hours": "rule.is_open_hours"}
 _HOURS: Final = f"""
 (
@@ -111,8 +146,9 @@ def _due(lead_ms: int) -> str:
 
 
 def _waits(observations: Observations) -> str:
-    """Return those who wait; of days of long ago only rows are read that hold anything open."""
+    """Return those who wait for no longer than a target lasts."""
     named = replace(observations, columns={**observations.columns, **_RULE})
-    days = f"{days_between(observations, 'end_at', 'end_at')} AND open_until >= end_at"
+    longest = days_between(observations, "end_at", "end_at")
+    days = f"{longest} AND day >= toDate(earliest_at, 'UTC') AND open_until >= end_at"
     names = ("team", "ticket_id", "desk", "due_at", "open_until", *_RULE)
     return "SELECT " + ", ".join(names) + "\nFROM\n(\n" + indent(observed(named, days), "    ") + "\n)"

@@ -166,6 +166,13 @@ def test_what_falls_due_behind_a_weekend_is_told_before_it(client: Client) -> No
     assert texts(client, UID, "T", at("23:49", today))["delivery"]["first"] == f"{due_at:%Y-%m-%d %H:%M} UTC"
 
 
+@pytest.mark.integration
+def test_the_longest_target_of_all_is_told_too(client: Client) -> None:
+    store(client, policy(first_response=[{"within": "10m", "priority": ["urgent"]}], response=[{"within": "30d"}]))
+    store(client, *ticket("A", at("12:00", A_THURSDAY - timedelta(days=30))))
+    assert fires(client, "11:42", "11:43", "12:00") == [False, True, False]
+
+
 # Of whom --------------------------------------------------------------------------------------------------------------
 
 
