@@ -73,7 +73,11 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     waits_answered_at: list[Ms | None] = field(name="waits.answered_at")
     waits_stopped_at: list[Ms | None] = field(name="waits.stopped_at")
     waits_sender_id: list[str] = field(name="waits.sender_id")
-    waits_open: list[list[tuple[Ms, Ms]]]
+    waits_asked_again: list[list[Ms]] = field(name="waits.asked_again")
+    waits_open: list[list[tuple[Ms, Ms]]] = field(name="waits.open")
+    waits_is_first: list[bool] = field(name="waits.is_first")
+    waits_can_decide: list[bool] = field(name="waits.can_decide")
+    waits_before: list[list[tuple[Ms, Ms, Ms]]] = field(name="waits.before")
     first_resolved_at: Ms | None
     last_resolved_at: Ms | None
     closed_at: Ms | None
@@ -82,6 +86,8 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     reopened: int
     cycles_started_at: list[Ms] = field(name="cycles.started_at")
     cycles_resolved_at: list[Ms | None] = field(name="cycles.resolved_at")
+    cycles_awaits_customer: list[list[tuple[Ms, Ms]]] = field(name="cycles.awaits_customer")
+    cycles_on_hold: list[list[tuple[Ms, Ms]]] = field(name="cycles.on_hold")
     open_since: list[Ms] = field(name="open.since")
     open_until: list[Ms | None] = field(name="open.until")
     customer_messages: int
@@ -101,6 +107,8 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     ratings_kind: list[str] = field(name="ratings.kind")
     ratings_scale_min: list[float] = field(name="ratings.scale_min")
     ratings_scale_max: list[float] = field(name="ratings.scale_max")
+    ratings_solved_at: list[Ms | None] = field(name="ratings.solved_at")
+    ratings_team: list[str] = field(name="ratings.team")
     compensations_id: list[str] = field(name="compensations.id")
     compensations_kind: list[str] = field(name="compensations.kind")
     compensations_amount: list[int] = field(name="compensations.amount")

@@ -5,7 +5,7 @@ question is answered by looking through all events again.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from msgspec import UNSET
@@ -18,6 +18,8 @@ Tie: TypeAlias = Callable[[Event], int]
 
 LONGEST_CHAIN: Final = 8
 DONE: Final = (e.Status.RESOLVED, e.Status.CLOSED)
+NEVER: Final = 7_258_118_400_000
+"""The year 2200."""
 
 
 def expected_row(world: Iterable[Event], ticket_id: str, tie: Tie) -> dict[str, Any]:
@@ -64,6 +66,7 @@ def _row(own: list[Event], story: list[Event], joined_at: list[int], all_own: li
     resolved_at = [resolved for _, resolved in cycles if resolved is not None]
     answered = [wait for wait in waits if wait.answered_at is not None]
     first = answered[0] if answered and opened_by != "agent" else None
+    charges, feedback = _charges(own, creations, created_at), _feedback(story)
     waits_on = bool(waits) and waits[-1].answered_at is None and status not in ("resolved", "closed") and not exclusion
     return (
         {
@@ -81,6 +84,7 @@ def _row(own: list[Event], story: list[Event], joined_at: list[int], all_own: li
             "waits.answered_at": [wait.answered_at for wait in waits],
             "waits.stopped_at": [wait.stopped_at for wait in waits],
             "waits.sender_id": [(wait.answer and _sender(wait.answer)) or "" for wait in waits],
+            "waits.asked_again": [wait.asked_again for wait in waits],
             "first_resolved_at": resolved_at[0] if resolved_at else None,
             "last_resolved_at": resolved_at[-1] if resolved_at else None,
             "closed_at": closed_at,
@@ -95,12 +99,14 @@ def _row(own: list[Event], story: list[Event], joined_at: list[int], all_own: li
             "last_event_at": max(seen_at),
             "events": len(all_own),
             "is_truncated": False,
-            "waits_open": [],
         }
         | attributes
-        | _charges(own, creations, created_at)
+        | _of_waits(waits, opened_by, _open(own, created_at))
+        | _halts(_moves(own, created_at), created_at)
+        | charges
         | _messages(story)
-        | _feedback(story)
+        | feedback
+        | _judged(feedback["ratings.rated_at"], resolved_at, charges)
         | _money(story)
     )
 
@@ -247,8 +253,11 @@ def _moves(own: Sequence[Event], created_at: int) -> list[tuple[int, e.Status]]:
 
 
 def _cycles(own: Sequence[Event], created_at: int) -> list[tuple[int, int | None]]:
+    return _cut(_moves(own, created_at), created_at)
+
+
+def _cut(moves: Sequence[tuple[int, e.Status]], created_at: int) -> list[tuple[int, int | None]]:
     """Cut the moves at each resolution of an open cycle and at each reopening of a resolved one."""
-    moves = _moves(own, created_at)
     starts: list[int] = [created_at]
     ends: list[int] = []
     at = 0
@@ -262,6 +271,63 @@ def _cycles(own: Sequence[Event], created_at: int) -> list[tuple[int, int | None
             return list(zip(starts, ends, strict=True))
         starts.append(moves[reopened][0])
         at = reopened
+
+
+def _halts(moves: Sequence[tuple[int, e.Status]], created_at: int) -> dict[str, Any]:
+    """Put each time in a status that halts the work into the cycle that its first move belongs to."""
+    halts: dict[str, Any] = {
+        f"cycles.{name}": [[] for _ in _cut(moves, created_at)] for name in ("awaits_customer", "on_hold")
+    }
+    names = {e.Status.PENDING_CUSTOMER: "awaits_customer", e.Status.ON_HOLD: "on_hold"}
+    runs = [list(run) for _, run in groupby(enumerate(moves), lambda move: move[1][1])]
+    for run, later in zip_longest(runs, runs[1:]):
+        place, (since, status) = run[0]
+        until = later[0][1][0] if later else NEVER
+        if status in names and since < until:
+            halts[f"cycles.{names[status]}"][len(_cut(moves[: place + 1], created_at)) - 1].append((since, until))
+    return halts
+
+
+def _of_waits(waits: Sequence["Wait"], opened_by: str, spans: Sequence[tuple[int, int | None]]) -> dict[str, Any]:
+    """Say of each wait what the metrics of first responses ask, and when the ticket was open meanwhile."""
+    numbers = range(len(waits))
+    is_customers = opened_by != "agent"
+    decide = [is_customers and n < 8 and all(wait.stopped_at is not None for wait in waits[:n]) for n in numbers]
+    ends = [(wait.started_at, _or_never(wait.stopped_at), _or_never(wait.answered_at)) for wait in waits]
+    lasted = [(wait.started_at, min(_or_never(wait.answered_at), _or_never(wait.stopped_at))) for wait in waits]
+    return {
+        "waits.is_first": [is_customers and all(wait.answered_at is None for wait in waits[:n]) for n in numbers],
+        "waits.can_decide": decide,
+        "waits.before": [ends[:n] if decide[n] else [] for n in numbers],
+        "waits.open": [
+            [
+                (max(start, since), min(end, _or_never(until)))
+                for since, until in spans
+                if max(start, since) < min(end, _or_never(until))
+            ]
+            for start, end in lasted
+        ],
+    }
+
+
+def _judged(rated: Sequence[int], resolutions: Sequence[int], charges: Mapping[str, Any]) -> dict[str, Any]:
+    """Say of each rating which resolution it judges, and which team."""
+    held = list(zip(charges["charges.since"], charges["charges.team"], strict=True))
+    past = [[resolution for resolution in resolutions if resolution <= at] for at in rated]
+    next_ = [[resolution for resolution in resolutions if resolution > at] for at in rated]
+    at = [before[-1] if before else at for at, before in zip(rated, past, strict=True)]
+    return {
+        "ratings.solved_at": [
+            before[-1] if before else next(iter(after), None) for before, after in zip(past, next_, strict=True)
+        ],
+        "ratings.team": [
+            next((team for since, team in reversed(held) if since <= then), charges["charges.team"][0]) for then in at
+        ],
+    }
+
+
+def _or_never(at: int | None) -> int:
+    return NEVER if at is None else at
 
 
 def _open(own: Sequence[Event], created_at: int) -> list[tuple[int, int | None]]:
@@ -284,12 +350,13 @@ def _standing(own: Sequence[Event], created_at: int) -> tuple[str, int | None]:
 
 
 class Wait(NamedTuple):
-    """From when a customer waited, when a person answered, and since when the ticket was done for good."""
+    """From when a customer waited, when a person answered, since when the ticket was done for good, words meanwhile."""
 
     started_at: int
     answered_at: int | None
     stopped_at: int | None
     answer: Event | None
+    asked_again: list[int]
 
 
 class _Rest(NamedTuple):
@@ -339,6 +406,7 @@ def _waits(own: Sequence[Event], story: Sequence[Event], created_at: int) -> lis
                 None if answer is None else max(answer.at_ms, started_at),
                 _stopped_at(mine, end, rests, words, started_at),
                 answer,
+                [at for at, _ in sorted(word for word in words if mine < word < end)],
             )
         )
         begin = min((word for word in words if word > end or (word == end and answer is None)), default=None)

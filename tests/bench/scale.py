@@ -169,12 +169,14 @@ def _shifted(name: str, type_: str, days: int) -> str:
     column, shift = f"`{name}`", f"toIntervalDay({days})"
     if name in ("ticket_id", "customer_id", "order_id"):
         return f"if({column} = '', '', concat({column}, '-{days}'))"
-    if name == "waits_open":
-        return column  # of very long tickets only: here it is empty
     if name == "open.until":
         return f"arrayMap(at -> ifNull(at, last_event_at) - {shift}, {column})"
     if name == "days":
         return f"arrayMap(day -> day - {days}, {column})"
+    if type_.startswith("Array(Array(") and "DateTime64" in type_:
+        parts = range(1, type_.count("DateTime64") + 1)
+        moved = ", ".join(f"at.{part} - {shift}" for part in parts) if "Tuple" in type_ else f"at - {shift}"
+        return f"arrayMap(list -> arrayMap(at -> ({moved}), list), {column})"
     if type_.startswith("Array(") and "DateTime64" in type_:
         return f"arrayMap(at -> at - {shift}, {column})"
     return f"{column} - {shift}" if "DateTime64" in type_ else column

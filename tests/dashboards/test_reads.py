@@ -109,12 +109,14 @@ def _shifted(name: str, type_: str) -> str:
             'replaceRegexpAll(raw, \'"(customer_id|order_id|ticket_id)":"([^"]*)"\', '
             "concat('\"\\\\1\":\"\\\\2-', toString(n), '\"'))"
         )
-    if name == "waits_open":
-        return column  # of very long tickets only: here it is empty
     if name == "open.until":
         return f"arrayMap(at -> ifNull(at, last_event_at) - {days}, {column})"
     if name == "days":
         return f"arrayMap(day -> day - {days}, {column})"
+    if type_.startswith("Array(Array(") and "DateTime64" in type_:
+        parts = range(1, type_.count("DateTime64") + 1)
+        moved = ", ".join(f"at.{part} - {days}" for part in parts) if "Tuple" in type_ else f"at - {days}"
+        return f"arrayMap(list -> arrayMap(at -> ({moved}), list), {column})"
     if type_.startswith("Array(") and "DateTime64" in type_:
         return f"arrayMap(at -> at - {days}, {column})"
     return f"{column} - {days}" if "DateTime64" in type_ else column

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from schemas.codec import Event
 from schemas.events import TicketMerged
 from schemas.migrations import Migration, migrations
-from schemas.rows import Row, TicketRow, column_names, columns_of
+from schemas.rows import TicketRow, column_names, columns_of
 from streams.agents.writing import Writing
 from streams.core.ticket.batch import event_row, fold_batch, read
 from streams.core.ticket.fold import REVISION_BITS, Ticket
@@ -23,7 +23,7 @@ from streams.sinks.dead_letters import find_letters, mark_mended
 from streams.sinks.migrate import migrate
 from streams.sinks.refold import refold
 from tests.databases import new_database
-from tests.histories import NOW_MS, folded, settled
+from tests.histories import NOW_MS, settled
 from tests.integration.conftest import Servers
 from tests.integration.desk import events_of, lines_of
 from tests.mail_loop import mail_loop
@@ -34,8 +34,10 @@ pytestmark = pytest.mark.integration
 
 T = TypeVar("T")
 NEW_COLUMNS = {
-    "is_truncated", "waits_open", "waits.stopped_at", "waits.sender_id", "charges.since", "charges.team",
-    "charges.agent_id", "surveys.is_answered", "ratings.kind", "ratings.scale_min", "ratings.scale_max",
+    "is_truncated", "waits.stopped_at", "waits.sender_id", "waits.asked_again", "waits.open", "waits.is_first",
+    "waits.can_decide", "waits.before", "charges.since", "charges.team", "charges.agent_id", "surveys.is_answered",
+    "cycles.awaits_customer", "cycles.on_hold", "ratings.kind", "ratings.scale_min", "ratings.scale_max",
+    "ratings.solved_at", "ratings.team",
 }  # fmt: skip
 DAYS = "SELECT * FROM ticket_days FINAL ORDER BY day, ticket_id"
 
@@ -112,28 +114,9 @@ def test_an_upgrade_with_data_and_a_worker_of_before_beside_it_keep_every_number
     assert client.query(asked[1]).result_rows == ratings
 
 
-def test_days_are_the_same_whoever_says_when_waits_were_open(client: Client) -> None:
-    migrate(client)
-    goes_on = mail_loop("OPEN", 41)[:-2]
-    rows = _rows([folded(mail_loop("DONE", 120, every_ms=3_600_000), "DONE"), folded(goes_on, "OPEN")])
-    assert all(row.waits_open for row in rows), "too short for the worker to say it"
-    ClickHouseStore(client).insert(rows)
-    said = client.query(DAYS).result_rows
-    client.command("TRUNCATE TABLE ticket_days")
-    ClickHouseStore(client).insert([replace(row, waits_open=[]) for row in rows])
-    assert client.query(DAYS).result_rows == said
-
-
 class Now:
     def now_ms(self) -> int:
         return NOW_MS
-
-
-class Laborious(ClickHouseStore):
-    """Leaves it to ClickHouse to find out when waits were open: for a long ticket that takes more than it may have."""
-
-    def insert(self, rows: Sequence[Row]) -> None:
-        super().insert([replace(row, waits_open=[]) if isinstance(row, TicketRow) else row for row in rows])
 
 
 async def _at_once(call: Callable[[], Awaitable[T]]) -> T:
@@ -145,8 +128,13 @@ def test_what_one_insert_has_no_memory_for_is_stated_in_part_until_it_is_folded_
     events = [one for name, cycles in (("A", 3), ("LOOP", 4_000), ("B", 3)) for one in mail_loop(name, cycles)]
     reading = read([record_of(one.raw, offset=place) for place, one in enumerate(events)], NOW_MS)
     outcome = fold_batch(reading, {}, NOW_MS)
+    client.command("CREATE TABLE weight (n UInt64) ENGINE = Null")
+    client.command(
+        "CREATE MATERIALIZED VIEW weighed TO weight AS "
+        "SELECT length(arrayFlatten(arrayMap(at -> range(toYear(at) * 2), cycles.started_at))) AS n FROM tickets"
+    )
     client.set_client_setting("max_memory_usage", 100_000_000)
-    asyncio.run(Writing(Laborious(client), Now(), Meters(), first_wait_seconds=0).write(outcome, _at_once))
+    asyncio.run(Writing(ClickHouseStore(client), Now(), Meters(), first_wait_seconds=0).write(outcome, _at_once))
     client.set_client_setting("max_memory_usage", 0)
     assert [(letter.reason, letter.offset) for letter in outcome.dead] == [("ticket-unfoldable", 13 + 16_000)]
     told = "SELECT ticket_id, is_truncated, reopened, length(cycles.started_at) FROM tickets FINAL ORDER BY ticket_id"

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from streams.core.ticket.fact import KINDS, Absorbed, AnyFact, Rated, Retracted, order_of, pack, unpack
 
-FOLD_EPOCH: Final = 5
+FOLD_EPOCH: Final = 6
 """Raised when a measure is defined anew: rows of the new definition then outdate those of the old one."""
 
 _ALWAYS_COUNT: Final = KINDS - {Retracted, Absorbed}

@@ -5,7 +5,7 @@ Each function reads a history and knows one subject. Nothing here knows about ro
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -41,11 +41,24 @@ NEVER: Final[Ms] = 7_258_118_400_000
 """The year 2200: the end of what goes on, where an end must be given."""
 
 
+Times: TypeAlias = list[tuple[Ms, Ms]]
+"""From when until when, one after the other; `NEVER` ends what goes on."""
+
+
 class Cycle(Struct, frozen=True, gc=False):
-    """From creation or reopening to the next resolution."""
+    """From creation or reopening to the next resolution.
+
+    Attributes:
+        started_at: When it began.
+        resolved_at: When it was resolved; None while it is not.
+        awaits_customer: While the ticket waited for the customer.
+        on_hold: While it waited for somebody else.
+    """
 
     started_at: Ms
     resolved_at: Ms | None
+    awaits_customer: Times = []
+    on_hold: Times = []
 
 
 class Span(Struct, frozen=True, gc=False):
@@ -133,14 +146,18 @@ def lifecycle_of(history: History, created_at: Ms) -> Lifecycle:
     """
     status, closed_at = "new", None
     cycles, spans = [Cycle(created_at, None)], [Span(created_at, None)]
+    halted: _Halt = ("", created_at)
     for fact in history.facts:
         to = status_set(fact)
         if not to:
             continue
         at = max(fact.at, created_at)
+        if to != halted[0]:
+            cycles[-1] = _halted(cycles[-1], halted, at)
+            halted = to, at
         current = cycles[-1]
         if to == "resolved" and current.resolved_at is None:
-            cycles[-1] = Cycle(current.started_at, at)
+            cycles[-1] = replace(current, resolved_at=at)
         elif to not in DONE and current.resolved_at is not None:
             cycles.append(Cycle(at, None))
         if to in DONE and spans[-1].until is None:
@@ -151,7 +168,22 @@ def lifecycle_of(history: History, created_at: Ms) -> Lifecycle:
             continue
         status = to
         closed_at = at if to == "closed" else None
+    cycles[-1] = _halted(cycles[-1], halted, NEVER)
     return Lifecycle(status, cycles, spans, closed_at)
+
+
+_Halt: TypeAlias = tuple[str, Ms]
+"""A status and since when it lasts."""
+
+
+def _halted(cycle: Cycle, halt: _Halt, until: Ms) -> Cycle:
+    """Return a cycle with the time in a status that ends, where that halts it."""
+    status, since = halt
+    if status not in ("pending_customer", "on_hold") or since == until:
+        return cycle
+    name = "awaits_customer" if status == "pending_customer" else "on_hold"
+    times = [*getattr(cycle, name), (since, until)]
+    return replace(cycle, **{name: times})
 
 
 def status_set(fact: AnyFact) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 from schemas.rows import Ms, TicketRow
 from streams.core.ticket import history
 from streams.core.ticket.attributes import record_of
+from streams.core.ticket.decisive import are_first, before, can_decide, solved_at, team_judged
 from streams.core.ticket.fact import Created, days_of
 from streams.core.ticket.fold import Ticket, active_facts
 from streams.core.ticket.row_bound import Bounds, bounds_of, named
@@ -18,9 +19,6 @@ MAX_STATE_BYTES = 64 * 1024
 
 _LEAST_FACT_BYTES: Final = 16
 """No fact is packed into less, so that a history that is too long need not be packed to see it."""
-
-_MANY_PAIRS: Final = 1_000
-"""Of so many waits times spans the view of days can find out itself when the waits were open."""
 
 
 def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> TicketRow:
@@ -64,11 +62,14 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
     bounds = bounds or bounds_of(len(days))
     waits, cycles = named(talk.waits, bounds.turns), named(life.cycles, bounds.turns)
     spans = named(life.open, bounds.turns)
-    most_turns = max(len(talk.waits), len(life.cycles), len(life.open))
+    most_turns = max(len(talk.waits), len(life.cycles), len(life.open), *(len(wait.asked_again) for wait in talk.waits))
     most_feedback = max(len(surveys), len(ratings), len(compensations), len(repurchases), len(record.charges))
     charges = named(record.charges, bounds.feedback)
     surveys, ratings = named(surveys, bounds.feedback), named(ratings, bounds.feedback)
     compensations, repurchases = named(compensations, bounds.feedback), named(repurchases, bounds.feedback)
+    deciding = can_decide(waits, created_by)
+    named_resolutions = [cycle.resolved_at for cycle in cycles if cycle.resolved_at is not None]
+    solved = [solved_at(rating.rated_at, named_resolutions) for rating in ratings]
     return TicketRow(
         ticket_id=ticket.ticket_id,
         version=ticket.version,
@@ -107,7 +108,11 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
         waits_answered_at=[wait.answered_at for wait in waits],
         waits_stopped_at=[wait.stopped_at for wait in waits],
         waits_sender_id=[wait.sender_id for wait in waits],
-        waits_open=times_open(waits, life.open) if len(waits) * len(spans) > _MANY_PAIRS else [],
+        waits_asked_again=[named(wait.asked_again, bounds.turns) for wait in waits],
+        waits_open=times_open(waits, life.open),
+        waits_is_first=are_first(waits, created_by),
+        waits_can_decide=deciding,
+        waits_before=before(waits, deciding),
         first_resolved_at=resolutions[0] if resolutions else None,
         last_resolved_at=resolutions[-1] if resolutions else None,
         closed_at=life.closed_at,
@@ -116,6 +121,8 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
         reopened=len(life.cycles) - 1,
         cycles_started_at=[cycle.started_at for cycle in cycles],
         cycles_resolved_at=[cycle.resolved_at for cycle in cycles],
+        cycles_awaits_customer=[cycle.awaits_customer for cycle in cycles],
+        cycles_on_hold=[cycle.on_hold for cycle in cycles],
         open_since=[span.since for span in spans],
         open_until=[span.until for span in spans],
         customer_messages=talk.customer_messages,
@@ -135,6 +142,8 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
         ratings_kind=[rating.kind for rating in ratings],
         ratings_scale_min=[rating.scale_min for rating in ratings],
         ratings_scale_max=[rating.scale_max for rating in ratings],
+        ratings_solved_at=solved,
+        ratings_team=[team_judged(rating, at, charges) for rating, at in zip(ratings, solved, strict=True)],
         compensations_id=[fact.compensation_id for fact in compensations],
         compensations_kind=[fact.kind for fact in compensations],
         compensations_amount=[fact.amount for fact in compensations],

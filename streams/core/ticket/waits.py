@@ -23,12 +23,14 @@ class Wait(Struct, frozen=True, gc=False):
         stopped_at: When the ticket was resolved or closed for good, as far as this wait goes: nobody waited after that,
             answered or not. None when the ticket was open to the end of the wait, or still is.
         sender_id: Who answered; "" where nobody says.
+        asked_again: When the customer wrote again meanwhile, or opened another ticket that is merged into this one.
     """
 
     started_at: Ms
     answered_at: Ms | None
     stopped_at: Ms | None = None
     sender_id: str = ""
+    asked_again: list[Ms] = []
 
 
 class Conversation(Struct, frozen=True, gc=False):
@@ -138,6 +140,7 @@ class _Talk:
     def __init__(self, waiting_since: Ms | None) -> None:
         self._waits: list[Wait] = []
         self._since = waiting_since
+        self._asked_again: list[Ms] = []
         self._done_at: Ms | None = None
         self._began_done = False
         self._answered_done: int | None = None
@@ -159,7 +162,11 @@ class _Talk:
 
     def waits(self) -> list[Wait]:
         """Return all waits; the last one may go on."""
-        return self._waits if self._since is None else [*self._waits, Wait(self._since, None, self._stopped_at)]
+        return self._waits if self._since is None else [*self._waits, self._wait()]
+
+    def _wait(self, answered_at: Ms | None = None, sender_id: str = "") -> Wait:
+        assert self._since is not None
+        return Wait(self._since, answered_at, self._stopped_at, sender_id, self._asked_again)
 
     @property
     def _stopped_at(self) -> Ms | None:
@@ -171,15 +178,16 @@ class _Talk:
     def _speak(self, at: Ms) -> None:
         self._answered_done = None
         if self._since is not None and (self._done_at is None or self._began_done):
+            self._asked_again.append(at)
             return
         if self._since is not None:
-            self._waits.append(Wait(self._since, None, self._stopped_at))
-        self._since, self._began_done = at, self._done_at is not None
+            self._waits.append(self._wait())
+        self._since, self._asked_again, self._began_done = at, [], self._done_at is not None
 
     def _answer(self, at: Ms, sender_id: str) -> None:
         if self._since is not None:
             self._answered_done = None if self._done_at is None else len(self._waits)
-            self._waits.append(Wait(self._since, max(at, self._since), self._stopped_at, sender_id))
+            self._waits.append(self._wait(max(at, self._since), sender_id))
             self._since = None
 
     def _take_back(self) -> None:
