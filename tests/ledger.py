@@ -66,6 +66,7 @@ class Waited(NamedTuple):
     answered_at: int | None
     stopped_at: int | None
     sender_id: str
+    asked_again: list[int]
 
     @property
     def end(self) -> int:
@@ -240,9 +241,7 @@ class Ledger:
             for metric, value in (("first_response_p99", answered[0].seconds), ("first_response_n", 1)):
                 self._enter(metric, answered[0].end, row, value, sent(row, answered[0]))
         for wait in waits:
-            self._enter_target("next_response_within", row, wait, wait.started_at + TARGETS["next_response_within"])
-            self._enter_target("next_response_business_within", row, wait, self._due("next", row, wait))
-            self._enter_target("response_in_target", row, wait, self._promised("response", row, wait.started_at))
+            self._enter_asks(row, wait)
         self._enter_first_targets(row, waits)
         bot_at = row["first_bot_response_at"]
         if bot_at is not None:
@@ -300,7 +299,7 @@ class Ledger:
         """Ask one wait after the other until one decides; after one that nothing stopped there is no other."""
         dues: dict[str, Callable[[Waited], int | None]] = {
             "first_response_within": lambda wait: wait.started_at + TARGETS["first_response_within"],
-            "first_response_business_within": lambda wait: self._due("first", row, wait),
+            "first_response_business_within": lambda wait: self._due("first", row, wait.started_at),
             "first_response_in_target": lambda wait: self._promised("first_response", row, wait.started_at),
         }
         for metric, due_of in dues.items():
@@ -309,9 +308,26 @@ class Ledger:
                 if self._enter_target(metric, row, wait, due) or wait.stopped_at is None:
                     break
 
-    def _due(self, which: str, row: Mapping[str, Any], wait: "Waited") -> int | None:
-        target = BUSINESS_TARGETS[f"{which}_response_business_within"]
-        return self._walls.due_at(row["team"], wait.started_at, target)
+    def _enter_asks(self, row: Mapping[str, Any], wait: "Waited") -> None:
+        """Ask from the begin of a wait, and anew from each word of the customer behind the end of the target before."""
+        four_hours = TARGETS["next_response_within"]
+        dues: dict[str, tuple[int, Callable[[int], int | None]]] = {
+            "next_response_within": (four_hours, lambda at: at + four_hours),
+            "next_response_business_within": (four_hours, lambda at: self._due("next", row, at)),
+        }
+        if promise := self._promises.target("response", row):
+            dues["response_in_target"] = promise[0], lambda at: self._promised("response", row, at)
+        for metric, (target, due_of) in dues.items():
+            later = [at for at in wait.asked_again if at > wait.started_at + target]
+            until: int | None = None
+            for at in (wait.started_at, *later):
+                due = due_of(at)
+                if due is not None and (until is None or at > until):
+                    until = due
+                    self._enter_target(metric, row, wait, due)
+
+    def _due(self, which: str, row: Mapping[str, Any], at: int) -> int | None:
+        return self._walls.due_at(row["team"], at, BUSINESS_TARGETS[f"{which}_response_business_within"])
 
     def _promised(self, what: str, row: Mapping[str, Any], started: int) -> int | None:
         """Return when the target passes that the policy has for a ticket."""

@@ -131,7 +131,7 @@ def test_what_one_insert_has_no_memory_for_is_stated_in_part_until_it_is_folded_
     client.command("CREATE TABLE weight (n UInt64) ENGINE = Null")
     client.command(
         "CREATE MATERIALIZED VIEW weighed TO weight AS "
-        "SELECT length(arrayFlatten(arrayMap(at -> range(toYear(at) * 2), cycles.started_at))) AS n FROM tickets"
+        "SELECT length(arrayFlatten(arrayMap(at -> range(toYear(at) * 8), cycles.started_at))) AS n FROM tickets"
     )
     client.set_client_setting("max_memory_usage", 100_000_000)
     asyncio.run(Writing(ClickHouseStore(client), Now(), Meters(), first_wait_seconds=0).write(outcome, _at_once))

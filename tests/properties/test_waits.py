@@ -28,21 +28,16 @@ def counted(ledger: Ledger, metric: str, ticket_id: str) -> tuple[int, int]:
 
 
 def assert_no_better(before: Ledger, after: Ledger) -> None:
-    """Let no ticket look better than before: no hit more, and where the customer waited too long still a miss.
-
-    Of first responses there is one for each ticket, so that no share of many tickets can rise. Waits of any kind can
-    become one that is longer: then two misses are one miss, and beside a hit elsewhere the share of the ticket rises.
-    """
+    """Let no ticket look better than before: no hit more, no miss less, so that no share of any tickets can rise."""
     for metric in ANSWERED:
         for ticket_id in TICKETS:
             hits, misses = counted(before, metric, ticket_id)
             hits_after, misses_after = counted(after, metric, ticket_id)
             assert hits_after <= hits, (metric, ticket_id)
-            assert min(misses, 1) <= misses_after, (metric, ticket_id)
+            assert misses_after >= misses, (metric, ticket_id)
             if metric.startswith("first"):
                 assert hits_after * (hits + misses) <= hits * (hits_after + misses_after), (metric, ticket_id)
                 assert hits + misses <= 1, ticket_id
-                assert misses <= misses_after, ticket_id
 
 
 def the_answers(history: Sequence[Event]) -> list[Event]:

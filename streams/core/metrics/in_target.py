@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from streams.core.metrics.business_time import DESK, LONGEST_CLOSURE_SECONDS, due
+from streams.core.metrics.business_time import DESK, LONGEST_CLOSURE_SECONDS, asked_too_soon, due
 from streams.core.metrics.metric import Dimension, Direction, Kind, Metric, Observations, Topic, Unit
 from streams.core.metrics.observation import (
     IS_MISSED,
@@ -17,6 +17,7 @@ from streams.core.metrics.observation import (
     RESOLVER,
     SENDER,
     answered_by,
+    asks,
     in_charge,
 )
 from streams.core.metrics.policy import with_target
@@ -63,9 +64,8 @@ def _in_target(
     )
 
 
+_WAITS: Final = "ARRAY JOIN waits AS wait"
 _OF_WAITS: Final[Mapping[str, Any]] = {
-    "parts": "ARRAY JOIN waits AS wait",
-    "started_at": "wait.started_at",
     "ended_at": "wait.answered_at",
     "missed": IS_MISSED,
     "lookback_seconds": LONGEST_CLOSURE_SECONDS,
@@ -103,10 +103,32 @@ FIRST_RESPONSES_IN_TARGET: Final = _in_target(
     "first_response",
     "the first wait of a ticket for a person, answered within its target, or lasting longer",
     which=_IS_FIRST,
+    parts=_WAITS,
+    started_at="wait.started_at",
     **_OF_WAITS,
 )
+
+_ASKS: Final = f"{_WAITS} ARRAY JOIN {asks('rule.seconds', 'NOT rule.is_open_hours')} AS asked_at"
+_ANY_ASKED_AGAIN: Final = "arrayExists(asked -> notEmpty(asked), waits.asked_again)"
+_ASKED_TOO_SOON: Final = asked_too_soon(
+    f"{with_target('response', f'rule.is_open_hours AND {_ANY_ASKED_AGAIN}')} {_ASKS}",
+    "rule.seconds * 1000",
+    "true",
+)
+_COUNTS: Final = f"""(
+        NOT rule.is_open_hours
+        OR empty(wait.asked_again)
+        OR (ticket.ticket_id, asked_at) NOT IN {_ASKED_TOO_SOON}
+    )"""
+
 RESPONSES_IN_TARGET: Final = _in_target(
-    "response", "a customer's wait for a person, answered within its target, or lasting longer", **_OF_WAITS
+    "response",
+    "a customer's wait for a person, and again from when the customer writes once its target has passed; answered "
+    "within its target, or lasting longer",
+    which=_COUNTS,
+    parts=_ASKS,
+    started_at="asked_at",
+    **_OF_WAITS,
 )
 RESOLUTIONS_IN_TARGET: Final = _in_target(
     "resolution",
@@ -131,7 +153,7 @@ def _due(observations: Observations, one: str, which: str = "true") -> Observati
         name=observations.name.replace(IN_TARGET, "_due"),
         one=one,
         clock="due_at: the end of the target",
-        columns={**kept, "at": "due_at", "began_at": "wait.started_at", "open_until": "wait.open[-1].2"},
+        columns={**kept, "at": "due_at", "began_at": observations.home, "open_until": "wait.open[-1].2"},
         where=f"{_IS_KNOWN} AND {_STILL_WAITS}\n    AND {which}",
         doers=in_charge("now64(3)"),
         whose="the team and the agent in charge now",
@@ -141,7 +163,7 @@ def _due(observations: Observations, one: str, which: str = "true") -> Observati
 FIRST_RESPONSES_DUE: Final = _due(
     FIRST_RESPONSES_IN_TARGET, "a ticket whose customer waits for a person for the first time", _IS_FIRST
 )
-RESPONSES_DUE: Final = _due(RESPONSES_IN_TARGET, "a customer who waits for a person")
+RESPONSES_DUE: Final = _due(RESPONSES_IN_TARGET, "a customer who waits for a person", _COUNTS)
 
 FIRST_RESPONSE_IN_TARGET: Final = Metric(
     name="first_response_in_target",
@@ -173,7 +195,8 @@ RESPONSE_IN_TARGET: Final = Metric(
     denominator="waits answered in time within the window, or still going on as their target passed in the window",
     hit="is_kept",
     is_main=False,
-    about="As first_response_in_target, for every wait of a customer; without a policy, four hours for everyone.",
+    about="As first_response_in_target, for every wait of a customer, and anew from when the customer writes once its "
+    "target has passed; without a policy, four hours for everyone.",
 )
 
 RESOLUTION_IN_TARGET: Final = Metric(

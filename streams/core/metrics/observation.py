@@ -168,7 +168,33 @@ IS_MISSED: Final = f"due_at <= now64(3) AND due_at < coalesce(wait.stopped_at, w
 """The customer waited longer: the wait went on past the instant at which the target passed."""
 
 
-def _decided(name: str, one: str, where: str, target_seconds: int) -> Observations:
+def asks(target_seconds: str, is_calendar: str = "true") -> str:
+    """Return SQL of the instants from which a wait is measured against a target: its begin, and whenever after that.
+
+    Whoever writes again once the target has passed asks anew, and so on from there: a customer who is let down twice is
+    two misses, whether or not somebody answered in between, late.
+
+    Args:
+        target_seconds: SQL of the target.
+        is_calendar: SQL condition; where it is false only open hours count, and more instants may be returned than
+            those that count: all that lie more than the target behind the begin.
+    """
+    later = f"arrayFilter(at -> at > wait.started_at + toIntervalSecond({target_seconds}), wait.asked_again)"
+    chain = f"if(at > counted[-1] + toIntervalSecond({target_seconds}), arrayPushBack(counted, at), counted)"
+    calendar = f"arrayFold((counted, at) -> {chain}, {later}, [wait.started_at])"
+    others = f"arrayDistinct(arrayPushFront({later}, wait.started_at))"
+    return calendar if is_calendar == "true" else f"if({is_calendar}, {calendar}, {others})"
+
+
+def _decided(
+    name: str,
+    one: str,
+    where: str,
+    target_seconds: int,
+    *,
+    started_at: str = "wait.started_at",
+    source: str = WAITED,
+) -> Observations:
     """Return waits at the instant at which it is decided whether the customer was answered within a target.
 
     That is the answer when it comes in time, and else the instant at which the target passes. A wait that ends before
@@ -180,13 +206,13 @@ def _decided(name: str, one: str, where: str, target_seconds: int) -> Observatio
         one=f"{one}, answered in time, or longer than its target of {target_seconds // 60} minutes",
         clock="decided_at: the answer within the target, or else the end of the target",
         columns={
-            "due_at": f"wait.started_at + toIntervalSecond({target_seconds})",
+            "due_at": f"{started_at} + toIntervalSecond({target_seconds})",
             "is_kept": "ifNull(wait.answered_at <= due_at, false)",
             "at": "if(is_kept, assumeNotNull(wait.answered_at), due_at)",
         },
-        home="wait.started_at",
+        home=started_at,
         lookback_seconds=target_seconds,
-        source=WAITED,
+        source=source,
         where=f"{where} AND (is_kept OR ({IS_MISSED}))",
         doers=answered_by("at", "is_kept"),
         whose=f"{SENDER}; of a miss the team and the agent in charge as the target passed",
@@ -206,7 +232,14 @@ def _first_decided(target_seconds: int) -> Observations:
 
 
 FIRST_TARGETS: Final = _first_decided(FIRST_TARGET_SECONDS)
-NEXT_TARGETS: Final = _decided("next_targets", "a customer's wait for a person", "true", NEXT_TARGET_SECONDS)
+NEXT_TARGETS: Final = _decided(
+    "next_targets",
+    "a customer's wait for a person, and again from when the customer writes once its target has passed",
+    "true",
+    NEXT_TARGET_SECONDS,
+    started_at="asked_at",
+    source=f"{WAITED} ARRAY JOIN {asks(str(NEXT_TARGET_SECONDS))} AS asked_at",
+)
 
 SILENT_RESOLUTIONS: Final = Observations(
     name="silent_resolutions",

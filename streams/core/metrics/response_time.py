@@ -151,7 +151,8 @@ NEXT_RESPONSE_WITHIN: Final = replace(
     denominator="waits answered in time within the window, or still going on as their target passed in the window",
     is_main=False,
     about="As first_response_within, for every wait of a customer: whichever of them a resolution ended before its "
-    "target, without an answer, counts on neither side.",
+    "target, without an answer, counts on neither side. Whoever writes again once the target has passed asks anew, and "
+    "is measured from then as well: who is let down twice counts twice, answered in between or not.",
 )
 
 BOT_RESPONSE_P50: Final = Metric(
