@@ -173,6 +173,21 @@ def test_the_longest_target_of_all_is_told_too(client: Client) -> None:
     assert fires(client, "11:42", "11:43", "12:00") == [False, True, False]
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize("hours_of", ["calendar", "open"])
+def test_who_writes_again_after_a_missed_target_is_told_of_again(client: Client, hours_of: str) -> None:
+    store(client, hours(*[("00:00-24:00",)] * 7), policy(response=[{"within": "1h", "hours": hours_of}]))
+    again = e.MessageSent(
+        ticket_id="A",
+        message_id="again",
+        direction=e.Direction.IN,
+        visibility=e.Visibility.PUBLIC,
+        sender_type=e.Party.CUSTOMER,
+    )
+    store(client, *ticket("A", at("09:00"), (at("12:00"), again)))
+    assert fires(client, "09:50", "10:00", "12:42", "12:50", "13:00") == [True, False, False, True, False]
+
+
 # Of whom --------------------------------------------------------------------------------------------------------------
 
 
