@@ -30,7 +30,10 @@ SHARES: Final = (
     "self_rating_share", "reopen_rate", "tickets_reopened", "inquiry_share", *TARGETS, *BUSINESS_TARGETS, *IN_TARGET,
     *REPURCHASES, "first_contact_resolution", "one_touch_share", "tickets_transferred", "reassigned_after_bad_rating"
 )  # fmt: skip
-MEANS: Final = ("csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation", "ces", "replies_per_resolution")
+MEANS: Final = (
+    "csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation", "ces", "replies_per_resolution", "time_with_desk",
+    "time_with_customer", "time_on_hold",
+)  # fmt: skip
 RATES: Final = ("complaints_per_1000_orders", "complaints_per_1000_customers")
 COUNTS: Final = (
     "tickets", "first_response_n", "resolved_unanswered", "backlog", "open_waits", "negative_durations"
@@ -352,6 +355,7 @@ class Ledger:
 
     def _enter_resolutions(self, row: Mapping[str, Any]) -> None:
         cycles = list(zip(row["cycles.started_at"], row["cycles.resolved_at"], strict=True))
+        halts = list(zip(row["cycles.awaits_customer"], row["cycles.on_hold"], strict=True))
         for n, (start, end) in enumerate(cycles):
             due = self._promised("resolution", row, start)
             if due is not None and end is not None and end <= due:
@@ -364,6 +368,12 @@ class Ledger:
             for p in (50, 90):
                 self._enter(f"resolution_p{p}", end, row, (end - start) / 1000, doers)
                 self._enter_business([f"resolution_business_p{p}"], row, start, end, doers)
+            with_customer, on_hold = (sum(until - since for since, until in times) / 1000 for times in halts[n])
+            with_desk = (end - start) / 1000 - with_customer - on_hold
+            for name in ("resolution_desk_p50", "resolution_desk_p90", "time_with_desk"):
+                self._enter(name, end, row, with_desk, doers)
+            self._enter("time_with_customer", end, row, with_customer, doers)
+            self._enter("time_on_hold", end, row, on_hold, doers)
             self._enter("reopen_rate", end, row, n + 1 < len(cycles), doers)
             if n == 0:
                 self._enter("tickets_reopened", end, row, row["reopened"] > 0, doers)

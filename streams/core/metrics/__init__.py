@@ -86,6 +86,13 @@ from streams.core.metrics.satisfaction import (
     RESPONSE_RATE,
     SELF_RATING_SHARE,
 )
+from streams.core.metrics.status_time import (
+    RESOLUTION_DESK_P50,
+    RESOLUTION_DESK_P90,
+    TIME_ON_HOLD,
+    TIME_WITH_CUSTOMER,
+    TIME_WITH_DESK,
+)
 from streams.core.metrics.trust import NEGATIVE_DURATIONS
 
 __all__ = ["METRICS", "Credit", "Dimension", "Direction", "Kind", "Metric", "Observations", "Topic", "Unit"]
@@ -153,6 +160,11 @@ METRICS: Final[Mapping[str, Metric]] = {
         FIRST_RESOLUTION_BUSINESS_P90,
         FULL_RESOLUTION_P50,
         FULL_RESOLUTION_BUSINESS_P50,
+        RESOLUTION_DESK_P50,
+        RESOLUTION_DESK_P90,
+        TIME_WITH_DESK,
+        TIME_WITH_CUSTOMER,
+        TIME_ON_HOLD,
         REOPEN_RATE,
         TICKETS_REOPENED,
         FIRST_CONTACT_RESOLUTION,

@@ -281,6 +281,11 @@ EARLY_TICKETS: Final = Observations(
 
 CYCLES: Final = f"{DAYS} ARRAY JOIN cycles AS cycle"
 
+
+def _lasted(times: str) -> str:
+    return f"arraySum(time -> dateDiff('millisecond', time.1, time.2), {times}) / 1000"
+
+
 RESOLVED_CYCLES: Final = Observations(
     name="resolved_cycles",
     one="a cycle that was resolved: from creation or reopening to the next resolution",
@@ -289,6 +294,9 @@ RESOLVED_CYCLES: Final = Observations(
         "at": "assumeNotNull(cycle.resolved_at)",
         "seconds": "dateDiff('millisecond', cycle.started_at, at) / 1000",
         "full_seconds": "dateDiff('millisecond', created_at, at) / 1000",
+        "customer_seconds": _lasted("cycle.awaits_customer"),
+        "hold_seconds": _lasted("cycle.on_hold"),
+        "desk_seconds": "seconds - customer_seconds - hold_seconds",
         "is_first": "cycle.is_first",
         "is_reopened": "cycle.is_reopened",
     },
