@@ -166,6 +166,11 @@ SPREAD: Final = (
 DEVIATION: Final = "standard deviation"
 TAILS: Final = "p90 - p10"
 
+WHERE_TIME_GOES_TITLE: Final = "Where the time until a resolution goes"
+WHERE_TIME_GOES: Final = (
+    "Mean times of the cases resolved in each step, by their status until then; together they are the mean time to a "
+    "resolution."
+)
 PERCENTILES_TITLE: Final = "First response, percentiles"
 PERCENTILES: Final = (
     "Time to first response is that of all who began to wait in a step, those included who wait still; a point that "

@@ -3,11 +3,11 @@
 from textwrap import indent
 from typing import Final
 
-from dashboards import figure, panel, query, style, text, variable
+from dashboards import figure, panel, query, series, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.panel import Panel
 from schemas.policy import CONDITIONS
-from streams.core.metrics import METRICS, Dimension
+from streams.core.metrics import METRICS, Dimension, Unit
 from streams.core.metrics.in_target import FIRST_RESPONSES_DUE, RESPONSES_DUE
 from streams.core.metrics.policy import policy_join
 
@@ -17,6 +17,7 @@ _RESOLVED: Final = METRICS["resolution_in_target"]
 _TOLD: Final = (Dimension.PRIORITY, Dimension.TEAM, Dimension.AGENT, Dimension.CHANNEL)
 """What the list of those due next says of each."""
 _MOST: Final = 100
+_BY_STATUS: Final = ("time_with_desk", "time_with_customer", "time_on_hold")
 _RULES: Final = {"first_response": text.FIRST_RESPONSE, "response": text.ANY_RESPONSE, "resolution": text.RESOLUTION}
 
 
@@ -97,6 +98,25 @@ def _targets() -> Panel:
     )
 
 
+def _where_time_goes() -> Panel:
+    metrics = {one.title: one for one in (METRICS[name] for name in _BY_STATUS)}
+    return Panel(
+        id=11,
+        title=text.WHERE_TIME_GOES_TITLE,
+        kind="timeseries",
+        about="\n\n".join([text.WHERE_TIME_GOES, text.STEPPED, *map(text.definition, metrics.values())]),
+        width=24,
+        height=8,
+        sql=series.stepped_side_by_side(metrics, "status"),
+        format="timeseries",
+        empty=text.NO_SERIES.format(n_min=METRICS[_BY_STATUS[0]].n_min),
+        look=style.unit(Unit.SECONDS)
+        | {"color": {"mode": "palette-classic-by-name"}, "displayName": "${__field.labels.status}"}
+        | {"custom": panel.line(drawStyle="bars", fillOpacity=60, stacking={"mode": "normal", "group": "A"})},
+        options=panel.series_options(),
+    )
+
+
 def _rules_of(target: str, what: str, place: int) -> str:
     asked = f"(SELECT true AS is_effective, end_at AS asked_at) AS ticket\n{policy_join('asked_at', target)}"
     return "\n".join(
@@ -120,6 +140,7 @@ DASHBOARD: Final = Dashboard(
         [_targets()],
         [figure.ranked(5, _FIRST, Dimension.PRIORITY), figure.ranked(6, _RESOLVED, Dimension.PRIORITY)],
         [figure.lines_by(7, _ANY, Dimension.TEAM), figure.ranked(8, _ANY, Dimension.TEAM)],
+        [_where_time_goes()],
         [panel.definitions(9, (_FIRST, _ANY, _RESOLVED))],
     ],
 )
