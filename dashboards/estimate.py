@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dashboards import style, text
+from schemas import policy
 from streams.core.ask.figure import PER
 from streams.core.interval import Z95
 from streams.core.metrics import Direction, Kind, Metric, Unit
@@ -11,6 +12,8 @@ from streams.core.metrics import Direction, Kind, Metric, Unit
 PREFIX: Final = "seen_"
 """Put before the name of a measure, so that no name stands for two things in one SELECT."""
 FIGURE: Final = ("n", "value", "low", "high")
+LEAST_N: Final = "least_n"
+"""By this name a query knows with how many observations the policy in force now lets a number be shown."""
 
 _Z: Final = f"{Z95:.6f}"
 
@@ -18,11 +21,17 @@ _Z: Final = f"{Z95:.6f}"
 def estimates(metric: Metric) -> dict[str, str]:
     """Return n, value and interval as expressions of the measures; null where there are too few observations."""
     value, low, high = _estimates(metric)
-    enough = f"{PREFIX}n >= {max(1, metric.n_min)}"
+    enough = is_enough(metric)
     if metric.kind is Kind.COUNT:
         return {"n": f"{PREFIX}n", "value": f"toNullable(toFloat64({PREFIX}n))", "low": low, "high": high}
     shown = {"value": value, "low": low, "high": high}
     return {"n": f"{PREFIX}n"} | {name: f"if({enough}, {sql}, NULL)" for name, sql in shown.items()}
+
+
+def is_enough(metric: Metric, n: str = f"{PREFIX}n") -> str:
+    """Return the condition that there are enough observations to show a number; the query names `LEAST_N`."""
+    least = LEAST_N if metric.n_min == policy.LEAST_N else f"greatest({LEAST_N}, {metric.n_min})"
+    return f"{n} >= {least}"
 
 
 def _estimates(metric: Metric) -> tuple[str, str, str]:
@@ -46,7 +55,7 @@ def _estimates(metric: Metric) -> tuple[str, str, str]:
 
 def _is_unreached(metric: Metric, value: str = "value", n: str = "n") -> str:
     """Return the condition that there is no value though there are enough observations."""
-    return f"{value} IS NULL AND {n} >= {max(1, metric.n_min)}"
+    return f"{value} IS NULL AND {is_enough(metric, n)}"
 
 
 def told(metric: Metric, value: str = "value", n: str = "n") -> str:

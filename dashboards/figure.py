@@ -45,9 +45,7 @@ def lines_by(id_: int, metric: Metric, by: Dimension, *, width: int = 12, height
         height=height,
         sql=series.rolling(metric, by),
         format="timeseries",
-        empty=text.NO_MATURED_SERIES.format(days=days, n_min=metric.n_min)
-        if days
-        else text.NO_SERIES.format(n_min=metric.n_min),
+        empty=text.NO_MATURED_SERIES.format(days=days) if days else text.NO_SERIES,
         look=look
         | {"displayName": f"${{{label}}}", "links": [link.to_tickets(metric, by, f"${{{label}:percentencode}}")]},
         options=panel.series_options(),
@@ -65,7 +63,7 @@ def over_time(id_: int, metric: Metric, *, width: int = 12, height: int = 9) -> 
         height=height,
         sql=series.stepped(metric),
         format="timeseries",
-        empty=text.NO_SERIES.format(n_min=metric.n_min),
+        empty=text.NO_SERIES,
         look=style.unit(metric.unit) | style.fixed(style.ACCENT) | {"custom": panel.line()},
         overrides=panel.band(metric.title, text.LOW, text.HIGH, text.N),
         options=panel.series_options(has_legend=False),
@@ -84,7 +82,7 @@ def together(id_: int, title: str, metrics: Sequence[Metric], *, width: int = 12
         height=height,
         sql=series.stepped_together(metrics),
         format="timeseries",
-        empty=text.NO_SERIES.format(n_min=first.n_min),
+        empty=text.NO_SERIES,
         look=style.unit(first.unit) | {"color": {"mode": "palette-classic-by-name"}, "custom": panel.line()},
         options=panel.series_options(),
     )

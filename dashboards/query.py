@@ -5,10 +5,11 @@ from textwrap import indent
 from typing import Final
 
 from dashboards import text
-from dashboards.estimate import FIGURE, PREFIX, estimates, evidence, told
+from dashboards.estimate import FIGURE, LEAST_N, PREFIX, estimates, evidence, told
 from streams.core.ask.maturity import FOLLOWED_UNTIL
 from streams.core.ask.question import days_between, measures_of, observed
 from streams.core.metrics import Dimension, Kind, Metric, Observations, Topic
+from streams.core.metrics.policy import in_force
 
 FILTERS: Final[Mapping[Dimension, str]] = {
     Dimension.TEAM: "team",
@@ -19,6 +20,8 @@ FILTERS: Final[Mapping[Dimension, str]] = {
 """Columns that every dashboard can be narrowed by, with the names of their variables."""
 FIRST_DAY: Final = "(SELECT nullIf(min(day), toDate(0)) FROM ticket_days)"
 """Before it nothing is known; null while nothing is known at all. An index answers it, which `minOrNull` never asks."""
+LEAST: Final = f"{in_force('least_n')} AS {LEAST_N}"
+"""Names with how many observations a number is shown, by the policy in force now."""
 LENGTH: Final = "dateDiff('millisecond', start_at, end_at)"
 """Of the range, in milliseconds."""
 
@@ -54,10 +57,16 @@ def ages(metric: Metric) -> bool:
 
 def with_age(metric: Metric) -> str:
     """Return the WITH clause of the range that a metric is told of, and how old it is as `core.ask.maturity` has it."""
+    least = [LEAST] if metric.n_min else []
     if not ages(metric):
-        return with_range(shift_days=shift_of(metric))
-    old = f"dateDiff('millisecond', start_at, followed_until - toIntervalDay({metric.matures_days}))"
-    return with_range(f"{FOLLOWED_UNTIL} AS followed_until", f"least(1, greatest(0, {old} / {LENGTH})) AS maturity")
+        return with_range(*least, shift_days=shift_of(metric))
+    days = in_force(f"settled_after_days.{metric.matures_by}") if metric.matures_by else str(metric.matures_days)
+    return with_range(
+        *least,
+        f"{FOLLOWED_UNTIL} AS followed_until",
+        f"dateDiff('millisecond', start_at, followed_until - toIntervalDay(assumeNotNull({days}))) AS old",
+        f"least(1, greatest(0, old / {LENGTH})) AS maturity",
+    )
 
 
 def filters(dimensions: Iterable[Dimension], known: Mapping[Dimension, str] = FILTERS) -> str:

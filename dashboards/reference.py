@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from dashboards.made import Made
+from schemas.policy import LEAST_N
 from streams.core.ask.maturity import ENDED_DAYS
 from streams.core.metrics import METRICS, Dimension, Kind, Metric, Topic
 
 PAGE: Final = Path(__file__).parent / "METRICS.md"
 
+_UNLESS: Final = ", unless the desk's policy says otherwise"
 _QUANTILES: Final = (Kind.QUANTILE, Kind.SURVIVAL)
 
 _HEAD: Final = """
@@ -29,7 +31,9 @@ What holds for all of them:
   limits; means: the normal interval; quantiles: the observations between which the true quantile lies; Kaplan-Meier
   quantiles: from where the lower side of the curve's band crosses the share to where its upper side does, by
   Greenwood's variance on the scale log(-log share); each with 95 %.
-  With fewer observations than the least n a value reads "not enough data".
+  With fewer observations than the least n a value reads "not enough data". The least n is the policy's to say,
+  and so is after how many days a figure is settled where no definition fixes that: by the version in force now, for all
+  times.
 - **By** {dimensions}. A ticket counts under the latest word on it, also in the past. Team and agent are those who did
   it or were in charge then, as each metric says: giving a ticket away moves none of its past.
   `servicepulse report --credit holds` counts everything for whoever has the ticket now.
@@ -98,8 +102,9 @@ def _rows(metric: Metric) -> Iterator[tuple[str, str]]:
     if metric.once_per:
         yield "once per", f"`{metric.once_per}`"
     if metric.n_min:
-        yield "least n", str(metric.n_min)
+        more = "" if metric.n_min == LEAST_N else ", or what the desk's policy says if that is more"
+        yield "least n", f"{metric.n_min}{more or _UNLESS}"
     if metric.matures_days:
-        yield "matures", f"{metric.matures_days} days after the end of its window"
+        yield "matures", f"{metric.matures_days} days after the end of its window{_UNLESS if metric.matures_by else ''}"
     if metric.observations.dimensions != frozenset(Dimension):
         yield "divided by", ", ".join(f"`{dimension}`" for dimension in sorted(metric.observations.dimensions))

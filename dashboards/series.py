@@ -8,6 +8,7 @@ from dashboards import text
 from dashboards.estimate import PREFIX, estimates
 from dashboards.query import (
     FIRST_DAY,
+    LEAST,
     LENGTH,
     known_or_named,
     measured,
@@ -41,7 +42,7 @@ def rolling(metric: Metric, by: Dimension) -> str:
         by.value: by.value,
         quoted(metric.title): estimates(metric)["value"],
     }
-    named = with_range(f"greatest(1, intDiv({LENGTH}, {POINTS})) AS step", shift_days=shift_of(metric))
+    named = with_range(LEAST, f"greatest(1, intDiv({LENGTH}, {POINTS})) AS step", shift_days=shift_of(metric))
     inner = observations_of(metric.observations, "before_at", "end_at")
     return "\n".join([named, select(shown, select(columns, inner, *clauses)), f"ORDER BY time, {by}"])
 
@@ -127,7 +128,7 @@ def with_steps() -> str:
     last = step_of("end_at - toIntervalMillisecond(1)")
     known = f"step >= {step_of(f'toDateTime({FIRST_DAY})')} AND step < least(end_at, now64(3))"
     steps = f"arrayFilter(step -> {known},\n        arrayDistinct(arrayConcat({_BEGUN}, [{last}]))) AS steps"
-    return with_range(f"{step_of('start_at')} AS first_at", steps)
+    return with_range(LEAST, f"{step_of('start_at')} AS first_at", steps)
 
 
 def by_step(metric: Metric, measures: Mapping[str, str]) -> str:

@@ -28,10 +28,10 @@ NOT_ENOUGH: Final = "not enough data"
 TOO_FEW: Final = "–"
 NO_TICKETS: Final = "No tickets in this range. Widen it, or publish events: servicepulse import, servicepulse demo."
 NO_EVENTS: Final = "No event was stored in this range. Does a worker run? servicepulse status tells."
-NO_SERIES: Final = "Fewer than {n_min} observations at every point of this range: widen it, or choose more teams."
+NO_SERIES: Final = "Too few observations at every point of this range: widen it, or choose more teams."
 NOT_MATURED: Final = "not enough cases that are {days} days old"
 NO_MATURED: Final = "No case was resolved in the range {days} days before this one."
-NO_MATURED_SERIES: Final = "Fewer than {n_min} cases that are {days} days old at every point of this range."
+NO_MATURED_SERIES: Final = "Too few cases that are {days} days old at every point of this range."
 
 TICKETS_LINK: Final = "The tickets behind it"
 TICKETS_OF_PART_LINK: Final = "The tickets behind ${__value.text}"
@@ -75,10 +75,13 @@ METRIC_LABEL: Final = "Behind"
 STEPS: Final = {"hour": "Hour", "day": "Day", "week": "Week", "month": "Month"}
 
 
+_UNLESS: Final = ", unless the desk's policy asks for more or less"
+
+
 def definition(metric: Metric) -> str:
     """Return how a metric is defined, as one paragraph of Markdown."""
     of = "" if metric.denominator.startswith("none") else f" / {metric.denominator}"
-    least = f" Shown from n = {metric.n_min} on." if metric.n_min else ""
+    least = f" Shown from n = {metric.n_min} on{_UNLESS}." if metric.n_min else ""
     return f"**{metric.title}** = {metric.numerator}{of}.{least} *Clock*: {metric.clock}. {metric.about}"
 
 
@@ -248,15 +251,23 @@ FOLLOWED: Final = "Followed so long"
 SHARES_TITLE: Final = "Reasons of the last 7 days"
 SHARES: Final = (
     "The share of each reason among the tickets that were created in the 7 days up to the end of the range, with its "
-    "95 % interval, beside the 7 days before. Red where more than 30 % of at least 50 tickets have one reason: the "
-    "department that can remove its cause should know. Change is told where it is clear for the table as a whole."
+    "95 % interval, beside the 7 days before. Above the line is by how much its share of at least 50 tickets exceeds "
+    "the line, 30 % unless the desk's policy says another: the department that can remove its cause should know. "
+    "Change is told where it is clear for the table as a whole."
+)
+ABOVE: Final = "Above the line"
+LINE: Final = "the line"
+"""By this name the line goes through the shares of reasons."""
+BARS: Final = (
+    "The share of each reason among the tickets that were created in the 7 days up to the end of the range. Which of "
+    "them lie above the line is said beside them."
 )
 SHARE: Final = "Share"
 SHARES_OVER_TIME_TITLE: Final = "Share of the most frequent reasons, over 7 days each"
 SHARES_OVER_TIME: Final = (
     "Each point is the share over the 7 days up to it; of the eight reasons that were most frequent in the whole "
-    "range. Points with fewer than 50 tickets are left out. Above the line, at 30 %, a reason is a matter for the "
-    "department that can remove its cause."
+    "range. Points with fewer than 50 tickets are left out. Above the line, at 30 % unless the desk's policy says "
+    "another, a reason is a matter for the department that can remove its cause."
 )
 TOO_FEW_TICKETS: Final = "Fewer than 50 tickets within any 7 days of this range."
 

@@ -46,7 +46,7 @@ from schemas.events import (
     TicketUpdated,
     Visibility,
 )
-from schemas.policy import Policy, Rule
+from schemas.policy import Policy, Rule, Scale, SettledAfter
 from schemas.schedule import SpecialDay, Version, Week
 
 SOURCE: Final = "urn:shop:helpdesk"
@@ -149,9 +149,12 @@ _CONTENTS: Final[tuple[Data, ...]] = (
                 from_at=datetime(2026, 1, 1),  # noqa: DTZ001 - by the clocks of the zone
                 zone="Europe/Berlin",
                 satisfied_from=70,
+                scales=(Scale(scale_min=0, scale_max=10, satisfied_from=8),),
                 first_response=(Rule(within="15m", priority=("urgent",)), Rule(within="2h", hours="open")),
                 response=(Rule(within="4h", hours="open"),),
                 resolution=(Rule(within="1d", priority=("urgent", "high")), Rule(within="3d")),
+                least_n=25,
+                settled_after_days=SettledAfter(ratings=10),
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""How a desk states its own definitions: who is satisfied, how soon it means to answer and to resolve.
+"""How a desk states its own definitions: who is satisfied, how soon it answers and resolves, when a figure is told.
 
 A version says all of it: from its instant on nothing of the version before counts.
 """
@@ -14,6 +14,12 @@ from schemas.version import InForce
 
 SATISFIED_FROM: Final = 75
 """The least score of a satisfied customer where no policy says another: 4 and 5 of 5, 8 to 10 of 10, the thumb up."""
+
+LEAST_N: Final = 20
+"""With fewer observations a figure is not shown, where no policy says another number."""
+
+REASON_SHARE: Final = 0.30
+"""Above it a reason is a matter for who can remove its cause, where no policy says another share."""
 
 SUBJECT: Final = "policy"
 """The key of everything that is said about the policy: there is one."""
@@ -83,6 +89,43 @@ class Rule(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fi
         return {name: values for name in CONDITIONS if (values := getattr(self, name))}
 
 
+class Scale(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """Who is satisfied on one scale, in its own points, whatever the least score of all others is."""
+
+    scale_min: float
+    scale_max: float
+    satisfied_from: Annotated[float, Meta(description="The least answer of a satisfied customer, such as 4 of 1 to 5.")]
+
+    def __post_init__(self) -> None:
+        """Let scales pass on which somebody can be satisfied, and somebody not.
+
+        Raises:
+            PolicyError: When all would be satisfied, or nobody.
+        """
+        if not self.scale_min < self.satisfied_from <= self.scale_max:
+            raise PolicyError(
+                f"satisfied from {self.satisfied_from:g} on a scale from {self.scale_min:g} to {self.scale_max:g}: "
+                "write an answer above the lowest one, up to the highest"
+            )
+
+    @property
+    def score(self) -> float:
+        """The same as a score from 0 to 100."""
+        return 100 * (self.satisfied_from - self.scale_min) / (self.scale_max - self.scale_min)
+
+
+Days: TypeAlias = Annotated[int, Meta(ge=1, le=365)]
+
+
+class SettledAfter(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """How many days after its window a figure is settled, of those that move by waiting."""
+
+    surveys: Annotated[Days, Meta(description="Surveys of the window are still answered for so long.")] = 7
+    ratings: Annotated[Days, Meta(description="Cases of the window are still rated for so long.")] = 14
+    reopenings: Annotated[Days, Meta(description="Cases of the window are still reopened for so long.")] = 7
+    reassignments: Annotated[Days, Meta(description="Rated cases of the window are still given away for so long.")] = 7
+
+
 Rules: TypeAlias = Annotated[tuple[Rule, ...], Meta(max_length=50)]
 """The first one whose conditions a ticket meets is its target; where none is, it has no target."""
 
@@ -98,22 +141,48 @@ class Policy(InForce, frozen=True, dict=True, omit_defaults=True, forbid_unknown
             description="The least score, from 0 to 100, of a satisfied customer: 75 are 4 of 5, 8 of 10, a thumb up.",
         ),
     ] = SATISFIED_FROM
+    scales: Annotated[
+        tuple[Scale, ...],
+        Meta(max_length=20, description="Scales on which another answer decides; each once, by its two ends."),
+    ] = ()
     first_response: Annotated[
         Rules, Meta(description="How soon a person answers for the first time: the first rule that fits.")
     ] = ()
     response: Annotated[Rules, Meta(description="How soon a person answers whenever the customer waits.")] = ()
     resolution: Annotated[Rules, Meta(description="How soon a case is resolved, and again after each reopening.")] = ()
+    least_n: Annotated[
+        int,
+        Meta(
+            ge=2,
+            le=10_000,
+            description="With fewer observations a figure is not shown. Of the version in force now, for all times.",
+        ),
+    ] = LEAST_N
+    reason_share: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="Above this share of all contacts a reason is a matter for who can remove its cause. Of the "
+            "version in force now, for all times.",
+        ),
+    ] = REASON_SHARE
+    settled_after_days: Annotated[
+        SettledAfter,
+        Meta(description="When a figure that moves by waiting is settled. Of the version in force now, for all times."),
+    ] = SettledAfter()
 
     def __post_init__(self) -> None:
         """Look everything up once, so that a wrong policy is refused here.
 
         Raises:
-            PolicyError: When a rule can never be reached.
+            PolicyError: When a rule can never be reached, or a scale is there twice.
             UnknownZoneError: When there is no such time zone; the message names similar ones.
         """
         _ = zone_of(self.zone), self.in_force_at
         for target in TARGETS:
             _refuse_unreachable(target, getattr(self, target))
+        _refuse_repeated(self.scales)
 
 
 TARGETS: Final = ("first_response", "response", "resolution")
@@ -131,3 +200,17 @@ def _refuse_unreachable(target: str, rules: Rules) -> None:
             raise PolicyError(
                 f"{target}: rule {number} holds for all tickets, so that none behind it is ever reached: put it last"
             )
+
+
+def _refuse_repeated(scales: tuple[Scale, ...]) -> None:
+    """Let scales pass of which each is there once.
+
+    Raises:
+        PolicyError: When two have the same ends.
+    """
+    seen: set[tuple[float, float]] = set()
+    for one in scales:
+        ends = one.scale_min, one.scale_max
+        if ends in seen:
+            raise PolicyError(f"scales: the one from {one.scale_min:g} to {one.scale_max:g} is there twice")
+        seen.add(ends)

@@ -145,7 +145,8 @@ class OpenHoursRow(Row, frozen=True, kw_only=True, gc=False):
 class PolicyRow(Row, frozen=True, kw_only=True, gc=False):
     """What the desk calls satisfied and in time, as one event publishes it, the highest version counts. Key: subject.
 
-    A target is, of each version, its rules in order: seconds, whether of open hours, values of each condition.
+    A target is, of each version, its rules in order: seconds, whether of open hours, values of each condition. Scales
+    are those with a least score of their own: both ends, and that score.
     """
 
     subject: str
@@ -154,9 +155,13 @@ class PolicyRow(Row, frozen=True, kw_only=True, gc=False):
     stated: bytes
     in_force_at: list[Ms] = field(name="versions.in_force_at")
     satisfied_from: list[float] = field(name="versions.satisfied_from")
+    scales: list[list[tuple[float, float, float]]] = field(name="versions.scales")
     first_response: list[list[tuple[Any, ...]]] = field(name="versions.first_response")
     response: list[list[tuple[Any, ...]]] = field(name="versions.response")
     resolution: list[list[tuple[Any, ...]]] = field(name="versions.resolution")
+    least_n: list[int] = field(name="versions.least_n")
+    reason_share: list[float] = field(name="versions.reason_share")
+    settled_after_days: list[tuple[int, ...]] = field(name="versions.settled_after_days")
     ingested_at: Ms
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import Event, decode, encode
-from schemas.policy import Policy, Rule
+from schemas.policy import Policy, Rule, Scale, SettledAfter
 from schemas.schedule import SpecialDay, Version, Week
 from streams.core.ticket.fact import fact_of
 from streams.core.ticket.fold import Ticket, fold
@@ -207,11 +207,17 @@ def _policies() -> Contents:
         lambda both: (*both[0], *both[1])
     )
     day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=INSTANTS[0])
+    scales = st.tuples(st.sampled_from([(1, 5), (0, 10), (0, 5), (1, 10)]), st.integers(1, 9)).map(_scale)
+    days = st.sampled_from([1, 2, 7, 30])
     versions = st.builds(
         Policy,
         from_at=st.integers(-1440, 4 * 1440).map(lambda minutes: day + timedelta(minutes=minutes)),
         zone=st.just("UTC"),
         satisfied_from=st.sampled_from([25, 50, 75, 100]),
+        scales=st.lists(scales, max_size=2, unique_by=lambda one: (one.scale_min, one.scale_max)).map(tuple),
+        least_n=st.sampled_from([2, 3, 20, 250]),
+        reason_share=st.sampled_from([0.1, 0.3, 1.0]),
+        settled_after_days=st.builds(SettledAfter, **dict.fromkeys(SettledAfter.__struct_fields__, days)),
         first_response=rules,
         response=rules,
         resolution=rules,
@@ -220,6 +226,11 @@ def _policies() -> Contents:
         lambda some: tuple(sorted(some, key=lambda version: version.from_at))
     )
     return st.builds(e.PolicyPublished, versions=ordered)
+
+
+def _scale(said: tuple[tuple[float, float], int]) -> Scale:
+    (lowest, highest), least = said
+    return Scale(scale_min=lowest, scale_max=highest, satisfied_from=min(highest, lowest + least))
 
 
 def _schedules() -> Contents:

@@ -104,7 +104,7 @@ class Ledger:
         self._placed = _placed(events)
         self._worlds = _worlds(events)
         told = [one.at_ms for world in self._worlds.values() for one in world]
-        self._promises = Promises(events)
+        self.promises = Promises(events)
         rows = [_row(world, id) for id, world in self._worlds.items()]
         self.rows = {row["ticket_id"]: row for row in rows if row["is_effective"]}
         self._begun: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -223,13 +223,15 @@ class Ledger:
             if source in ("customer", "agent"):
                 self._enter("self_rating_share", at, row, source == "agent", judged)
             if source == "customer":
+                raw, *ends = (row[f"ratings.{name}"][n] for name in ("raw", "scale_min", "scale_max"))
+                is_satisfied = self.promises.is_satisfied(at, raw, (ends[0], ends[1]))
                 clocks = {"": at, "_by_creation": row["created_at"], "_by_resolution": _judged(row, at)}
-                if score < self._promises.satisfied_from(at):
+                if not is_satisfied:
                     self._enter("reassigned_after_bad_rating", at, row, _is_passed_on(row, at), judged)
                 for clock, when in clocks.items():
                     if when is not None:
                         self._enter(f"csat_mean{clock}", when, row, score, judged)
-                        self._enter(f"csat_share{clock}", when, row, score >= self._promises.satisfied_from(at), judged)
+                        self._enter(f"csat_share{clock}", when, row, is_satisfied, judged)
         for is_answered, at in zip(row["surveys.is_answered"], row["surveys.offered_at"], strict=True):
             self._enter("response_rate", at, row, is_answered, in_charge(row, at))
 
@@ -318,7 +320,7 @@ class Ledger:
             "next_response_within": (four_hours, lambda at: at + four_hours),
             "next_response_business_within": (four_hours, lambda at: self._due("next", row, at)),
         }
-        if promise := self._promises.target("response", row):
+        if promise := self.promises.target("response", row):
             dues["response_in_target"] = promise[0], lambda at: self._promised("response", row, at)
         for metric, (target, due_of) in dues.items():
             later = [at for at in wait.asked_again if at > wait.started_at + target]
@@ -334,7 +336,7 @@ class Ledger:
 
     def _promised(self, what: str, row: Mapping[str, Any], started: int) -> int | None:
         """Return when the target passes that the policy has for a ticket."""
-        target = self._promises.target(what, row)
+        target = self.promises.target(what, row)
         if target is None:
             return None
         within, is_open_hours = target

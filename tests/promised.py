@@ -21,10 +21,30 @@ class Promises:
         last = max(said, key=lambda one: (one.at_ms, one.sequence, fact_id(one.source, one.id)), default=None)
         self._versions = last.content.versions if last and isinstance(last.content, PolicyPublished) else ()
 
-    def satisfied_from(self, at: int) -> float:
-        """Return the least score of a satisfied customer at an instant."""
+    def is_satisfied(self, at: int, raw: float, scale: tuple[float, float]) -> bool:
+        """Tell whether an answer on a scale is that of a satisfied customer at an instant."""
         version = self._at(at)
-        return version.satisfied_from if version else 75
+        for one in version.scales if version else ():
+            if (one.scale_min, one.scale_max) == scale:
+                return raw >= one.satisfied_from
+        lowest, highest = scale
+        return 100 * (raw - lowest) / (highest - lowest) >= (version.satisfied_from if version else 75)
+
+    def least_n(self, at: int) -> int:
+        """Return with how many observations a figure is shown at an instant."""
+        version = self._at(at)
+        return version.least_n if version else 20
+
+    def reason_share(self, at: int) -> float:
+        """Return the line of reasons at an instant."""
+        version = self._at(at)
+        return version.reason_share if version else 0.3
+
+    def settled_after(self, at: int) -> dict[str, int]:
+        """Return after how many days figures are settled that move by waiting, by what they wait for."""
+        version = self._at(at)
+        built_in = {"surveys": 7, "ratings": 14, "reopenings": 7, "reassignments": 7}
+        return {name: getattr(version.settled_after_days, name) for name in built_in} if version else built_in
 
     def target(self, what: str, row: Mapping[str, Any]) -> tuple[int, bool] | None:
         """Return a ticket's target in milliseconds, and whether only open hours count; None when it has none."""

@@ -11,7 +11,7 @@ from msgspec import inspect
 
 from schemas.codec import encode
 from schemas.events import CATALOGUE, NAME_OF, Data, OrderData, PolicyPublished, SchedulePublished, TicketData
-from schemas.policy import CONDITIONS, SUBJECT, TARGETS, Policy, Rule
+from schemas.policy import CONDITIONS, SUBJECT, TARGETS, Policy, Rule, Scale, SettledAfter
 from schemas.schedule import SpecialDay, Version, Week
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -134,8 +134,19 @@ def policies() -> st.SearchStrategy[Policy]:
         from_at=times() | times().map(lambda at: at.replace(tzinfo=None)),
         zone=st.sampled_from(["UTC", "Asia/Shanghai", "Europe/Berlin"]),
         satisfied_from=st.floats(0.5, 100),
+        scales=st.lists(_scales(), max_size=3, unique_by=lambda one: (one.scale_min, one.scale_max)).map(tuple),
+        least_n=st.integers(2, 10_000),
+        reason_share=st.floats(0.01, 1),
+        settled_after_days=st.builds(
+            SettledAfter, **dict.fromkeys(SettledAfter.__struct_fields__, st.integers(1, 365))
+        ),
         **dict.fromkeys(TARGETS, rules),
     )
+
+
+def _scales() -> st.SearchStrategy[Scale]:
+    ends = st.lists(st.integers(-10, 100), min_size=3, max_size=3).map(sorted).filter(lambda some: some[0] < some[1])
+    return ends.map(lambda some: Scale(scale_min=some[0], satisfied_from=some[1], scale_max=some[2]))
 
 
 def _times_counted() -> st.SearchStrategy[str]:

@@ -9,7 +9,7 @@ from dashboards.alert.away import away
 from dashboards.alert.breach import LEAD_MINUTES, will_breach
 from dashboards.alert.rule import KEEP_LAST, Rule
 from dashboards.estimate import FIGURE, estimates
-from dashboards.query import measured, select
+from dashboards.query import LEAST, measured, select
 from streams.core.ask.question import days_between, observed
 from streams.core.drop import Cause, Thresholds
 from streams.core.metrics import METRICS, Metric
@@ -93,7 +93,8 @@ def _beside(metric: Metric, number: str, weeks: int, *more: str, where: str) -> 
     before = {"usual": "anyIf(figures.value, NOT is_now)"}
     pivot = select({"team": "team"} | sides | before | learning, figures, "AS figures", "GROUP BY team")
     shown = select({"team": "team", "number": f"toFloat64({number})"}, pivot, f"WHERE {where}", "ORDER BY team")
-    named = ("$__fromTime_ms AS start_at", "$__toTime_ms AS end_at", f"start_at - toIntervalWeek({weeks}) AS before_at")
+    before_at = f"start_at - toIntervalWeek({weeks}) AS before_at"
+    named = (LEAST, "$__fromTime_ms AS start_at", "$__toTime_ms AS end_at", before_at)
     return "WITH\n" + indent(",\n".join(named), "    ") + "\n" + shown
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from dashboards import figure, panel, query, style, text, variable
 from dashboards.dashboard import Dashboard
-from dashboards.estimate import estimates
+from dashboards.estimate import estimates, is_enough
 from dashboards.panel import Panel
 from dashboards.query import measured, quoted, quoted_text, select
 from dashboards.series import step_of
@@ -29,7 +29,7 @@ _TICKETS_REOPENED: Final = METRICS["tickets_reopened"]
 def _with_cohorts(step: str) -> str:
     begin = f"$__toTime_ms - toIntervalMonth({MONTHS})"
     first_at = f"{step_of(begin, quoted_text(step))} AS first_at"
-    return query.with_range(first_at, _KNOWN_AT)
+    return query.with_range(query.LEAST, first_at, _KNOWN_AT)
 
 
 def _cohorts(step: str, measures: dict[str, str]) -> str:
@@ -46,7 +46,7 @@ def _triangle() -> Panel:
     for metric in _REPURCHASE:
         measures[f"hits_{metric.name}"] = measured(metric)["seen_hits"]
         is_ripe = f"cohort_at + toIntervalMonth(1) + toIntervalDay({metric.matures_days}) <= known_at"
-        is_shown = f"{is_ripe} AND seen_n >= {metric.n_min}"
+        is_shown = f"{is_ripe} AND {is_enough(metric)}"
         columns[quoted(_within(metric))] = f"if({is_shown}, hits_{metric.name} / seen_n, NULL)"
     sql = [_with_cohorts("month"), select(columns, _cohorts("month", measures))]
     share = {"custom__cellOptions": {"type": "color-background", "mode": "basic"}, "noValue": text.STILL_YOUNG}
@@ -89,7 +89,7 @@ def _maturing() -> Panel:
         height=9,
         sql="\n".join([_with_cohorts("week"), select(columns, _cohorts("week", measured(_FIRST))), "ORDER BY time"]),
         format="timeseries",
-        empty=text.NO_SERIES.format(n_min=_FIRST.n_min),
+        empty=text.NO_SERIES,
         look=style.unit(_FIRST.unit)
         | style.fixed(style.ACCENT)
         | {"custom": panel.line(showPoints="always"), "min": 0},
@@ -126,7 +126,7 @@ def _curve() -> Panel:
         all_of_them,
         f"ARRAY JOIN range({_EVERY}, {_REPURCHASE[-1].matures_days} + 1, {_EVERY}) AS days",
     )
-    is_shown = f"known >= {_FIRST.n_min}"
+    is_shown = is_enough(_FIRST, "known")
     columns = {
         quoted(text.AFTER_DAYS): "days",
         quoted(text.SHARE): f"if({is_shown}, share, NULL)",
@@ -143,7 +143,7 @@ def _curve() -> Panel:
         about=text.CURVE,
         width=12,
         height=9,
-        sql="\n".join([query.with_range(_KNOWN_AT), select(columns, figures), "ORDER BY days"]),
+        sql="\n".join([query.with_range(query.LEAST, _KNOWN_AT), select(columns, figures), "ORDER BY days"]),
         empty=text.NO_TICKETS,
         look=style.PLAIN_TABLE,
         overrides=[

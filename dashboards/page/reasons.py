@@ -9,9 +9,10 @@ from dashboards.panel import Panel
 from dashboards.query import known_or_named, quoted, select
 from dashboards.together import HOLDS, judged
 from streams.core.metrics import METRICS, Dimension, Kind
+from streams.core.metrics.policy import in_force
 
-LINE: Final = 0.30
-"""When one reason makes up more of all contacts, the department that can remove its cause is told."""
+_LINE: Final = f"{in_force('reason_share')} AS line"
+"""When one reason makes up more of all contacts, the department that can remove its cause should know."""
 LEAST: Final = 50
 """Tickets that a share must rest on."""
 DAYS: Final = 7
@@ -19,13 +20,15 @@ POINTS: Final = 48
 MOST: Final = 8
 """Lines of a chart that can still be told apart."""
 
+_SHARES: Final = (text.SHARE, text.LOW, text.HIGH, text.BEFORE)
+_POINTS: Final = {"unit": "suffix: percentage points", "decimals": 1}
 _TICKETS: Final = METRICS["tickets"]
 _REASON: Final = quoted(text.COLUMN_NAMES[Dimension.REASON])
 
 
 def _last_days_sql() -> str:
     named = query.with_range(
-        f"end_at - toIntervalDay({DAYS}) AS first_at", f"end_at - toIntervalDay({2 * DAYS}) AS older_at"
+        _LINE, f"end_at - toIntervalDay({DAYS}) AS first_at", f"end_at - toIntervalDay({2 * DAYS}) AS older_at"
     )
     inner = query.observations_of(_TICKETS.observations, "older_at", "end_at")
     columns = {
@@ -48,6 +51,7 @@ def _last_days_sql() -> str:
         quoted(text.SHARE): "value",
         quoted(text.LOW): "low",
         quoted(text.HIGH): "high",
+        quoted(text.ABOVE): "if(value > line, 100 * (value - line), NULL)",
         quoted(text.TICKETS_OF_REASON): "hits",
         quoted(text.N): "n",
         quoted(text.BEFORE): "value_before",
@@ -75,15 +79,9 @@ def _last_days() -> Panel:
                 text.COLUMN_NAMES[Dimension.REASON],
                 links=[link.to_tickets(_TICKETS, Dimension.REASON)],
             ),
-            style.override(
-                text.SHARE,
-                **share,
-                **style.by_threshold([(None, style.PLAIN), (LINE, style.BAD)]),
-                custom__cellOptions={"type": "color-text"},
-                noValue=text.TOO_FEW,
-            ),
-            *(style.override(name, **share, noValue=text.TOO_FEW) for name in (text.LOW, text.HIGH, text.BEFORE)),
-            style.override(text.CHANGE, unit="suffix: percentage points", decimals=1, **style.CHANGE),
+            *(style.override(name, **share, noValue=text.TOO_FEW) for name in _SHARES),
+            style.override(text.ABOVE, **_POINTS, **style.fixed(style.BAD), custom__cellOptions={"type": "color-text"}),
+            style.override(text.CHANGE, **_POINTS, **style.CHANGE),
         ],
         options=panel.TABLE,
     )
@@ -100,14 +98,12 @@ def _bars() -> Panel:
         id=4,
         title=text.BARS_TITLE,
         kind="bargauge",
-        about=text.SHARES,
+        about=text.BARS,
         width=10,
         height=12,
         sql=named + "\n" + select(shown, shares, f"WHERE n >= {LEAST}", "ORDER BY hits DESC, reason", f"LIMIT {MOST}"),
         empty=text.TOO_FEW_TICKETS,
-        look=style.unit(METRICS["inquiry_share"].unit)
-        | {"min": 0, "max": 0.5}
-        | style.by_threshold([(None, style.ACCENT), (LINE, style.BAD)]),
+        look=style.unit(METRICS["inquiry_share"].unit) | {"min": 0, "max": 0.5} | style.fixed(style.ACCENT),
         options=panel.BARS,
     )
 
@@ -117,6 +113,7 @@ def _over_time() -> Panel:
         f"intDiv({query.LENGTH}, {POINTS}) AS step",
         f"start_at - toIntervalDay({DAYS}) AS older_at",
         f"{DAYS} * 86400000 AS span",
+        _LINE,
     )
     inner = query.observations_of(_TICKETS.observations, "older_at", "end_at")
     age = "dateDiff('millisecond', at, end_at)"
@@ -134,10 +131,12 @@ def _over_time() -> Panel:
         counted,
     )
     places = select({"*": "*", "place": "dense_rank() OVER (ORDER BY all_hits DESC, reason)"}, totals)
+    lines = f"if(place = 1, [(reason, hits / n), ('{text.LINE}', line)], [(reason, hits / n)])"
+    told = select({"number": "number", "n": "n", "lines": lines}, places, f"WHERE place <= {MOST}")
     shown = {
         "time": "$__toTime_ms - toIntervalMillisecond(number * step)",
-        "reason": "reason",
-        quoted(text.SHARE): f"if(n >= {LEAST}, hits / n, NULL)",
+        "reason": "share.1",
+        quoted(text.SHARE): f"if(n >= {LEAST}, share.2, NULL)",
     }
     return Panel(
         id=5,
@@ -146,14 +145,23 @@ def _over_time() -> Panel:
         about=text.SHARES_OVER_TIME,
         width=24,
         height=10,
-        sql="\n".join([named, select(shown, places, f"WHERE place <= {MOST}"), "ORDER BY time, reason"]),
+        sql="\n".join([named, select(shown, told, "ARRAY JOIN lines AS share"), "ORDER BY time, reason"]),
         format="timeseries",
         empty=text.TOO_FEW_TICKETS,
         look=style.unit(METRICS["inquiry_share"].unit)
         | {"color": {"mode": "palette-classic-by-name"}, "displayName": "${__field.labels.reason}", "min": 0}
-        | {"custom": panel.line(thresholdsStyle={"mode": "line"})}
-        | {"thresholds": style.by_threshold([(None, style.PLAIN), (LINE, style.BAD)])["thresholds"]}
+        | {"custom": panel.line()}
         | {"links": [link.to_tickets(_TICKETS, Dimension.REASON, "${__field.labels.reason:percentencode}")]},
+        overrides=[
+            {
+                "matcher": {"id": "byRegexp", "options": f"/{text.LINE}/"},
+                "properties": [
+                    {"id": "color", "value": style.fixed(style.BAD)["color"]},
+                    {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 8]}},
+                    {"id": "links", "value": []},
+                ],
+            }
+        ],
         options=panel.series_options(),
     )
 

@@ -67,7 +67,7 @@ def _percentiles() -> Panel:
         height=9,
         sql=series.stepped_side_by_side(_PERCENTILES, "percentile"),
         format="timeseries",
-        empty=text.NO_SERIES.format(n_min=_MEDIAN.n_min),
+        empty=text.NO_SERIES,
         look=style.unit(_MEDIAN.unit)
         | {"color": {"mode": "palette-classic-by-name"}, "custom": panel.line()}
         | {"displayName": "${__field.labels.percentile}"},

@@ -4,7 +4,7 @@ from typing import Final
 
 from dashboards import figure, panel, query, series, style, text, variable
 from dashboards.dashboard import Dashboard
-from dashboards.estimate import PREFIX
+from dashboards.estimate import PREFIX, is_enough
 from dashboards.panel import Panel
 from schemas.policy import SATISFIED_FROM
 from streams.core.metrics import METRICS, Dimension
@@ -34,7 +34,7 @@ def _clocks() -> Panel:
         height=9,
         sql=series.stepped_side_by_side(_CLOCKS, "clock"),
         format="timeseries",
-        empty=text.NO_SERIES.format(n_min=_SHARE.n_min),
+        empty=text.NO_SERIES,
         look=style.unit(_SHARE.unit)
         | {"color": {"mode": "palette-classic-by-name"}, "custom": panel.line()}
         | {"displayName": "${__field.labels.clock}"},
@@ -66,7 +66,7 @@ def _distribution() -> Panel:
 
 
 def _spread() -> Panel:
-    enough = f"{PREFIX}n >= {_MEAN.n_min}"
+    enough = is_enough(_MEAN)
     shown = {
         "time": "time",
         query.quoted(text.DEVIATION): f"if({enough}, {PREFIX}deviation, NULL)",
@@ -83,7 +83,7 @@ def _spread() -> Panel:
             [series.with_steps(), query.select(shown, series.by_step(_MEAN, query.measured(_MEAN))), "ORDER BY time"]
         ),
         format="timeseries",
-        empty=text.NO_SERIES.format(n_min=_MEAN.n_min),
+        empty=text.NO_SERIES,
         look=style.unit(_MEAN.unit) | {"color": {"mode": "palette-classic-by-name"}, "custom": panel.line(), "min": 0},
         options=panel.series_options(),
     )

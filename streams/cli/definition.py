@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from schemas.policy import LEAST_N
 from streams.core.ask.question import Question, statements
 from streams.core.metrics import Credit, Dimension, Kind, Metric
 from streams.core.window import DAY_MS, Bucket, Window
@@ -54,7 +55,14 @@ def _definition(metric: Metric) -> Iterator[tuple[str, str]]:
     if metric.observations.dimensions >= {Dimension.TEAM, Dimension.AGENT}:
         yield "whose", f"{metric.observations.whose}; with --credit holds: the ticket's latest"
     if metric.n_min:
-        yield "least n", f'{metric.n_min}: with fewer it reads "not enough data"'
+        yield "least n", f'{metric.n_min}{_unless_more(metric)}: with fewer it reads "not enough data"'
     if metric.matures_days:
-        yield "settled", f"{metric.matures_days} days after the end of the window"
+        unless = ", unless the policy says otherwise" if metric.matures_by else ""
+        yield "settled", f"{metric.matures_days} days after the end of the window{unless}"
     yield "note", metric.about
+
+
+def _unless_more(metric: Metric) -> str:
+    return (
+        ", unless the policy says otherwise" if metric.n_min == LEAST_N else ", or what the policy says if that is more"
+    )

@@ -32,12 +32,15 @@ from streams.core.ask.report import Line, compared
 from streams.core.metrics import Dimension, Kind, Metric
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
 from streams.core.metrics.load import BACKLOG, TICKETS_CREATED
+from streams.core.metrics.policy import by_policy
 from streams.core.metrics.resolution import TIME_TO_RESOLUTION_P50
 from streams.core.metrics.response_time import OPEN_WAITS_NOW, TIME_TO_FIRST_RESPONSE_P50, TIME_TO_FIRST_RESPONSE_P90
 from streams.core.metrics.satisfaction import CSAT_MEAN, CSAT_SHARE
+from streams.core.policy.published import in_force_now
 from streams.core.window import DAY_MS, Window, local_of, previous
 from streams.settings import PREFIX
 from streams.sinks.figures import LATELY_SECONDS, Freshness, answer, freshness
+from streams.sinks.policy import versions_that_count
 
 SHOWN: Final = (
     COMPLAINT_RATE,
@@ -105,15 +108,24 @@ def look(client: Client, now: Ms) -> Look:
     end_at = fresh.known.end_at
     windows = {"last 24 h": Window(end_at - DAY_MS, end_at), "last 7 d": Window(end_at - 7 * DAY_MS, end_at)}
     before = {name: previous(window, _UTC) for name, window in windows.items()}
-    question = Question(metrics=[*SHOWN, *AT_ONCE], windows=[*windows.values(), *before.values()], by=Dimension.TEAM)
+    policy = in_force_now(versions_that_count(client), now)
+    shown = {metric.name: by_policy(metric, policy) for metric in (*SHOWN, *AT_ONCE)}
+    question = Question(metrics=list(shown.values()), windows=[*windows.values(), *before.values()], by=Dimension.TEAM)
     figures = answer(client, question, fresh.known)
     wholes = {key: figure for key, figure in figures.items() if key[1] is None}
     lines = {
-        name: compared(SHOWN, windows[name], before[name], wholes, fresh.known, fresh.followed_until)
+        name: compared(
+            [shown[metric.name] for metric in SHOWN],
+            windows[name],
+            before[name],
+            wholes,
+            fresh.known,
+            fresh.followed_until,
+        )
         for name in windows
     }
     week = "last 7 d"
-    ranking = compared((RANKED_BY,), windows[week], before[week], figures, fresh.known, fresh.followed_until)
+    ranking = compared([shown[RANKED_BY.name]], windows[week], before[week], figures, fresh.known, fresh.followed_until)
     return Look(
         now=now,
         fresh=fresh,

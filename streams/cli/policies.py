@@ -16,7 +16,7 @@ from schemas.rows import Ms
 from schemas.version import in_force
 from streams.cli.connection import open_client, resolve
 from streams.cli.stated_file import read_stated
-from streams.cli.wording import policy_text, rule_text
+from streams.cli.wording import policy_text, rule_text, settled_text
 from streams.clock import SystemClock
 from streams.core.policy.policy_file import policy_of
 from streams.core.policy.published import BUILT_IN, Change, change_of
@@ -31,6 +31,9 @@ app = typer.Typer(
 console = Console(soft_wrap=True)
 
 SOURCE: Final = "urn:servicepulse:policies"
+_NOW: Final = (
+    "from which n on figures are shown, the line, and settled when: by the version in force now, for all times"
+)
 _TITLES: Final = {"first_response": "first response", "response": "any response", "resolution": "resolution"}
 
 
@@ -58,6 +61,7 @@ def publish(
         console.print("unchanged: this policy counts already", highlight=False)
         return
     console.print(f"what happened from {_date(change.differs_at)} UTC on is measured otherwise", highlight=False)
+    console.print(_NOW, style="dim", highlight=False)
     if not dry_run:
         _publish(settings, change)
         console.print("the policy is published", highlight=False)
@@ -118,12 +122,17 @@ def _show(versions: Sequence[Policy]) -> None:
 
 def _lines(version: Policy) -> Iterator[str]:
     yield f"satisfied from {version.satisfied_from:g} of 100"
+    for one in version.scales:
+        yield f"satisfied from {one.satisfied_from:g} on the scale from {one.scale_min:g} to {one.scale_max:g}"
     for target in TARGETS:
         rules = getattr(version, target)
         if not rules:
             yield f"{_TITLES[target]}: no target"
         for rule in rules:
             yield f"{_TITLES[target]} {rule_text(rule)}"
+    yield f"figures are shown from n = {version.least_n} on"
+    yield f"a reason is above the line from {100 * version.reason_share:g} % on"
+    yield f"figures are settled after {settled_text(version)}"
 
 
 def _date(at: Ms) -> str:

@@ -22,12 +22,14 @@ from streams.core.ask.drilldown import Seen
 from streams.core.ask.question import Question
 from streams.core.ask.report import Report, compared, in_sequence
 from streams.core.metrics import METRICS, Credit, Dimension, Metric
+from streams.core.metrics.policy import by_policy
 from streams.core.metrics.satisfaction import BY_CLOCK, Clock
+from streams.core.policy.published import in_force_now
 from streams.core.window import DAY_MS, Bucket, Window, WindowError, buckets_of, instant_of, previous, zone_of
 from streams.settings import Settings, load_settings
 from streams.sinks.connection import HOW_TO_BEGIN
 from streams.sinks.figures import Freshness, answer, freshness, observations
-from streams.sinks.policy import standing
+from streams.sinks.policy import versions_that_count
 
 DEFAULT_DAYS: Final = 30
 EMPTY: Final = f"No events yet, so there is nothing to report. {HOW_TO_BEGIN}"
@@ -116,11 +118,12 @@ def report(
             window = fresh.known if all_ else _window(begins_at, ends_at, fresh.known.end_at)
             if tickets:
                 by = by if part is not None else None
+                versions = versions_that_count(client)
+                metrics = [by_policy(metrics[0], in_force_now(versions, now))]
                 seen = observations(client, metrics[0], window, by, part or "", credit)
                 if by and not seen:
                     _refuse_unknown_part(client, metrics[0], fresh.known, by, part or "", credit)
-                stands = standing(client) if metrics[0].is_by_policy else None
-                _list(metrics[0], seen, clocks, format_, stands.versions if stands else ())
+                _list(metrics[0], seen, clocks, format_, versions)
                 return
             made = make(client, metrics, window, fresh, zone=clocks, by=by, bucket=bucket, credit=credit)
     except WindowError as error:
@@ -177,6 +180,9 @@ def make(
     """
     zone = zone or ZoneInfo("UTC")
     known = fresh.known or window
+    versions = versions_that_count(client)
+    policy_now = in_force_now(versions, SystemClock().now_ms())
+    metrics = [by_policy(metric, policy_now) for metric in metrics]
     before = None if bucket else previous(window, zone)
     if before and before.end_at <= known.start_at:
         before = None
@@ -188,7 +194,6 @@ def make(
         lines = in_sequence(metrics, buckets_of(window, bucket, zone), figures, inside, fresh.followed_until)
     else:
         lines = compared(metrics, window, before, figures, known, fresh.followed_until)
-    stands = standing(client) if any(metric.is_by_policy for metric in metrics) else None
     return Report(
         window=window,
         before=before,
@@ -197,7 +202,8 @@ def make(
         zone=zone,
         known=known,
         followed_until=fresh.followed_until,
-        policy=stands.versions if stands else (),
+        policy=versions,
+        policy_now=policy_now,
         lines=lines,
     )
 

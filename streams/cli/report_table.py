@@ -19,6 +19,7 @@ from streams.cli.wording import (
     policy_text,
     rank_text,
     spread_text,
+    told_text,
     uncompared_text,
 )
 from streams.core.ask.figure import Figure
@@ -125,6 +126,8 @@ def _notes(report: Report) -> Iterator[str]:
     policy = dict.fromkeys(policy_text(one) for line in report.lines for one in report.measured_by(line))
     if policy:
         yield f"Satisfied and in time by the policy: {', '.join(policy)}."
+    if told := told_text(report.policy_now):
+        yield f"By the policy in force now, {policy_text(report.policy_now)}, figures are {told}."
     if report.by or report.bucket:
         yield TOGETHER.format(also=", and ranks," if report.by and not report.bucket else "")
     yield "How a metric is defined: servicepulse report --explain NAME"

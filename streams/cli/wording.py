@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import asdict
 from rich.text import Text
 
 from schemas.policy import Policy, Rule
@@ -49,6 +50,23 @@ def rule_text(rule: Rule) -> str:
         for name, values in rule.conditions.items()
     )
     return f"within {rule.within}{hours}" + (f" where {wanted}" if wanted else "")
+
+
+def settled_text(version: Policy) -> str:
+    """Return after how many days figures that move by waiting are settled: `7 days (surveys), 14 (ratings)`."""
+    days = asdict(version.settled_after_days)
+    (first, count), *others = days.items()
+    return ", ".join([f"{count} days ({first})", *(f"{count} ({name})" for name, count in others)])
+
+
+def told_text(version: Policy) -> str:
+    """Return what a version says otherwise than what is built in of when figures are told; "" where nothing."""
+    said = []
+    if version.least_n != BUILT_IN.least_n:
+        said.append(f"shown from n = {version.least_n} on")
+    if version.settled_after_days != BUILT_IN.settled_after_days:
+        said.append(f"settled after {settled_text(version)}")
+    return " and ".join(said)
 
 
 def counted(number: int, one: str) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from schemas.events import NAME_OF, PolicyPublished
-from schemas.policy import SUBJECT, Policy, Rule
+from schemas.policy import SUBJECT, Policy, Rule, Scale, SettledAfter
 from streams.simulation.timeline import Simulated
 from streams.simulation.world import DESK_SOURCE, ZONE
 
@@ -42,6 +42,10 @@ def _version(from_at: datetime, others: Rule) -> Policy:
     return Policy(
         from_at=from_at,
         zone=ZONE,
+        scales=(Scale(scale_min=1, scale_max=5, satisfied_from=4), Scale(scale_min=0, scale_max=10, satisfied_from=8)),
+        least_n=25,
+        reason_share=0.2,
+        settled_after_days=SettledAfter(reopenings=10),
         first_response=(_URGENT, others),
         response=(Rule(within="4h", hours="open"),),
         resolution=_RESOLUTION,

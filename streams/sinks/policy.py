@@ -24,3 +24,14 @@ def standing(client: Client) -> Standing | None:
     with named_errors():
         rows = client.query(_STANDING).result_rows
     return Standing(rows[0][0], msgspec.json.decode(rows[0][1], type=tuple[Policy, ...])) if rows else None
+
+
+def versions_that_count(client: Client) -> tuple[Policy, ...]:
+    """Return the versions of the newest statement; none where what is built in counts.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away.
+        StoreRejectedError: When it refuses.
+    """
+    stands = standing(client)
+    return stands.versions if stands else ()

@@ -12,7 +12,7 @@ from schemas.rows import LookRow, Ms, SignalRow, column_names
 from streams.core.ask.question import observed
 from streams.core.drop import Rating, Response, Silence
 from streams.core.metrics.observation import RATINGS, SURVEYS
-from streams.core.metrics.policy import policy_join
+from streams.core.metrics.policy import SATISFIED, policy_join, satisfied_from
 from streams.core.metrics.satisfaction import CSAT_SHARE
 from streams.core.signal.segment import CALM_SECONDS, DESK, LATE_MINUTES, RatedTicket, Segment, SegmentKind
 from streams.core.signal.slices import BadRating, Counted
@@ -54,7 +54,7 @@ FROM
         rating.kind AS kind,
         rating.is_replayed AS is_replayed,
         rating.team AS team,
-        policy.satisfied_from AS satisfied_from
+        $satisfied_from AS satisfied_from
     FROM ticket_ratings AS ticket FINAL
     LEFT ARRAY JOIN ratings AS rating
     $policy
@@ -262,8 +262,11 @@ class ClickHouseWatchStore:
 
 
 def _of_ratings(sql: str, **parts: str) -> str:
-    policy = policy_join("rating.rated_at", "satisfied_from", keeps_all=True)
-    return Template(sql).substitute(counted=CSAT_SHARE.counted, hit=CSAT_SHARE.hit, policy=policy, **parts)
+    by_policy = {
+        "policy": policy_join("rating.rated_at", *SATISFIED, keeps_all=True),
+        "satisfied_from": satisfied_from("rating.scale_min", "rating.scale_max"),
+    }
+    return Template(sql).substitute(counted=CSAT_SHARE.counted, hit=CSAT_SHARE.hit, **by_policy, **parts)
 
 
 def _days(start: str, end: str) -> str:

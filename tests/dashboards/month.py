@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from clickhouse_connect.driver.client import Client
 from msgspec.structs import replace
@@ -39,6 +39,9 @@ END: Final = datetime(2026, 4, 2, 9, tzinfo=UTC)
 """Three days after the clocks went forward in Berlin."""
 START: Final = END - timedelta(days=70)
 END_MS: Final = int(END.timestamp() * 1000)
+_POLICY: Final = policy(7, START, START + (END - START) / 2)
+IN_FORCE: Final = cast("e.PolicyPublished", _POLICY.data).versions[-1]
+"""The version of the policy that says how figures are told."""
 PER_DAY: Final = 40
 LATE_MS: Final = 4_000
 """By which every event comes later than it happened."""
@@ -98,7 +101,7 @@ def told(servers: Servers, folder: Path, per_day: float = PER_DAY) -> Month:
 
 
 def _published() -> list[Simulated]:
-    return [opening_hours(7, START, END), policy(7, START, START + (END - START) / 2)]
+    return [opening_hours(7, START, END), _POLICY]
 
 
 def _events(per_day: float) -> list[Event]:
@@ -106,8 +109,7 @@ def _events(per_day: float) -> list[Event]:
         *(
             (one.source, one.id, one.at, one.subject, one.sequence, one.data)
             for one in [
-                opening_hours(7, START, END),
-                policy(7, START, START + (END - START) / 2),
+                *_published(),
                 *simulated(7, START, END, per_day),
             ]
         ),

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from dashboards.estimate import change, evidence, shown
+from dashboards.estimate import LEAST_N, change, evidence, shown
 from dashboards.link import LISTED
 from dashboards.macro import Value
 from dashboards.page.pulse import FOUR
@@ -23,19 +23,23 @@ from streams.core.ask.figure import Change, change_of, figure_of
 from streams.core.ask.report import Figures, compared
 from streams.core.ask.together import clear_among, deviations
 from streams.core.interval import Interval, around_mean, balance, of_rate, wilson
-from streams.core.metrics import METRICS, Kind, Metric, Unit
+from streams.core.metrics import METRICS as REGISTRY
+from streams.core.metrics import Kind, Metric, Unit
+from streams.core.metrics.policy import by_policy
 from streams.core.survival import curve
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.merge import SOURCE as FOLD
 from streams.core.window import DAY_MS, Bucket, Window, buckets_of
 from streams.sinks.clickhouse import ClickHouseStore
-from tests.dashboards.month import END_MS, Month, lately, new_database
+from tests.dashboards.month import END_MS, IN_FORCE, Month, lately, new_database
 from tests.dashboards.target import DASHBOARDS, choices, panel_target, panels, range_days
 from tests.integration.conftest import Servers
 from tests.ledger import quantile, quantile_ranks, spread_of, survival_quantile
 
 pytestmark = pytest.mark.integration
 
+METRICS: Final = {name: by_policy(metric, IN_FORCE) for name, metric in REGISTRY.items()}
+"""As the policy of the month has them told."""
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 NUMBERS: Final = {
     **{("service-pulse", 1 + i): metric.name for i, metric in enumerate(FOUR)},
@@ -153,7 +157,7 @@ def test_the_small_print_divides_thousands_as_the_big_number_does(month: Month, 
 
 @pytest.mark.parametrize("id", [1, 2, 3, 4])
 def test_the_small_print_says_better_or_worse_only_where_the_report_does(month: Month, id: int) -> None:
-    metric = FOUR[id - 1]
+    metric = METRICS[FOUR[id - 1].name]
     verdicts = set()
     for days in range(1, 29):
         window = Window(END_MS - 2 * days * DAY_MS, END_MS - days * DAY_MS)
@@ -260,7 +264,8 @@ def test_the_small_print_is_no_verdict_without_evidence(
         for column, value in told.items()
     }
     inner = f"SELECT {', '.join(f'{sql} AS {column}' for column, sql in columns.items())}"
-    ((text,),) = month.client.query(select({"said": evidence(metric, ages=ages(metric))}, inner)).result_rows
+    asked = select({"said": evidence(metric, ages=ages(metric))}, inner)
+    ((text,),) = month.client.query(f"WITH {metric.n_min} AS {LEAST_N}\n{asked}").result_rows
     assert text == said
 
 
@@ -298,7 +303,7 @@ def test_a_choice_narrows_a_number(month: Month) -> None:
 
 @pytest.mark.parametrize("id", [5, 6, 7, 8])
 def test_every_point_of_a_rolling_line_is_the_number_of_the_window_before_it(month: Month, id: int) -> None:
-    metric = FOUR[id - 5]
+    metric = METRICS[FOUR[id - 5].name]
     window = lately(14)
     rows = asked(month, "service-pulse", id, window)
     shown = [row for row in rows if row[metric.title] is not None]
@@ -537,6 +542,9 @@ def _agree(row: Mapping[str, Any], interval: Sequence[float | None]) -> None:
 
 def test_shares_of_reasons_are_those_of_the_last_seven_days(month: Month) -> None:
     rows = asked(month, "reasons", 3)
+    above = [row["Reason"] for row in rows if row["Above the line"] is not None]
+    assert above == [row["Reason"] for row in rows if row["Share"] > IN_FORCE.reason_share]
+    assert 0 < len(above) < len(rows)
     window = lately(7)
     n = month.ledger.n(METRICS["tickets"], window)
     counts = {
@@ -547,6 +555,7 @@ def test_shares_of_reasons_are_those_of_the_last_seven_days(month: Month) -> Non
     for row in rows:
         hits = counts[_raw(row["Reason"])]
         assert same(row["Share"], hits / n)
+        assert row["Reason"] not in above or same(row["Above the line"], 100 * (hits / n - IN_FORCE.reason_share))
         _agree(row, wilson(hits, n))
     bars = asked(month, "reasons", 4)
     assert [row["Share"] for row in bars] == [row["Share"] for row in rows[:8]]
@@ -556,8 +565,12 @@ def test_shares_of_reasons_over_time_end_where_the_table_is(month: Month) -> Non
     series = asked(month, "reasons", 5)
     table = {row["Reason"]: row["Share"] for row in asked(month, "reasons", 3)}
     last = max(row["time"] for row in series)
-    assert len({row["reason"] for row in series}) == 8
+    line = [row for row in series if row["reason"] == "the line"]
+    assert {row["Share"] for row in line} == {IN_FORCE.reason_share}
+    assert len({row["reason"] for row in series}) == 8 + 1
     for row in series:
+        if row in line:
+            continue
         end_at = int(row["time"].replace(tzinfo=UTC).timestamp() * 1000)
         window = Window(end_at - 7 * DAY_MS, end_at)
         n = month.ledger.n(METRICS["tickets"], window)

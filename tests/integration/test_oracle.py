@@ -12,6 +12,8 @@ from schemas.codec import Event
 from streams.core.ask.question import Question
 from streams.core.hours.published import open_hours
 from streams.core.metrics import METRICS, Credit, Dimension
+from streams.core.metrics.policy import by_policy, in_force
+from streams.core.policy.published import in_force_now
 from streams.core.policy.published import policies as policies_of
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.fold import Ticket
@@ -19,14 +21,17 @@ from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, HOUR_MS, Bucket, Window
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.figures import answer
+from streams.sinks.policy import versions_that_count
 from tests.databases import new_database
 from tests.histories import INSTANTS, NOW_MS, desks, handled_desks, policies, schedules, settled
 from tests.integration.conftest import Servers
 from tests.ledger import Ledger
+from tests.promised import Promises
 
 pytestmark = pytest.mark.integration
 
 ALL = tuple(METRICS.values())
+DAYS = ("surveys", "ratings", "reopenings", "reassignments")
 FIRST = INSTANTS[0]
 KNOWN = Window(0, NOW_MS)
 HANDLING = tuple(
@@ -92,9 +97,10 @@ def store(client: Client, batches: Sequence[Sequence[Event]]) -> None:
     tellings(),
     st.sampled_from([Dimension.TEAM, Dimension.AGENT]) | st.sampled_from(Dimension),
     st.sampled_from([Credit.DID, Credit.DID, Credit.HOLDS]),
+    st.sampled_from([0, FIRST, FIRST + DAY_MS, FIRST + 2 * DAY_MS, NOW_MS]),
 )
-def test_every_metric_is_what_can_be_counted_by_hand(
-    client: Client, told: tuple[list[Event], list[list[Event]]], by: Dimension, credit: Credit
+def test_every_metric_is_what_can_be_counted_by_hand_and_told_as_the_policy_says(
+    client: Client, told: tuple[list[Event], list[list[Event]]], by: Dimension, credit: Credit, now: int
 ) -> None:
     history, batches = told
     store(client, batches)
@@ -107,6 +113,21 @@ def test_every_metric_is_what_can_be_counted_by_hand(
         assert figure.value == wanted or (
             wanted is not None and figure.value is not None and isclose(figure.value, wanted, rel_tol=1e-12)
         ), (name, part, window)
+    _agree_on_how_figures_are_told(client, ledger.promises, now)
+
+
+def _agree_on_how_figures_are_told(client: Client, promised: Promises, now: int) -> None:
+    """Hold what panels look up, and what reports make of the versions, against all that was published."""
+    columns = ["least_n", "reason_share", *(f"settled_after_days.{name}" for name in DAYS)]
+    asked = [in_force(column, f"fromUnixTimestamp64Milli({now})") for column in columns]
+    (said,) = client.query(f"SELECT {', '.join(asked)}").result_rows
+    least, days = promised.least_n(now), promised.settled_after(now)
+    assert said == (least, promised.reason_share(now), *(days[name] for name in DAYS))
+    policy = in_force_now(versions_that_count(client), now)
+    for metric in (by_policy(one, policy) for one in ALL):
+        own = METRICS[metric.name]
+        assert metric.matures_days == days.get(own.matures_by, own.matures_days)
+        assert metric.n_min == {0: 0, 20: least, 200: max(least, 200)}[own.n_min], metric.name
 
 
 @unhurried

@@ -16,6 +16,7 @@ from streams.core.ask.question import Question, observed
 from streams.core.hours.published import open_hours
 from streams.core.metrics import METRICS, Dimension, Observations
 from streams.core.metrics.in_target import FIRST_RESPONSES_DUE, RESPONSES_DUE
+from streams.core.metrics.policy import in_force
 from streams.core.policy.published import policies
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.measures import row_of
@@ -129,6 +130,38 @@ def test_a_policy_published_late_measures_ratings_by_the_version_in_force_then(c
     store(client, published("2026-09-03"))
     assert shown(client, "csat_share") == {None: (8, 4)}
     assert standing(client) is not None
+
+
+def test_of_a_scale_with_a_word_of_its_own_the_answer_decides_and_not_the_score(client: Client) -> None:
+    store(client, *(one for n, raw in enumerate((2, 3, 4, 5)) for one in ticket(f"A{n}", "2026-03-01", raw=raw)))
+    store(client, *(one for n, raw in enumerate((2, 3, 4, 5)) for one in ticket(f"B{n}", "2026-08-01", raw=raw)))
+    five = {"scale_min": 1, "scale_max": 5, "satisfied_from": 3}
+    ten = {"scale_min": 0, "scale_max": 10, "satisfied_from": 10}
+    store(client, published("2026-09-01", version(scales=[five, ten]), version("2026-07-01", scales=[ten])))
+    assert shown(client, "csat_share") == {None: (8, 3 + 2)}
+    assert shown(client, "reassigned_after_bad_rating") == {None: (3, 0)}
+    watched = ClickHouseWatchStore(client).ratings(YEAR.start_at, None).tickets
+    assert Counter(rating.is_satisfied for one in watched for rating in one.ratings) == {True: 5, False: 3}
+    store(client, published("2026-09-02"))
+    assert shown(client, "csat_share") == {None: (8, 4)}
+
+
+def test_a_row_of_the_release_before_says_what_was_built_in_then(client: Client) -> None:
+    said = published("2026-01-01", version(satisfied_from=80))
+    (row,) = policies([said], NOW_MS)
+    names = {"subject": "String", "version": "UInt256", "published_at": "DateTime64(3, 'UTC')", "stated": "String"}
+    values = f"'{row.subject}', {row.version}, fromUnixTimestamp64Milli({row.published_at}), '[]'"
+    client.command(
+        f"INSERT INTO policies ({', '.join(names)}, versions.in_force_at, versions.satisfied_from,"
+        " versions.first_response, versions.response, versions.resolution)"
+        f" SELECT {values}, [fromUnixTimestamp64Milli({row.in_force_at[0]})], [80], [[]], [[]], [[]]"
+    )
+    asked = ["least_n", "reason_share", "settled_after_days"]
+    (told,) = client.query(f"SELECT {', '.join(map(in_force, asked))}").result_rows
+    days = {"surveys": 7, "ratings": 14, "reopenings": 7, "reassignments": 7}
+    assert told == (20, 0.3, days)
+    store(client, *ticket("A", "2026-03-01", raw=4))
+    assert shown(client, "csat_share") == {None: (1, 0)}
 
 
 def test_nothing_is_measured_by_a_version_before_it_is_in_force(client: Client) -> None:

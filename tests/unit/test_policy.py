@@ -11,10 +11,21 @@ import pytest
 from schemas.codec import Event
 from schemas.events import PolicyPublished
 from schemas.instant import ms_of
-from schemas.policy import SUBJECT, Policy, PolicyError, Rule
+from schemas.policy import SUBJECT, Policy, PolicyError, Rule, SettledAfter
 from schemas.version import in_force
+from streams.cli.wording import told_text
+from streams.core.metrics import METRICS, Metric
+from streams.core.metrics.policy import by_policy
 from streams.core.policy.policy_file import policy_of
-from streams.core.policy.published import BUILT_IN, Change, Standing, change_of, policies, policy_row
+from streams.core.policy.published import (
+    BUILT_IN,
+    Change,
+    Standing,
+    change_of,
+    in_force_now,
+    policies,
+    policy_row,
+)
 from tests.histories import NOW_MS, event
 
 JUNE = ms_of(datetime(2026, 6, 1, tzinfo=UTC))
@@ -24,6 +35,10 @@ STATED = """
 from = 2026-01-01T00:00:00
 zone = "Europe/Berlin"
 satisfied_from = 70
+scales = [{ scale_min = 1, scale_max = 5, satisfied_from = 3 }, { scale_min = 1, scale_max = 2, satisfied_from = 2 }]
+least_n = 50
+reason_share = 0.2
+settled_after_days = { ratings = 21 }
 first_response = [{ within = "15m", priority = ["urgent"], team = ["", "repairs"] }, { within = "2h", hours = "open" }]
 resolution = [{ within = "3d" }]
 
@@ -50,6 +65,10 @@ def test_a_file_states_versions_with_rules_in_their_order() -> None:
     )
     assert [rule.seconds for rule in (*first.first_response, *first.resolution)] == [900, 7_200, 259_200]
     assert (first.satisfied_from, second.satisfied_from, second.resolution) == (70, 75, ())
+    assert [one.score for one in first.scales] == [50, 100]
+    assert (first.least_n, first.reason_share) == (50, 0.2)
+    assert first.settled_after_days == SettledAfter(surveys=7, ratings=21, reopenings=7, reassignments=7)
+    assert (second.scales, second.least_n, second.reason_share) == ((), 20, 0.3)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +79,25 @@ def test_a_file_states_versions_with_rules_in_their_order() -> None:
         ("3d", "31d", "31d is longer than the 30 days"),
         ("2h", "2d", "2d of open hours: days differ in how long they are open"),
         ("= 70", "= 0", "Expected `float` > 0.0"),
+        (
+            "satisfied_from = 3 }",
+            "satisfied_from = 6 }",
+            "satisfied from 6 on a scale from 1 to 5: write",
+        ),
+        (
+            "satisfied_from = 3 }",
+            "satisfied_from = 1 }",
+            "satisfied from 1 on a scale from 1 to 5: write",
+        ),
+        (
+            "scale_max = 2, satisfied_from = 2",
+            "scale_max = 5, satisfied_from = 2",
+            "from 1 to 5 is there twice",
+        ),
+        ("least_n = 50", "least_n = 1", "Expected `int` >= 2"),
+        ("reason_share = 0.2", "reason_share = 20", "Expected `float` <= 1.0"),
+        ("ratings = 21", "ratings = 0", "Expected `int` >= 1"),
+        ("ratings = 21", "rating = 21", "contains unknown field `rating`"),
         ('"open"', '"shut"', "Invalid enum value 'shut'"),
         ("Europe/Berlin", "Europe/Berln", "there is no time zone 'Europe/Berln'"),
     ],
@@ -128,6 +166,56 @@ def test_the_newest_statement_counts_in_whatever_order_they_come() -> None:
 def test_a_policy_taken_back_says_nothing() -> None:
     row = policy_row(published("1", 5), NOW_MS)
     assert (row.stated, row.in_force_at, row.first_response) == (b"[]", [], [])
+    assert (row.scales, row.least_n, row.reason_share, row.settled_after_days) == ([], [], [], [])
+
+
+def test_a_row_tells_of_scales_by_the_score_and_of_days_by_their_order() -> None:
+    row = policy_row(published("1", 5, *policy_of(STATED)), NOW_MS)
+    assert row.scales == [[(1, 5, 50), (1, 2, 100)], []]
+    assert row.settled_after_days == [(7, 21, 7, 7), (7, 14, 7, 7)]
+
+
+def test_the_version_in_force_now_says_when_figures_are_told() -> None:
+    first, second = version(least_n=50), version("2026-06-01T00:00", least_n=60)
+    assert [in_force_now((first, second), at).least_n for at in (0, JUNE - 1, JUNE)] == [20, 50, 60]
+    assert in_force_now((), JUNE) is BUILT_IN
+
+
+def test_a_metric_is_told_as_the_policy_says_and_never_from_less_than_it_needs() -> None:
+    said = version(least_n=50, settled_after_days={"surveys": 3, "ratings": 30, "reopenings": 60})
+    told = {name: by_policy(metric, said) for name, metric in METRICS.items()}
+    assert told["csat_share"].n_min == 50
+    assert [told[name].n_min for name in ("first_response_p99", "tickets")] == [200, 0]
+    assert by_policy(METRICS["first_response_p99"], version(least_n=300)).n_min == 300
+    assert by_policy(METRICS["csat_share"], version(least_n=2)).n_min == 2
+    days = {name: told[name].matures_days for name in told if told[name].matures_days}
+    assert days == {
+        "csat_share_by_resolution": 30,
+        "csat_mean_by_resolution": 30,
+        "csat_share_by_creation": 30,
+        "csat_mean_by_creation": 30,
+        "response_rate": 3,
+        "reopen_rate": 60,
+        "tickets_reopened": 60,
+        "reassigned_after_bad_rating": 7,
+        "first_contact_resolution": 7,
+        "repurchase_30d": 30,
+        "repurchase_60d": 60,
+        "repurchase_90d": 90,
+    }
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_what_is_built_in_changes_no_metric(metric: Metric) -> None:
+    assert by_policy(metric, BUILT_IN) == metric
+
+
+def test_of_what_is_built_in_no_word_is_lost_on_how_figures_are_told() -> None:
+    assert told_text(BUILT_IN) == ""
+    said = version(least_n=50, settled_after_days={"surveys": 3})
+    assert told_text(said) == (
+        "shown from n = 50 on and settled after 3 days (surveys), 14 (ratings), 7 (reopenings), 7 (reassignments)"
+    )
 
 
 def test_of_versions_from_before_everything_the_last_one_counts() -> None:

@@ -14,7 +14,7 @@ from streams.core.ask.maturity import maturity
 from streams.core.ask.together import bounds_at, clear_among, deviations, pairs_of, surely
 from streams.core.interval import Interval, of_difference
 from streams.core.metrics import Dimension, Direction, Kind, Metric
-from streams.core.policy.published import versions_within
+from streams.core.policy.published import BUILT_IN, versions_within
 from streams.core.window import Bucket, Window
 
 Key: TypeAlias = tuple[str, str | None, Window]
@@ -72,6 +72,7 @@ class Report(Struct, frozen=True, kw_only=True):
         known: From the first event to the last.
         followed_until: Until when it is known what became of tickets.
         policy: All versions of the policy that counts; none where what is built in does.
+        policy_now: The version that says from which n on figures are shown and when they are settled.
     """
 
     window: Window
@@ -82,6 +83,7 @@ class Report(Struct, frozen=True, kw_only=True):
     known: Window
     followed_until: Ms
     policy: Sequence[Policy]
+    policy_now: Policy = BUILT_IN
     lines: Sequence[Line]
 
     def measured_by(self, line: Line) -> list[Policy]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from schemas.policy import SettledAfter
 from streams.core.metrics.metric import DAYS, DAYS_ASKED, Direction, Kind, Metric, Observations, Topic, Unit
 from streams.core.metrics.observation import RATINGS, RESOLVER, in_charge
 from streams.core.metrics.satisfaction import CSAT_SHARE
@@ -160,6 +161,8 @@ FOLLOWED_RATINGS: Final = replace(
     RATINGS, name="followed_ratings", columns={**RATINGS.columns, "is_passed_on": f"({_PASSED_ON})"}
 )
 
+_GIVEN_AWAY_FOR: Final = SettledAfter().reassignments
+
 REASSIGNED_AFTER_BAD_RATING: Final = Metric(
     name="reassigned_after_bad_rating",
     title="Given away after a bad rating",
@@ -172,9 +175,11 @@ REASSIGNED_AFTER_BAD_RATING: Final = Metric(
     denominator="valid ratings in the window by customers who were not satisfied",
     counted=f"({CSAT_SHARE.counted}) AND NOT ({CSAT_SHARE.hit})",
     hit="is_passed_on",
-    matures_days=7,
+    matures_days=_GIVEN_AWAY_FOR,
+    matures_by="reassignments",
     is_main=False,
     about="Unsatisfied is who csat_share does not count as satisfied. Giving a case to a specialist is good service; "
     "where it is common, figures by whoever has a ticket now say little of those who did the work. A ticket that "
-    "nobody had before, or that is given to nobody, is not given away. For a week the share goes on rising.",
+    "nobody had before, or that is given to nobody, is not given away. For "
+    f"{_GIVEN_AWAY_FOR} days, unless the desk's policy says otherwise, the share goes on rising.",
 )

@@ -7,6 +7,8 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from schemas.policy import LEAST_N
+
 
 class Dimension(StrEnum):
     """By what metrics can be divided; each is a column of `tickets` with the latest word on it.
@@ -142,9 +144,10 @@ class Metric(Struct, frozen=True, kw_only=True):
         p: Of a quantile: which one.
         once_per: Of a share or a rate: whose observations count as one in the denominator, such as those of a customer;
             "" for each by itself.
-        n_min: With fewer observations the number is too unsure to be shown.
+        n_min: With fewer observations the number is too unsure to be shown. The desk's policy has a word on it.
         matures_days: So long after the end of its window the number still moves by waiting; until then it is
             provisional, and comparing it with an older window would show a change that is none.
+        matures_by: Which of the policy's days these are, where no definition makes them so many.
         is_main: Shown when nobody asks for more.
         about: What a reader should know before drawing conclusions.
     """
@@ -164,8 +167,9 @@ class Metric(Struct, frozen=True, kw_only=True):
     value: str = ""
     p: float = 0.5
     once_per: str = ""
-    n_min: int = 20
+    n_min: int = LEAST_N
     matures_days: int = 0
+    matures_by: str = ""
     is_main: bool = True
     about: str
 

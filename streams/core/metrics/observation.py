@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from streams.core.metrics.metric import DAYS, DAYS_ASKED, Dimension, Observations
-from streams.core.metrics.policy import policy_join
+from streams.core.metrics.policy import SATISFIED, policy_join, satisfied_from
 
 NEVER: Final = "toDateTime64('2200-01-01 00:00:00', 3, 'UTC')"
 
@@ -51,9 +51,9 @@ _RATING: Final = {
     "kind": "rating.kind",
     "scale_min": "rating.scale_min",
     "scale_max": "rating.scale_max",
-    "satisfied_from": "policy.satisfied_from",
+    "satisfied_from": satisfied_from("rating.scale_min", "rating.scale_max"),
 }
-_RATED: Final = f"{DAYS} ARRAY JOIN ratings AS rating\n{policy_join('rating.rated_at', 'satisfied_from')}"
+_RATED: Final = f"{DAYS} ARRAY JOIN ratings AS rating\n{policy_join('rating.rated_at', *SATISFIED)}"
 _JUDGED: Final = in_charge("if(ifNull(rating.solved_at <= rating.rated_at, false), rating.solved_at, rating.rated_at)")
 _WHO_IS_JUDGED: Final = (
     "the team and the agent in charge when the case was last resolved before the rating, else when it was given"

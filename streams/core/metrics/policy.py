@@ -1,33 +1,67 @@
-"""What the desk's policy says of an observation: the version in force then, and the first rule that a ticket meets."""
+"""What the desk's policy says of an observation, by the version in force then, and of a figure, by the one of now."""
 
 from textwrap import indent
 from typing import Final
 
-from schemas.policy import CONDITIONS, TARGETS, Policy
-from streams.core.metrics.metric import DAYS, DAYS_ASKED
+from msgspec.structs import astuple, replace
+
+from schemas.policy import CONDITIONS, LEAST_N, Policy
+from streams.core.metrics.metric import DAYS, DAYS_ASKED, Metric
 from streams.core.policy.published import BUILT_IN, rules_of
 
 _RULES: Final = (
     f"Array(Tuple(seconds UInt32, is_open_hours Bool, {', '.join(f'{name} Array(String)' for name in CONDITIONS)}))"
 )
+_SCALES: Final = "Array(Tuple(scale_min Float64, scale_max Float64, score Float64))"
+
+SATISFIED: Final = ("satisfied_from", "scales")
+"""What is read of a version to tell who is satisfied."""
 
 
-def policy_join(at: str, column: str, *, keeps_all: bool = False) -> str:
+def satisfied_from(scale_min: str, scale_max: str) -> str:
+    """Return the least score of a satisfied customer on a scale, by the version that is joined as `policy`.
+
+    Ratings that no scale is known of, as of rows written before it was kept, are judged by the score for all.
+
+    Args:
+        scale_min: SQL of one end.
+        scale_max: SQL of the other.
+    """
+    any_scale = f"({scale_min}, {scale_max}, policy.satisfied_from)"
+    is_own = f"one -> one.1 = {scale_min} AND one.2 = {scale_max}"
+    return f"arrayFirst({is_own}, arrayPushBack(policy.scales, {any_scale})).3"
+
+
+def in_force(column: str, at: str = "now64(3)") -> str:
+    """Return what the version in force says of a column, as a scalar subquery.
+
+    Args:
+        column: Such as `least_n`, or one of several days, such as `settled_after_days.ratings`.
+        at: SQL of the instant; now, for what decides how figures of all times are told.
+    """
+    versions = _versions(column.partition(".")[0])
+    return f"(SELECT argMax({column}, in_force_at) FROM {versions} WHERE in_force_at <= {at})"  # noqa: S608 - ours
+
+
+def by_policy(metric: Metric, policy: Policy) -> Metric:
+    """Return a metric of the registry as a policy has its figures told: from which n on, and settled when.
+
+    A metric that needs more than is usual, such as a p99, needs it whatever the policy says.
+    """
+    least = policy.least_n if metric.n_min == LEAST_N else max(metric.n_min, policy.least_n)
+    days = getattr(policy.settled_after_days, metric.matures_by) if metric.matures_by else metric.matures_days
+    return replace(metric, n_min=least if metric.n_min else 0, matures_days=days)
+
+
+def policy_join(at: str, *columns: str, keeps_all: bool = False) -> str:
     """Return the join that puts the version in force at an instant beside a row, as `policy`.
 
     Args:
         at: SQL of the instant.
-        column: What is read of the version: `satisfied_from` or a target.
+        columns: What is read of the version: those of `SATISFIED`, or a target.
         keeps_all: Whether rows of tickets that do not count stay, without a version.
     """
-    versions = f"""
-(
-    SELECT true AS counts, toDateTime64(0, 3, 'UTC') AS in_force_at, {_literal(BUILT_IN, column)} AS {column}
-    UNION ALL
-    SELECT true AS counts, in_force_at, {column}
-    FROM policies FINAL
-    ARRAY JOIN versions.in_force_at AS in_force_at, versions.{column} AS {column}
-)""".strip()  # noqa: S608 - words of ours
+    versions = _versions(*columns)
     side = "LEFT " if keeps_all else ""
     return (
         f"ASOF {side}JOIN\n{versions} AS policy ON policy.counts = ticket.is_effective AND policy.in_force_at <= {at}"
@@ -60,10 +94,33 @@ def with_target(target: str, more: str = "true") -> str:
 ) AS ticket""".strip()  # noqa: S608 - words of ours
 
 
+def _versions(*columns: str) -> str:
+    """Return the SELECT of all versions, what is built in first, with those of their columns."""
+    built_in = ", ".join(f"{_literal(BUILT_IN, column)} AS {column}" for column in columns)
+    joined = ", ".join(f"versions.{column} AS {column}" for column in columns)
+    return f"""
+(
+    SELECT true AS counts, toDateTime64(0, 3, 'UTC') AS in_force_at, {built_in}
+    UNION ALL
+    SELECT true AS counts, in_force_at, {", ".join(columns)}
+    FROM policies FINAL
+    ARRAY JOIN versions.in_force_at AS in_force_at, {joined}
+)""".strip()  # noqa: S608 - words of ours
+
+
 def _literal(policy: Policy, column: str) -> str:
     """Return what the built-in policy says of a column, as SQL."""
-    if column not in TARGETS:
-        return f"toFloat64({getattr(policy, column)})"
+    said = getattr(policy, column)
+    match column:
+        case "scales":
+            return f"CAST([], '{_SCALES}')"
+        case "settled_after_days":
+            names = ", ".join(f"{name} UInt16" for name in said.__struct_fields__)
+            return f"CAST({astuple(said)}, 'Tuple({names})')"
+        case "least_n":
+            return f"toUInt32({said})"
+        case "satisfied_from" | "reason_share":
+            return f"toFloat64({said})"
     rules = ", ".join(
         f"({seconds}, {str(is_open).lower()}, {', '.join(map(str, rest))})"
         for seconds, is_open, *rest in rules_of(policy, column)

@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from schemas.policy import SettledAfter
 from streams.core.metrics.metric import Direction, Kind, Metric, Topic, Unit, tail_of
 from streams.core.metrics.observation import BEGUN_CYCLES, RESOLVED_CYCLES
 
@@ -101,6 +102,8 @@ FULL_RESOLUTION_P50: Final = replace(
     about="Calendar time, the time between a resolution and a reopening included: how long the customer had the case.",
 )
 
+_REOPENED_FOR: Final = SettledAfter().reopenings
+
 REOPEN_RATE: Final = Metric(
     name="reopen_rate",
     title="Resolutions reopened",
@@ -112,10 +115,11 @@ REOPEN_RATE: Final = Metric(
     numerator="of them those that were reopened, whenever that happened",
     denominator="cycles resolved in the window",
     hit="is_reopened",
-    matures_days=7,
+    matures_days=_REOPENED_FOR,
+    matures_by="reopenings",
     about="Work that was called done and was not. Each resolution of a ticket counts; tickets_reopened counts tickets. "
-    "Cycles resolved just now had little time to be reopened: for a week after its window the rate goes on rising, and "
-    "is compared with nothing.",
+    f"Cycles resolved just now had little time to be reopened: for {_REOPENED_FOR} days after its window, unless the "
+    "desk's policy says otherwise, the rate goes on rising, and is compared with nothing.",
 )
 
 TICKETS_REOPENED: Final = replace(
@@ -126,6 +130,6 @@ TICKETS_REOPENED: Final = replace(
     denominator="tickets resolved for the first time in the window",
     counted="is_first",
     about="What most desks mean by their reopen rate: a ticket that is reopened five times counts once. Tickets "
-    "resolved just now had little time to be reopened: for a week after its window the share goes on rising, and is "
-    "compared with nothing.",
+    f"resolved just now had little time to be reopened: for {_REOPENED_FOR} days after its window, unless the desk's "
+    "policy says otherwise, the share goes on rising, and is compared with nothing.",
 )

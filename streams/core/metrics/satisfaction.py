@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from schemas.policy import SATISFIED_FROM
+from schemas.policy import SATISFIED_FROM, SettledAfter
 from streams.core.metrics.metric import Direction, Kind, Metric, Topic, Unit
 from streams.core.metrics.observation import (
     RATINGS,
@@ -35,7 +35,8 @@ CSAT_SHARE: Final = Metric(
     counted=_SATISFACTION,
     hit="score >= satisfied_from",
     about=f"Satisfied are scores of {SATISFIED_FROM} and more of 100, so 4 and 5 of 5, 8 to 10 of 10 and the thumb up, "
-    "unless the desk's policy says otherwise: by the version that was in force when the rating was given. "
+    "unless the desk's policy says otherwise, of all scales or of one: by the version in force when the rating was "
+    "given. "
     f"{_KIND} {_OTHERS}.",
 )
 
@@ -64,8 +65,7 @@ class Clock(StrEnum):
     CREATED = "created"
 
 
-_COHORT_DAYS: Final = 14
-"""So long after a resolution nearly every rating has come that will come."""
+_SETTLED: Final = SettledAfter()
 
 
 def _by_resolution(metric: Metric) -> Metric:
@@ -75,10 +75,12 @@ def _by_resolution(metric: Metric) -> Metric:
         title=f"{metric.title}, by resolution",
         observations=RATINGS_BY_RESOLUTION,
         denominator="valid ratings of satisfaction by customers of cases that were resolved in the window",
-        matures_days=_COHORT_DAYS,
+        matures_days=_SETTLED.ratings,
+        matures_by="ratings",
         is_main=False,
-        about="What customers say of the work of the window, whenever they say it. It moves for two weeks, while "
-        "ratings come in. A rating belongs to one resolution: the last one before it, else the first one after it.",
+        about="What customers say of the work of the window, whenever they say it. It moves while ratings "
+        f"come in: for {_SETTLED.ratings} days, unless the desk's policy says otherwise. A rating belongs to one "
+        "resolution: the last one before it, else the first one after it.",
     )
 
 
@@ -89,10 +91,12 @@ def _by_creation(metric: Metric) -> Metric:
         title=f"{metric.title}, by creation",
         observations=RATINGS_BY_CREATION,
         denominator="valid ratings of satisfaction by customers of tickets that were created in the window",
-        matures_days=_COHORT_DAYS,
+        matures_days=_SETTLED.ratings,
+        matures_by="ratings",
         is_main=False,
         about="What customers who came in the window say in the end. It moves for as long as their tickets take and "
-        "their ratings are under way; two weeks are allowed for that.",
+        f"their ratings are under way; {_SETTLED.ratings} days are allowed for that, unless the desk's policy says "
+        "otherwise.",
     )
 
 
@@ -119,10 +123,12 @@ RESPONSE_RATE: Final = Metric(
     numerator="of them those with a valid rating by the customer, whenever it came",
     denominator="surveys that went out in the window",
     hit="is_answered",
-    matures_days=7,
+    matures_days=_SETTLED.surveys,
+    matures_by="surveys",
     about="Few answers make satisfaction an opinion of those who like to answer. Surveys of every kind are counted, "
     "NPS and CES too: a tool that nobody answers is broken whatever it asks. The newest surveys still wait for "
-    "theirs: for a week after its window the rate goes on rising, and is compared with nothing.",
+    f"theirs: for {_SETTLED.surveys} days after its window, unless the desk's policy says otherwise, the rate goes on "
+    "rising, and is compared with nothing.",
 )
 
 SELF_RATING_SHARE: Final = Metric(

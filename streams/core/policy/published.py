@@ -13,6 +13,7 @@ from schemas.codec import Event
 from schemas.events import PolicyPublished
 from schemas.policy import CONDITIONS, SUBJECT, TARGETS, Policy, Rule
 from schemas.rows import Ms, PolicyRow
+from schemas.version import in_force
 from streams.core.published import newest, version_of
 
 BUILT_IN: Final = Policy(
@@ -83,6 +84,11 @@ def versions_within(versions: Sequence[Policy], start_at: Ms, end_at: Ms) -> lis
     return [known[begin] for begin, end in spans if begin < end_at and (end is None or end > start_at)]
 
 
+def in_force_now(versions: Sequence[Policy], now: Ms) -> Policy:
+    """Return the version that says when figures are told, of all times; what is built in before the first one."""
+    return in_force(versions, now) or BUILT_IN
+
+
 def rule_of(versions: Sequence[Policy], target: str, in_force_at: Ms, number: int) -> Rule | None:
     """Return the rule at a place, from 1 on, of the version in force from an instant on; None where there is none."""
     version = _all(versions).get(in_force_at)
@@ -118,9 +124,18 @@ def policy_row(event: Event, now_ms: Ms) -> PolicyRow:
         stated=msgspec.json.encode(said.versions),
         in_force_at=[max(one.in_force_at, _FIRST) for one in versions],
         satisfied_from=[one.satisfied_from for one in versions],
+        scales=[scales_of(one) for one in versions],
         **targets,
+        least_n=[one.least_n for one in versions],
+        reason_share=[one.reason_share for one in versions],
+        settled_after_days=[msgspec.structs.astuple(one.settled_after_days) for one in versions],
         ingested_at=now_ms,
     )
+
+
+def scales_of(policy: Policy) -> list[tuple[float, float, float]]:
+    """Return the scales with a least score of their own as a row has them."""
+    return [(one.scale_min, one.scale_max, one.score) for one in policy.scales]
 
 
 def rules_of(policy: Policy, target: str) -> list[tuple[Any, ...]]:
