@@ -11,10 +11,11 @@ from streams.core.metrics import Direction, Kind, Metric, Unit
 
 PREFIX: Final = "seen_"
 """Put before the name of a measure, so that no name stands for two things in one SELECT."""
-FIGURE: Final = ("n", "value", "low", "high")
+FIGURE: Final = ("n", "value", "low", "high", "design")
 LEAST_N: Final = "least_n"
 """By this name a query knows with how many observations the policy in force now lets a number be shown."""
 
+_DESIGN: Final = f"{PREFIX}design"
 _Z: Final = f"{Z95:.6f}"
 
 
@@ -23,9 +24,16 @@ def estimates(metric: Metric) -> dict[str, str]:
     value, low, high = _estimates(metric)
     enough = is_enough(metric)
     if metric.kind is Kind.COUNT:
-        return {"n": f"{PREFIX}n", "value": f"toNullable(toFloat64({PREFIX}n))", "low": low, "high": high}
+        return {
+            "n": f"{PREFIX}n",
+            "value": f"toNullable(toFloat64({PREFIX}n))",
+            "low": low,
+            "high": high,
+            "design": "1",
+        }
     shown = {"value": value, "low": low, "high": high}
-    return {"n": f"{PREFIX}n"} | {name: f"if({enough}, {sql}, NULL)" for name, sql in shown.items()}
+    told = {name: f"if({enough}, {sql}, NULL)" for name, sql in shown.items()}
+    return {"n": f"{PREFIX}n"} | told | {"design": _DESIGN if metric.is_by_customer else "1"}
 
 
 def is_enough(metric: Metric, n: str = f"{PREFIX}n") -> str:
@@ -37,13 +45,15 @@ def is_enough(metric: Metric, n: str = f"{PREFIX}n") -> str:
 def _estimates(metric: Metric) -> tuple[str, str, str]:
     match metric.kind:
         case Kind.SHARE:
-            return wilson(f"{PREFIX}hits", f"{PREFIX}n")
+            _, *bounds = wilson(_independent(metric, "hits"), _independent(metric, "n"))
+            return f"{PREFIX}hits / {PREFIX}n", bounds[0], bounds[1]
         case Kind.BALANCE:
-            return _balance()
+            return _balance(metric)
         case Kind.RATE:
             return rate(f"{PREFIX}hits", f"{PREFIX}n")
         case Kind.MEAN:
-            margin = f"{_Z} * {PREFIX}deviation / sqrt({PREFIX}n)"
+            n = _independent(metric, "n")
+            margin = f"if({n} < 2, NULL, {_Z} * {PREFIX}deviation / sqrt({n}))"
             return f"{PREFIX}value", f"{PREFIX}value - {margin}", f"{PREFIX}value + {margin}"
         case Kind.QUANTILE:
             return f"{PREFIX}value", f"{PREFIX}low", f"{PREFIX}high"
@@ -81,13 +91,19 @@ def wilson(hits: str, n: str, z: str = _Z) -> tuple[str, str, str]:
     return f"{hits} / {n}", low, high
 
 
-def _balance() -> tuple[str, str, str]:
+def _independent(metric: Metric, name: str) -> str:
+    """Return how many independent observations a number of them stands for."""
+    return f"({PREFIX}{name} / {_DESIGN})" if metric.is_by_customer else f"{PREFIX}{name}"
+
+
+def _balance(metric: Metric) -> tuple[str, str, str]:
     """Return a balance in points and its interval, as `core.interval.balance`."""
-    hits, misses, n = (f"{PREFIX}{name}" for name in ("hits", "misses", "n"))
+    hits, misses, n = (_independent(metric, name) for name in ("hits", "misses", "n"))
     p, q = f"(({hits} + 1) / ({n} + 2))", f"(({misses} + 1) / ({n} + 2))"
     margin = f"{_Z} * sqrt(({p} + {q} - pow({p} - {q}, 2)) / ({n} + 2))"
     low, high = f"greatest(-1, {p} - {q} - {margin})", f"least(1, {p} - {q} + {margin})"
-    return f"100 * ({hits} - {misses}) / {n}", f"100 * {low}", f"100 * {high}"
+    value = f"100 * ({PREFIX}hits - {PREFIX}misses) / {PREFIX}n"
+    return value, f"100 * {low}", f"100 * {high}"
 
 
 def rate(hits: str, n: str, z: str = _Z) -> tuple[str, str, str]:

@@ -31,6 +31,12 @@ What holds for all of them:
   limits; means: the normal interval; quantiles: the observations between which the true quantile lies; Kaplan-Meier
   quantiles: from where the lower side of the curve's band crosses the share to where its upper side does, by
   Greenwood's variance on the scale log(-log share); each with 95 %.
+  Observations of one customer are not independent. Where a metric says *interval: by customer*, n stands for fewer: n
+  over the design effect (Kish 1965), the variance with customers drawn whole, by Taylor's linearisation, over that of
+  as many strangers (Korn and Graubard 1998; in Wilson's interval Franco, Little, Louis and Slud 2019). It is never
+  below 1: an interval must not be narrowed by the noise of its own estimate. An unknown customer is one for each
+  ticket. Where all observations are alike, each customer counts for one. Many customers are needed: where a few of
+  them give most ratings, the interval is still too narrow.
   With fewer observations than the least n a value reads "not enough data". The least n is the policy's to say,
   and so is after how many days a figure is settled where no definition fixes that: by the version in force now, for all
   times.
@@ -87,6 +93,8 @@ def _rows(metric: Metric) -> Iterator[tuple[str, str]]:
     )
     yield "numerator", metric.numerator
     yield "denominator", metric.denominator
+    if metric.is_by_customer:
+        yield "interval", "by customer"
     yield "one of n", metric.observations.one
     yield "clock", metric.clock
     if metric.observations.dimensions >= {Dimension.TEAM, Dimension.AGENT}:

@@ -24,7 +24,7 @@ def judged(kind: Kind, inner: str, one: Mapping[str, str], other: Mapping[str, s
     Args:
         kind: How the numbers came about.
         inner: SELECT with a row for each line of the table.
-        one: n, value, low and high of a row.
+        one: n, value, low, high and design effect of a row.
         other: Those of what it is compared with.
         is_known: Condition that the two may be compared at all.
     """
@@ -64,17 +64,18 @@ def bounds_at(kind: Kind, figure: Mapping[str, str], z: str) -> tuple[str, str]:
 
     Args:
         kind: How the number came about.
-        figure: Its n, value, low and high.
+        figure: Its n, value, low, high and design effect.
         z: Half the width in standard deviations.
     """
-    n, value, low, high = (figure[name] for name in ("n", "value", "low", "high"))
+    value, low, high = (figure[name] for name in ("value", "low", "high"))
+    n = f"({figure['n']} / {figure['design']})"
     match kind:
         case Kind.SHARE:
             middle, width = f"{value} + {z} * {z} / 2 / {n}", f"{value} * (1 - {value}) / {n} + pow({z} / {n}, 2) / 4"
             sides = (f"({middle} {sign} {z} * sqrt({width})) / (1 + {z} * {z} / {n})" for sign in "-+")
             return next(sides), next(sides)
         case Kind.RATE:
-            return rate(f"({value} * {n} / {PER})", n, z)[1:]
+            return rate(f"({value} * {figure['n']} / {PER})", figure["n"], z)[1:]
         case Kind.BALANCE:
             centre = f"({value} * {n} / ({n} + 2))"
             margin = f"greatest({centre} - {low}, {high} - {centre}) * {z} / {_Z95}"
@@ -88,7 +89,7 @@ def bounds_at(kind: Kind, figure: Mapping[str, str], z: str) -> tuple[str, str]:
 
 
 def _student(z: str, n: str) -> str:
-    return f"({z} + (pow({z}, 3) + {z}) / (4 * greatest(1, toInt64({n}) - 1)))"
+    return f"({z} + (pow({z}, 3) + {z}) / (4 * greatest(1, {n} - 1)))"
 
 
 def _stretched(value: str, bound: str, by: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil, exp, log, sqrt
-from statistics import fmean, stdev
+from statistics import fmean, stdev, variance
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from schemas import events as e
@@ -162,6 +162,19 @@ class Ledger:
         else:
             found = [one for one in self._seen[metric] if window.start_at <= one.at < window.end_at]
         return [one for one in found if part is None or one.part(part[0]) == part[1]]
+
+    def design(self, metric: Metric, window: Window, part: tuple[str, str] | None = None) -> float:
+        """Return the design effect: the variance of a mean of customers over that of a mean of independent ones."""
+        found = self._found(metric.name, window, part)
+        n = len(found)
+        mean = fmean(one.value for one in found) if found else 0.0
+        own: dict[Any, list[float]] = defaultdict(list)
+        for one in found:
+            own[one.row["customer_id"] or ("nobody", one.row["ticket_id"])].append(one.value - mean)
+        if len(own) < 2 or max(abs(one.value - mean) for one in found) < 1e-9:
+            return sum(len(of_one) ** 2 for of_one in own.values()) / max(1, n)
+        of_customers = variance([*map(sum, own.values())], 0) * len(own) / n**2
+        return max(1.0, of_customers / (variance([one.value for one in found], mean) / n))
 
     def n(self, metric: Metric, window: Window, part: tuple[str, str] | None = None) -> int:
         """Return how many observations stand behind a number."""

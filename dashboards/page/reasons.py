@@ -44,7 +44,9 @@ def _last_days_sql() -> str:
     figures = {"reason": "reason", "hits": "hits", "n": "n", "n_before": "n_before"}
     figures |= {name: f"if({enough}, {sql}, NULL)" for name, sql in now.items()}
     figures |= {f"{name}_before": f"if({enough_before}, {sql}, NULL)" for name, sql in before.items()}
-    itself, earlier = {name: name for name in ("n", *now)}, {name: f"{name}_before" for name in ("n", *before)}
+    independent = {"design": "1"}
+    itself = independent | {name: name for name in ("n", *now)}
+    earlier = independent | {name: f"{name}_before" for name in ("n", *before)}
     rows = select(figures, totals, "WHERE hits > 0")
     shown = {
         _REASON: "reason",

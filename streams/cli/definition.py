@@ -12,6 +12,10 @@ from streams.core.ask.question import Question, statements
 from streams.core.metrics import Credit, Dimension, Kind, Metric
 from streams.core.window import DAY_MS, Bucket, Window
 
+BY_CUSTOMER: Final = (
+    "observations of one customer are not independent: n is divided by the design effect, the variance with customers "
+    "drawn whole over that of as many strangers, never below 1; an unknown customer is one for each ticket"
+)
 _ANY_WINDOW: Final = Window(0, DAY_MS)
 """Windows travel as parameters: the SQL is the same for all of them."""
 
@@ -54,6 +58,8 @@ def _definition(metric: Metric) -> Iterator[tuple[str, str]]:
     yield "clock", metric.clock
     if metric.observations.dimensions >= {Dimension.TEAM, Dimension.AGENT}:
         yield "whose", f"{metric.observations.whose}; with --credit holds: the ticket's latest"
+    if metric.is_by_customer:
+        yield "interval", BY_CUSTOMER
     if metric.n_min:
         yield "least n", f'{metric.n_min}{_unless_more(metric)}: with fewer it reads "not enough data"'
     if metric.matures_days:

@@ -77,6 +77,7 @@ def _figure(figure: Figure) -> Record:
         "n": figure.n,
         "hits": figure.hits,
         "misses": figure.misses,
+        "design_effect": figure.design_effect,
         "standard_deviation": spread.deviation if spread else None,
         "p10": spread.p10 if spread else None,
         "p90": spread.p90 if spread else None,

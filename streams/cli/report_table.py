@@ -11,6 +11,7 @@ from rich.text import Text
 from schemas.rows import Ms
 from streams.cli.wording import (
     change_text,
+    design_text,
     duration_text,
     figure_text,
     freshness_text,
@@ -32,6 +33,8 @@ WIDE: Final = 180
 """Columns of a table that goes to a file or a pipe: nothing folds its lines there."""
 
 
+_TOLD_FROM: Final = 1.05
+"""A design effect below it widens an interval by less than 3 %."""
 TOGETHER: Final = (
     "Clear changes{also} hold for the table as a whole: were nothing different, 5 % of such tables would claim that "
     'anything is. A line "all" is judged by itself.'
@@ -119,6 +122,7 @@ def _notes(report: Report) -> Iterator[str]:
             if line.part is None:
                 spreads.setdefault(spread_text(line.figure), line.metric.title)
         yield from (f"{title}: {spread}." for spread, title in spreads.items() if spread)
+    yield from _notes_on_customers(report)
     if days := sorted({line.metric.matures_days for line in report.lines if line.is_provisional}):
         until = " to ".join(map(str, dict.fromkeys((days[0], days[-1]))))
         yield f'"So far" still moves by waiting, and is compared with nothing until {until} days after the window.'
@@ -131,6 +135,14 @@ def _notes(report: Report) -> Iterator[str]:
     if report.by or report.bucket:
         yield TOGETHER.format(also=", and ranks," if report.by and not report.bucket else "")
     yield "How a metric is defined: servicepulse report --explain NAME"
+
+
+def _notes_on_customers(report: Report) -> Iterator[str]:
+    """Yield where customers behind several observations make a number of the whole less sure."""
+    wholes = [line.figure for line in report.lines if line.part is None] if not report.bucket else []
+    told = [design_text(figure) for figure in wholes if figure.is_enough and figure.design_effect >= _TOLD_FROM]
+    if told:
+        yield f"Customers who count several times make intervals wider, as if n were: {', '.join(told)}."
 
 
 def _notes_on_before(report: Report) -> Iterator[str]:

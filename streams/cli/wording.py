@@ -132,6 +132,12 @@ def spread_text(figure: Figure) -> str:
     return f"standard deviation {deviation:.1f}, p10 {p10:.0f}, p90 {p90:.0f}, p90 - p10 {p90 - p10:.0f}"
 
 
+def design_text(figure: Figure) -> str:
+    """Return what a figure's n stands for: `Satisfied 413 instead of 500 (design effect 1.21)`."""
+    instead = f"{figure.effective_n:,.0f} instead of {figure.n:,}"
+    return f"{figure.metric.title} {instead} (design effect {figure.design_effect:.2f})"
+
+
 def change_text(unit: Unit, change: Change | None, noise: str = ", maybe noise") -> Text:
     """Return a change in percent of what was, and in points; green where it is clearly good, red where it is bad.
 

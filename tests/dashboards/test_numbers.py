@@ -107,14 +107,15 @@ def interval_by_hand(
     month: Month, metric: Metric, window: Window, part: tuple[str, str] | None = None
 ) -> tuple[float | None, float | None]:
     seen = month.ledger.seen(metric.name, window, part)
+    design = _design(month, metric, window, part)
     match metric.kind:
         case Kind.SHARE:
-            return wilson(int(sum(seen)), len(seen))
+            return wilson(sum(seen) / design, len(seen) / design)
         case Kind.BALANCE:
-            low, high = balance(seen.count(1), seen.count(-1), len(seen))
+            low, high = balance(seen.count(1) / design, seen.count(-1) / design, len(seen) / design)
             return 100 * (low or 0), 100 * (high or 0)
         case Kind.MEAN:
-            return around_mean(sum(seen) / len(seen), spread_of(seen)[0], len(seen))
+            return around_mean(sum(seen) / len(seen), spread_of(seen)[0], len(seen) / design)
         case Kind.RATE:
             n, hits = month.ledger.rate(metric.name, window)
             return of_rate(hits, n, per=1000)
@@ -125,6 +126,10 @@ def interval_by_hand(
             return survival_quantile(month.ledger.lasted(metric.name, window, part), metric.p)[1:]
         case Kind.COUNT:
             return None, None
+
+
+def _design(month: Month, metric: Metric, window: Window, part: tuple[str, str] | None = None) -> float:
+    return month.ledger.design(metric, window, part) if metric.is_by_customer else 1.0
 
 
 @pytest.mark.parametrize(("uid", "id", "name"), [(*place, name) for place, name in NUMBERS.items()])
@@ -182,6 +187,7 @@ def _figure(month: Month, metric: Metric, window: Window, part: tuple[str, str] 
     deviation, p10, p90 = spread
     value = month.ledger.value(metric, window, part)
     measures = {"n": len(seen), "hits": int(sum(seen)), "value": value, "low": low, "high": high}
+    measures |= {"design": _design(month, metric, window, part)}
     band = {"band": [value, low, high]}
     return figure_of(metric, measures | band | {"deviation": deviation, "p10": p10, "p90": p90})
 

@@ -36,14 +36,17 @@ def client(servers: Servers) -> Iterator[Client]:
 def some(rng: Random, metric: Metric) -> Figure:
     n, level = rng.randint(15, 400), rng.choice([0.0, 0.3, 0.5, 0.9, 1.0])
     hits = sum(rng.random() < level for _ in range(n))
+    design = {"design": rng.choice([1.0, 1.0, 1.3, 4.0])} if metric.is_by_customer else {}
     match metric.kind:
         case Kind.SHARE | Kind.RATE:
-            return figure_of(metric, {"n": n, "hits": hits})
+            return figure_of(metric, {"n": n, "hits": hits} | design)
         case Kind.BALANCE:
-            return figure_of(metric, {"n": n, "hits": hits, "misses": rng.randint(0, n - hits)})
+            return figure_of(metric, {"n": n, "hits": hits, "misses": rng.randint(0, n - hits)} | design)
         case Kind.MEAN:
             tails = {"p10": 0, "p90": 100}
-            return figure_of(metric, {"n": n, "value": 60 + 30 * level, "deviation": rng.choice([0, 15.0])} | tails)
+            return figure_of(
+                metric, {"n": n, "value": 60 + 30 * level, "deviation": rng.choice([0, 15.0])} | tails | design
+            )
         case _:
             value = 600 * (1 + level) * rng.uniform(0.9, 1.1) * (rng.random() > 0.1)
             low, high = value * 0.8 if rng.random() > 0.1 else None, value * 1.3 + 1 if rng.random() > 0.1 else None
@@ -61,7 +64,8 @@ def rows_of(metric: Metric, figures: Figures) -> str:
 
     def cells(figure: Figure) -> list[str]:
         numbers = (figure.value, *figure.interval) if figure.is_enough else (None, None, None)
-        return [str(figure.n), *("NULL" if number is None else repr(float(number)) for number in numbers)]
+        told = [*numbers, figure.design_effect]
+        return [str(figure.n), *("NULL" if number is None else repr(float(number)) for number in told)]
 
     names = [f"{name}{side}" for side in ("", "_before") for name in FIGURE]
     types = [f"{name} {'UInt64' if name.startswith('n') else 'Nullable(Float64)'}" for name in names]

@@ -113,6 +113,9 @@ def test_every_metric_is_what_can_be_counted_by_hand_and_told_as_the_policy_says
         assert figure.value == wanted or (
             wanted is not None and figure.value is not None and isclose(figure.value, wanted, rel_tol=1e-12)
         ), (name, part, window)
+        if METRICS[name].is_by_customer and figure.n:
+            design = ledger.design(METRICS[name], window, chosen)
+            assert figure.design_effect == pytest.approx(design, rel=1e-9), (name, part, window)
     _agree_on_how_figures_are_told(client, ledger.promises, now)
 
 

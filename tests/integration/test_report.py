@@ -273,17 +273,19 @@ def test_a_metric_is_what_can_be_counted_by_hand(told: Told, metric: Metric) -> 
 def test_an_interval_is_what_can_be_counted_by_hand(told: Told, metric: Metric) -> None:
     seen = told.ledger.seen(metric.name, LAST_WEEK)
     figure = told.answer(LAST_WEEK, metrics=[metric])[metric.name, None, LAST_WEEK]
+    design = told.ledger.design(metric, LAST_WEEK) if metric.is_by_customer else 1.0
+    assert figure.design_effect == pytest.approx(design, rel=1e-9)
     match metric.kind:
         case Kind.RATE:
             n, hits = told.ledger.rate(metric.name, LAST_WEEK)
             assert figure.interval == of_rate(hits, n, per=1000)
         case Kind.SHARE:
             assert figure.hits == sum(seen)
-            assert figure.interval == wilson(int(sum(seen)), len(seen))
+            assert figure.interval == pytest.approx(wilson(sum(seen) / design, len(seen) / design), rel=1e-9)
         case Kind.BALANCE:
             assert (figure.hits, figure.misses) == (seen.count(1), seen.count(-1))
-            low, high = balance(seen.count(1), seen.count(-1), len(seen))
-            assert figure.interval == (100 * (low or 0), 100 * (high or 0))
+            low, high = balance(seen.count(1) / design, seen.count(-1) / design, len(seen) / design)
+            assert figure.interval == pytest.approx((100 * (low or 0), 100 * (high or 0)), rel=1e-9)
         case Kind.QUANTILE:
             low, high = quantile_ranks(metric.p, len(seen))
             assert figure.interval == (low and seen[low - 1], high and seen[high - 1])
@@ -294,7 +296,7 @@ def test_an_interval_is_what_can_be_counted_by_hand(told: Told, metric: Metric) 
         case Kind.MEAN:
             deviation, p10, p90 = spread_of(seen)
             assert figure.spread == pytest.approx((deviation, p10, p90))
-            assert figure.interval == pytest.approx(around_mean(sum(seen) / len(seen), deviation, len(seen)))
+            assert figure.interval == pytest.approx(around_mean(sum(seen) / len(seen), deviation, len(seen) / design))
         case Kind.COUNT:
             assert figure.interval == (None, None)
 

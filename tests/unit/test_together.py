@@ -32,13 +32,13 @@ def figures(draw: st.DrawFn) -> tuple[Figure, Figure]:
 
 
 def one_of(metric: Metric) -> st.SearchStrategy[Figure]:
-    def made(counted: tuple[int, int, int], value: float, width: float) -> Figure:
+    def made(counted: tuple[int, int, int], value: float, width: float, design: float) -> Figure:
         hits, misses, n = counted
         bounds = {"low": value * (1 - width), "high": value * (1 + 2 * width), "p10": 0, "p90": 0}
         measures = {"n": n, "hits": hits, "misses": min(misses, n - hits), "value": value, "deviation": 40 * width}
-        return figure_of(metric, measures | bounds)
+        return figure_of(metric, measures | bounds | ({"design": design} if metric.is_by_customer else {}))
 
-    return st.builds(made, parts, st.floats(1, 100), st.floats(0, 0.9))
+    return st.builds(made, parts, st.floats(1, 100), st.floats(0, 0.9), st.just(1.0) | st.floats(1, 6))
 
 
 @given(figures())

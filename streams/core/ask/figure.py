@@ -44,6 +44,7 @@ class Figure(Struct, frozen=True, kw_only=True):
         hits: Of a share or a balance how many of n, of a rate how many per n, of a Kaplan-Meier quantile how many times
             were over.
         misses: Of a balance how many of n count against.
+        design_effect: By how much customers behind several observations make the variance larger.
         spread: Of a mean.
     """
 
@@ -54,6 +55,12 @@ class Figure(Struct, frozen=True, kw_only=True):
     hits: int | None = None
     misses: int | None = None
     spread: Spread | None = None
+    design_effect: float = 1.0
+
+    @property
+    def effective_n(self) -> float:
+        """So many independent observations would be as sure."""
+        return self.n / self.design_effect
 
     @property
     def is_enough(self) -> bool:
@@ -105,11 +112,13 @@ def figure_of(metric: Metric, measures: Mapping[str, Any] | None, *, is_known: b
         return Figure(metric=metric, n=n, value=float(n) if is_known else None)
     if not measures or not n:
         return Figure(metric=metric, n=0, value=None)
+    design = float(measures.get("design", 1.0))
     if metric.kind is Kind.SHARE:
         hits = int(measures["hits"])
-        return Figure(metric=metric, n=n, value=hits / n, interval=wilson(hits, n), hits=hits)
+        interval = wilson(hits / design, n / design)
+        return Figure(metric=metric, n=n, value=hits / n, interval=interval, hits=hits, design_effect=design)
     if metric.kind is Kind.BALANCE:
-        return _balance(metric, n, int(measures["hits"]), int(measures["misses"]))
+        return _balance(metric, n, int(measures["hits"]), int(measures["misses"]), design)
     if metric.kind is Kind.RATE:
         hits = int(measures["hits"])
         return Figure(metric=metric, n=n, value=PER * hits / n, interval=of_rate(hits, n, per=PER), hits=hits)
@@ -119,25 +128,34 @@ def figure_of(metric: Metric, measures: Mapping[str, Any] | None, *, is_known: b
     value = float(measures["value"])
     if metric.kind is Kind.QUANTILE:
         return Figure(metric=metric, n=n, value=value, interval=Interval(measures["low"], measures["high"]))
-    return _mean(metric, n, value, measures)
+    return _mean(metric, n, value, measures, design)
 
 
-def _balance(metric: Metric, n: int, hits: int, misses: int) -> Figure:
+def _balance(metric: Metric, n: int, hits: int, misses: int, design: float) -> Figure:
     """Return a balance in points: a hundred times what it is of n."""
-    low, high = (100 * bound for bound in balance(hits, misses, n) if bound is not None)
-    value = 100 * (hits - misses) / n
-    return Figure(metric=metric, n=n, value=value, interval=Interval(low, high), hits=hits, misses=misses)
+    around = balance(hits / design, misses / design, n / design)
+    low, high = (100 * bound for bound in around if bound is not None)
+    return Figure(
+        metric=metric,
+        n=n,
+        value=100 * (hits - misses) / n,
+        interval=Interval(low, high),
+        hits=hits,
+        misses=misses,
+        design_effect=design,
+    )
 
 
-def _mean(metric: Metric, n: int, mean: float, measures: Mapping[str, Any]) -> Figure:
+def _mean(metric: Metric, n: int, mean: float, measures: Mapping[str, Any], design: float) -> Figure:
     deviation = float(measures["deviation"])
     known = deviation if isfinite(deviation) else None  # one observation has no deviation
     return Figure(
         metric=metric,
         n=n,
         value=mean,
-        interval=_UNBOUNDED if known is None else around_mean(mean, known, n),
+        interval=_UNBOUNDED if known is None else around_mean(mean, known, n / design),
         spread=Spread(known, float(measures["p10"]), float(measures["p90"])),
+        design_effect=design,
     )
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.rows import Ms
-from streams.core.ask import survival
+from streams.core.ask import cluster, survival
 from streams.core.interval import Z95
 from streams.core.metrics import Credit, Dimension, Kind, Metric, Observations
 from streams.core.metrics.metric import CUSTOMERS, DAYS_ASKED
@@ -97,13 +97,6 @@ def listing(
     """
     observations = metric.observations
     instant = "began_at" if observations.lasts else "at"
-    measures = {
-        Kind.SHARE: f"({metric.hit})",
-        Kind.BALANCE: f"({metric.hit}) - ({metric.miss})",
-        Kind.RATE: "1",
-        Kind.COUNT: "1",
-    }
-    measure = measures.get(metric.kind, metric.value)
     counts_once = metric.once_per if metric.kind is Kind.SHARE and metric.once_per else "ticket_id"
     has_ended = metric.hit if metric.kind is Kind.SURVIVAL else "true"
     rule = [name for name in ("rule_from", "rule_number") if name in observations.columns]
@@ -115,7 +108,7 @@ def listing(
         [
             _WINDOWS.strip("\n"),
             f"SELECT {instant} AS seen_at, ticket_id, {', '.join(Dimension)}, {counts_once} AS counts_once,",
-            f"    {', '.join([f'toFloat64({measure}) AS measure', f'{has_ended} AS has_ended', *rule])}",
+            f"    {', '.join([f'toFloat64({_measure(metric)}) AS measure', f'{has_ended} AS has_ended', *rule])}",
             "FROM",
             "(",
             indent(observed(observations, _days(observations), credit=credit), "    "),
@@ -133,8 +126,25 @@ def measures_of(metric: Metric) -> dict[str, str]:
 
     Shares and rates give n and hits, balances misses as well, means n, value, deviation, p10 and p90, quantiles n,
     value and the two observations (null where there is none) between which the true quantile lies, Kaplan-Meier
-    quantiles n, hits (how many times were over) and a band of value, low and high; counts n.
+    quantiles n, hits (how many times were over) and a band of value, low and high; counts n. Shares, balances and means
+    of which customers matter give their design effect, too.
     """
+    by_customer = {"design": cluster.design_of(metric, _measure(metric))} if metric.is_by_customer else {}
+    return _measures_of(metric) | by_customer
+
+
+def _measure(metric: Metric) -> str:
+    """Return what a single observation measures: 1 or 0 of a share, 1, 0 or -1 of a balance."""
+    measures = {
+        Kind.SHARE: f"({metric.hit})",
+        Kind.BALANCE: f"({metric.hit}) - ({metric.miss})",
+        Kind.RATE: "1",
+        Kind.COUNT: "1",
+    }
+    return measures.get(metric.kind, metric.value)
+
+
+def _measures_of(metric: Metric) -> dict[str, str]:
     n = f"countIf({metric.counted})" if metric.counted else "count()"
     match metric.kind:
         case Kind.SHARE:

@@ -29,14 +29,14 @@ def bounds_at(figure: Figure, z: float) -> Interval:
     does a quantile's, on the scale of logarithms, for durations are skewed.
     """
     low, high = figure.interval
-    by = _student(z, figure.n) / _student(Z95, figure.n)
+    n, design = figure.effective_n, figure.design_effect
+    hits, misses = (figure.hits or 0) / design, (figure.misses or 0) / design
+    by = _student(z, n) / _student(Z95, n)
     match figure.metric.kind:
         case Kind.SHARE:
-            return wilson(figure.hits or 0, figure.n, z)
+            return wilson(hits, n, z)
         case Kind.BALANCE:
-            return Interval(
-                *(100 * (bound or 0) for bound in balance(figure.hits or 0, figure.misses or 0, figure.n, z))
-            )
+            return Interval(*(100 * (bound or 0) for bound in balance(hits, misses, n, z)))
         case Kind.RATE:
             return of_rate(figure.hits or 0, figure.n, z, per=PER)
         case Kind.QUANTILE | Kind.SURVIVAL:
@@ -46,7 +46,7 @@ def bounds_at(figure: Figure, z: float) -> Interval:
             return Interval(*(None if bound is None else value + (bound - value) * by for bound in (low, high)))
 
 
-def _student(z: float, n: int) -> float:
+def _student(z: float, n: float) -> float:
     """Return the point of Student's distribution that is as rare as z: few observations do not know their own spread.
 
     The first terms of its expansion, which hold for order statistics about the median as well. Abramowitz, M. and

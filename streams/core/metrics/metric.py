@@ -88,6 +88,12 @@ CUSTOMERS: Final = "{customers}"
 """Stands in a source for the customers of its observations on the days that are asked for: a SELECT of their ids."""
 
 
+CUSTOMER: Final = "customer_key"
+"""Column of observations of which those of one customer are not independent: who that is."""
+OF_CUSTOMER: Final = "if(customer_id != '', cityHash64(customer_id), cityHash64(ticket_id, 'nobody'))"
+"""Numbers, for they are sorted; an unknown customer is one for each ticket."""
+
+
 class Observations(Struct, frozen=True, kw_only=True):
     """Single observations of tickets that count, as rows of a SELECT.
 
@@ -177,6 +183,12 @@ class Metric(Struct, frozen=True, kw_only=True):
     def is_by_policy(self) -> bool:
         """Whether the desk's policy decides what counts."""
         return "satisfied_from" in self.hit + self.counted or "rule_number" in self.observations.columns
+
+    @property
+    def is_by_customer(self) -> bool:
+        """Whether its interval counts with customers that are behind several observations."""
+        is_mean = self.kind in (Kind.SHARE, Kind.BALANCE, Kind.MEAN) and not self.once_per
+        return is_mean and CUSTOMER in self.observations.columns
 
     @property
     def clock(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from streams.core.metrics.metric import DAYS, DAYS_ASKED, Dimension, Observations
+from streams.core.metrics.metric import CUSTOMER, DAYS, DAYS_ASKED, OF_CUSTOMER, Dimension, Observations
 from streams.core.metrics.policy import SATISFIED, policy_join, satisfied_from
 
 NEVER: Final = "toDateTime64('2200-01-01 00:00:00', 3, 'UTC')"
@@ -41,7 +41,7 @@ TICKETS: Final = Observations(
     name="tickets",
     one="a ticket",
     clock="created_at: when the ticket was created",
-    columns={"at": "created_at", "customer_id": "customer_id"},
+    columns={"at": "created_at", "customer_id": "customer_id", CUSTOMER: OF_CUSTOMER},
     source=DAYS,
 )
 
@@ -51,6 +51,7 @@ _RATING: Final = {
     "kind": "rating.kind",
     "scale_min": "rating.scale_min",
     "scale_max": "rating.scale_max",
+    CUSTOMER: OF_CUSTOMER,
     "satisfied_from": satisfied_from("rating.scale_min", "rating.scale_max"),
 }
 _RATED: Final = f"{DAYS} ARRAY JOIN ratings AS rating\n{policy_join('rating.rated_at', *SATISFIED)}"
@@ -94,7 +95,7 @@ SURVEYS: Final = Observations(
     name="surveys",
     one="a survey that went out",
     clock="offered_at: when the survey went out",
-    columns={"at": "survey.offered_at", "is_answered": "survey.is_answered"},
+    columns={"at": "survey.offered_at", "is_answered": "survey.is_answered", CUSTOMER: OF_CUSTOMER},
     source=f"{DAYS} ARRAY JOIN surveys AS survey",
     doers=in_charge("at"),
     whose=_THEN,
