@@ -109,7 +109,7 @@ def _where_time_goes() -> Panel:
         height=8,
         sql=series.stepped_side_by_side(metrics, "status"),
         format="timeseries",
-        empty=text.NO_SERIES.format(n_min=METRICS[_BY_STATUS[0]].n_min),
+        empty=text.NO_SERIES,
         look=style.unit(Unit.SECONDS)
         | {"color": {"mode": "palette-classic-by-name"}, "displayName": "${__field.labels.status}"}
         | {"custom": panel.line(drawStyle="bars", fillOpacity=60, stacking={"mode": "normal", "group": "A"})},
