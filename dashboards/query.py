@@ -164,5 +164,5 @@ def quoted(name: str) -> str:
 
 
 def quoted_text(value: str) -> str:
-    """Return a word of ours as a literal."""
-    return f"'{value}'"
+    """Return words of ours as a literal."""
+    return "'" + value.replace("'", "\\'") + "'"
