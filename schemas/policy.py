@@ -31,6 +31,9 @@ _LONGEST_DAYS: Final = 30
 Values: TypeAlias = Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], Meta(max_length=100)]
 """One of these; none: any. An empty text stands for tickets that have none."""
 
+PAUSES: Final = ("customer", "hold")
+"""What can stop the clock of a resolution: the customer has to answer, or the ticket is on hold for somebody else."""
+
 CONDITIONS: Final = ("priority", "channel", "team", "contact_type", "product_line", "region")
 """By what a rule chooses tickets: columns of `tickets`, with the latest word on each."""
 
@@ -50,6 +53,14 @@ class Rule(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fi
         Literal["calendar", "open"],
         Meta(description="Whether all time counts, or only that in which the desk is open by its schedule."),
     ] = "calendar"
+    paused: Annotated[
+        tuple[Literal["customer", "hold"], ...],
+        Meta(
+            max_length=2,
+            description="Of resolutions: no time counts while the ticket waits for the customer (`customer`), or while "
+            "it is on hold for somebody else (`hold`).",
+        ),
+    ] = ()
     priority: Values = ()
     channel: Values = ()
     team: Values = ()
@@ -176,12 +187,14 @@ class Policy(InForce, frozen=True, dict=True, omit_defaults=True, forbid_unknown
         """Look everything up once, so that a wrong policy is refused here.
 
         Raises:
-            PolicyError: When a rule can never be reached, or a scale is there twice.
+            PolicyError: When a rule can never be reached, a response is paused, or a scale is there twice.
             UnknownZoneError: When there is no such time zone; the message names similar ones.
         """
         _ = zone_of(self.zone), self.in_force_at
         for target in TARGETS:
             _refuse_unreachable(target, getattr(self, target))
+        for target in ("first_response", "response"):
+            _refuse_paused(target, getattr(self, target))
         _refuse_repeated(self.scales)
 
 
@@ -200,6 +213,17 @@ def _refuse_unreachable(target: str, rules: Rules) -> None:
             raise PolicyError(
                 f"{target}: rule {number} holds for all tickets, so that none behind it is ever reached: put it last"
             )
+
+
+def _refuse_paused(target: str, rules: Rules) -> None:
+    """Let rules pass of which none pauses.
+
+    Raises:
+        PolicyError: When one does: who waits for an answer is not waited for, and parking a ticket must gain nothing.
+    """
+    for number, rule in enumerate(rules, start=1):
+        if rule.paused:
+            raise PolicyError(f"{target}: rule {number} is paused, which only a resolution can be: leave `paused` out")
 
 
 def _refuse_repeated(scales: tuple[Scale, ...]) -> None:

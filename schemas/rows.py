@@ -159,6 +159,7 @@ class PolicyRow(Row, frozen=True, kw_only=True, gc=False):
     first_response: list[list[tuple[Any, ...]]] = field(name="versions.first_response")
     response: list[list[tuple[Any, ...]]] = field(name="versions.response")
     resolution: list[list[tuple[Any, ...]]] = field(name="versions.resolution")
+    resolution_paused: list[list[list[str]]] = field(name="versions.resolution_paused")
     least_n: list[int] = field(name="versions.least_n")
     reason_share: list[float] = field(name="versions.reason_share")
     settled_after_days: list[tuple[int, ...]] = field(name="versions.settled_after_days")

@@ -209,6 +209,7 @@ def _policies() -> Contents:
     day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=INSTANTS[0])
     scales = st.tuples(st.sampled_from([(1, 5), (0, 10), (0, 5), (1, 10)]), st.integers(1, 9)).map(_scale)
     days = st.sampled_from([1, 2, 7, 30])
+    pauses = st.lists(st.sampled_from(["customer", "hold"]), max_size=2, unique=True).map(tuple)
     versions = st.builds(
         Policy,
         from_at=st.integers(-1440, 4 * 1440).map(lambda minutes: day + timedelta(minutes=minutes)),
@@ -220,12 +221,17 @@ def _policies() -> Contents:
         settled_after_days=st.builds(SettledAfter, **dict.fromkeys(SettledAfter.__struct_fields__, days)),
         first_response=rules,
         response=rules,
-        resolution=rules,
+        resolution=st.tuples(rules, st.lists(pauses, min_size=3, max_size=3)).map(_paused),
     )
     ordered = st.lists(versions, max_size=3, unique_by=lambda version: version.from_at).map(
         lambda some: tuple(sorted(some, key=lambda version: version.from_at))
     )
     return st.builds(e.PolicyPublished, versions=ordered)
+
+
+def _paused(said: tuple[tuple[Rule, ...], list[tuple[str, ...]]]) -> tuple[Rule, ...]:
+    """Return rules with what pauses each."""
+    return tuple(replace(rule, paused=paused) for rule, paused in zip(*said, strict=False))
 
 
 def _scale(said: tuple[tuple[float, float], int]) -> Scale:

@@ -19,7 +19,7 @@ from streams.core.metrics import Metric
 from streams.core.window import Window
 from tests.oracle import expected_row
 from tests.promised import Promises
-from tests.wall import NEVER, Walls
+from tests.wall import NEVER, Halts, Walls, due_at
 
 REPURCHASES: Final = {f"repurchase_{days}d": days * 86_400_000 for days in (30, 60, 90)}
 TARGETS: Final = {"first_response_within": 3_600_000, "next_response_within": 4 * 3_600_000}
@@ -347,13 +347,15 @@ class Ledger:
     def _due(self, which: str, row: Mapping[str, Any], at: int) -> int | None:
         return self._walls.due_at(row["team"], at, BUSINESS_TARGETS[f"{which}_response_business_within"])
 
-    def _promised(self, what: str, row: Mapping[str, Any], started: int) -> int | None:
-        """Return when the target passes that the policy has for a ticket."""
+    def _promised(self, what: str, row: Mapping[str, Any], started: int, halts: Halts = ()) -> int | None:
+        """Return when the target passes that the policy has for a ticket; no time counts in its halts."""
         target = self.promises.target(what, row)
         if target is None:
             return None
         within, is_open_hours = target
-        return self._walls.due_at(row["team"], started, within) if is_open_hours else started + within
+        if is_open_hours:
+            return self._walls.due_at(row["team"], started, within, halts)
+        return due_at(started, within, lambda _: True, halts) if halts else started + within
 
     def _enter_target(self, metric: str, row: Mapping[str, Any], wait: "Waited", due: int | None) -> bool:
         """Say whether the wait decides: by an answer in time, or by lasting longer."""
@@ -372,7 +374,9 @@ class Ledger:
         cycles = list(zip(row["cycles.started_at"], row["cycles.resolved_at"], strict=True))
         halts = list(zip(row["cycles.awaits_customer"], row["cycles.on_hold"], strict=True))
         for n, (start, end) in enumerate(cycles):
-            due = self._promised("resolution", row, start)
+            paused = self.promises.pauses(row)
+            stands = [times for name, times in zip(("customer", "hold"), halts[n], strict=True) if name in paused]
+            due = self._promised("resolution", row, start, sorted(time for times in stands for time in times))
             if due is not None and end is not None and end <= due:
                 self._enter("resolution_in_target", end, row, 1, in_charge(row, end))
             elif due is not None and due < (end or NEVER):

@@ -46,6 +46,12 @@ class Promises:
         built_in = {"surveys": 7, "ratings": 14, "reopenings": 7, "reassignments": 7}
         return {name: getattr(version.settled_after_days, name) for name in built_in} if version else built_in
 
+    def pauses(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what stops the clock of a ticket's resolution."""
+        version = self._at(row["created_at"])
+        rules = [rule for rule in version.resolution if _is_met(rule, row)] if version else []
+        return rules[0].paused if rules else ()
+
     def target(self, what: str, row: Mapping[str, Any]) -> tuple[int, bool] | None:
         """Return a ticket's target in milliseconds, and whether only open hours count; None when it has none."""
         version = self._at(row["created_at"])

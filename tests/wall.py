@@ -1,9 +1,9 @@
 """The clock on the wall of a desk, looked at every minute: business time with nothing of the code that computes it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from typing import Final
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from schemas.codec import Event
@@ -16,6 +16,10 @@ FORESIGHT_MS: Final = 31 * 86_400_000
 NEVER: Final = 2**62
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+Halts: TypeAlias = Sequence[tuple[int, int]]
+"""From when until when no time counts."""
 
 
 def is_open(versions: Sequence[Version], at: int) -> bool | None:
@@ -37,6 +41,23 @@ def begins(version: Version) -> datetime:
     return version.from_at if version.from_at.tzinfo else version.from_at.replace(tzinfo=ZoneInfo(version.zone))
 
 
+def due_at(started: int, target_ms: int, counts: Callable[[int], bool], halts: Halts) -> int:
+    """Return the last instant at which no more time than a target went by, in minutes that count and outside of halts.
+
+    It is `NEVER` where that is not reached within `FORESIGHT_MS`.
+    """
+    left = target_ms
+    for minute in range(started // MINUTE_MS, (started + FORESIGHT_MS) // MINUTE_MS):
+        at = minute * MINUTE_MS
+        if not counts(minute) or any(since <= at < until for since, until in halts):
+            continue
+        since = max(started, at)
+        if left < at + MINUTE_MS - since:
+            return since + left
+        left -= at + MINUTE_MS - since
+    return NEVER
+
+
 class Wall:
     """What the clock showed from one instant to another. Everything must happen at full minutes."""
 
@@ -54,17 +75,9 @@ class Wall:
             return None
         return max(0, self._until(ended) - self._until(started))
 
-    def due_at(self, started: int, target_ms: int) -> int:
-        """Return the last instant at which no more than a target was open since another."""
-        left = target_ms
-        for minute in range(started // MINUTE_MS, (started + FORESIGHT_MS) // MINUTE_MS):
-            if not self._look(minute):
-                continue
-            since = max(started, minute * MINUTE_MS)
-            if left < (minute + 1) * MINUTE_MS - since:
-                return since + left
-            left -= (minute + 1) * MINUTE_MS - since
-        return NEVER
+    def due_at(self, started: int, target_ms: int, halts: Halts = ()) -> int:
+        """Return the last instant at which no more than a target was open since another, halts left out."""
+        return due_at(started, target_ms, lambda minute: bool(self._look(minute)), halts)
 
     def _look(self, minute: int) -> bool | None:
         """Return what the clock showed in a minute, looked up once."""
@@ -99,12 +112,12 @@ class Walls:
         passed = wall.open_ms(started, ended) if wall else None
         return None if passed is None else passed / 1000
 
-    def due_at(self, team: str, started: int, target_ms: int) -> int | None:
+    def due_at(self, team: str, started: int, target_ms: int, halts: Halts = ()) -> int | None:
         """Return the last instant within a target of open hours, NEVER where it does not come; None as for seconds."""
         wall = self._walls.get(team) or self._walls.get("default")
         if wall is None or wall.open_ms(started, started) is None:
             return None
-        return wall.due_at(started, target_ms)
+        return wall.due_at(started, target_ms, halts)
 
 
 def _order(one: Event) -> tuple[int, int, int]:

@@ -42,14 +42,19 @@ def policy_text(version: Policy) -> str:
     return "built in" if version is BUILT_IN else f"{version.from_at.isoformat(' ', 'minutes')} {version.zone}"
 
 
+_PAUSED: Final = {"customer": "the customer has to answer", "hold": "it is on hold"}
+
+
 def rule_text(rule: Rule) -> str:
-    """Return a rule in words: `within 2h of open hours where priority is urgent or high`."""
+    """Return a rule in words: `within 2d, paused while the customer has to answer, where priority is urgent or high`."""
     hours = " of open hours" if rule.is_open_hours else ""
     wanted = " and ".join(
         f"{name.replace('_', ' ')} is {' or '.join(value or 'none' for value in values)}"
         for name, values in rule.conditions.items()
     )
-    return f"within {rule.within}{hours}" + (f" where {wanted}" if wanted else "")
+    paused = " or ".join(_PAUSED[one] for one in rule.paused)
+    stands = f", paused while {paused}" + ("," if wanted else "") if paused else ""
+    return f"within {rule.within}{hours}{stands}" + (f" where {wanted}" if wanted else "")
 
 
 def settled_text(version: Policy) -> str:

@@ -10,7 +10,7 @@ from streams.simulation.world import DESK_SOURCE, ZONE
 
 _YEAR: Final = timedelta(days=366)
 _URGENT: Final = Rule(within="30m", priority=("urgent",))
-_RESOLUTION: Final = (Rule(within="1d", priority=("urgent", "high")), Rule(within="5d"))
+_RESOLUTION: Final = (Rule(within="1d", priority=("urgent", "high")), Rule(within="5d", paused=("customer",)))
 
 
 def policy(seed: int, start: datetime, stricter_from: datetime) -> Simulated:

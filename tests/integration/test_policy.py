@@ -227,6 +227,49 @@ def test_a_resolution_has_a_target_only_where_the_policy_states_one(client: Clie
     assert shown(client, "resolution_in_target") == {None: (3, 1)}
 
 
+def halted(id: str, at: str, *moves: tuple[int, e.Status]) -> list[Event]:
+    """Return a ticket that comes to stand as it is told after so many minutes."""
+    opened = e.TicketCreated(ticket_id=id, channel="email", created_by=e.Party.CUSTOMER)
+    told = [(0, opened), *((minute, e.TicketStatusChanged(ticket_id=id, to=to)) for minute, to in moves)]
+    return [event(one, ms(at) + minute * MINUTE_MS, f"{id}-{n}", n, subject=id) for n, (minute, one) in enumerate(told)]
+
+
+@pytest.mark.parametrize(
+    ("paused", "shares"),
+    [((), (5, 0)), (("customer",), (4, 2)), (("hold",), (5, 1)), (("customer", "hold"), (4, 3))],
+)
+def test_the_clock_of_a_resolution_stands_still_where_its_rule_says_so(
+    client: Client, paused: tuple[str, ...], shares: tuple[int, int]
+) -> None:
+    week = msgspec.convert(dict.fromkeys(("monday", "tuesday"), ("09:00-17:00",)), Week)
+    desk = Version(from_at=datetime(2026, 1, 1, tzinfo=UTC), zone="UTC", weekly=week)
+    waits, held, done, on = e.Status.PENDING_CUSTOMER, e.Status.ON_HOLD, e.Status.RESOLVED, e.Status.OPEN
+    store(
+        client,
+        event(e.SchedulePublished(name="default", versions=(desk,)), ms("2026-01-01"), "s", subject="default"),
+        *halted("in the last instant", "2026-03-02T09:00", (30, waits), (90, on), (120, done)),
+        *halted("a minute late", "2026-03-02T09:00", (30, waits), (90, on), (121, done)),
+        *halted("over night", "2026-03-02T16:00", (30, waits), (17 * 60 + 30, on), (18 * 60, done)),
+        *halted("on hold", "2026-03-02T09:00", (10, held), (20, waits), (20, held), (100, on), (140, done)),
+        *halted("the customer is silent", "2026-03-02T09:00", (59, waits)),
+        published("2026-09-01", version(resolution=[{"within": "1h", "hours": "open", "paused": paused}])),
+    )
+    assert shown(client, "resolution_in_target") == {None: shares}
+
+
+def test_a_clock_that_stands_still_does_so_by_the_calendar_as_well(client: Client) -> None:
+    waits, done, on = e.Status.PENDING_CUSTOMER, e.Status.RESOLVED, e.Status.OPEN
+    store(
+        client,
+        *halted("kept", "2026-03-02T09:00", (60, waits), (600, on), (600, done)),
+        *halted("missed before it", "2026-03-02T09:00", (61, waits), (600, on), (600, done)),
+        *halted("twice", "2026-03-02T09:00", (10, waits), (20, on), (30, waits), (90, on), (130, done)),
+        *halted("the customer is silent", "2026-03-02T09:00", (59, waits)),
+        published("2026-09-01", version(resolution=[{"within": "1h", "paused": ["customer"]}])),
+    )
+    assert shown(client, "resolution_in_target") == {None: (3, 2)}
+
+
 def test_who_still_waits_is_due_when_the_target_passes_until_somebody_answers(client: Client) -> None:
     store(client, published("2026-01-01", version(first_response=[{"within": "2h"}], response=[{"within": "3h"}])))
     store(client, *ticket("new", "2026-03-01"), *ticket("answered", "2026-03-01", [5]))

@@ -116,6 +116,36 @@ def due(started_at: str, target_ms: str, *, keeps_all: bool = False) -> tuple[st
     return "\n".join(f"{side}\n{join}" for join in joins), due_at
 
 
+def open_between(source: str, times: str) -> str:
+    """Return SELECT of the times of each cycle, in milliseconds of open hours since its begin, as `times`.
+
+    Its key are `id`, that of the ticket, and `began_at`.
+
+    Args:
+        source: What stands behind FROM: tickets as `ticket`, their cycles as `cycle`.
+        times: SQL of an array of from, until: within the cycle, in order, one after the other.
+    """
+    ends = {"at_begin": "cycle.started_at", "at_since": "time.1", "at_until": "time.2"}
+    begin_ms, since_ms, until_ms = (_open_ms(end, at) for end, at in ends.items())
+    openings = "\n".join(
+        f"ASOF JOIN\n{_ALL} AS {end} ON {end}.schedule = {DESK} AND {end}.opens_at <= {at}" for end, at in ends.items()
+    )
+    return f"""
+(
+    SELECT id, began_at, arraySort(groupUniqArray(one)) AS times
+    FROM
+    (
+        SELECT
+            ticket.ticket_id AS id,
+            cycle.started_at AS began_at,
+            ({since_ms} - {begin_ms}, {until_ms} - {begin_ms}) AS one
+        FROM {indent(source, "        ").lstrip()} ARRAY JOIN {times} AS time
+{indent(openings, "        ")}
+    )
+    GROUP BY id, began_at
+)""".strip()  # noqa: S608 - words of ours
+
+
 def asked_too_soon(source: str, target_ms: str, where: str) -> str:
     """Return SELECT of ticket and instant of those among `asked_at` that come within the target of one that counts.
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from streams.core.metrics.business_time import DESK, LONGEST_CLOSURE_SECONDS, asked_too_soon, due
+from streams.core.metrics.business_time import DESK, LONGEST_CLOSURE_SECONDS, asked_too_soon, due, open_between
 from streams.core.metrics.metric import Dimension, Direction, Kind, Metric, Observations, Topic, Unit
 from streams.core.metrics.observation import (
     IS_MISSED,
@@ -24,6 +24,7 @@ from streams.core.metrics.policy import with_target
 
 IN_TARGET: Final = "_in_target"
 """So the names of these observations end, behind the name of the target."""
+_TARGET_MS: Final = "rule.seconds * 1000"
 _IS_KNOWN: Final = "(NOT rule.is_open_hours OR (at_start.schedule != '' AND at_due.schedule != ''))"
 """Of a desk without a schedule there is no number where the target counts open hours."""
 
@@ -40,9 +41,13 @@ def _in_target(
     doers: Mapping[Dimension, str],
     who: str,
     which: str = "true",
+    source: str = "",
+    calendar_ms: str = _TARGET_MS,
+    open_ms: str = _TARGET_MS,
 ) -> Observations:
     """Return what a target was decided on: at the end when it comes in time, else as the target passes."""
-    joins, due_in_open_hours = due(started_at, "rule.seconds * 1000", keeps_all=True)
+    joins, due_in_open_hours = due(started_at, open_ms, keeps_all=True)
+    due_by_calendar = f"{started_at} + toIntervalMillisecond({calendar_ms})"
     return Observations(
         name=f"{target}{IN_TARGET}",
         one=one,
@@ -51,13 +56,13 @@ def _in_target(
             "rule_from": "rule_from",
             "rule_number": "rule_number",
             "desk": DESK,
-            "due_at": f"if(rule.is_open_hours, {due_in_open_hours}, {started_at} + toIntervalSecond(rule.seconds))",
+            "due_at": f"if(rule.is_open_hours, {due_in_open_hours}, {due_by_calendar})",
             "is_kept": f"ifNull({ended_at} <= due_at, false)",
             "at": f"if(is_kept, assumeNotNull({ended_at}), due_at)",
         },
         home=started_at,
         lookback_seconds=lookback_seconds,
-        source=f"{with_target(target)} {parts}\n{joins}",
+        source=f"{source or with_target(target)} {parts}\n{joins}",
         where=f"{_IS_KNOWN}\n    AND {which} AND (is_kept OR ({missed}))",
         doers=doers,
         whose=f"{who}; of a miss the team and the agent in charge as the target passed",
@@ -130,10 +135,40 @@ RESPONSES_IN_TARGET: Final = _in_target(
     started_at="asked_at",
     **_OF_WAITS,
 )
+_TOMORROW: Final = "(now64(3) + toIntervalDay(1))"
+"""Behind it nothing is decided yet: so far what goes on is known to."""
+_HALTS: Final = f"""
+arrayMap(time -> (time.1, least(time.2, {_TOMORROW})), arraySort(arrayConcat(
+    if(has(paused, 'customer'), cycle.awaits_customer, []), if(has(paused, 'hold'), cycle.on_hold, [])
+)))""".strip()
+"""From when until when the clock of a resolution stands still, by its rule."""
+_CYCLES: Final = "ARRAY JOIN cycles AS cycle"
+_HALTED: Final = open_between(
+    f"{with_target('resolution', 'rule.is_open_hours AND notEmpty(paused)', paused=True)} {_CYCLES}", _HALTS
+)
+
+
+def _prolonged(times: str) -> str:
+    """Return SQL of the milliseconds behind a begin at which a target passes: each halt until then puts it off.
+
+    Args:
+        times: SQL of the halts, in milliseconds behind the begin.
+    """
+    longer = "if(time.1 <= passed, passed + time.2 - time.1, passed)"
+    return f"arrayFold((passed, time) -> {longer}, {times}, toInt64({_TARGET_MS}))"
+
+
+_SINCE_BEGIN: Final = "dateDiff('millisecond', cycle.started_at, time.{end})"
+
 RESOLUTIONS_IN_TARGET: Final = _in_target(
     "resolution",
-    "a cycle, resolved within its target, or lasting longer",
-    parts="ARRAY JOIN cycles AS cycle",
+    "a cycle, resolved within its target, or lasting longer; times in which it stands still by its rule left out",
+    source=with_target("resolution", paused=True),
+    parts=f"""{_CYCLES}
+LEFT JOIN
+{_HALTED} AS halted ON halted.id = ticket.ticket_id AND halted.began_at = cycle.started_at""",
+    calendar_ms=_prolonged(f"arrayMap(time -> ({_SINCE_BEGIN.format(end=1)}, {_SINCE_BEGIN.format(end=2)}), {_HALTS})"),
+    open_ms=_prolonged("halted.times"),
     started_at="cycle.started_at",
     ended_at="cycle.resolved_at",
     missed=f"due_at <= now64(3) AND due_at < ifNull(cycle.resolved_at, {NEVER})",
@@ -212,5 +247,6 @@ RESOLUTION_IN_TARGET: Final = Metric(
     hit="is_kept",
     is_main=False,
     about="As first_response_in_target, for every cycle, from creation or reopening to the next resolution. There is "
-    "none without a policy that states targets for resolutions. Time counts also while the customer has to answer.",
+    "none without a policy that states targets for resolutions. Time counts also while the customer has to answer or "
+    "while the ticket is on hold, unless the rule says that it is paused then.",
 )

@@ -68,7 +68,7 @@ def policy_join(at: str, *columns: str, keeps_all: bool = False) -> str:
     )
 
 
-def with_target(target: str, more: str = "true") -> str:
+def with_target(target: str, more: str = "true", *, paused: bool = False) -> str:
     """Return the tickets of the days that are asked for, as `ticket`, each with its target as of its creation.
 
     Their columns are those of `ticket_days`, and of the target `rule_from`, from when on its version is in force,
@@ -79,7 +79,10 @@ def with_target(target: str, more: str = "true") -> str:
     Args:
         target: Of which one.
         more: SQL of what else a ticket must meet.
+        paused: Whether `paused`, what stops the clock by the rule, is asked for: of resolutions.
     """
+    pauses = f"policy.{target}_paused[rule_number] AS paused,\n        " if paused else ""
+    columns = (target, f"{target}_paused") if paused else (target,)
     conditions = " AND ".join(f"(empty(one.{name}) OR has(one.{name}, ticket.{name}))" for name in CONDITIONS)
     return f"""
 (
@@ -87,9 +90,9 @@ def with_target(target: str, more: str = "true") -> str:
         ticket.*,
         policy.in_force_at AS rule_from,
         arrayFirstIndex(one -> {conditions}, policy.{target}) AS rule_number,
-        policy.{target}[rule_number] AS rule
+        {pauses}policy.{target}[rule_number] AS rule
     FROM {DAYS}
-{indent(policy_join("ticket.created_at", target), "    ")}
+{indent(policy_join("ticket.created_at", *columns), "    ")}
     WHERE {DAYS_ASKED} AND is_effective AND rule_number > 0 AND {more}
 ) AS ticket""".strip()  # noqa: S608 - words of ours
 
@@ -110,6 +113,8 @@ def _versions(*columns: str) -> str:
 
 def _literal(policy: Policy, column: str) -> str:
     """Return what the built-in policy says of a column, as SQL."""
+    if column == "resolution_paused":
+        return "CAST([], 'Array(Array(LowCardinality(String)))')"
     said = getattr(policy, column)
     match column:
         case "scales":
