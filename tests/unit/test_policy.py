@@ -13,7 +13,7 @@ from schemas.events import PolicyPublished
 from schemas.instant import ms_of
 from schemas.policy import SUBJECT, Policy, PolicyError, Rule, SettledAfter
 from schemas.version import in_force
-from streams.cli.wording import told_text
+from streams.cli.wording import rule_text, told_text
 from streams.core.metrics import METRICS, Metric
 from streams.core.metrics.policy import by_policy
 from streams.core.policy.policy_file import policy_of
@@ -129,6 +129,22 @@ def test_all_faults_are_told_at_once_each_with_its_place() -> None:
 def test_a_rule_behind_one_for_all_tickets_is_refused() -> None:
     with pytest.raises(PolicyError, match="first_response: rule 1 holds for all tickets"):
         policy_of(STATED.replace(', priority = ["urgent"], team = ["", "repairs"]', ""))
+
+
+@pytest.mark.parametrize("target", ["first_response", "response"])
+def test_a_response_cannot_be_paused(target: str) -> None:
+    rules = [{"within": "1h", "team": ["x"]}, {"within": "2h", "paused": ["hold"]}]
+    with pytest.raises(msgspec.ValidationError, match=f"{target}: rule 2 is paused"):
+        version(**{target: rules})
+
+
+def test_a_rule_says_in_words_when_its_clock_stands_still() -> None:
+    said = {"within": "2d", "hours": "open", "paused": ["customer", "hold"], "priority": ["high"]}
+    (rule,) = version(resolution=[{**said, "within": "20h"}]).resolution
+    assert rule_text(rule) == (
+        "within 20h of open hours, paused while the customer has to answer or it is on hold, where priority is high"
+    )
+    assert rule_text(Rule(within="2d", paused=("hold",))) == "within 2d, paused while it is on hold"
 
 
 def test_versions_in_disorder_are_refused() -> None:
