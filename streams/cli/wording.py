@@ -46,7 +46,7 @@ _PAUSED: Final = {"customer": "the customer has to answer", "hold": "it is on ho
 
 
 def rule_text(rule: Rule) -> str:
-    """Return a rule in words: `within 2d, paused while the customer has to answer, where priority is urgent or high`."""
+    """Return a rule in words: `within 2d, paused while it is on hold, where priority is urgent or high`."""
     hours = " of open hours" if rule.is_open_hours else ""
     wanted = " and ".join(
         f"{name.replace('_', ' ')} is {' or '.join(value or 'none' for value in values)}"
