@@ -133,9 +133,9 @@ def test_a_rule_behind_one_for_all_tickets_is_refused() -> None:
 
 @pytest.mark.parametrize("target", ["first_response", "response"])
 def test_a_response_cannot_be_paused(target: str) -> None:
-    rules = [{"within": "1h", "team": ["x"]}, {"within": "2h", "paused": ["hold"]}]
+    rules: object = [{"within": "1h", "team": ["x"]}, {"within": "2h", "paused": ["hold"]}]
     with pytest.raises(msgspec.ValidationError, match=f"{target}: rule 2 is paused"):
-        version(**{target: rules})
+        version("2026-01-01T00:00", **{target: rules})
 
 
 def test_a_rule_says_in_words_when_its_clock_stands_still() -> None:
