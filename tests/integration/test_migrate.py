@@ -75,6 +75,10 @@ def test_a_database_from_the_future_is_refused(client: Client) -> None:
         migrate(client)
 
 
+FORMER = {"waits_open"}
+"""Columns that workers of the release before filled: what their rows lack is made up of them."""
+
+
 @pytest.mark.parametrize("kind", list(TABLES))
 def test_rows_have_the_columns_of_their_table_in_order(tables: Client, kind: type[rows.Row]) -> None:
     columns = tables.query(
@@ -82,7 +86,7 @@ def test_rows_have_the_columns_of_their_table_in_order(tables: Client, kind: typ
         "ORDER BY position",
         parameters={"database": tables.database, "table": TABLES[kind]},
     ).result_rows
-    assert [name for (name,) in columns] == rows.column_names(kind)
+    assert [name for (name,) in columns if name not in FORMER] == rows.column_names(kind)
 
 
 def test_replicated_statements_name_replicated_engines() -> None:
