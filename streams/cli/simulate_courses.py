@@ -57,7 +57,11 @@ def rows(plan: Plan, done: Sequence[Cell]) -> Iterable[list[str]]:
 
 
 def _text(cell: Cell) -> str:
-    return f"{cell.false_pages:.1f}; {f'{cell.hours:,.0f} h' if isfinite(cell.hours) else 'never'}"
+    return f"{cell.false_pages:.1f}; {_hours(cell.hours)} ({_hours(cell.oracle_hours)})"
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.0f} h" if isfinite(hours) else "never"
 
 
 def _record(cell: Cell) -> dict[str, object]:
@@ -68,6 +72,7 @@ def _record(cell: Cell) -> dict[str, object]:
         "false_pages_per_90_days": cell.false_pages,
         "standard_error": cell.error if isfinite(cell.error) else None,
         "median_hours": cell.hours if isfinite(cell.hours) else None,
+        "median_hours_of_an_oracle": cell.oracle_hours if isfinite(cell.oracle_hours) else None,
     }
 
 
@@ -90,4 +95,4 @@ def _show(plan: Plan, done: Sequence[Cell]) -> None:
     for row in rows(plan, done):
         table.add_row(*row)
     console.print(table)
-    console.print("\n[dim]False pages in 90 days; median hours until a fall from 85 to 70 % is told.[/]")
+    console.print("\n[dim]False pages in 90 days; median hours until a fall from 85 to 70 % is told (by an oracle).[/]")

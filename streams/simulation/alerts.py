@@ -7,7 +7,7 @@ compare with. The same plan gives the same trials.
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import accumulate, islice
 from math import inf, isfinite
@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct, field
 
 from schemas.rows import Ms
-from streams.core.drop.baseline import Baseline, baseline_at
+from streams.core.drop.baseline import Baseline, Usual
 from streams.core.drop.detector import Detector
 from streams.core.drop.rating import Tape
 from streams.core.drop.threshold import Thresholds
@@ -239,11 +239,14 @@ def _our_pages(
 ) -> list[Ms]:
     """Return when our rule pages, from an instant on; `is_one_enough` when nobody asks what follows the first."""
 
-    def usual_at(hour_at: Ms, own: Tape, parent: Tape, rule: Thresholds) -> Baseline | None:
-        right = baseline_at(hour_at, own, parent, rule)
-        return right._replace(share=min(right.share + error, rule.baseline_highest)) if right else None
+    class Wrong(Usual):
+        def at(
+            self, hour_at: Ms, parent: Tape, told: Collection[int] = (), doubted_at: Ms | None = None
+        ) -> Baseline | None:
+            right = super().at(hour_at, parent, told, doubted_at)
+            return right._replace(share=min(right.share + error, thresholds.baseline_highest)) if right else None
 
-    detector = Detector(thresholds, Tape(), usual_at)
+    detector = Detector(thresholds, Tape(), Wrong)
     for at, is_satisfied in told:
         detector.take(at, is_satisfied=is_satisfied)
         if is_one_enough and detector.opened and detector.opened[-1].opened_at >= start_at:

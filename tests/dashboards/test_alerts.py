@@ -16,7 +16,7 @@ from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import DeadLetterRow, EventRow, SignalRow
 from streams.core.drop import Response, Thresholds
-from streams.core.drop.baseline import baseline_at, hour_of
+from streams.core.drop.baseline import Usual, hour_of
 from streams.core.drop.rating import Tape
 from streams.core.signal import statement
 from streams.core.signal.segment import DESK, Segment, SegmentKind
@@ -228,7 +228,7 @@ def test_the_threshold_stands_in_until_the_watch_has_learnt(
     tape = Tape()
     for at in sorted(one.at_ms for one in old + new if isinstance(one.content, e.RatingSubmitted)):
         tape.append(at, 1, 1)
-    knows = baseline_at(hour_of(NOW), tape, tape, Thresholds()) is not None
+    knows = Usual(Thresholds(), tape).at(hour_of(NOW), tape) is not None
     assert knows is not fires, "the one or the other, never neither"
     assert bool(firing(desk.client, "satisfaction-low", NOW)) is fires
 

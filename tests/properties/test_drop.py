@@ -1,7 +1,8 @@
 """The satisfaction-drop rule beside references that are too slow or too simple to be wrong."""
 
+from collections import Counter
 from collections.abc import Sequence
-from math import exp, inf, log
+from math import exp, inf, log, sqrt
 from random import Random
 from typing import Any
 
@@ -10,9 +11,9 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from streams.core.drop import FoundBy, Rating, State, Tally, ThresholdError, Thresholds, Verdict, Watch, verdict_of
+from streams.core.drop.baseline import DOUBT_DAYS
+from streams.core.drop.bound import is_below, upper
 from streams.core.drop.cusum import advanced, steps_of
-from streams.core.drop.detector import Detector
-from streams.core.drop.rating import Tape
 from streams.core.drop.threshold import RATINGS_PER_FALSE_ALARM
 from streams.core.interval import wilson
 from streams.core.signal import sentence
@@ -133,18 +134,29 @@ def test_a_verdict_is_what_the_definition_says(ratings: list[Rating], parent: li
     assert _essence(verdict) == expected
 
 
-@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.05, 0.98))
-def test_the_quick_test_of_the_bound_is_the_wilson_bound(pair: tuple[int, int], share: float) -> None:
-    satisfied, n = pair
-    upper = wilson(satisfied, n, SMALL.wilson_z).high
-    assert upper is not None
-    if abs(upper - share) < 1e-12:
+counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@given(counts, st.floats(0.05, 0.98), st.floats(1, 30), st.floats(0, 0.1))
+def test_the_quick_test_of_the_bound_is_the_bound(
+    pair: tuple[int, int], share: float, effect: float, spread: float
+) -> None:
+    bound = upper(*pair, SMALL.wilson_z, effect, spread)
+    if abs(bound - share) < 1e-9:
         return
-    detector = Detector(SMALL, Tape())
-    for i in range(n):  # the window itself: what it is made of is proved elsewhere
-        detector._at.append(i)
-        detector._satisfied.append(min(i + 1, satisfied))
-    assert detector._is_below(0, share) is (upper < share)
+    assert is_below(*pair, share, SMALL.wilson_z, effect, spread) is (bound < share)
+
+
+@given(counts)
+def test_for_independent_ratings_and_a_level_that_is_known_the_bound_is_wilsons(pair: tuple[int, int]) -> None:
+    assert upper(*pair, 3.6, 1.0, 0.0) == pytest.approx(wilson(*pair, 3.6).high, abs=1e-12)
+
+
+@given(counts, st.floats(1, 30), st.floats(0, 0.1))
+def test_moods_and_doubt_about_the_level_only_widen_the_bound(
+    pair: tuple[int, int], effect: float, spread: float
+) -> None:
+    assert upper(*pair, 3.6, effect, spread) >= upper(*pair, 3.6, 1.0, 0.0) - 1e-12
 
 
 @given(st.lists(st.booleans(), max_size=60), st.floats(0.02, 0.5))
@@ -243,27 +255,39 @@ def _essence(verdict: Verdict) -> tuple[object, ...]:
     )
 
 
+MOOD, DRIFT = 0.02, 0.0001 / 7
+"""What is taken of a segment whose weeks are too few to say: an example has no more."""
+
+
 def _by_definition(ratings: list[Rating], parent: list[Tally], rule: Thresholds, now: int) -> tuple[object, ...]:
     usual = [r for r in sorted(ratings) if r.at <= now and not r.is_stale(rule)]
     live: list[Rating] = []
     share: float | None = None
-    per_day = total = 0.0
+    per_day = total = spread = 0.0
     run: list[Rating] = []
     window: list[Rating] = []
     found: FoundBy | None = None
     since: int | None = None
     opened: int | None = None
+    begun_at = 0
     episodes: list[tuple[int, int | None]] = []
+    told: set[int] = set()
+    begin: tuple[float, float] | None = None
     seen = -1
     for rating in (r for r in usual if not r.is_replayed):
         at, hour = rating.at, rating.at - rating.at % HOUR_MS
         if opened is None and since is not None and at >= since + rule.pending_minutes * MINUTE:
-            opened = since + round(rule.pending_minutes * MINUTE)
+            opened, begun_at = since + round(rule.pending_minutes * MINUTE), (run or window)[0].at
         if opened is None and hour != seen:
             seen = hour
-            share, per_day = _baseline_by_definition([r for r in usual if r <= rating], parent, rule, hour)
-            if share is None:
+            known = [r for r in usual if r <= rating]
+            learnt = _learnt_by_definition(known, parent, rule, hour)
+            share = None
+            if learnt is None:
                 total, run, since, found = 0.0, [], None, None
+            else:
+                begin, per_day = begin or learnt[0], learnt[1]
+                share, spread = _level_by_definition(known, rule, hour, begin, told, run[0].at if run else hour)
         live.append(rating)
         recent = [r for r in live if r.at > at - rule.window_hours * HOUR_MS]
         longer = live[-rule.least_ratings :] if len(recent) < rule.least_ratings else recent
@@ -272,13 +296,13 @@ def _by_definition(ratings: list[Rating], parent: list[Tally], rule: Thresholds,
             continue
         q0 = 1 - share
         q1 = min(rule.fall_factor * q0, q0 + rule.fall_points / 100)
-        limit = rule.limit(per_day)
+        effect = 1 + max(0.0, per_day - 1) * MOOD
+        limit = rule.limit(per_day / effect)
         cap = (rule.limit_cap if opened is None else rule.limit_cap_open) * limit
-        total = min(cap, max(0.0, total + (log((1 - q1) / (1 - q0)) if rating.is_satisfied else log(q1 / q0))))
+        step = log((1 - q1) / (1 - q0)) if rating.is_satisfied else log(q1 / q0)
+        total = min(cap, max(0.0, total + step / effect))
         run = [*run, rating] if total > 0 else []
-        upper = wilson(_good(window), len(window), rule.wilson_z).high
-        assert upper is not None
-        by_wilson = upper < share and _deep(window, share, rule)
+        by_wilson = _sure(window, share, spread, rule) and _deep(window, share, rule)
         by_cusum = total >= limit and _deep(run[-rule.guard_ratings :], share, rule)
         found = _found(by_wilson, by_cusum)
         if opened is None:
@@ -290,7 +314,8 @@ def _by_definition(ratings: list[Rating], parent: list[Tally], rule: Thresholds,
         )
         if total == 0 and is_back and at >= opened + rule.latch_minutes * MINUTE:
             episodes.append((opened, at))
-            opened = since = None
+            told |= set(range(begun_at // DAY_MS, at // DAY_MS + 1))
+            opened = since = begin = None
     if opened is None and since is not None and now >= since + rule.pending_minutes * MINUTE:
         opened = since + round(rule.pending_minutes * MINUTE)
     state = (
@@ -299,26 +324,52 @@ def _by_definition(ratings: list[Rating], parent: list[Tally], rule: Thresholds,
         else State.QUIET if since is None
         else State.PENDING
     )  # fmt: skip
-    told = [*episodes[-1:], *([(opened, None)] if opened is not None else [])]
+    last = [*episodes[-1:], *([(opened, None)] if opened is not None else [])]
     rounded = None if share is None else round(share, 9)
-    return state, found, rounded, round(total, 6), (len(window), _good(window)), told
+    return state, found, rounded, round(total, 6), (len(window), _good(window)), last
 
 
-def _baseline_by_definition(
+def _learnt_by_definition(
     usual: list[Rating], parent: list[Tally], rule: Thresholds, hour: int
-) -> tuple[float | None, float]:
+) -> tuple[tuple[float, float], float] | None:
+    """Return where the level begins, how unsure that is, and ratings a day; None while learning."""
     end = hour - rule.baseline_lag_hours * HOUR_MS
     start = end - rule.baseline_days * DAY_MS
     own = [r for r in usual if start <= r.at < end]
     known_days = (end - max(start, usual[0].at)) / DAY_MS if usual else 0.0
     if len(own) < rule.baseline_least or known_days < rule.baseline_days_least:
-        return None, 0.0
+        return None
     above = [t for t in parent if start <= t.at < end]
-    above_n = sum(t.n for t in above)
-    k, weight = _good(own), rule.baseline_weight if above_n else 0
-    above_share = sum(t.satisfied for t in above) / above_n if above_n else 0.0
-    share = (k + weight * above_share) / (len(own) + weight)
-    return min(max(share, rule.baseline_lowest), rule.baseline_highest), len(own) / max(1.0, known_days)
+    n = sum(t.n for t in above)
+    begin = sum(t.satisfied for t in above) / n if n else _good(own) / len(own)
+    of_one = min(max(begin, 0.05), 0.95) * (1 - min(max(begin, 0.05), 0.95))
+    return (begin, min(0.25, of_one / rule.baseline_weight) if n else 0.25), len(own) / max(1.0, known_days)
+
+
+def _level_by_definition(
+    usual: list[Rating], rule: Thresholds, hour: int, begin: tuple[float, float], told: set[int], doubted: int
+) -> tuple[float, float]:
+    """Return the level and its standard error, of a filter over all days up to what is beyond doubt."""
+    end = hour - rule.baseline_lag_hours * HOUR_MS
+    sure = max(min(end, doubted), end - DOUBT_DAYS * DAY_MS)
+    (mean, variance), middle = begin, min(max(begin[0], 0.05), 0.95)
+    for day in range(usual[0].at // DAY_MS, sure // DAY_MS + 1):
+        if day < sure // DAY_MS:
+            variance = min(0.25, variance + DRIFT)
+        of_day = [r for r in usual if r.at // DAY_MS == day and r.at < sure]
+        if of_day and day not in told:
+            noise = middle * (1 - middle) / len(of_day) * (1 + (len(of_day) - 1) * MOOD)
+            gain = variance / (variance + noise)
+            mean, variance = mean + gain * (_good(of_day) / len(of_day) - mean), variance * (1 - gain)
+    share = min(max(mean, rule.baseline_lowest), rule.baseline_highest)
+    return share, sqrt(variance + DRIFT * ((hour - sure) / DAY_MS + 0.5))
+
+
+def _sure(ratings: list[Rating], share: float, spread: float, rule: Thresholds) -> bool:
+    n = len(ratings)
+    squares = sum(count**2 for count in Counter(r.at // DAY_MS for r in ratings).values())
+    variance = share * (1 - share) / n * (1 + MOOD * (squares / n - 1)) + spread**2
+    return share - _good(ratings) / n > rule.wilson_z * sqrt(variance)
 
 
 def _good(ratings: list[Rating]) -> int:

@@ -189,10 +189,10 @@ def test_stale_ratings_count_nowhere_also_not_in_the_level_above() -> None:
 
 
 def test_thresholds_of_one_segment_stand_beside_those_of_all() -> None:
-    book = book_of({"wilson_z": 4, "team": {"billing": {"guard_points": 8}}, "desk": {"least_ratings": 40}})
-    assert book.of(TEAM) == Thresholds(wilson_z=4)
-    assert book.of(Segment(SegmentKind.TEAM, "billing")) == Thresholds(wilson_z=4, guard_points=8)
-    assert book.of(DESK) == Thresholds(wilson_z=4, least_ratings=40)
+    book = book_of({"wilson_z": 4.5, "team": {"billing": {"guard_points": 8}}, "desk": {"least_ratings": 40}})
+    assert book.of(TEAM) == Thresholds(wilson_z=4.5)
+    assert book.of(Segment(SegmentKind.TEAM, "billing")) == Thresholds(wilson_z=4.5, guard_points=8)
+    assert book.of(DESK) == Thresholds(wilson_z=4.5, least_ratings=40)
 
 
 @pytest.mark.parametrize(
@@ -213,8 +213,8 @@ def test_thresholds_come_from_the_file_and_from_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("servicepulse.toml").write_text('[alert]\nwilson_z = 4\n[alert.team."it\'s"]\nguard_points = 8\n')
-    assert load_settings().thresholds.of(Segment(SegmentKind.TEAM, "it's")) == Thresholds(wilson_z=4, guard_points=8)
+    Path("servicepulse.toml").write_text('[alert]\nwilson_z = 4.5\n[alert.team."it\'s"]\nguard_points = 8\n')
+    assert load_settings().thresholds.of(Segment(SegmentKind.TEAM, "it's")) == Thresholds(wilson_z=4.5, guard_points=8)
     monkeypatch.setenv("SERVICEPULSE_ALERT", '{"wilson_z": 5}')
     assert load_settings().thresholds.usual.wilson_z == 5
     monkeypatch.setenv("SERVICEPULSE_ALERT", '{"wilson_x": 5}')

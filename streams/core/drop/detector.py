@@ -6,17 +6,22 @@ follows from the ratings, and never from when anybody asked; and a source that f
 a signal.
 
 The baseline changes at full hours of UTC. It is taken at the first rating of an hour, and stays as it was from the
-opening of a signal to its resolution.
+opening of a signal to its resolution. Days of falls that are over are no part of later ones.
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable
 from math import ceil
 from typing import Final
 
 from schemas.rows import Ms
-from streams.core.drop.baseline import Baseline, baseline_at, hour_of
-from streams.core.drop.cusum import Steps, advanced, steps_of
+from streams.core.drop.baseline import LOWEST, Baseline, Usual, hour_of, sure_until
+from streams.core.drop.bound import design_effect, is_below, upper
+from streams.core.drop.cusum import advanced
+from streams.core.drop.hour import NEVER, hour_under
+from streams.core.drop.limit import Limit
+from streams.core.drop.profile import day_of, day_starts
 from streams.core.drop.rating import Rating, Tape
 from streams.core.drop.threshold import Thresholds
 from streams.core.drop.verdict import Clearing, Episode, Evidence, FoundBy, State, Verdict
@@ -32,23 +37,25 @@ class Detector:
     Args:
         thresholds: Of the segment.
         parent: Ratings of the segment above, by the hour; empty where nothing lies above.
-        usual_at: Makes baselines; another one than the rule's shows what follows when they are wrong.
+        usual: Makes baselines; another one than the rule's shows what follows when they are wrong.
     """
 
     def __init__(
         self,
         thresholds: Thresholds,
         parent: Tape,
-        usual_at: Callable[[Ms, Tape, Tape, Thresholds], Baseline | None] = baseline_at,
+        usual: Callable[[Thresholds, Tape], Usual] = Usual,
     ) -> None:
         self.thresholds = thresholds
         self.closed: list[Episode] = []
         self.last: Rating | None = None
         self.parent = parent
-        self._usual_at = usual_at
-        self._usual = Tape()  # what baselines are made of
+        self._known = Tape()  # what baselines are made of ...
+        self._usual = usual(thresholds, self._known)  # ... and who makes them
+        self._told: frozenset[int] = frozenset()  # days of falls that are over
         self._at: array[Ms] = array("q")  # what falls are found in ...
         self._satisfied = array("q", [0])  # ... and how many of the first i are satisfied
+        self._offsets = array("d", [0.0])  # what the first i are to lie above the level, in sum
         self._window_ms = round(thresholds.window_hours * HOUR_MS)
         self._window_most_ms = round(thresholds.window_days_most * DAY_MS)
         self._pending_ms = round(thresholds.pending_minutes * _MINUTE_MS)
@@ -56,7 +63,8 @@ class Detector:
         self._run = 0  # begin of the CUSUM's run
         self._sum = 0.0
         self._limit = 0.0
-        self._steps = Steps(0.0, 0.0)
+        self._limits = Limit(thresholds, self._at)
+        self._hour = NEVER  # of the last rating, under its baseline
         self._baseline: Baseline | None = None
         self._baseline_hour: Ms | None = None
         self._pending_since: Ms | None = None
@@ -87,7 +95,7 @@ class Detector:
 
     def take(self, at: Ms, *, is_satisfied: bool, is_replayed: bool = False) -> None:
         """Take one more rating into account that is not earlier than the one before, and not stale."""
-        self._usual.append(at, 1, int(is_satisfied))
+        self._known.append(at, 1, int(is_satisfied))
         if not is_replayed:
             self._observe(at, is_satisfied=is_satisfied)
 
@@ -95,14 +103,16 @@ class Detector:
         self._open = self._open_at(at)
         if self._open is None:
             self._renew_baseline(at)
-        self._at.append(at)
-        self._satisfied.append(self._satisfied[-1] + is_satisfied)
+        if at >= self._hour.end_at:
+            self._hour = hour_under(self._baseline, at, self.thresholds)
+        self._put(at, is_satisfied=is_satisfied)
         self._shrink_window(at)
         if self._baseline is None:
             self._run = len(self._at)
+            self._limits.begin()
             return
         self._add(is_satisfied=is_satisfied)
-        self._found_by = self._find(self._baseline.share)
+        self._found_by = self._find(self._baseline)
         if self._open is None:
             self._await_page(at)
         elif self._is_recovered(at, self._open.opened_at):
@@ -111,17 +121,18 @@ class Detector:
     def verdict(self, now: Ms) -> Verdict:
         """Return how the segment stands at an instant not before the last rating. Asking changes nothing."""
         opened = self._open_at(now)
-        thresholds, window = self.thresholds, self._evidence(self._start)
+        window = self._evidence(self._start)
         return Verdict(
             now=now,
             state=self._state(opened),
             found_by=self._found_by,
             pending_since=None if opened else self._pending_since,
             window=window,
-            upper_bound=wilson(window.satisfied, window.n, thresholds.wilson_z).high if window.n else None,
+            upper_bound=self._upper(window) if window.n else None,
             run=self._evidence(self._run),
             sum=self._sum,
             limit=self._limit if self._baseline else None,
+            limit_weeks=self._limits.weeks if self._baseline else 0,
             baseline=self._baseline,
             open=opened,
             previous=self.closed[-1] if self.closed else None,
@@ -154,13 +165,19 @@ class Detector:
         if hour == self._baseline_hour:
             return
         self._baseline_hour = hour
-        self._baseline = self._usual_at(hour, self._usual, self.parent, self.thresholds)
+        doubted_at = self._at[self._run] if self._run < len(self._at) else None
+        self._baseline = self._usual.at(hour, self.parent, self._told, doubted_at)
+        self._hour = NEVER
         if self._baseline is None:
             self._sum, self._pending_since, self._found_by = 0.0, None, None
             return
-        bad_share = 1 - self._baseline.share
-        self._steps = steps_of(bad_share, self.thresholds.bad_share_of_fall(bad_share))
-        self._limit = self.thresholds.limit(self._baseline.per_day)
+        self._limit = self._limits.under(self._baseline, sure_until(at, doubted_at))
+
+    def _put(self, at: Ms, *, is_satisfied: bool) -> None:
+        self._at.append(at)
+        self._satisfied.append(self._satisfied[-1] + is_satisfied)
+        self._offsets.append(self._offsets[-1] + self._hour.offset)
+        self._limits.put(self._hour.whole.satisfied if is_satisfied else self._hour.whole.bad)
 
     def _shrink_window(self, at: Ms) -> None:
         """Let go of ratings that are too old: older than the window unless too few remain, or far too old."""
@@ -171,35 +188,57 @@ class Detector:
         self._start = start
 
     def _add(self, *, is_satisfied: bool) -> None:
-        step = self._steps.satisfied if is_satisfied else self._steps.bad
+        step = self._hour.steps.satisfied if is_satisfied else self._hour.steps.bad
         cap = self.thresholds.limit_cap_open if self._open else self.thresholds.limit_cap
         self._sum = advanced(self._sum, step, cap * self._limit)
         if self._sum == 0.0:
             self._run = len(self._at)
 
-    def _find(self, share: float) -> FoundBy | None:
-        by_wilson = self._is_below(self._start, share) and self._is_deep(self._start, share)
+    def _find(self, usual: Baseline) -> FoundBy | None:
+        by_wilson = self._is_below(usual) and self._is_deep(self._start)
         by_cusum = self._sum >= self._limit and self._is_deep(
-            max(self._run, len(self._at) - self.thresholds.guard_ratings), share
+            max(self._run, len(self._at) - self.thresholds.guard_ratings)
         )
         if by_wilson:
             return FoundBy.BOTH if by_cusum else FoundBy.WILSON
         return FoundBy.CUSUM if by_cusum else None
 
-    def _is_below(self, start: int, share: float) -> bool:
-        """Say whether the Wilson upper bound lies below a share.
-
-        The interval is the inverse of the score test, so `upper < share` is `(n * share - k)^2 > z^2 * n * share *
-        (1 - share)` for `k < n * share` (Wilson 1927); without a square root for every rating.
-        """
+    def _expected(self, start: int) -> float:
+        """Return the usual share of satisfied ratings from one on, by the hours in which they came."""
+        assert self._baseline is not None
         n = len(self._at) - start
-        lacking = n * share - (self._satisfied[-1] - self._satisfied[start])
-        z = self.thresholds.wilson_z
-        return lacking > 0 and lacking * lacking > z * z * n * share * (1 - share)
+        share = self._baseline.share + ((self._offsets[-1] - self._offsets[start]) / n if n else 0.0)
+        return min(max(share, LOWEST), self.thresholds.baseline_highest)
 
-    def _is_deep(self, start: int, share: float) -> bool:
-        """Say whether ratings from one on, with some usual ones beside them, lie far enough below a share."""
-        n, weight = len(self._at) - start, self.thresholds.guard_weight
+    def _is_below(self, usual: Baseline) -> bool:
+        """Say whether the upper bound of the window lies below what is usual."""
+        start, z = self._start, self.thresholds.wilson_z
+        n, satisfied, expected = (
+            len(self._at) - start,
+            self._satisfied[-1] - self._satisfied[start],
+            self._expected(start),
+        )
+        if not is_below(satisfied, n, expected, z, 1.0, self._hour.spread):  # whatever the days are like
+            return False
+        return is_below(satisfied, n, expected, z, self._effect(usual), self._hour.spread)
+
+    def _effect(self, usual: Baseline) -> float:
+        """Return the design effect of the window."""
+        times, start, squares = self._at, self._start, 0
+        while start < len(times):
+            end = bisect_left(times, day_starts(day_of(times[start], self.thresholds) + 1, self.thresholds), start)
+            squares += (end - start) ** 2
+            start = end
+        return design_effect(len(times) - self._start, squares, usual.profile.mood)
+
+    def _upper(self, window: Evidence) -> float:
+        usual, z = self._baseline, self.thresholds.wilson_z
+        effect, spread = (self._effect(usual), self._hour.spread) if usual else (1.0, 0.0)
+        return upper(window.satisfied, window.n, z, effect, spread)
+
+    def _is_deep(self, start: int) -> bool:
+        """Say whether ratings from one on, with some usual ones beside them, lie far enough below what is usual."""
+        n, weight, share = len(self._at) - start, self.thresholds.guard_weight, self._expected(start)
         satisfied = self._satisfied[-1] - self._satisfied[start]
         return satisfied + weight * share <= (share - self.thresholds.guard_points / 100) * (n + weight)
 
@@ -209,9 +248,13 @@ class Detector:
         elif self._pending_since is None:
             self._pending_since = at
 
+    def _recent_start(self) -> int:
+        """Return where that begins by which a recovery is judged."""
+        return max(0, min(self._start, len(self._at) - self.thresholds.least_ratings))
+
     def _recent(self) -> tuple[int, int]:
         """Return (n, satisfied) of what a recovery is judged by."""
-        start = max(0, min(self._start, len(self._at) - self.thresholds.least_ratings))
+        start = self._recent_start()
         return len(self._at) - start, self._satisfied[-1] - self._satisfied[start]
 
     def _is_recovered(self, at: Ms, opened_at: Ms) -> bool:
@@ -221,8 +264,7 @@ class Detector:
         return n >= self.thresholds.least_ratings and satisfied >= self._value_needed() * n
 
     def _value_needed(self) -> float:
-        assert self._baseline is not None
-        return self._baseline.share - self.thresholds.recovery_points / 100
+        return self._expected(self._recent_start()) - self.thresholds.recovery_points / 100
 
     def _close(self, at: Ms) -> None:
         assert self._open is not None
@@ -236,12 +278,15 @@ class Detector:
                 baseline=opened.baseline,
             )
         )
+        days = range(day_of(opened.since_at, self.thresholds), day_of(at, self.thresholds) + 1)
+        self._told = self._told.union(days)
+        self._limits.leave_out(opened.since_at, opened.opened_at, self._limit * opened.baseline.design_effect)
         self._open, self._pending_since = None, None
 
     def _clearing(self, opened: Episode) -> Clearing:
         n, satisfied = self._recent()
         needed = self._value_needed()
-        by_sum = ceil(self._sum / -self._steps.satisfied)
+        by_sum = ceil(self._sum / -self._hour.steps.satisfied)
         by_value = ceil((needed * n - satisfied) / (1 - needed))
         return Clearing(
             not_before=opened.opened_at + round(self.thresholds.latch_minutes * _MINUTE_MS),
@@ -260,6 +305,7 @@ class Detector:
             satisfied=satisfied,
             value=satisfied / n if n else None,
             interval=wilson(satisfied, n) if n else Interval(None, None),
+            usual=self._expected(start) if n and self._baseline else None,
             start_at=self._at[start] if n else None,
             end_at=self._at[-1] if n else None,
         )

@@ -13,8 +13,8 @@ the ratings are usually bad. At other levels it is more, and false alarms are fe
 10 %, 76 at 5 %. Measured by `tests/properties/test_drop.py`, because the overshoot beyond h and the odds of a start
 have no simple closed form."""
 
-_CUSUM_PART: Final = 0.5
-"""The CUSUM gets one half of the false pages that people accept; the Wilson bound, the other detector, the rest."""
+CUSUM_PART: Final = 0.6
+"""The CUSUM gets six in ten of the false pages that people accept; the Wilson bound, the other detector, the rest."""
 
 
 class ThresholdError(ValueError):
@@ -32,7 +32,7 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             ge=0.001,
             le=90,
-            description="False pages that one segment may cause in 90 days without any fall. Half of them are the "
+            description="False pages that one segment may cause in 90 days without any fall. Six in ten are the "
             "CUSUM's, whose limit h follows from this. 0.1 instead of 1 raises h by 2.3: a tenth of its false pages, "
             "and a fall to 70 % is told some 30 ratings later.",
         ),
@@ -50,11 +50,10 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             ge=1,
             le=8,
-            description="How sure the Wilson bound must be, in standard deviations: 3.6 is wrong once in 6,000 looks. "
-            "Lower finds deep falls sooner and pages for nothing more often: 3.3 does so 1.6 times as often at 100 "
-            "ratings a day.",
+            description="How sure the Wilson bound must be, in standard deviations. Lower finds deep falls sooner and "
+            "pages for nothing more often.",
         ),
-    ] = 3.6
+    ] = 4.0
     window_hours: Annotated[
         float,
         Meta(
@@ -84,8 +83,8 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             ge=1,
             le=365,
-            description="Days that make up the usual level. Shorter follows a changing level sooner, and is less sure "
-            "of it.",
+            description="Days whose ratings say whether a segment is known well enough to be judged, and, with nothing "
+            "above, where its level begins.",
         ),
     ] = 28
     baseline_lag_hours: Annotated[
@@ -101,8 +100,8 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             ge=0,
             le=1_000_000,
-            description="The level of the segment above counts like so many ratings: it steadies small segments and "
-            "moves large ones little.",
+            description="The usual level begins at that of the segment above, which counts like so many ratings: it "
+            "steadies small segments and moves large ones little.",
         ),
     ] = 50
     baseline_least: Annotated[
@@ -121,6 +120,33 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "level that is frozen by the page it causes. A new segment is watched from the ninth day on.",
         ),
     ] = 7
+    profile_days: Annotated[
+        int,
+        Meta(
+            ge=7,
+            le=366,
+            description="Days from whose weeks is learnt how weekdays and hours differ, how much days differ beyond "
+            "chance, and how fast the level moves. Longer is surer, and notices later that weeks have changed.",
+        ),
+    ] = 56
+    drift_points: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=20,
+            description="By so many points the usual level is expected to move in a week; a segment's own past may say "
+            "half of it, or up to four times as much. More follows a moving level sooner, and trusts the past less.",
+        ),
+    ] = 1.0
+    day_begins_hour: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=23,
+            description="The hour of UTC at which the desk's day begins: weekdays and moods are those of its days. "
+            "A desk whose midnight is at 16:00 UTC says 16.",
+        ),
+    ] = 0
     baseline_lowest: Annotated[
         float, Meta(ge=0.05, le=0.95, description="The usual level is taken to be at least this.")
     ] = 0.50
@@ -268,11 +294,11 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         A CUSUM of log-likelihood ratios alarms falsely once in `c * exp(h)` ratings (Lorden, G. (1971): Procedures
         for reacting to a change in distribution. Annals of Mathematical Statistics 42, 1897-1908, gives the bound
         c >= 1); c is `RATINGS_PER_FALSE_ALARM`. One alarm in `90 * ratings_per_day / (its false pages in 90 days)`
-        ratings gives h. With the defaults that is `ln(V * 180 / 20) + ln(M)`.
+        ratings gives h. With the defaults that is `ln(V * 150 / 20) + ln(M)`.
         """
         if ratings_per_day <= 0:
             return self.limit_least
-        ratings = 90 * ratings_per_day / (_CUSUM_PART * self.false_pages_per_90_days)
+        ratings = 90 * ratings_per_day / (CUSUM_PART * self.false_pages_per_90_days)
         return max(self.limit_least, log(ratings / RATINGS_PER_FALSE_ALARM) + log(self.paging_segments))
 
     def bad_share_of_fall(self, bad_share: float) -> float:

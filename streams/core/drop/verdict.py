@@ -38,6 +38,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
         satisfied: Of them.
         value: Their share; None without any.
         interval: Where the true share lies with 95 % confidence.
+        usual: Their usual share, at the hours of the week at which they came; None without any, or while learning.
         start_at: When the first of them was given; None without any.
         end_at: When the last of them was given.
     """
@@ -46,6 +47,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     satisfied: int
     value: float | None
     interval: Interval
+    usual: float | None
     start_at: Ms | None
     end_at: Ms | None
 
@@ -103,6 +105,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
         run: What the CUSUM has added up, since it last was 0.
         sum: The CUSUM.
         limit: h, from which on the CUSUM finds a fall.
+        limit_weeks: By how many of the segment's own weeks it is calibrated; 0 where the thresholds alone say it.
         baseline: What is usual; frozen while a signal is open; None while learning.
         open: The open signal.
         previous: The last one that was resolved.
@@ -118,6 +121,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     run: Evidence
     sum: float
     limit: float | None
+    limit_weeks: int
     baseline: Baseline | None
     open: Episode | None
     previous: Episode | None

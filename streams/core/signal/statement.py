@@ -99,7 +99,7 @@ def opening(
         note=note,
         seen_at=verdict.window.end_at or episode.opened_at,
         found_by=episode.found_by,
-        baseline=episode.baseline.share,
+        baseline=episode.baseline.share if verdict.window.usual is None else verdict.window.usual,
         baseline_n=episode.baseline.n,
         clears=sentence.clearing(verdict.clearing, thresholds) if verdict.clearing else sentence.NOTHING_KNOWN,
         **_evidence(verdict),

@@ -1,0 +1,54 @@
+"""The promise about false pages, on ratings as they really come: a reduced run with fixed seeds."""
+
+from math import exp, factorial
+
+import pytest
+
+from streams.core.drop import Thresholds
+from streams.core.window import DAY_MS
+from streams.simulation.course import SHAPES, Course, ratings_of
+from streams.simulation.endurance import KNOWN_DAYS, false_pages, knowing, pages_of
+
+pytestmark = pytest.mark.weighty
+
+PROMISED = 1.5
+
+
+def most_by_chance(expected: float) -> int:
+    """The number of pages that is exceeded once in a hundred times when so many are expected: pages are rare events."""
+    pages, held = 0, exp(-expected)
+    while held < 0.99:
+        pages += 1
+        held += exp(-expected) * expected**pages / factorial(pages)
+    return pages
+
+
+@pytest.mark.parametrize(
+    ("course", "per_day", "runs"),
+    [
+        (Course.MONDAYS_15, 100, 3),  # before the rule knew weekdays: 7 in each run
+        (Course.DAYS_6, 100, 3),  # before it knew moods: 5 and more
+        (Course.BOTH, 100, 3),  # 9
+        (Course.CLUSTERS, 20, 3),
+    ],
+)
+def test_a_quarter_has_no_more_false_pages_than_was_promised(course: Course, per_day: int, runs: int) -> None:
+    pages = sum(false_pages(SHAPES[course], per_day, seed, Thresholds()) for seed in range(runs))
+    assert pages <= most_by_chance(PROMISED * runs)
+
+
+def test_a_fault_of_thirty_bad_ratings_is_paged_once_and_no_more() -> None:
+    told = []
+    for seed in range(6):
+        ratings = ratings_of(SHAPES[Course.CLUSTERS], 20, KNOWN_DAYS, KNOWN_DAYS + 90, seed)
+        pages = list(pages_of(ratings, Thresholds(), KNOWN_DAYS * DAY_MS))
+        told += [sum(0 <= page - fault <= 7 * DAY_MS for page in pages) for fault in ratings.faults]
+    assert set(told) <= {0, 1}  # 0 where a page was open already, or usual ratings outweigh it
+    assert sum(told) > len(told) / 2
+
+
+def test_the_oracle_is_told_the_truth_and_a_fall_is_found_by_it_as_well() -> None:
+    fallen_at = (KNOWN_DAYS + 3) * DAY_MS
+    ratings = ratings_of(SHAPES[Course.BOTH], 100, KNOWN_DAYS, KNOWN_DAYS + 20, 1, fallen_at)
+    oracle = knowing(SHAPES[Course.BOTH], 100)
+    assert next(pages_of(ratings, Thresholds(), fallen_at, oracle)) > fallen_at
