@@ -40,7 +40,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """
 
     seed: int = 1
-    runs: Mapping[int, int] = field(default_factory=lambda: {5: 40, 20: 60, 100: 30, 500: 6, 1000: 3})
+    runs: Mapping[int, int] = field(default_factory=lambda: {5: 30, 20: 40, 100: 30, 500: 4, 1000: 2})
     courses: Sequence[Course] = tuple(Course)
     thresholds: Thresholds = field(default_factory=Thresholds)
 

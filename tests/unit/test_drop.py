@@ -344,9 +344,9 @@ def test_twelve_identical_teams_with_thirty_ratings_each_give_no_signal(seed: in
 
 
 def test_fewer_accepted_false_pages_and_more_segments_raise_the_limit() -> None:
-    assert Thresholds().limit(20) == pytest.approx(5.011, abs=1e-3)  # ln(20 * 150 / 20)
-    assert Thresholds(false_pages_per_90_days=0.1).limit(20) == pytest.approx(5.011 + 2.303, abs=1e-3)
-    assert Thresholds(paging_segments=12).limit(20) == pytest.approx(5.011 + 2.485, abs=1e-3)
+    assert Thresholds().limit(20) == pytest.approx(4.905, abs=1e-3)  # ln(20 * 135 / 20)
+    assert Thresholds(false_pages_per_90_days=0.1).limit(20) == pytest.approx(4.905 + 2.303, abs=1e-3)
+    assert Thresholds(paging_segments=12).limit(20) == pytest.approx(4.905 + 2.485, abs=1e-3)
     assert Thresholds().limit(0.5) == 3
     assert Thresholds().limit(0) == 3
 

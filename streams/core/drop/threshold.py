@@ -13,8 +13,8 @@ the ratings are usually bad. At other levels it is more, and false alarms are fe
 10 %, 76 at 5 %. Measured by `tests/properties/test_drop.py`, because the overshoot beyond h and the odds of a start
 have no simple closed form."""
 
-CUSUM_PART: Final = 0.6
-"""The CUSUM gets six in ten of the false pages that people accept; the Wilson bound, the other detector, the rest."""
+CUSUM_PART: Final = 2 / 3
+"""The CUSUM gets two in three of the false pages that people accept; the Wilson bound, the other detector, the rest."""
 
 
 class ThresholdError(ValueError):
@@ -32,7 +32,7 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             ge=0.001,
             le=90,
-            description="False pages that one segment may cause in 90 days without any fall. Six in ten are the "
+            description="False pages that one segment may cause in 90 days without any fall. Two in three are the "
             "CUSUM's, whose limit h follows from this. 0.1 instead of 1 raises h by 2.3: a tenth of its false pages, "
             "and a fall to 70 % is told some 30 ratings later.",
         ),
@@ -294,7 +294,7 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         A CUSUM of log-likelihood ratios alarms falsely once in `c * exp(h)` ratings (Lorden, G. (1971): Procedures
         for reacting to a change in distribution. Annals of Mathematical Statistics 42, 1897-1908, gives the bound
         c >= 1); c is `RATINGS_PER_FALSE_ALARM`. One alarm in `90 * ratings_per_day / (its false pages in 90 days)`
-        ratings gives h. With the defaults that is `ln(V * 150 / 20) + ln(M)`.
+        ratings gives h. With the defaults that is `ln(V * 135 / 20) + ln(M)`.
         """
         if ratings_per_day <= 0:
             return self.limit_least
