@@ -58,6 +58,7 @@ COLUMN_NAMES: Final = {
     "contact_type": "Contact type",
     "priority": "Priority",
     "region": "Region",
+    "customer_segment": "Segment",
     "strategy": "Strategy",
 }
 VALUE: Final = "Value"
@@ -215,6 +216,7 @@ ALL_OTHERS: Final = "all others"
 OR: Final = " or "
 TARGET: Final = "Target"
 OF_OPEN_HOURS: Final = " of open hours"
+PAUSED: Final = {"customer": ", not while the customer has to answer", "hold": ", not while on hold"}
 IN_FORCE_SINCE: Final = "In force since"
 BUILT_IN: Final = "built in"
 WAITS_TITLE: Final = "Customers waiting over time"

@@ -157,6 +157,7 @@ class TicketCreated(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     asset_id: Id | None = None
     priority: Label | None = None
     region: Label | None = None
+    customer_segment: Label | None = None
     language: Label | None = None
     after_sales: bool | None = None
     is_test: bool | None = None
@@ -211,6 +212,7 @@ class TicketUpdated(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     asset_id: Id | UnsetType | None = UNSET
     priority: Label | UnsetType | None = UNSET
     region: Label | UnsetType | None = UNSET
+    customer_segment: Label | UnsetType | None = UNSET
     language: Label | UnsetType | None = UNSET
     strategy: Label | UnsetType | None = UNSET
     outcome: Label | UnsetType | None = UNSET

@@ -34,7 +34,7 @@ Values: TypeAlias = Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], 
 PAUSES: Final = ("customer", "hold")
 """What can stop the clock of a resolution: the customer has to answer, or the ticket is on hold for somebody else."""
 
-CONDITIONS: Final = ("priority", "channel", "team", "contact_type", "product_line", "region")
+CONDITIONS: Final = ("priority", "channel", "team", "contact_type", "product_line", "region", "customer_segment")
 """By what a rule chooses tickets: columns of `tickets`, with the latest word on each."""
 
 
@@ -67,6 +67,7 @@ class Rule(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fi
     contact_type: Values = ()
     product_line: Values = ()
     region: Values = ()
+    customer_segment: Values = ()
 
     def __post_init__(self) -> None:
         """Read the target once, so that a wrong one is refused here.

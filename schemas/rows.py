@@ -53,6 +53,7 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     asset_id: str
     priority: str
     region: str
+    customer_segment: str
     language: str
     strategy: str
     outcome: str
@@ -145,7 +146,8 @@ class OpenHoursRow(Row, frozen=True, kw_only=True, gc=False):
 class PolicyRow(Row, frozen=True, kw_only=True, gc=False):
     """What the desk calls satisfied and in time, as one event publishes it, the highest version counts. Key: subject.
 
-    A target is, of each version, its rules in order: seconds, whether of open hours, values of each condition. Scales
+    A target is, of each version, its rules in order: seconds, whether of open hours, what pauses it, values of each
+    condition. Scales
     are those with a least score of their own: both ends, and that score.
     """
 
@@ -156,10 +158,9 @@ class PolicyRow(Row, frozen=True, kw_only=True, gc=False):
     in_force_at: list[Ms] = field(name="versions.in_force_at")
     satisfied_from: list[float] = field(name="versions.satisfied_from")
     scales: list[list[tuple[float, float, float]]] = field(name="versions.scales")
-    first_response: list[list[tuple[Any, ...]]] = field(name="versions.first_response")
-    response: list[list[tuple[Any, ...]]] = field(name="versions.response")
-    resolution: list[list[tuple[Any, ...]]] = field(name="versions.resolution")
-    resolution_paused: list[list[list[str]]] = field(name="versions.resolution_paused")
+    first_response: list[list[tuple[Any, ...]]] = field(name="versions.first_response_rules")
+    response: list[list[tuple[Any, ...]]] = field(name="versions.response_rules")
+    resolution: list[list[tuple[Any, ...]]] = field(name="versions.resolution_rules")
     least_n: list[int] = field(name="versions.least_n")
     reason_share: list[float] = field(name="versions.reason_share")
     settled_after_days: list[tuple[int, ...]] = field(name="versions.settled_after_days")

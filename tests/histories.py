@@ -198,7 +198,8 @@ def policies() -> st.SearchStrategy[list[Event]]:
 
 def _policies() -> Contents:
     values = st.lists(st.sampled_from(["", "x", "y"]), min_size=1, max_size=2, unique=True).map(tuple)
-    asked = st.dictionaries(st.sampled_from(["priority", "team", "product_line", "region"]), values, min_size=1)
+    conditions = st.sampled_from(["priority", "team", "product_line", "region", "customer_segment"])
+    asked = st.dictionaries(conditions, values, min_size=1)
     within = st.fixed_dictionaries(
         {"within": st.sampled_from(["1m", "1h", "4h", "11h", "30h"]), "hours": st.sampled_from(["calendar", "open"])}
     ).filter(lambda said: said["hours"] == "calendar" or said["within"] != "30h")
@@ -375,6 +376,7 @@ def _openings() -> Contents:
         product_line=_words,
         order_id=_orders_named,
         priority=_words,
+        customer_segment=_words,
         after_sales=st.none() | st.booleans(),
         is_test=st.booleans(),
     )

@@ -199,7 +199,7 @@ def _sender(one: Event) -> str | None:
 
 WORDS: Final = (
     "channel", "customer_id", "team", "agent_id", "contact_type", "reason", "product_line", "product_id", "order_id",
-    "asset_id", "priority", "region", "language", "strategy", "outcome",
+    "asset_id", "priority", "region", "customer_segment", "language", "strategy", "outcome",
 )  # fmt: skip
 COLUMNS: Final = {"level": "escalation"}
 NOBODY: Final = ("team", "agent_id")

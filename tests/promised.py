@@ -75,7 +75,7 @@ def begins(version: Policy) -> int:
 
 
 def _is_met(rule: Rule, row: Mapping[str, Any]) -> bool:
-    for name in ("priority", "channel", "team", "contact_type", "product_line", "region"):
+    for name in ("priority", "channel", "team", "contact_type", "product_line", "region", "customer_segment"):
         wanted = getattr(rule, name)
         if wanted and (row[name] or "") not in wanted:
             return False

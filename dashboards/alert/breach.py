@@ -32,7 +32,7 @@ _LONGEST: Final = """
 (
     SELECT (max(if(rule.is_open_hours, 0, rule.seconds)), max(if(rule.is_open_hours, rule.seconds, 0)))
     FROM policies FINAL
-    ARRAY JOIN arrayConcat(arrayFlatten(versions.first_response), arrayFlatten(versions.response)) AS rule
+    ARRAY JOIN arrayConcat(arrayFlatten(versions.first_response_rules), arrayFlatten(versions.response_rules)) AS rule
 )""".strip()
 """The seconds of the longest targets that any version states, by the calendar and in open hours."""
 _OPEN_AGO: Final = """

@@ -9,7 +9,7 @@ from dashboards.panel import Panel
 from schemas.policy import CONDITIONS
 from streams.core.metrics import METRICS, Dimension, Unit
 from streams.core.metrics.in_target import FIRST_RESPONSES_DUE, RESPONSES_DUE
-from streams.core.metrics.policy import policy_join
+from streams.core.metrics.policy import policy_join, rules_column
 
 _FIRST: Final = METRICS["first_response_in_target"]
 _ANY: Final = METRICS["response_in_target"]
@@ -70,6 +70,7 @@ def _targets() -> Panel:
     )
     tickets = f"arrayStringConcat(arrayFilter(said -> said != '', [{conditions}]), ', ')"
     hours = f"if(rule.is_open_hours, '{text.OF_OPEN_HOURS}', '')"
+    paused = "".join(f", if(has(rule.paused, '{name}'), '{said}', '')" for name, said in text.PAUSED.items())
     minutes = "intDiv(rule.seconds, 60)"
     within = (
         f"multiIf({minutes} % 1440 = 0, concat(toString({minutes} / 1440), ' d'), "
@@ -81,7 +82,7 @@ def _targets() -> Panel:
         query.quoted(
             text.TICKETS_OF_RULE
         ): f"multiIf({tickets} != '', {tickets}, number = 1, '{text.ALL_TICKETS}', '{text.ALL_OTHERS}')",
-        query.quoted(text.TARGET): f"concat({within}, {hours})",
+        query.quoted(text.TARGET): f"concat({within}, {hours}{paused})",
         query.quoted(text.IN_FORCE_SINCE): f"if(toUnixTimestamp(in_force_at) = 0, '{text.BUILT_IN}', {since})",
     }
     return Panel(
@@ -118,11 +119,12 @@ def _where_time_goes() -> Panel:
 
 
 def _rules_of(target: str, what: str, place: int) -> str:
-    asked = f"(SELECT true AS is_effective, end_at AS asked_at) AS ticket\n{policy_join('asked_at', target)}"
+    rules = rules_column(target)
+    asked = f"(SELECT true AS is_effective, end_at AS asked_at) AS ticket\n{policy_join('asked_at', rules)}"
     return "\n".join(
         [
             f"SELECT {place} AS target, '{what}' AS what, in_force_at, rule, number",
-            f"FROM\n(\n    SELECT policy.in_force_at AS in_force_at, policy.{target} AS rules",
+            f"FROM\n(\n    SELECT policy.in_force_at AS in_force_at, policy.{rules} AS rules",
             f"    FROM {indent(asked, '    ').lstrip()}\n)",
             "ARRAY JOIN rules AS rule, arrayEnumerate(rules) AS number",
         ]

@@ -2,6 +2,10 @@
 -- with every insert, they had cost twice what the insert itself does.
 -- Customers who write again while they wait, and the times in which a cycle waited for the customer or was on hold.
 -- Rows of workers of the release before say none of this: what their columns lack is made up as the views did before.
+ALTER TABLE tickets ADD COLUMN IF NOT EXISTS customer_segment LowCardinality(String) AFTER region;
+
+ALTER TABLE ticket_days ADD COLUMN IF NOT EXISTS customer_segment LowCardinality(String) AFTER region;
+
 ALTER TABLE tickets MODIFY COLUMN `waits.stopped_at` Array(Nullable(DateTime64(3, 'UTC')))
     DEFAULT arrayMap(
         (started_at, answered_at, times) -> multiIf(
@@ -183,6 +187,7 @@ SELECT
     contact_type,
     priority,
     region,
+    customer_segment,
     strategy,
     customer_id,
     order_id,

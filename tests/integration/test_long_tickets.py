@@ -37,7 +37,7 @@ NEW_COLUMNS = {
     "is_truncated", "waits.stopped_at", "waits.sender_id", "waits.asked_again", "waits.open", "waits.is_first",
     "waits.can_decide", "waits.before", "charges.since", "charges.team", "charges.agent_id", "surveys.is_answered",
     "cycles.awaits_customer", "cycles.on_hold", "ratings.kind", "ratings.scale_min", "ratings.scale_max",
-    "ratings.solved_at", "ratings.team",
+    "ratings.solved_at", "ratings.team", "customer_segment",
 }  # fmt: skip
 DAYS = "SELECT * FROM ticket_days FINAL ORDER BY day, ticket_id"
 

@@ -14,7 +14,7 @@ from tests.unit.test_history import created, resolved, row, told
 
 WORDS = (
     "channel", "customer_id", "team", "agent_id", "reason", "product_line", "product_id", "order_id", "asset_id",
-    "priority", "region", "language",
+    "priority", "region", "customer_segment", "language",
 )  # fmt: skip
 COLUMNS = {name: name for name in e.ATTRIBUTES if name != "is_test"} | {"level": "escalation"}
 

@@ -139,12 +139,12 @@ _TOMORROW: Final = "(now64(3) + toIntervalDay(1))"
 """Behind it nothing is decided yet: so far what goes on is known to."""
 _HALTS: Final = f"""
 arrayMap(time -> (time.1, least(time.2, {_TOMORROW})), arraySort(arrayConcat(
-    if(has(paused, 'customer'), cycle.awaits_customer, []), if(has(paused, 'hold'), cycle.on_hold, [])
+    if(has(rule.paused, 'customer'), cycle.awaits_customer, []), if(has(rule.paused, 'hold'), cycle.on_hold, [])
 )))""".strip()
 """From when until when the clock of a resolution stands still, by its rule."""
 _CYCLES: Final = "ARRAY JOIN cycles AS cycle"
 _HALTED: Final = open_between(
-    f"{with_target('resolution', 'rule.is_open_hours AND notEmpty(paused)', paused=True)} {_CYCLES}", _HALTS
+    f"{with_target('resolution', 'rule.is_open_hours AND notEmpty(rule.paused)')} {_CYCLES}", _HALTS
 )
 
 
@@ -163,7 +163,7 @@ _SINCE_BEGIN: Final = "dateDiff('millisecond', cycle.started_at, time.{end})"
 RESOLUTIONS_IN_TARGET: Final = _in_target(
     "resolution",
     "a cycle, resolved within its target, or lasting longer; times in which it stands still by its rule left out",
-    source=with_target("resolution", paused=True),
+    source=with_target("resolution"),
     parts=f"""{_CYCLES}
 LEFT JOIN
 {_HALTED} AS halted ON halted.id = ticket.ticket_id AND halted.began_at = cycle.started_at""",

@@ -24,6 +24,7 @@ class Dimension(StrEnum):
     CONTACT_TYPE = "contact_type"
     PRIORITY = "priority"
     REGION = "region"
+    SEGMENT = "customer_segment"
     STRATEGY = "strategy"
 
 

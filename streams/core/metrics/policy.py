@@ -10,8 +10,10 @@ from streams.core.metrics.metric import DAYS, DAYS_ASKED, Metric
 from streams.core.policy.published import BUILT_IN, rules_of
 
 _RULES: Final = (
-    f"Array(Tuple(seconds UInt32, is_open_hours Bool, {', '.join(f'{name} Array(String)' for name in CONDITIONS)}))"
+    "Array(Tuple(seconds UInt32, is_open_hours Bool, "
+    f"{', '.join(f'{name} Array(String)' for name in ('paused', *CONDITIONS))}))"
 )
+_RULES_OF: Final = "_rules"
 _SCALES: Final = "Array(Tuple(scale_min Float64, scale_max Float64, score Float64))"
 
 SATISFIED: Final = ("satisfied_from", "scales")
@@ -68,7 +70,12 @@ def policy_join(at: str, *columns: str, keeps_all: bool = False) -> str:
     )
 
 
-def with_target(target: str, more: str = "true", *, paused: bool = False) -> str:
+def rules_column(target: str) -> str:
+    """Return which column of a version states the rules of a target."""
+    return target + _RULES_OF
+
+
+def with_target(target: str, more: str = "true") -> str:
     """Return the tickets of the days that are asked for, as `ticket`, each with its target as of its creation.
 
     Their columns are those of `ticket_days`, and of the target `rule_from`, from when on its version is in force,
@@ -79,20 +86,18 @@ def with_target(target: str, more: str = "true", *, paused: bool = False) -> str
     Args:
         target: Of which one.
         more: SQL of what else a ticket must meet.
-        paused: Whether `paused`, what stops the clock by the rule, is asked for: of resolutions.
     """
-    pauses = f"policy.{target}_paused[rule_number] AS paused,\n        " if paused else ""
-    columns = (target, f"{target}_paused") if paused else (target,)
+    rules = rules_column(target)
     conditions = " AND ".join(f"(empty(one.{name}) OR has(one.{name}, ticket.{name}))" for name in CONDITIONS)
     return f"""
 (
     SELECT
         ticket.*,
         policy.in_force_at AS rule_from,
-        arrayFirstIndex(one -> {conditions}, policy.{target}) AS rule_number,
-        {pauses}policy.{target}[rule_number] AS rule
+        arrayFirstIndex(one -> {conditions}, policy.{rules}) AS rule_number,
+        policy.{rules}[rule_number] AS rule
     FROM {DAYS}
-{indent(policy_join("ticket.created_at", *columns), "    ")}
+{indent(policy_join("ticket.created_at", rules), "    ")}
     WHERE {DAYS_ASKED} AND is_effective AND rule_number > 0 AND {more}
 ) AS ticket""".strip()  # noqa: S608 - words of ours
 
@@ -113,9 +118,7 @@ def _versions(*columns: str) -> str:
 
 def _literal(policy: Policy, column: str) -> str:
     """Return what the built-in policy says of a column, as SQL."""
-    if column == "resolution_paused":
-        return "CAST([], 'Array(Array(LowCardinality(String)))')"
-    said = getattr(policy, column)
+    said = getattr(policy, column.removesuffix(_RULES_OF))
     match column:
         case "scales":
             return f"CAST([], '{_SCALES}')"
@@ -128,6 +131,6 @@ def _literal(policy: Policy, column: str) -> str:
             return f"toFloat64({said})"
     rules = ", ".join(
         f"({seconds}, {str(is_open).lower()}, {', '.join(map(str, rest))})"
-        for seconds, is_open, *rest in rules_of(policy, column)
+        for seconds, is_open, *rest in rules_of(policy, column.removesuffix(_RULES_OF))
     )
     return f"CAST([{rules}], '{_RULES}')"

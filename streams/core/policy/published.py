@@ -126,17 +126,11 @@ def policy_row(event: Event, now_ms: Ms) -> PolicyRow:
         satisfied_from=[one.satisfied_from for one in versions],
         scales=[scales_of(one) for one in versions],
         **targets,
-        resolution_paused=[paused_of(one) for one in versions],
         least_n=[one.least_n for one in versions],
         reason_share=[one.reason_share for one in versions],
         settled_after_days=[msgspec.structs.astuple(one.settled_after_days) for one in versions],
         ingested_at=now_ms,
     )
-
-
-def paused_of(policy: Policy) -> list[list[str]]:
-    """Return of each rule for resolutions what pauses it."""
-    return [list(rule.paused) for rule in policy.resolution]
 
 
 def scales_of(policy: Policy) -> list[tuple[float, float, float]]:
@@ -150,4 +144,4 @@ def rules_of(policy: Policy, target: str) -> list[tuple[Any, ...]]:
 
 
 def _rule(rule: Rule) -> tuple[Any, ...]:
-    return (rule.seconds, rule.is_open_hours, *(list(getattr(rule, name)) for name in CONDITIONS))
+    return (rule.seconds, rule.is_open_hours, *(list(getattr(rule, name)) for name in ("paused", *CONDITIONS)))

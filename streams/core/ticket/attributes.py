@@ -30,6 +30,7 @@ class Attributes(Struct, frozen=True, gc=False):
     asset_id: str = ""
     priority: str = ""
     region: str = ""
+    customer_segment: str = ""
     language: str = ""
     strategy: str = ""
     outcome: str = ""

@@ -56,6 +56,7 @@ class Created(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, 
     language: Word = ""
     after_sales: bool | None = None
     is_test: bool | None = None
+    customer_segment: Word = ""
 
 
 class Classified(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=2):
@@ -341,6 +342,7 @@ def _created(said: e.TicketCreated, key: _Key) -> Created:
         asset_id=said.asset_id or "",
         priority=said.priority or "",
         region=said.region or "",
+        customer_segment=said.customer_segment or "",
         language=said.language or "",
         after_sales=said.after_sales,
         is_test=said.is_test,

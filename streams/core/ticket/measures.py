@@ -88,6 +88,7 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
         asset_id=said.asset_id,
         priority=said.priority,
         region=said.region,
+        customer_segment=said.customer_segment,
         language=said.language,
         strategy=said.strategy,
         outcome=said.outcome,
