@@ -118,7 +118,7 @@ def _told(desk: Desk, subject: str, said: e.Data, *touched: str) -> set[tuple[st
     wait_until(lambda: not _differences(desk.days(), counted), "it is told")
     after, rows_after = desk.days(), desk.rows()
     assert {ticket_id for _, ticket_id in _changed(rows, rows_after)} <= {subject, *touched}
-    moved = _changed(days, after)
+    moved = _differences(after, days)
     return {(name, datetime.fromtimestamp(day.start_at / 1000, UTC)) for name, day in moved}
 
 
