@@ -175,7 +175,8 @@ def _shifted(name: str, type_: str, days: int) -> str:
         return f"arrayMap(day -> day - {days}, {column})"
     if type_.startswith("Array(Array(") and "DateTime64" in type_:
         parts = range(1, type_.count("DateTime64") + 1)
-        moved = ", ".join(f"least(at.{part}, last_event_at) - {shift}" for part in parts) if "Tuple" in type_ else f"at - {shift}"
+        ends = [f"least(at.{part}, last_event_at)" for part in parts] if "Tuple" in type_ else ["at"]
+        moved = ", ".join(f"{end} - {shift}" for end in ends)
         return f"arrayMap(list -> arrayMap(at -> ({moved}), list), {column})"
     if type_.startswith("Array(") and "DateTime64" in type_:
         return f"arrayMap(at -> at - {shift}, {column})"

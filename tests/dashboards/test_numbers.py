@@ -369,7 +369,8 @@ def test_the_targets_are_those_of_the_version_in_force_as_the_range_ends(month: 
         return [(row["Of what"], row["Tickets"], row["Target"]) for row in rows]
 
     others = ("any response", "all", "4 h of open hours"), ("resolution", "priority urgent or high", "1 d")
-    urgent, last = ("first response", "priority urgent", "30 min"), ("resolution", "all others", "5 d, not while the customer has to answer")
+    urgent = ("first response", "priority urgent", "30 min")
+    last = ("resolution", "all others", "5 d, not while the customer has to answer")
     assert told(month) == [urgent, ("first response", "all others", "2 h of open hours"), *others, last]
     assert told(month, 60) == [urgent, ("first response", "all others", "4 h of open hours"), *others, last]
     assert told(nothing) == [("first response", "all", "1 h"), ("any response", "all", "4 h")]
