@@ -198,7 +198,8 @@ def _timed(client: Client, statement: Statement) -> Answer:
     began_at = time.perf_counter()
     result = client.query(statement.sql, parameters=dict(statement.parameters))
     seconds = time.perf_counter() - began_at
-    assert result.result_rows, "an empty answer proves nothing"
+    may_be_empty = statement.metrics[0].observations.name == "early_tickets"  # no clock of the simulated desk is behind
+    assert result.result_rows or may_be_empty, "an empty answer proves nothing"
     return Answer(seconds, int(result.summary["read_rows"]), int(result.summary["read_bytes"]))
 
 
