@@ -1,6 +1,6 @@
 """The panels that pages share: a number of now, lines by part, a series with its band, a ranking."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dashboards import link, panel, query, ranking, series, style, text
@@ -48,6 +48,48 @@ def lines_by(id_: int, metric: Metric, by: Dimension, *, width: int = 12, height
         empty=text.NO_MATURED_SERIES.format(days=days) if days else text.NO_SERIES,
         look=look
         | {"displayName": f"${{{label}}}", "links": [link.to_tickets(metric, by, f"${{{label}:percentencode}}")]},
+        options=panel.series_options(),
+    )
+
+
+def side_by_side(
+    id_: int,
+    title: str,
+    about: str,
+    metrics: Mapping[str, Metric],
+    column: str,
+    *definitions: str,
+    width: int = 12,
+    height: int = 9,
+    line: Json | None = None,
+) -> Panel:
+    """Return the numbers of each step of the calendar as lines beside each other.
+
+    Args:
+        id_: Of the panel.
+        title: Of the panel.
+        about: What is to be seen.
+        metrics: All of one unit, by the name of their line.
+        column: What the names are, for programs.
+        definitions: What the metrics are, in words.
+        width: Of the panel.
+        height: Of the panel.
+        line: How lines are drawn, where not as usual.
+    """
+    (unit,) = {metric.unit for metric in metrics.values()}
+    return Panel(
+        id=id_,
+        title=title,
+        kind="timeseries",
+        about="\n\n".join([about, text.STEPPED, *definitions]),
+        width=width,
+        height=height,
+        sql=series.stepped_side_by_side(metrics, column),
+        format="timeseries",
+        empty=text.NO_SERIES,
+        look=style.unit(unit)
+        | {"color": {"mode": "palette-classic-by-name"}, "custom": line or panel.line()}
+        | {"displayName": f"${{__field.labels.{column}}}"},
         options=panel.series_options(),
     )
 

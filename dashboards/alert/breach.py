@@ -15,7 +15,7 @@ from dashboards.query import select
 from streams.core.ask.question import days_between, observed
 from streams.core.metrics import Observations
 from streams.core.metrics.business_time import LONGEST_CLOSURE_SECONDS
-from streams.core.metrics.in_target import FIRST_RESPONSES_DUE, RESPONSES_DUE
+from streams.core.metrics.in_target import FIRST_RESPONSES_DUE, RESPONSES_DUE, TARGET_MS
 from streams.core.policy.published import BUILT_IN
 
 LEAD_MINUTES: Final = 15
@@ -62,7 +62,7 @@ WITH
     ) AS earliest_at
 """.strip()
 """Whoever waits since before `earliest_at` has been missed: days of before are not read."""
-_RULE: Final = {"target_ms": "rule.seconds * 1000", "in_open_hours": "rule.is_open_hours"}
+_RULE: Final = {"target_ms": TARGET_MS, "in_open_hours": "rule.is_open_hours"}
 _HOURS: Final = f"""
 (
     SELECT

@@ -3,11 +3,11 @@
 from textwrap import indent
 from typing import Final
 
-from dashboards import figure, panel, query, series, style, text, variable
+from dashboards import figure, panel, query, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.panel import Panel
 from schemas.policy import CONDITIONS
-from streams.core.metrics import METRICS, Dimension, Unit
+from streams.core.metrics import METRICS, Dimension
 from streams.core.metrics.in_target import FIRST_RESPONSES_DUE, RESPONSES_DUE
 from streams.core.metrics.policy import policy_join, rules_column
 
@@ -101,20 +101,16 @@ def _targets() -> Panel:
 
 def _where_time_goes() -> Panel:
     metrics = {one.title: one for one in (METRICS[name] for name in _BY_STATUS)}
-    return Panel(
-        id=11,
-        title=text.WHERE_TIME_GOES_TITLE,
-        kind="timeseries",
-        about="\n\n".join([text.WHERE_TIME_GOES, text.STEPPED, *map(text.definition, metrics.values())]),
+    return figure.side_by_side(
+        11,
+        text.WHERE_TIME_GOES_TITLE,
+        text.WHERE_TIME_GOES,
+        metrics,
+        "status",
+        *map(text.definition, metrics.values()),
         width=24,
         height=8,
-        sql=series.stepped_side_by_side(metrics, "status"),
-        format="timeseries",
-        empty=text.NO_SERIES,
-        look=style.unit(Unit.SECONDS)
-        | {"color": {"mode": "palette-classic-by-name"}, "displayName": "${__field.labels.status}"}
-        | {"custom": panel.line(drawStyle="bars", fillOpacity=60, stacking={"mode": "normal", "group": "A"})},
-        options=panel.series_options(),
+        line=panel.line(drawStyle="bars", fillOpacity=60, stacking={"mode": "normal", "group": "A"}),
     )
 
 

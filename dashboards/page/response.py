@@ -58,21 +58,7 @@ _TOLD: Final = (Dimension.TEAM, Dimension.AGENT, Dimension.CHANNEL, Dimension.RE
 
 def _percentiles() -> Panel:
     definitions = (text.definition(_PERCENTILES[one.title]) for one in (_MEDIAN, _ANSWERED))
-    return Panel(
-        id=5,
-        title=text.PERCENTILES_TITLE,
-        kind="timeseries",
-        about="\n\n".join([text.PERCENTILES, text.STEPPED, *definitions]),
-        width=12,
-        height=9,
-        sql=series.stepped_side_by_side(_PERCENTILES, "percentile"),
-        format="timeseries",
-        empty=text.NO_SERIES,
-        look=style.unit(_MEDIAN.unit)
-        | {"color": {"mode": "palette-classic-by-name"}, "custom": panel.line()}
-        | {"displayName": "${__field.labels.percentile}"},
-        options=panel.series_options(),
-    )
+    return figure.side_by_side(5, text.PERCENTILES_TITLE, text.PERCENTILES, _PERCENTILES, "percentile", *definitions)
 
 
 def _heatmap() -> Panel:

@@ -25,21 +25,8 @@ _BANDS: Final = ((90, 101), (SATISFIED_FROM, 90), (50, SATISFIED_FROM), (25, 50)
 
 
 def _clocks() -> Panel:
-    return Panel(
-        id=6,
-        title=text.CLOCKS_TITLE,
-        kind="timeseries",
-        about="\n\n".join([text.CLOCKS, text.STEPPED, *map(text.definition, _CLOCKS.values())]),
-        width=12,
-        height=9,
-        sql=series.stepped_side_by_side(_CLOCKS, "clock"),
-        format="timeseries",
-        empty=text.NO_SERIES,
-        look=style.unit(_SHARE.unit)
-        | {"color": {"mode": "palette-classic-by-name"}, "custom": panel.line()}
-        | {"displayName": "${__field.labels.clock}"},
-        options=panel.series_options(),
-    )
+    definitions = map(text.definition, _CLOCKS.values())
+    return figure.side_by_side(6, text.CLOCKS_TITLE, text.CLOCKS, _CLOCKS, "clock", *definitions)
 
 
 def _distribution() -> Panel:

@@ -233,27 +233,4 @@ SELECT
 FROM tickets
 ARRAY JOIN days AS day;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS ticket_ratings_as_stated TO ticket_ratings AS
-WITH arrayFilter((place, is_valid) -> is_valid, arrayEnumerate(ratings.id), ratings.is_valid) AS valid
-SELECT
-    ticket_id,
-    version,
-    is_effective,
-    team,
-    reason,
-    product_line,
-    arrayMax(arrayConcat([toDateTime64(0, 3, 'UTC')], arrayMap(place -> ratings.rated_at[place], valid))) AS last_rated_at,
-    arrayMap(place -> ratings.id[place], valid) AS `ratings.id`,
-    arrayMap(place -> ratings.rated_at[place], valid) AS `ratings.rated_at`,
-    arrayMap(place -> ratings.solved_at[place], valid) AS `ratings.solved_at`,
-    arrayMap(place -> ratings.score[place], valid) AS `ratings.score`,
-    arrayMap(place -> ratings.source[place], valid) AS `ratings.source`,
-    arrayMap(place -> ratings.is_replayed[place], valid) AS `ratings.is_replayed`,
-    arrayMap(place -> ratings.team[place], valid) AS `ratings.team`,
-    arrayMap(place -> ratings.kind[place], valid) AS `ratings.kind`,
-    now64(3, 'UTC') AS stored_at
-FROM tickets;
-
 DROP VIEW IF EXISTS ticket_days_of_tickets_by_kind;
-
-DROP VIEW IF EXISTS ticket_ratings_of_tickets_by_kind;

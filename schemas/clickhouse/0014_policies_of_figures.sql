@@ -47,4 +47,4 @@ SELECT
     now64(3, 'UTC') AS stored_at
 FROM tickets;
 
-DROP VIEW IF EXISTS ticket_ratings_as_stated;
+DROP VIEW IF EXISTS ticket_ratings_of_tickets_by_kind;

@@ -30,11 +30,7 @@ def publish_results(page: Path, plan: Plan, lines: Sequence[Line]) -> None:
     Raises:
         PageError: When the page is not there or lacks the marks.
     """
-    try:
-        text = page.read_text(encoding="utf-8")
-    except OSError as error:
-        raise PageError(f"{page} cannot be read: {error.strerror}") from None
-    text = with_block(text, "results", results_table(plan, lines))
+    text = with_block(_read(page), "results", results_table(plan, lines))
     page.write_text(with_block(text, "thresholds", thresholds_table()), encoding="utf-8")
     page.with_suffix(".svg").write_text(plot(plan, lines), encoding="utf-8")
 
@@ -45,11 +41,14 @@ def publish_courses(page: Path, heading: Sequence[str], rows: Sequence[Sequence[
     Raises:
         PageError: When the page is not there or lacks the marks.
     """
+    page.write_text(with_block(_read(page), "courses", _markdown(heading, rows)), encoding="utf-8")
+
+
+def _read(page: Path) -> str:
     try:
-        text = page.read_text(encoding="utf-8")
+        return page.read_text(encoding="utf-8")
     except OSError as error:
         raise PageError(f"{page} cannot be read: {error.strerror}") from None
-    page.write_text(with_block(text, "courses", _markdown(heading, rows)), encoding="utf-8")
 
 
 def with_block(text: str, name: str, block: str) -> str:

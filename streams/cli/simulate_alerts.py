@@ -8,13 +8,13 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from streams.cli.alert_page import PageError, publish_results
 from streams.cli.alert_wording import delay_text, headings, pages_text
+from streams.cli.trial_screen import watched
 from streams.core.drop import ThresholdError, Thresholds
-from streams.simulation.alerts import Line, Plan, Rule, Trial, summary, trials
+from streams.simulation.alerts import Line, Plan, Rule, summary, trials
 
 WIDE: Final = 180
 """Columns of a table that goes to a file or a pipe: nothing folds its lines there."""
@@ -93,7 +93,7 @@ def simulate_alerts(
         thresholds=thresholds,
         has_rhythm=daily_rhythm,
     )
-    lines = summary(_watched(plan, Console(stderr=True)))
+    lines = summary(watched(trials(plan), plan.trials, lambda trial: f"{trial.per_day:,} ratings a day"))
     if as_json:
         sys.stdout.write(json.dumps(_record(plan, lines), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     else:
@@ -116,15 +116,6 @@ def _changes(false_pages: float | None, segments: int | None, said: Iterable[str
             raise typer.BadParameter(f"{text!r} sets nothing: write NAME=NUMBER, such as wilson_z=3.3") from None
         changes[name.strip()] = int(number) if number.is_integer() else number
     return changes
-
-
-def _watched(plan: Plan, console: Console) -> Iterable[Trial]:
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("trials, {task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("", total=plan.trials)
-        for trial in trials(plan):
-            bars.update(task, advance=1, description=f"{trial.per_day:,} ratings a day")
-            yield trial
 
 
 def _show(plan: Plan, lines: list[Line]) -> None:

@@ -9,12 +9,12 @@ from typing import Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from streams.cli.alert_page import PageError, publish_courses
+from streams.cli.trial_screen import watched
 from streams.core.drop import Thresholds
-from streams.simulation.endurance import Cell, Plan, Trial, cells, trials
+from streams.simulation.endurance import Cell, Plan, cells, trials
 
 _WIDE: Final = 180
 
@@ -33,7 +33,8 @@ def simulate_courses(
         is_json: For programs.
     """
     plan = Plan(seed=seed, thresholds=thresholds, runs=dict.fromkeys(volumes, runs) if volumes else Plan().runs)
-    done = cells(_watched(plan, Console(stderr=True)))
+    total = len(plan.courses) * sum(plan.runs.values())
+    done = cells(watched(trials(plan), total, lambda trial: f"{trial.course}, {trial.per_day:,} a day"))
     if is_json:
         sys.stdout.write(json.dumps([_record(cell) for cell in done], indent=1) + "\n")
     else:
@@ -74,15 +75,6 @@ def _record(cell: Cell) -> dict[str, object]:
         "median_hours": cell.hours if isfinite(cell.hours) else None,
         "median_hours_of_an_oracle": cell.oracle_hours if isfinite(cell.oracle_hours) else None,
     }
-
-
-def _watched(plan: Plan, console: Console) -> Iterable[Trial]:
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("trials, {task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("", total=len(plan.courses) * sum(plan.runs.values()))
-        for trial in trials(plan):
-            bars.update(task, advance=1, description=f"{trial.course}, {trial.per_day:,} a day")
-            yield trial
 
 
 def _show(plan: Plan, done: Sequence[Cell]) -> None:

@@ -40,6 +40,7 @@ from streams.sinks.clickhouse import ClickHouseStore
 from tests.bench import backlog, panels
 from tests.bench.space import bench_space
 from tests.bench.steps import NOW_MS, Taken
+from tests.earlier import moved
 
 TARGET_SECONDS: Final = {1: 0.2, 90: 1.0}
 """Days of the window, and how long an answer may take."""
@@ -166,21 +167,10 @@ def _tell(client: Client) -> None:
 
 def _shifted(name: str, type_: str, days: int) -> str:
     """Return a column as it was so many days before, with another identity."""
-    column, shift = f"`{name}`", f"toIntervalDay({days})"
+    column = f"`{name}`"
     if name in ("ticket_id", "customer_id", "order_id"):
         return f"if({column} = '', '', concat({column}, '-{days}'))"
-    if name == "open.until":
-        return f"arrayMap(at -> ifNull(at, last_event_at) - {shift}, {column})"
-    if name == "days":
-        return f"arrayMap(day -> day - {days}, {column})"
-    if type_.startswith("Array(Array(") and "DateTime64" in type_:
-        parts = range(1, type_.count("DateTime64") + 1)
-        ends = [f"least(at.{part}, last_event_at)" for part in parts] if "Tuple" in type_ else ["at"]
-        moved = ", ".join(f"{end} - {shift}" for end in ends)
-        return f"arrayMap(list -> arrayMap(at -> ({moved}), list), {column})"
-    if type_.startswith("Array(") and "DateTime64" in type_:
-        return f"arrayMap(at -> at - {shift}, {column})"
-    return f"{column} - {shift}" if "DateTime64" in type_ else column
+    return moved(name, type_, f"toIntervalDay({days})")
 
 
 # Asking ---------------------------------------------------------------------------------------------------------------

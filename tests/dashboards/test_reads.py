@@ -14,6 +14,7 @@ from streams.sinks.watch import ClickHouseWatchStore
 from tests.dashboards.alerting import RULES, asked
 from tests.dashboards.month import END_MS, Month, lately, told
 from tests.dashboards.target import choices, every_place, range_days, step_seconds
+from tests.earlier import moved
 from tests.histories import SOURCE
 from tests.integration.conftest import Servers
 
@@ -109,18 +110,7 @@ def _shifted(name: str, type_: str) -> str:
             'replaceRegexpAll(raw, \'"(customer_id|order_id|ticket_id)":"([^"]*)"\', '
             "concat('\"\\\\1\":\"\\\\2-', toString(n), '\"'))"
         )
-    if name == "open.until":
-        return f"arrayMap(at -> ifNull(at, last_event_at) - {days}, {column})"
-    if name == "days":
-        return f"arrayMap(day -> day - {days}, {column})"
-    if type_.startswith("Array(Array(") and "DateTime64" in type_:
-        parts = range(1, type_.count("DateTime64") + 1)
-        ends = [f"least(at.{part}, last_event_at)" for part in parts] if "Tuple" in type_ else ["at"]
-        moved = ", ".join(f"{end} - {days}" for end in ends)
-        return f"arrayMap(list -> arrayMap(at -> ({moved}), list), {column})"
-    if type_.startswith("Array(") and "DateTime64" in type_:
-        return f"arrayMap(at -> at - {days}, {column})"
-    return f"{column} - {days}" if "DateTime64" in type_ else column
+    return moved(name, type_, days)
 
 
 @pytest.fixture

@@ -70,6 +70,11 @@ def _open_ms(end: str, at: str) -> str:
     return f"({end}.open_ms_before + dateDiff('millisecond', {end}.opens_at, least({at}, {end}.closes_at)))"
 
 
+def _last_opening(end: str, at: str, desk: str = "desk") -> str:
+    """Return the table and condition by which the last opening that begins before an instant is joined, as `end`."""
+    return f"{_ALL} AS {end} ON {end}.schedule = {desk} AND {end}.opens_at <= {at}"
+
+
 def _in_business_time(observations: Observations, started_at: str, ended_at: str) -> Observations:
     """Return those observations of a duration whose desk has a schedule, with `seconds` in which it was open.
 
@@ -77,8 +82,7 @@ def _in_business_time(observations: Observations, started_at: str, ended_at: str
     An end without a row lies before the schedule was in force; then nothing is said, rather than too little.
     """
     last_openings = "\n".join(
-        f"ASOF JOIN\n{_ALL} AS {end} ON {end}.schedule = desk AND {end}.opens_at <= {at}"
-        for end, at in (("at_start", started_at), ("at_end", ended_at))
+        f"ASOF JOIN\n{_last_opening(end, at)}" for end, at in (("at_start", started_at), ("at_end", ended_at))
     )
     return replace(
         observations,
@@ -108,7 +112,7 @@ def due(started_at: str, target_ms: str, *, keeps_all: bool = False) -> tuple[st
     due_ms = f"({_open_ms('at_start', started_at)} + {target_ms})"
     reached_at = f"at_due.opens_at + toIntervalMillisecond({due_ms} - at_due.open_ms_before)"
     joins = (
-        f"{_ALL} AS at_start ON at_start.schedule = desk AND at_start.opens_at <= {started_at}",
+        _last_opening("at_start", started_at),
         f"{_OPEN_AT_ALL} AS at_due ON at_due.schedule = desk AND at_due.open_ms_before <= {due_ms}",
     )
     due_at = f"if({reached_at} < at_due.closes_at, {reached_at}, at_due.known_until)"
@@ -127,9 +131,7 @@ def open_between(source: str, times: str) -> str:
     """
     ends = {"at_begin": "cycle.started_at", "at_since": "time.1", "at_until": "time.2"}
     begin_ms, since_ms, until_ms = (_open_ms(end, at) for end, at in ends.items())
-    openings = "\n".join(
-        f"ASOF JOIN\n{_ALL} AS {end} ON {end}.schedule = {DESK} AND {end}.opens_at <= {at}" for end, at in ends.items()
-    )
+    openings = "\n".join(f"ASOF JOIN\n{_last_opening(end, at, DESK)}" for end, at in ends.items())
     return f"""
 (
     SELECT id, began_at, arraySort(groupUniqArray(one)) AS times
@@ -155,7 +157,7 @@ def asked_too_soon(source: str, target_ms: str, where: str) -> str:
         target_ms: SQL of the target in milliseconds of open hours.
         where: SQL of which waits; few have more than their begin.
     """
-    openings = f"ASOF JOIN\n{_ALL} AS opening ON opening.schedule = {DESK} AND opening.opens_at <= asked_at"
+    openings = f"ASOF JOIN\n{_last_opening('opening', 'asked_at', DESK)}"
     return f"""
 (
     SELECT ticket_id, arrayJoin(arrayFilter(one -> NOT has(counted, one), asked)).1

@@ -24,7 +24,8 @@ from streams.core.metrics.policy import with_target
 
 IN_TARGET: Final = "_in_target"
 """So the names of these observations end, behind the name of the target."""
-_TARGET_MS: Final = "rule.seconds * 1000"
+TARGET_MS: Final = "rule.seconds * 1000"
+"""The target of the rule that a ticket falls under."""
 _IS_KNOWN: Final = "(NOT rule.is_open_hours OR (at_start.schedule != '' AND at_due.schedule != ''))"
 """Of a desk without a schedule there is no number where the target counts open hours."""
 
@@ -41,9 +42,8 @@ def _in_target(
     doers: Mapping[Dimension, str],
     who: str,
     which: str = "true",
-    source: str = "",
-    calendar_ms: str = _TARGET_MS,
-    open_ms: str = _TARGET_MS,
+    calendar_ms: str = TARGET_MS,
+    open_ms: str = TARGET_MS,
 ) -> Observations:
     """Return what a target was decided on: at the end when it comes in time, else as the target passes."""
     joins, due_in_open_hours = due(started_at, open_ms, keeps_all=True)
@@ -62,7 +62,7 @@ def _in_target(
         },
         home=started_at,
         lookback_seconds=lookback_seconds,
-        source=f"{source or with_target(target)} {parts}\n{joins}",
+        source=f"{with_target(target)} {parts}\n{joins}",
         where=f"{_IS_KNOWN}\n    AND {which} AND (is_kept OR ({missed}))",
         doers=doers,
         whose=f"{who}; of a miss the team and the agent in charge as the target passed",
@@ -78,7 +78,7 @@ _OF_WAITS: Final[Mapping[str, Any]] = {
     "who": SENDER,
 }
 
-_EARLIER_DUE, _EARLIER_DUE_AT = due("earlier.1", "rule.seconds * 1000")
+_EARLIER_DUE, _EARLIER_DUE_AT = due("earlier.1", TARGET_MS)
 _WITH_EARLIER: Final = with_target(
     "first_response", "arrayExists(before -> notEmpty(before), waits.before) AND rule.is_open_hours"
 )
@@ -117,7 +117,7 @@ _ASKS: Final = f"{_WAITS} ARRAY JOIN {asks('rule.seconds', 'NOT rule.is_open_hou
 _ANY_ASKED_AGAIN: Final = "arrayExists(asked -> notEmpty(asked), waits.asked_again)"
 _ASKED_TOO_SOON: Final = asked_too_soon(
     f"{with_target('response', f'rule.is_open_hours AND {_ANY_ASKED_AGAIN}')} {_ASKS}",
-    "rule.seconds * 1000",
+    TARGET_MS,
     "true",
 )
 _COUNTS: Final = f"""(
@@ -155,7 +155,7 @@ def _prolonged(times: str) -> str:
         times: SQL of the halts, in milliseconds behind the begin.
     """
     longer = "if(time.1 <= passed, passed + time.2 - time.1, passed)"
-    return f"arrayFold((passed, time) -> {longer}, {times}, toInt64({_TARGET_MS}))"
+    return f"arrayFold((passed, time) -> {longer}, {times}, toInt64({TARGET_MS}))"
 
 
 _SINCE_BEGIN: Final = "dateDiff('millisecond', cycle.started_at, time.{end})"
@@ -163,7 +163,6 @@ _SINCE_BEGIN: Final = "dateDiff('millisecond', cycle.started_at, time.{end})"
 RESOLUTIONS_IN_TARGET: Final = _in_target(
     "resolution",
     "a cycle, resolved within its target, or lasting longer; times in which it stands still by its rule left out",
-    source=with_target("resolution"),
     parts=f"""{_CYCLES}
 LEFT JOIN
 {_HALTED} AS halted ON halted.id = ticket.ticket_id AND halted.began_at = cycle.started_at""",
