@@ -54,11 +54,11 @@ def show_rejected(imported: Import, console: Console) -> None:
     """Show the first rejected rows of each file, and what most of them may lack."""
     for sheet in (imported.sheet, *imported.lookups):
         place = "" if sheet is imported.sheet else f"{sheet.name}, "
-        for record, reason, _ in sheet.rejected[:_SHOWN]:
+        for record, reason, *_ in sheet.rejected[:_SHOWN]:
             console.print(f"[yellow]{escape(place)}line {record.line}:[/] {escape(reason)}")
         if len(sheet.rejected) > _SHOWN:
             console.print(f"and {len(sheet.rejected) - _SHOWN:,} more rejected rows{escape(f' of {sheet.name}')}")
-    short = sum(len(record.cells) < len(imported.sheet.header) for record, _, _ in imported.rejected)
+    short = sum(len(record.cells) < len(imported.sheet.header) for record, *_ in imported.rejected)
     if short > _MANY * imported.rows:
         console.print(
             f"[yellow]note:[/] {counted(short, 'row')} with fewer cells than the header; if rows leave empty cells at "

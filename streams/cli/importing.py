@@ -167,7 +167,7 @@ def write_rejected(path: Path, sheet: Sheet) -> None:
     with path.open("w", encoding=dialect.encoding, errors="surrogateescape", newline="") as lines:
         writer = csv.writer(lines, delimiter=dialect.delimiter, quotechar=dialect.quote)
         writer.writerow([*sheet.header, *REJECTED_COLUMNS])
-        for record, reason, _ in sheet.rejected:
+        for record, reason, *_ in sheet.rejected:
             cells = [*record.cells[:width], *[""] * (width - len(record.cells))]
             # A reason quotes cells, and surplus cells follow it: nothing of the row is lost.
             writer.writerow([*cells, record.line, reason, *record.cells[width:]])

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from msgspec.structs import replace
+
 from schemas.events import Data, EventRetracted, OrderData, TicketData
 from streams.core.mapping.condition import Predicate, predicate_of
 from streams.core.mapping.contract import EVENTS, Field, fields_of
@@ -26,13 +28,18 @@ from streams.core.mapping.instant import reader_of
 from streams.core.mapping.lookup import added_columns, columns_needed, unfound
 from streams.core.mapping.note import Notes
 from streams.core.mapping.number import number_of
+from streams.core.mapping.path import PARENT, PathError, Pick, path_of, pick_of
+from streams.core.mapping.picking import EACH, SAID, Column, Picking
 from streams.core.mapping.plan import At, Chain, Join, Part, Plan, Step, Test
+from streams.core.mapping.scope import Names, scoped
 from streams.core.mapping.setting import Setting
 from streams.core.mapping.spelling import SPELLINGS
 from streams.core.mapping.template import FILE, ID, ROOT, ROW, Row, Spellings, Text, columns_of, first_of, with_file
-from streams.core.mapping.value import compute_of
+from streams.core.mapping.value import AS_WRITTEN, compute_of
 from streams.core.mapping.zone import TimeSettingError
 
+_ORDER: Final = ("ticket.created", "message.sent", *(name for name in EVENTS if name.startswith("ticket.")))
+"""Of events in one instant: what is written comes before what is done about it."""
 _NOT_IN_URN: Final = re.compile(r"[^A-Za-z0-9._~-]+")
 
 
@@ -79,7 +86,9 @@ class _Compiler:
         spellings: Spellings,
     ) -> None:
         self.faults: list[Fault] = []
-        self._document = document
+        self._inner: Names = {}
+        self._document = scoped(document, self._inner) if document.reads_documents else document
+        self._paths: dict[str, Column] = {}
         self._places = {name: place for place, name in enumerate(columns)}
         self._lookup_columns = lookup_columns
         self._file_name = file_name
@@ -88,7 +97,14 @@ class _Compiler:
         self._by_row: list[str] = []
         self._memories: list[Predicate] = []
         self._notes = notes
-        self._setting = Setting(document.map, document.csv.decimal, document.csv.thousands, None, spellings)
+        self._setting = Setting(
+            document.map,
+            document.csv.decimal,
+            document.csv.thousands,
+            None,
+            spellings,
+            AS_WRITTEN if document.reads_documents else ",",
+        )
 
     def plan(self) -> Plan:
         document = self._document
@@ -102,7 +118,14 @@ class _Compiler:
         skips = [
             (skip, self._test(place_of("skip", place, skip.reason), skip)) for place, skip in enumerate(document.skip)
         ]
-        steps = tuple(step for place, rule in enumerate(document.rule) if (step := self._step(place, rule)))
+        group = self._group()
+        steps = tuple(
+            replace(step, at=step.at or at) if self._is_late(group) else step
+            for place, rule in enumerate(document.rule)
+            if (step := self._step(place, rule))
+        )
+        own_ids = bool(document.rule) and all(rule.id is not None for rule in document.rule)
+        picking = self._picking(is_hashed=document.id is None and not own_ids) if document.reads_documents else None
         by_number = ROW in columns_of(document.id or "")
         return Plan(
             source=self._source(),
@@ -112,10 +135,10 @@ class _Compiler:
             by_number=by_number,
             subject_of=subject_of,
             chain=self._chain(),
-            group_of=self._group(),
+            group_of=group,
             grouped_by=self._called(),
             counter_of=self._counter(),
-            at=at,
+            at=None if self._is_late(group) else at,
             joins=joins,
             skips=tuple((skip.reason, test.when) for skip, test in skips if not skip.needs_context),
             skips_in_group=tuple((skip.reason, test) for skip, test in skips if skip.needs_context),
@@ -131,6 +154,8 @@ class _Compiler:
             by_row=tuple(self._by_row),
             all_cells=tuple(sorted(self._places.items())),
             notes=self._notes,
+            picking=picking,
+            has_own_ids=any(step.id_of for step in steps),
         )
 
     def _fault(self, place: str, message: str) -> None:
@@ -141,8 +166,53 @@ class _Compiler:
             self._used[name] = None
             if name == ROW:
                 self._by_row.append(place)
-            if name not in self._known:
+            if self._document.reads_documents and name not in self._known:
+                self._path(place, name)
+            elif name not in self._known:
                 self._fault(place, f"the file has no column {name!r}{close_to(name, self._known)}")
+
+    def _path(self, place: str, name: str) -> None:
+        """Note a column of documents: a path, of which nobody knows beforehand whether it leads anywhere."""
+        if name in self._paths:
+            return
+        each, written = self._inner.get(name, ("", name))
+        try:
+            column = Column(each, path_of(written))
+        except PathError as error:
+            self._fault(place, str(error))
+            return
+        if column.path.up > len(self._document.for_each or ()):
+            self._fault(place, f"{name!r}: there is no {PARENT.rstrip('.')} so far up; the whole is {{$document.}}")
+        self._places[name] = len(self._paths)
+        self._paths[name] = column
+
+    def _is_late(self, group: Text | None) -> bool:
+        """Return whether times are read only where a rule applies: a document that no rule reads may have none."""
+        return self._document.reads_documents and group is None
+
+    def _picking(self, *, is_hashed: bool) -> Picking:
+        """Return how rows are picked from documents."""
+        named = self._document.for_each or ()
+        each = {rule.for_each: place for place, rule in enumerate(self._document.rule) if rule.for_each}
+        levels = [level for path in named if (level := self._list("for_each", path))]
+        lists = [
+            (path, found)
+            for path, place in each.items()
+            if (found := self._list(f"{place_of('rule', place, self._document.rule[place].name)}.for_each", path))
+        ]
+        if named and is_hashed:
+            self._fault("id", "required: rows of one list are told apart by ids of their own, here or in every rule")
+        for name in (EACH, SAID):
+            self._places[name] = len(self._places)
+            self._used[name] = None
+        return Picking(tuple(named), tuple(levels), dict(lists), tuple(self._paths.values()), is_hashed)
+
+    def _list(self, place: str, path: str) -> Pick | None:
+        try:
+            return pick_of(path)
+        except PathError as error:
+            self._fault(place, str(error))
+            return None
 
     def _templates(self, place: str, templates: Iterable[str]) -> None:
         for template in templates:
@@ -161,12 +231,18 @@ class _Compiler:
         if self._document.snapshot and (id is None or ROW in columns_of(id)):
             told = "a row that changed must be known again: name the columns that stay, which `mapping check` proposes"
             self._fault("id", told)
+        if self._document.snapshot and any(rule.id is not None for rule in self._document.rule):
+            self._fault("snapshot", "what has vanished is told by rows: rules cannot have an `id` of their own")
         if id is None:
-            return None
+            return self._by_content()
         for name in columns_of(id):
             if name in (ID, ROOT) or (name in self._known and "." in name and name not in self._places):
                 self._fault("id", f"{name!r} is not known yet when rows are told apart: name columns of the file")
         return self._naming("id", [id])
+
+    def _by_content(self) -> Text | None:
+        """Return the hash of all that a document says; of CSV files that is made where the cells are at hand."""
+        return (lambda row: row[SAID]) if self._document.reads_documents else None
 
     def _chain(self) -> Chain | None:
         thread = self._document.thread
@@ -222,6 +298,8 @@ class _Compiler:
         if not grouped:
             self._templates("group_by", document.group_by or [])
             return None
+        if any(rule.for_each for rule in self._document.rule):
+            self._fault(grouped[0], "looks at other rows, which mappings cannot whose rules look into lists")
         by = self._grouped_by()
         if not by or (document.time is None and document.order_by is None):
             needed = "[time], to put the rows of a group in order," if by else "`group_by` or `ticket`"
@@ -283,8 +361,9 @@ class _Compiler:
         return len(self._memories) - 1
 
     def _test(self, where: str, part: Selection) -> Test:
+        when = self._conditions(f"{where}.when", part.when)
         return Test(
-            when=self._conditions(f"{where}.when", part.when),
+            when=self._in_scope(part, when),
             first=part.first,
             last=part.last,
             previous=None if part.previous is None else self._conditions(f"{where}.previous", part.previous),
@@ -294,6 +373,13 @@ class _Compiler:
             later=self._memory(f"{where}.later", part.later),
             unless_later=self._memory(f"{where}.unless_later", part.unless_later),
         )
+
+    def _in_scope(self, part: Selection, when: Predicate) -> Predicate:
+        """Return a condition that holds in the rule's own list alone; what is skipped is skipped with its lists."""
+        if not isinstance(part, Rule) or not any(rule.for_each for rule in self._document.rule):
+            return when
+        each = part.for_each or ""
+        return lambda row: row[EACH] == each and when(row)
 
     def _step(self, place: int, rule: Rule) -> Step | None:
         where = place_of("rule", place, rule.name)
@@ -307,9 +393,24 @@ class _Compiler:
             kind=kind or Data,
             test=self._test(where, rule),
             at=self._rule_time(f"{where}.time", rule.time),
+            id_of=self._own_id(where, rule),
+            order=self._order(rule),
             parts=self._parts(where, rule, kind) if kind else (),
         )
         return step if kind else None
+
+    def _own_id(self, where: str, rule: Rule) -> Text | None:
+        if rule.id is not None:
+            return self._naming(f"{where}.id", [rule.id])
+        if rule.for_each:
+            self._fault(f"{where}.id", "required: elements of one list are told apart by ids of their own")
+        return None
+
+    def _order(self, rule: Rule) -> int:
+        """Return the place of a document's event in its instant: the same whichever delivery says so, and when."""
+        if rule.order is not None:
+            return rule.order
+        return _ORDER.index(rule.event) if rule.event in _ORDER else len(_ORDER)
 
     def _rule_time(self, place: str, time: RuleTime | None) -> At | None:
         base = self._document.time

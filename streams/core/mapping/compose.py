@@ -13,7 +13,7 @@ from streams.core.mapping.condition import Predicate
 from streams.core.mapping.fault import NoRuleError, RowError
 from streams.core.mapping.plan import Plan, Step, Test
 from streams.core.mapping.table import Record
-from streams.core.mapping.template import ID, Row
+from streams.core.mapping.template import ID, Row, Text
 
 SEQUENCES_PER_RULE: Final = 1000
 """How many corrections of an event fit between it and the event of the next rule."""
@@ -115,9 +115,9 @@ class Composer:
         steps = [step for step in self._plan.steps if applies(step.test, ready.row, context)]
         if not steps:
             raise NoRuleError(self._no_rule(ready.row))
-        id = self._id(ready)
+        id = self._id(ready) if any(step.id_of is None for step in steps) else ""
         events = [self._by_rule(step, ready, id) for step in steps]
-        if self._plan.has_key:
+        if self._plan.has_key and id:
             self._lines[id] = ready.record.line
         return events
 
@@ -125,7 +125,7 @@ class Composer:
         id = ready.id
         if not id:
             raise RowError("the columns of `id` are empty")
-        if id in self._lines:
+        if id in self._lines and not self._plan.picking:
             raise RowError(f"the id {id[:80]!r} is that of line {self._lines[id]} already")
         return id
 
@@ -133,7 +133,7 @@ class Composer:
         try:
             at = step.at(ready.row) if step.at else ready.at
             assert at is not None, "a plan without [time] has no step without a time"
-            return self._event(step, ready, at, f"{id}-{step.name}")
+            return self._event(step, ready, at, _own_id(step.id_of, ready.row) if step.id_of else f"{id}-{step.name}")
         except RowError as error:
             raise RowError(f"rule {step.name}: {error}") from None
 
@@ -150,12 +150,14 @@ class Composer:
             subject=subject,
             subjectseq=self._sequence(step, row_number) if self._plan.numbered else None,
             replay=self._plan.replay or None,
-            importrow=row_number if self._plan.numbered else None,
+            importrow=row_number if self._plan.numbered and row_number else None,
         )
         return MappedEvent(self._checked(raw), ready.counter, row_number, step.place, step.event, id, subject, raw)
 
     def _sequence(self, step: Step, row_number: int) -> int:
         """Return the place of an event among those of its row; ids of row numbers go on as they began, by the row."""
+        if self._plan.picking:
+            return step.order * SEQUENCES_PER_RULE
         if self._plan.by_number:
             return row_number * _RULES_PER_NUMBER + step.place
         return step.place * SEQUENCES_PER_RULE
@@ -181,6 +183,13 @@ class Composer:
     def _no_rule(self, row: Row) -> str:
         asked = ", ".join(f"{column} = {row[column][:80]!r}" for column in self._plan.asked[:5])
         return f"no rule applies ({asked}); add a [[rule]] for such rows, or a [[skip]]"
+
+
+def _own_id(id_of: Text, row: Row) -> str:
+    id = id_of(row)
+    if not id:
+        raise RowError("the columns of its `id` are empty")
+    return id
 
 
 def applies(test: Test, row: Row, context: Context) -> bool:

@@ -1,5 +1,6 @@
 """The mapping file: which keys it has, what each of them may be, and the shorthands."""
 
+import re
 import tomllib
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self, TypeAlias
@@ -8,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from streams.core.mapping.fault import Fault, MappingError, close_to
 
+SOURCE: Final = r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$"
 Scalar: TypeAlias = str | int | float | bool
 
 
@@ -93,7 +95,7 @@ class Value(Part):
     map: str | dict[str, Scalar] | None = None
     default: Scalar | None = None
     decimals: Annotated[int, Field(ge=0, le=4)] | None = None
-    separator: Annotated[str, Field(min_length=1)] = ","
+    separator: Annotated[str, Field(min_length=1)] | None = None
     item: int | None = None
     clears: bool = False
     sign: Annotated[list[str], BeforeValidator(_listed)] = []
@@ -183,10 +185,13 @@ class Skip(Selection):
 
 
 class Rule(Selection):
-    """One event for every selected row."""
+    """One event for every selected row, or for every element of a list in it."""
 
     name: Name
     event: str
+    id: str | None = None
+    for_each: Annotated[str | None, Field(min_length=1)] = None
+    order: Annotated[int | None, Field(ge=0, le=999)] = None
     time: RuleTime | None = None
     data: dict[str, Value] = {}
 
@@ -213,10 +218,49 @@ class Thread(Part):
     parent: str
 
 
+class Signature(Part):
+    """How a vendor signs what it delivers. The secret is no part of it: whoever runs the hook knows that.
+
+    Attributes:
+        scheme: `hmac-sha256` or `hmac-sha1` of `signed` under the secret; `token`: the header holds the secret itself.
+        header: Where the signature stands; names of headers are matched whatever their case.
+        encoding: How its bytes are written.
+        prefix: What stands before it in the header, `sha256=`.
+        signed: What is signed: a template of `{body}` (the bytes as they came), `{timestamp}` (the text of
+            `timestamp_header`), `{method}` and `{url}` (as the vendor calls it, with scheme, host and query).
+        timestamp_header: Where the time of the delivery stands; a delivery without it is refused.
+        timestamp_format: How it is written there.
+        tolerance_seconds: How far from now, either way, that time may lie.
+    """
+
+    scheme: Literal["hmac-sha256", "hmac-sha1", "token"]
+    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""
+    signed: str = "{body}"
+    timestamp_header: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9-]+$")] = None
+    timestamp_format: Literal["unix", "unix_ms", "iso"] = "unix"
+    tolerance_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
+
+    @model_validator(mode="after")
+    def _can_be_checked(self) -> Self:
+        named = set(re.findall(r"\{([^{}]*)\}", self.signed))
+        if unknown := named - {"body", "timestamp", "method", "url"}:
+            raise ValueError(f"`signed` knows {{body}}, {{timestamp}}, {{method}} and {{url}}, not {sorted(unknown)}")
+        if "body" not in named:
+            raise ValueError("what does not sign the {body} proves nothing of it")
+        if "timestamp" in named and self.timestamp_header is None:
+            raise ValueError("{timestamp} is signed: name its `timestamp_header`")
+        return self
+
+
 class Document(Part):
     """A whole mapping file."""
 
-    source: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$", max_length=512)]
+    format: Literal["csv", "json"] = "csv"
+    for_each: Templates | None = None
+    signature: Signature | None = None
+    source: Annotated[str, Field(pattern=SOURCE, max_length=512)]
     id: str | None = None
     ticket: Templates | None = None
     customer: Templates | None = None
@@ -233,6 +277,20 @@ class Document(Part):
     lookup: list[Lookup] = []
     skip: list[Skip] = []
     rule: Annotated[list[Rule], Field(min_length=1, max_length=1000)]
+
+    @property
+    def reads_documents(self) -> bool:
+        """Whether columns are paths into JSON documents."""
+        return self.format == "json"
+
+    @model_validator(mode="after")
+    def _of_documents_alone(self) -> Self:
+        each = self.for_each or any(rule.for_each for rule in self.rule)
+        if each and not self.reads_documents:
+            raise ValueError('`for_each` is for documents: say `format = "json"`')
+        if any(rule.order is not None for rule in self.rule) and not self.reads_documents:
+            raise ValueError("`order` is for documents: rows of a file have the order of the file")
+        return self
 
 
 class Draft(NamedTuple):
@@ -278,7 +336,7 @@ def _remove(table: Any, path: Sequence[int | str]) -> None:  # noqa: ANN401 - wh
 
 _KEYS: Final = frozenset(
     field.alias or name
-    for part in (Document, Dialect, Time, Value, Condition, Skip, Rule, Lookup, Thread)
+    for part in (Document, Dialect, Time, Value, Condition, Skip, Rule, Lookup, Thread, Signature)
     for name, field in part.model_fields.items()
 )
 

@@ -10,7 +10,7 @@ from streams.core.mapping.plan import Plan
 def in_order(plan: Plan, events: Iterable[MappedEvent]) -> list[MappedEvent]:
     """Return events by time, then by row, then by rule; those of one subject and instant are numbered in this order."""
     ordered = sorted(events)
-    if not plan.numbered or plan.by_number:
+    if not plan.numbered or plan.by_number or plan.picking:
         return ordered
     found = []
     for _, tied in groupby(ordered, key=lambda event: event.at_ms):

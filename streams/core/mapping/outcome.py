@@ -35,11 +35,13 @@ class Rejected(NamedTuple):
 
     Attributes:
         id: What tells the row apart; "" when that cannot be read.
+        is_unread: Whether nothing is wrong with it but that no rule reads it.
     """
 
     record: Record
     reason: str
     id: str = ""
+    is_unread: bool = False
 
 
 Outcome: TypeAlias = Mapped | Skipped | Rejected

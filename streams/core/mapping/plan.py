@@ -10,6 +10,7 @@ from msgspec import Struct
 from schemas.events import Data
 from streams.core.mapping.condition import Predicate
 from streams.core.mapping.note import Notes
+from streams.core.mapping.picking import Picking
 from streams.core.mapping.template import Row, Text
 from streams.core.mapping.value import Compute
 
@@ -66,6 +67,8 @@ class Step(Struct, frozen=True):
         test: Which rows it applies to.
         at: When it happened; None takes the row's time.
         parts: Its fields.
+        id_of: The whole id of its events; None when the row and the rule's name make it.
+        order: The place of a document's event in its instant.
     """
 
     name: str
@@ -75,6 +78,8 @@ class Step(Struct, frozen=True):
     test: Test
     at: At | None
     parts: tuple[Part, ...]
+    id_of: Text | None = None
+    order: int = 0
 
 
 class Join(NamedTuple):
@@ -130,6 +135,8 @@ class Plan(Struct, frozen=True):
         numbered: Whether events carry their row's number.
         by_row: Where the number of a row is made part of what is said: one more row before it makes it say another.
         notes: What was read although its cell says less.
+        picking: How rows are picked from documents; None for tables.
+        has_own_ids: Whether a rule names its events itself, rather than by the row.
     """
 
     source: str
@@ -158,3 +165,5 @@ class Plan(Struct, frozen=True):
     numbered: bool
     by_row: tuple[str, ...]
     notes: Notes
+    picking: Picking | None = None
+    has_own_ids: bool = False

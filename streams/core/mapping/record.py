@@ -30,6 +30,7 @@ class Known:
     def __init__(self, plan: Plan, said: Iterable[Said]) -> None:
         """Take in all stored events of the source."""
         self._suffixes = sorted((f"-{step.name}" for step in plan.steps), key=len, reverse=True)
+        self._has_own_ids = plan.has_own_ids
         events = list(said)
         self.slots: Mapping[str, Slot] = slots_of(one for one in events if self.row_of(one.id))
         self._as_of: dict[str, int] = {}
@@ -40,9 +41,13 @@ class Known:
                 self._confirm(recorded, [_short(row)])
 
     def row_of(self, id: str) -> str:
-        """Return what tells the row of an event apart; "" for an event that this mapping did not make."""
+        """Return what tells the row of an event apart; "" for an event that this mapping did not make.
+
+        Where rules name their events themselves, an event is a row of its own.
+        """
         first = number_of(id)[0]
-        return next((first.removesuffix(suffix) for suffix in self._suffixes if first.endswith(suffix)), "")
+        unmade = first if self._has_own_ids else ""
+        return next((first.removesuffix(suffix) for suffix in self._suffixes if first.endswith(suffix)), unmade)
 
     def as_of_ms(self, row: str) -> int | None:
         """Return when a row was last confirmed, in milliseconds since 1970; None when no file told its age."""

@@ -195,7 +195,8 @@ class _Restating:
 
     def _displaced(self) -> set[str]:
         """Return the ids of known events that stand in another order within their instant than the file has them in."""
-        if self._snapshot.plan.by_number or not self._snapshot.plan.numbered:
+        plan = self._snapshot.plan
+        if plan.by_number or plan.picking or not plan.numbered:
             return set()
         displaced: set[str] = set()
         for _, tied in groupby(self._snapshot.events, key=lambda event: event.at_ms):

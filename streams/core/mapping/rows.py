@@ -111,7 +111,7 @@ def _composed(plan: Plan, composer: Composer, ready: ReadyRow, context: Context)
     except NoRuleError as error:
         if plan.skips_unmatched:
             return Skipped(ready.record, _NO_RULE, ready.id)
-        return Rejected(ready.record, str(error), ready.id)
+        return Rejected(ready.record, str(error), ready.id, is_unread=True)
     except RowError as error:
         return Rejected(ready.record, str(error), ready.id)
 

@@ -17,6 +17,7 @@ class Setting(NamedTuple):
         thousands: What divides thousands; None when nothing does.
         read_time: Reads a time; None while the mapping does not say how times are written.
         spellings: What templates do to cells.
+        separator: What divides a list in a cell, unless the field says so.
     """
 
     maps: Mapping[str, Mapping[str, Scalar]]
@@ -24,3 +25,4 @@ class Setting(NamedTuple):
     thousands: str | None
     read_time: Reader | None
     spellings: Spellings
+    separator: str = ","

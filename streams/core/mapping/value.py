@@ -22,6 +22,8 @@ _TRUTHS: Final = dict.fromkeys(("true", "yes", "y", "1"), True) | dict.fromkeys(
 
 
 _JSON: Final = "json"
+AS_WRITTEN: Final = ""
+"""The separator of documents: their lists come as JSON, and a text with commas is a list all the same."""
 
 
 def compute_of(value: Value, field: Field, setting: Setting) -> Compute:
@@ -43,34 +45,39 @@ def compute_of(value: Value, field: Field, setting: Setting) -> Compute:
             field.checked(_as_value_error(convert, text)) if value.map else _constant(text, field, setting, value)
         )
         return lambda _: constant
-    text_of = _item_of(value, first_of(templates, setting.spellings))
+    text_of = _item_of(value, first_of(templates, setting.spellings), setting)
     return lambda row: convert(text) if (text := text_of(row)) else default
 
 
-def _item_of(value: Value, text_of: Text) -> Text:
+def _item_of(value: Value, text_of: Text, setting: Setting) -> Text:
     """Return the function that picks one part of a list in a cell, if the mapping asks for one."""
     number = value.item
     if number is None:
         return text_of
     place = number - 1 if number > 0 else number
+    separator = _separator(value, setting)
 
     def item(row: Row) -> str:
-        parts = _parts(text_of(row), value.separator)
+        parts = _parts(text_of(row), separator)
         return parts[place] if -len(parts) <= place < len(parts) else ""
 
     return item
 
 
+def _separator(value: Value, setting: Setting) -> str:
+    return setting.separator if value.separator is None else value.separator
+
+
 def _parts(text: str, separator: str) -> Sequence[str]:
     """Return the parts of a list in a cell."""
-    if separator == _JSON:
+    if separator == _JSON or (separator == AS_WRITTEN and text.startswith("[")):
         try:
             return list(map(str, msgspec.json.decode(text, type=list[str | int | float]))) if text else []
         except msgspec.DecodeError:
             raise RowError(f"{text[:80]!r} is no JSON list of texts") from None
     if text.startswith("[") and text.endswith("]"):
         raise RowError(f'{text[:80]!r} looks like a JSON list; if it is one, give the field `separator = "json"`')
-    return [part for piece in text.split(separator) if (part := piece.strip())]
+    return [part for piece in text.split(separator or ",") if (part := piece.strip())]
 
 
 def _constant(scalar: Scalar, field: Field, setting: Setting, value: Value) -> object:
@@ -133,7 +140,8 @@ def _plain(field: Field, setting: Setting, value: Value) -> Convert:
         case Shape.TRUTH:
             return _truth
         case Shape.LIST:
-            return lambda text: _parts(text, value.separator)
+            separator = _separator(value, setting)
+            return lambda text: _parts(text, separator)
         case Shape.INSTANT:
             return _instant_reader(setting.read_time)
     return lambda text: text
