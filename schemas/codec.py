@@ -36,6 +36,8 @@ CONTENT_TYPE: Final = "application/cloudevents+json"
 TICKETS: Final = "tickets"
 ORDERS: Final = "orders"
 """The topics of events, without the prefix that the settings may put before them."""
+HOOK: Final = "servicepulse-hook"
+"""The header of a record that is the delivery of a vendor as it came; it names the hook."""
 MAX_EVENT_BYTES: Final = 256 * 1024
 MAX_DERIVED_BYTES: Final = 900 * 1024
 """Derived events carry the folded state of a whole ticket; brokers take 1 MiB unless told otherwise."""
@@ -68,6 +70,8 @@ class Reason(StrEnum):
     RECORDS_LOST = "records-lost"
     """Nor this: Kafka removed records before anybody read them. The letter has no bytes, and names the range."""
     UNREADABLE = "unreadable-record"
+    NOT_MAPPED = "not-mapped"
+    """A delivery of a vendor that no rule of its mapping reads: kept as it came, for a newer mapping."""
 
 
 class InvalidEventError(Exception):
@@ -192,6 +196,18 @@ def decode(value: bytes | None, headers: Headers = None, *, now_ms: int, max_lev
     )
 
 
+def accept(value: bytes | None, headers: Headers = None, *, now_ms: int) -> Event:
+    """Return the event that a producer sends: one of the contract, and none that only Service Pulse derives.
+
+    Raises:
+        InvalidEventError: When it is none.
+    """
+    event = decode(value, headers, now_ms=now_ms)
+    if event.name in DERIVED:
+        raise InvalidEventError(Reason.BAD_VALUE, "/type", f"{event.name} is derived here; producers do not send it")
+    return event
+
+
 def unknown_values(event: Event) -> list[tuple[str, str]]:
     """Return (JSON pointer, value as sent) of every field whose value was unknown and therefore read as `other`."""
     others = [
@@ -311,6 +327,9 @@ def _sequence(subjectseq: int | str | None) -> int:
 def _structured(value: bytes, headers: Headers) -> bytes:
     """Return the record as structured JSON, whichever form its headers announce."""
     named = _header_names(headers)
+    if HOOK in named:
+        hook = named[HOOK].decode(errors="replace")[:200]
+        raise InvalidEventError(Reason.NOT_MAPPED, "", f"no rule of the mapping of {hook} reads this delivery")
     content_type = named.get("content-type", b"").decode("latin-1").strip().lower()
     if content_type.startswith("application/cloudevents-batch"):
         raise InvalidEventError(Reason.WRONG_TYPE, "", "a record carries one event, not a batch of CloudEvents")

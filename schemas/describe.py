@@ -15,6 +15,7 @@ from schemas.async_api import async_api
 from schemas.codec import Reason
 from schemas.events import CATALOGUE, DERIVED, RESERVED
 from schemas.json_schema import ATTRIBUTES, Schema, event_schema, fields_of, required_attributes, values_of
+from schemas.open_api import open_api
 
 FOLDER: Final = Path(__file__).parent / "catalogue"
 README: Final = Path(__file__).parent / "README.md"
@@ -32,6 +33,8 @@ REASONS: Final = {
     "Once the cause is gone, `servicepulse refold --ticket` mends it.",
     Reason.TICKET_MENDED: "Not your mistake: rows of tickets lacked stored events, and a worker mended them. `message` "
     "names some; what to do is in deploy/RUNBOOK.md, rows-differed.",
+    Reason.NOT_MAPPED: "A delivery to a hook of `servicepulse receive` that no rule of its mapping reads. "
+    "`servicepulse dead-letters replay` sends it through the mapping of now.",
     Reason.UNREADABLE: "No client can read the record: a header name that is not UTF-8, a batch that unpacks to more "
     "than 64 MiB or whose checksum is wrong. Of several records the first place stands, and `message` says which.",
     Reason.RECORDS_LOST: "Not your mistake: Kafka removed records before a worker read them. The letter names the "
@@ -87,7 +90,8 @@ def documents() -> dict[Path, str]:
     readme = README.read_text(encoding="utf-8")
     for name, part in PARTS.items():
         readme = _replaced(readme, name, part())
-    return {**schemas, FOLDER / "asyncapi.json": _json(async_api()), README: readme}
+    described = {FOLDER / "asyncapi.json": _json(async_api()), FOLDER / "openapi.json": _json(open_api())}
+    return {**schemas, **described, README: readme}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

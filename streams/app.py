@@ -1,8 +1,6 @@
 """A Faust app with its agents, made from the settings: what reads, what watches, what looks at the group, its pages."""
 
 import asyncio
-import errno
-import socket
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -26,12 +24,13 @@ from streams.core.ticket.delay import Delay
 from streams.group import Remedies, Remedy, forget, is_embedded
 from streams.intake import BatchApp, BatchSchema, Delivery, Pages
 from streams.ledger import Seam
+from streams.listening import listening
 from streams.membership import Membership, Reminder, Standing
 from streams.meters import Meters
 from streams.outbox import FaustOutbox
 from streams.ports import Clock, Store, WatchStore
 from streams.process import start_afresh
-from streams.settings import Settings, SettingsError
+from streams.settings import Settings
 from streams.topics import TopicIds
 
 log = structlog.get_logger()
@@ -65,7 +64,7 @@ def create_app(
     Raises:
         SettingsError: When the web port that somebody set is taken.
     """
-    listening = _listening(settings)
+    sock = listening(settings, "web", "--web-port")
     app = BatchApp(
         settings.topic(broker.GROUP),
         broker=[f"kafka://{address}" for address in (settings.kafka or "").split(",")],
@@ -86,11 +85,11 @@ def create_app(
         stream_buffer_maxsize=64,
         stream_processing_timeout=_LONG,
         web_bind=settings.web_host,
-        web_port=listening.getsockname()[1],
+        web_port=sock.getsockname()[1],
         web_in_thread=False,
         datadir=tempfile.gettempdir(),  # Faust insists on one; without tables it stays empty
     )
-    app.web = Pages(app, listening)
+    app.web = Pages(app, sock)
     app.batch_events = settings.batch_events
     app.batch_linger_seconds = settings.batch_linger_seconds
     agent = TicketsAgent(
@@ -236,20 +235,6 @@ def _register_pages(app: BatchApp, membership: Membership, meters: Meters) -> No
 
     app.page("/health")(health)
     app.page("/metrics")(metrics)
-
-
-def _listening(settings: Settings) -> socket.socket:
-    """Return a socket that listens on the web port; on a free one when the port is taken and nobody has set it."""
-    host, port = settings.web_host, settings.web_port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        is_taken = error.errno == errno.EADDRINUSE
-        if is_taken and "web_port" not in settings.model_fields_set:
-            return socket.create_server((host, 0), family=family)
-        fault = f"port {port} is taken" if is_taken else f"nothing can listen on {host}:{port} ({error.strerror})"
-        raise SettingsError(f"{fault}: set another one by --web-port or SERVICEPULSE_WEB_PORT, or 0 for any") from error
 
 
 def _credentials(settings: Settings) -> CredentialsT | None:

@@ -50,6 +50,15 @@ def kafka_options(settings: Settings) -> dict[str, Any]:
     return {"bootstrap_servers": (settings.kafka or "").split(","), **_connection(settings)}
 
 
+def aiokafka_options(settings: Settings) -> dict[str, Any]:
+    """Return what every aiokafka client needs to reach the brokers.
+
+    Raises:
+        SettingsError: When a certificate cannot be read.
+    """
+    return kafka_options(settings) | {"sasl_mechanism": settings.kafka_sasl_mechanism or "PLAIN"}
+
+
 def ensure_topics(settings: Settings) -> list[str]:
     """Wait for the broker, create the topics that it lacks, and return their names. Those it has stay as they are.
 

@@ -26,13 +26,14 @@ from schemas.codec import (
     Event,
     InvalidEventError,
     Reason,
+    accept,
     decode,
     encode,
     partition_key,
     subject_named_by,
     topic_of,
 )
-from schemas.events import DERIVED, NAME_OF, Data
+from schemas.events import NAME_OF, Data
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -261,11 +262,8 @@ class Publisher:
         """
         if self._closed:
             raise ValueError("this publisher is closed")
-        decoded = decode(_as_json(event), now_ms=clock.time_ns() // 1_000_000)
-        if decoded.name in DERIVED and not self._derived:
-            raise InvalidEventError(
-                Reason.BAD_VALUE, "/type", f"{decoded.name} is derived here; producers do not send it"
-            )
+        read = decode if self._derived else accept
+        decoded = read(_as_json(event), now_ms=clock.time_ns() // 1_000_000)
         if self.gate is not None:
             self.gate(decoded)
         identity = Identity(decoded.source, decoded.id)

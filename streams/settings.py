@@ -136,6 +136,36 @@ class Settings(BaseSettings):
     )
     web_host: str = Field(default="127.0.0.1", description="Address on which /health and /metrics listen.")
     web_port: int = Field(default=6066, ge=0, le=65535, description="Port of /health and /metrics; 0 finds a free one.")
+    receive_host: str = Field(
+        default="127.0.0.1",
+        description="Address on which the door listens; beyond this machine only with TLS.",
+    )
+    receive_port: int = Field(default=6068, ge=0, le=65535, description="Port of the door; 0 finds a free one.")
+    receive_tls_cert_file: Path | None = Field(
+        default=None, description="Certificate of the door, PEM, with those between it and its authority."
+    )
+    receive_tls_key_file: Path | None = Field(default=None, description="The key of that certificate, PEM.")
+    receive_tokens_file: Path | None = Field(
+        default=None,
+        description="Hashes of the tokens of senders, TOML, as `servicepulse tokens` writes it; changes are "
+        "seen within a second. Not set: `tokens.toml` in `folder`.",
+    )
+    receive_in_flight: int = Field(
+        default=256, ge=1, le=100_000, description="Requests in hand at most; others are told to come again (429)."
+    )
+    receive_connections: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="Connections at most; beyond it the one that has been silent for longest is closed.",
+    )
+    receive_answer_seconds: float = Field(
+        default=4,
+        ge=0.1,
+        le=60,
+        description="Within so long a sender hears whether Kafka has its events, else 503: shops wait five seconds.",
+    )
+    receive_access_log: bool = Field(default=True, description="Log a line for each request to the door.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", description="`console` for people, `json` for machines; `auto` looks whether a terminal reads."
@@ -195,6 +225,8 @@ class Settings(BaseSettings):
             "kafka_username and kafka_password need kafka_sasl_mechanism": self.kafka_sasl_mechanism
             or not (self.kafka_username or self.kafka_password),
             "kafka_cert_file and kafka_key_file need each other": certificate,
+            "receive_tls_cert_file and receive_tls_key_file need each other": (self.receive_tls_cert_file is None)
+            == (self.receive_tls_key_file is None),
             f"{', '.join(tls_files)} need kafka_tls": self.kafka_tls or not any(getattr(self, n) for n in tls_files),
         }
         faults = [claim for claim, holds in claims.items() if not holds]
@@ -228,6 +260,29 @@ class Settings(BaseSettings):
                 f"no certificates as Kafka needs them, PEM and unencrypted: {named} ({error})"
             ) from error
         return context
+
+    def receive_ssl_context(self) -> ssl.SSLContext | None:
+        """Return the TLS context of the door, None without TLS.
+
+        Raises:
+            SettingsError: When a file cannot be read, or holds no certificate.
+        """
+        cert_file, key_file = self.readable("receive_tls_cert_file"), self.readable("receive_tls_key_file")
+        if cert_file is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(cert_file, key_file)
+        except ssl.SSLError as error:
+            raise SettingsError(
+                f"no certificate and key, PEM and unencrypted: {cert_file}, {key_file} ({error})"
+            ) from error
+        return context
+
+    @property
+    def tokens_file(self) -> Path:
+        """Where tokens of senders are kept."""
+        return self.receive_tokens_file or self.folder / "tokens.toml"
 
     def readable(self, name: str) -> Path | None:
         """Return the path of a setting that names a file, None when it is not set.

@@ -145,7 +145,7 @@ class Space:
         """Start a worker, or what a command makes of one, and return without waiting for it."""
         number = len(self.workers)
         log_path = self.folder / f"worker-{number}.log"
-        port = _free_port()
+        port = free_port()
         given = {f"{PREFIX}{name.upper()}": str(value) for name, value in overrides.items()}
         # What a worker leaves wrong shall be seen, not mended behind the test's back.
         usual = {f"{PREFIX}RECHECK_EVERY_SECONDS": "3600", f"{PREFIX}WEB_PORT": str(port)}
@@ -278,7 +278,7 @@ def _headers_of(value: bytes | None) -> list[tuple[str, bytes]]:
     return [("content-type", CONTENT_TYPE.encode())] if value and value.startswith(b"{") else []
 
 
-def _free_port() -> int:
+def free_port() -> int:
     import socket
 
     with socket.socket() as probe:

@@ -13,6 +13,8 @@ CREATE USER IF NOT EXISTS servicepulse_migrator IDENTIFIED WITH sha256_hash BY '
     SETTINGS PROFILE 'servicepulse_writer';
 CREATE USER IF NOT EXISTS servicepulse_worker IDENTIFIED WITH sha256_hash BY '<SHA-256 of its password, hexadecimal>'
     SETTINGS PROFILE 'servicepulse_writer';
+CREATE USER IF NOT EXISTS servicepulse_door IDENTIFIED WITH sha256_hash BY '<SHA-256 of its password, hexadecimal>'
+    SETTINGS PROFILE 'servicepulse_writer';
 CREATE USER IF NOT EXISTS grafana IDENTIFIED WITH sha256_hash BY '<SHA-256 of its password, hexadecimal>'
     SETTINGS PROFILE 'servicepulse_reader';
 
@@ -28,6 +30,9 @@ GRANT INSERT ON servicepulse.signals TO servicepulse_worker;
 GRANT INSERT ON servicepulse.looks TO servicepulse_worker;
 GRANT CREATE DATABASE ON servicepulse.* TO servicepulse_worker;
 GRANT CREATE TABLE ON servicepulse.schema_migrations TO servicepulse_worker;
+
+GRANT SELECT(name, subject, source, id, at, ingested_at) ON servicepulse.events TO servicepulse_door;
+GRANT SELECT ON servicepulse.dead_letters TO servicepulse_door;
 
 GRANT SELECT ON servicepulse.* TO grafana;
 REVOKE SELECT(raw) ON servicepulse.events FROM grafana;

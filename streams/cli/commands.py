@@ -15,6 +15,8 @@ PLACES: Final[Mapping[str, str]] = {
     "status": "stack:status",
     "migrate": "store:migrate",
     "worker": "run_worker:worker",
+    "receive": "receive:receive",
+    "tokens": "tokens:app",
     "publish": "publish:publish",
     "import": "import_:import_",
     "demo": "demo:demo",

@@ -59,6 +59,7 @@ class TestFiles:
     def test_every_event_has_its_file(self) -> None:
         assert {path.name for path in FOLDER.iterdir()} == {
             "asyncapi.json",
+            "openapi.json",
             *(f"{name}.schema.json" for name in CATALOGUE),
         }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.deploy.folder import DEPLOY
 
-LOCKS = ("requirements.lock", "requirements-cli.lock")
+LOCKS = ("requirements.lock", "requirements-door.lock", "requirements-cli.lock")
 _SECONDS = 300
 
 

@@ -20,6 +20,7 @@ from streams.core.ask.question import observed
 from streams.core.metrics import METRICS
 from streams.settings import Settings
 from streams.sinks.clickhouse import TABLES
+from streams.sinks.fate import REFUSED, STORED
 from tests.deploy.folder import DEPLOY, ROOT
 
 USERS = DEPLOY / "clickhouse" / "users.d" / "servicepulse.xml"
@@ -178,6 +179,17 @@ def test_the_worker_may_not_unsay_what_was_written(migrated: Path, statement: st
     assert _run_as("servicepulse_worker", migrated, [statement]) == [ACCESS_DENIED]
 
 
+def test_the_door_may_tell_what_became_of_an_event_and_nothing_else(migrated: Path) -> None:
+    parameters = {"source:String": "''", "id:String": "''"}
+    asked = [f"USE {DATABASE}", STORED, REFUSED]
+    for name, value in parameters.items():
+        asked = [statement.replace("{" + name + "}", value) for statement in asked]
+    refused = ["SELECT raw FROM servicepulse.events", "SELECT * FROM servicepulse.tickets", EVENT]
+    answers = _run_as("servicepulse_door", migrated, [*asked, *refused])
+    assert not [answer for answer in answers[:3] if isinstance(answer, int)]
+    assert answers[3:] == [ACCESS_DENIED] * 3
+
+
 def test_grafana_may_read_every_table(migrated: Path) -> None:
     tables = _run_as(
         None, migrated, [f"SELECT name FROM system.tables WHERE database = '{DATABASE}' AND total_rows >= 0"]
@@ -295,7 +307,7 @@ def test_the_worker_may_insert_into_the_tables_that_the_store_writes() -> None:
 
 def test_users_made_by_sql_have_the_same_grants() -> None:
     lines = (DEPLOY / "clickhouse" / "managed.sql").read_text().splitlines()
-    for name in ("servicepulse_migrator", "servicepulse_worker", "grafana"):
+    for name in ("servicepulse_migrator", "servicepulse_worker", "servicepulse_door", "grafana"):
         by_sql = [line.removesuffix(f" TO {name};") for line in lines if line.endswith(f" TO {name};")]
         by_sql += [line.removesuffix(f" FROM {name};") for line in lines if line.endswith(f" FROM {name};")]
         assert by_sql == _grants(name)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from tests.deploy.folder import DEPLOY, ROOT, document, leaves
 
 COMPOSE = document(DEPLOY / "compose.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-IMAGES = ("servicepulse", "servicepulse-cli")
+IMAGES = ("servicepulse", "servicepulse-door", "servicepulse-cli")
+LOGINS = {"migrate": "servicepulse_migrator", "door": "servicepulse_door"}
 OURS = [name for name, service in SERVICES.items() if service["image"].partition(":")[0] in IMAGES]
 EVENT_LIMIT_WITH_MARGIN = 2**20
 _VARIABLE = re.compile(r"\$\{(\w+)(:[-?+][^}]*)?\}")
@@ -43,7 +45,15 @@ def test_what_our_containers_are_given_are_settings(name: str, monkeypatch: pyte
         monkeypatch.setenv(variable, value)
     settings = load_settings()
     assert settings.clickhouse == "http://clickhouse:8123"
-    assert settings.clickhouse_username == f"servicepulse_{'migrator' if name == 'migrate' else 'worker'}"
+    assert settings.clickhouse_username == LOGINS.get(name, "servicepulse_worker")
+
+
+def test_the_door_is_where_its_port_leads() -> None:
+    port = Settings.model_fields["receive_port"].default
+    assert SERVICES["door"]["ports"] == [f"127.0.0.1:${{DOOR_PORT:-{port}}}:{port}"]
+    tokens = Path(_environment("door")["SERVICEPULSE_RECEIVE_TOKENS_FILE"])
+    assert SERVICES["door"]["volumes"] == [f"door:{tokens.parent}"]
+    assert str(tokens.parent) in (DEPLOY / "Dockerfile").read_text(), "made in the image, else nobody may write there"
 
 
 def test_the_worker_listens_where_its_health_is_asked_for() -> None:
@@ -88,7 +98,7 @@ def test_root_file_systems_are_read_only(name: str) -> None:
     assert SERVICES[name]["read_only"] is True
 
 
-@pytest.mark.parametrize("name", ["kafka", "clickhouse", "worker", "grafana"])
+@pytest.mark.parametrize("name", ["kafka", "clickhouse", "worker", "door", "grafana"])
 def test_what_stays_is_looked_after(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
     assert SERVICES[name]["restart"] == "unless-stopped"
@@ -96,7 +106,7 @@ def test_what_stays_is_looked_after(name: str) -> None:
 
 def test_no_password_has_a_default() -> None:
     for path, name, value in leaves(COMPOSE):
-        if re.search(r"PASSWORD|SECRET|TOKEN|_KEY$|CLUSTER_ID", name):
+        if re.search(r"PASSWORD|SECRET|TOKEN|_KEY$|CLUSTER_ID", name) and not name.endswith("_FILE"):
             assert re.fullmatch(r"\$\{\w+(:\?[^}]+|:-)\}", value), f"{path}: {value}"
 
 

@@ -13,7 +13,7 @@ from tests.deploy.folder import DEPLOY, ROOT
 LINES = (DEPLOY / "Dockerfile").read_text().splitlines()
 STARTS = {line.split()[3]: number for number, line in enumerate(LINES) if line.startswith("FROM ")}
 FINAL = LINES[STARTS["runtime"] :]
-LOCKS = {"worker": "requirements.lock", "grafana": "requirements-cli.lock"}
+LOCKS = {"worker": "requirements.lock", "receive": "requirements-door.lock", "grafana": "requirements-cli.lock"}
 """By the extra that each image has."""
 
 of_each_lock = pytest.mark.parametrize("extra", LOCKS)
@@ -52,9 +52,9 @@ def test_it_starts_in_exec_form_under_an_init() -> None:
 
 def test_what_is_shipped_lies_on_the_runtime_and_is_its_own_environment() -> None:
     ends = [line.split()[1:4] for line in FINAL if line.startswith("FROM ")][1:]
-    assert ends == [["runtime", "AS", "cli"], ["runtime", "AS", "worker"]]
+    assert ends == [["runtime", "AS", "cli"], ["runtime", "AS", "door"], ["runtime", "AS", "worker"]]
     copied = [line for line in FINAL if line.startswith("COPY ")]
-    assert [line.split()[1] for line in copied] == ["--from=cli-build", "--from=worker-build"]
+    assert [line.split()[1] for line in copied] == [f"--from={name}-build" for name in ("cli", "door", "worker")]
 
 
 def test_nothing_that_builds_is_in_the_last_stage() -> None:
@@ -93,13 +93,15 @@ def test_the_lock_has_no_parts_of_the_embedded_stack(extra: str) -> None:
 
 
 def test_each_image_has_what_its_processes_need_and_no_more() -> None:
-    assert not {"grafana-client", "niquests", "urllib3-future"} & set(_locked("worker"))
+    assert not {"grafana-client", "niquests", "urllib3-future"} & {*_locked("worker"), *_locked("receive")}
+    assert "faust-streaming" not in _locked("receive")
     assert not {"faust-streaming", "cramjam", "aiohttp", "prometheus-client"} & set(_locked("grafana"))
 
 
-def test_both_images_have_the_same_versions_of_what_they_share() -> None:
-    worker, cli = _locked("worker"), _locked("grafana")
-    assert {name: worker[name] for name in worker.keys() & cli} == {name: cli[name] for name in worker.keys() & cli}
+@pytest.mark.parametrize("other", ["receive", "grafana"])
+def test_images_have_the_same_versions_of_what_they_share(other: str) -> None:
+    mine, others = _locked("worker"), _locked(other)
+    assert {name: mine[name] for name in mine.keys() & others} == {name: others[name] for name in mine.keys() & others}
 
 
 def test_the_package_that_would_replace_urllib3_is_built_so_that_it_does_not() -> None:

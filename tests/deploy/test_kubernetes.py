@@ -10,8 +10,8 @@ from tests.deploy.folder import DEPLOY, document, documents
 
 BASE, EXAMPLE = DEPLOY / "kubernetes/base", DEPLOY / "kubernetes/overlays/example"
 FOLDERS = (BASE, EXAMPLE)
-WORKER, MIGRATE = document(BASE / "worker.yaml"), document(BASE / "migrate.yaml")
-PODS = {"worker": WORKER["spec"]["template"]["spec"], "migrate": MIGRATE["spec"]["template"]["spec"]}
+WORKER = document(BASE / "worker.yaml")
+PODS = {name: document(BASE / f"{name}.yaml")["spec"]["template"]["spec"] for name in ("worker", "migrate", "door")}
 MANIFESTS = sorted(file for folder in FOLDERS for file in folder.glob("*.yaml"))
 
 
@@ -53,14 +53,16 @@ def test_what_a_pod_is_given_are_settings(pod: str, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("pod", PODS)
 def test_the_example_gives_settings_that_go_together(pod: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    (patch,) = document(EXAMPLE / "kafka-login.yaml")["spec"]["template"]["spec"]["containers"]
-    variables = [*_container(pod)["env"], *(patch["env"] if pod == "worker" else [])]
+    patches = [patch["spec"]["template"]["spec"]["containers"] for patch in documents(EXAMPLE / "kafka-login.yaml")]
+    logins = {patch["name"]: patch["env"] for (patch,) in patches}
+    assert set(logins) == {"worker", "door"}
+    variables = [*_container(pod)["env"], *logins.get(pod, [])]
     own = {variable["name"]: variable.get("value", "given") for variable in variables}
     for name, value in {**_settings(), **document(EXAMPLE / "settings.yaml")["data"], **own}.items():
         monkeypatch.setenv(name, value)
     settings = load_settings()
     assert settings.clickhouse_replicated
-    assert settings.kafka_security_protocol == ("SASL_SSL" if pod == "worker" else "SSL")
+    assert settings.kafka_security_protocol == ("SASL_SSL" if pod in logins else "SSL")
 
 
 @pytest.mark.parametrize("pod", PODS)
@@ -92,11 +94,15 @@ def test_secrets_are_referred_to_and_never_written(pod: str) -> None:
     assert not [file for file in MANIFESTS if any(document["kind"] == "Secret" for document in documents(file))]
 
 
-def test_the_migration_has_a_login_of_its_own() -> None:
+def test_each_kind_of_pod_has_a_login_of_its_own() -> None:
     logins = {
         pod: {variable["valueFrom"]["secretKeyRef"]["name"] for variable in _container(pod)["env"]} for pod in PODS
     }
-    assert logins == {"worker": {"servicepulse-worker"}, "migrate": {"servicepulse-migrator"}}
+    assert logins == {
+        "worker": {"servicepulse-worker"},
+        "migrate": {"servicepulse-migrator"},
+        "door": {"servicepulse-door"},
+    }
 
 
 def test_probes_ask_pages_that_the_worker_has_on_the_port_that_it_has() -> None:
@@ -111,8 +117,26 @@ def test_probes_ask_pages_that_the_worker_has_on_the_port_that_it_has() -> None:
 
 def test_the_service_and_the_policy_name_the_workers_port() -> None:
     (port,) = document(BASE / "worker-service.yaml")["spec"]["ports"]
-    (ingress,) = document(BASE / "network-policy.yaml")["spec"]["ingress"]
+    ingress, _ = document(BASE / "network-policy.yaml")["spec"]["ingress"]
     assert port["port"] == ingress["ports"][0]["port"] == _port()
+
+
+def test_the_door_is_where_its_service_its_policy_and_its_probes_look() -> None:
+    door, port = _container("door"), int(Settings.model_fields["receive_port"].default)
+    assert door["ports"] == [{"name": "door", "containerPort": port}, {"name": "web", "containerPort": _port()}]
+    assert _settings()["SERVICEPULSE_RECEIVE_PORT"] == str(port)
+    assert document(BASE / "door-service.yaml")["spec"]["ports"][0]["targetPort"] == "door"
+    _, ingress = document(BASE / "network-policy.yaml")["spec"]["ingress"]
+    assert ingress["ports"] == [{"protocol": "TCP", "port": port}]
+    probes = {name: door[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert probes == {"startupProbe": "/health", "livenessProbe": "/metrics", "readinessProbe": "/metrics"}, (
+        "a door that is ready tells senders that Kafka is away; one that is not tells nobody anything"
+    )
+
+
+def test_the_door_finds_its_tokens_where_they_are_mounted() -> None:
+    (mount,) = [mount for mount in _container("door")["volumeMounts"] if mount["name"] == "tokens"]
+    assert _settings()["SERVICEPULSE_RECEIVE_TOKENS_FILE"] == f"{mount['mountPath']}/tokens.toml"
 
 
 def test_there_are_never_more_workers_than_partitions() -> None:
@@ -128,6 +152,6 @@ def test_a_worker_has_time_to_finish_its_batch() -> None:
 @pytest.mark.parametrize("pod", PODS)
 def test_images_are_pinned(pod: str) -> None:
     compose = document(DEPLOY / "compose.yaml")["services"]
-    assert _container(pod)["image"] == compose["worker"]["image"]
-    (image,) = document(EXAMPLE / "kustomization.yaml")["images"]
-    assert f"{image['name']}:{image['newTag']}" == _container(pod)["image"]
+    assert _container(pod)["image"] == compose["door" if pod == "door" else "worker"]["image"]
+    images = document(EXAMPLE / "kustomization.yaml")["images"]
+    assert _container(pod)["image"] in [f"{image['name']}:{image['newTag']}" for image in images]

@@ -56,6 +56,8 @@ def test_a_mistyped_command_is_told_which_one_was_meant() -> None:
         (["status", "--help"], {"psutil"}),
         (["publish", "--help"], {"aiokafka", "kafka"}),
         (["worker", "--help"], {"aiokafka", "clickhouse_connect", "kafka"}),
+        (["receive", "--help"], {"aiokafka", "kafka"}),
+        (["tokens", "--help"], set()),
     ],
 )
 def test_a_command_imports_only_what_it_needs(arguments: list[str], needed: set[str]) -> None:

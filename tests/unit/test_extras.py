@@ -44,7 +44,7 @@ def _needed(name: str) -> Iterator[str]:
         pytest.fail(f"{name} is not installed: the test would prove nothing")
 
 
-@pytest.mark.parametrize("extra", ["worker", "preview", "embedded"])
+@pytest.mark.parametrize("extra", ["worker", "receive", "preview", "embedded"])
 def test_nothing_that_replaces_another_package_comes_with_a_process_that_writes(extra: str) -> None:
     reached = _reached(PROJECT["dependencies"] + PROJECT["optional-dependencies"][extra])
     assert "urllib3" in reached, "ClickHouse's driver needs it"
@@ -92,13 +92,14 @@ def test_the_driver_runs_on_the_urllib3_that_its_authors_tested() -> None:
         (["dashboards", "apply", "--grafana", "http://127.0.0.1:1"], "grafana_client", "grafana"),
         (["worker"], "faust", "worker"),
         (["preview"], "aiohttp", "preview"),
+        (["receive"], "aiohttp", "receive"),
     ],
 )
 def test_a_command_names_the_extra_that_it_lacks(
     monkeypatch: pytest.MonkeyPatch, command: list[str], package: str, extra: str
 ) -> None:
     for name in list(sys.modules):
-        if re.match(rf"({package}|streams\.(worker|intake)|dashboards\.(grafana|preview\.server))\b", name):
+        if re.match(rf"({package}|streams\.(door|worker|intake)|dashboards\.(grafana|preview\.server))\b", name):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     said = CliRunner().invoke(app, command).exception
