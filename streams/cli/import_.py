@@ -1,4 +1,4 @@
-"""`servicepulse import`: any CSV file becomes events by a mapping file."""
+"""`servicepulse import`: any table, and any file of JSON documents, becomes events by a mapping file."""
 
 import os
 import sys
@@ -39,10 +39,15 @@ _AGAIN: Final = "Run the same command again to go on: events that arrived before
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV file.")],
-    mapping: Annotated[
-        Path, typer.Option("--mapping", "-m", exists=True, dir_okay=False, help="The mapping file, TOML.")
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV, JSON, JSON Lines, XLSX or Parquet; packed or not.")
     ],
+    mapping: Annotated[
+        Path, typer.Option("--mapping", "-m", help="The mapping file, TOML, or the name of a connector.")
+    ],
+    source: Annotated[
+        str | None, typer.Option(metavar="URI", help="The source of the events, in place of the mapping's.")
+    ] = None,
     kafka: Annotated[str | None, typer.Option(help="Brokers, host:port[,host:port].")] = None,
     to: Annotated[
         str | None, typer.Option(metavar="FILE|-", help="Write the events as JSON Lines instead of publishing them.")
@@ -64,7 +69,7 @@ def import_(
     at_once: AtOnce = False,
     settle: Settle = SETTLE_SECONDS,
 ) -> None:
-    """Turn the rows of a CSV file into events, as a mapping file says, and publish them.
+    """Turn the rows of a file, or its documents, into events, as a mapping file says, and publish them.
 
     Importing a file again is safe, also after an interruption: the same rows give the same events, and an event that
     arrives twice counts once. What is stored of the source is looked at first: what is new is sent, and rows that
@@ -85,7 +90,12 @@ def import_(
     try:
         with _progress(console) as watch:
             imported = read_import(
-                file, mapping, now_ms=SystemClock().now_ms(), watch=watch, spellings=spellings_of(load_settings())
+                file,
+                mapping,
+                now_ms=SystemClock().now_ms(),
+                watch=watch,
+                spellings=spellings_of(load_settings()),
+                source=source,
             )
             looked = None
             if to is None and not no_compare:
@@ -117,7 +127,7 @@ def import_(
 
 def _refuse_overwriting(inputs: list[Path], outputs: list[Path]) -> None:
     for output in outputs:
-        if output.exists() and any(output.samefile(one) for one in inputs):
+        if output.exists() and any(one.exists() and output.samefile(one) for one in inputs):
             raise typer.BadParameter(f"{output} is read by this import; write to another file")
 
 

@@ -4,11 +4,14 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, TextIO, TypeAlias
+from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
+from schemas.connectors import connector, connectors
+from streams.cli.opened import BrokenFileError, Opened, cells_of, opened, records_in, unbroken
 from streams.core.mapping import (
     Document,
     Draft,
@@ -32,10 +35,16 @@ from streams.core.mapping import (
     plan_of,
     table_of,
 )
+from streams.core.mapping.delivery import with_source
 from streams.core.mapping.document import Dialect, Lookup
+from streams.core.mapping.json_text import NoDocumentError, documents_of
 from streams.core.mapping.key import keys_of
 from streams.core.mapping.lookup import stripped
+from streams.core.mapping.once import Once, judged
+from streams.core.mapping.picking import Given, records_of
+from streams.core.mapping.reach import Reach, unread
 from streams.core.mapping.spelling import SPELLINGS, hashing
+from streams.core.mapping.table import table_of_cells
 from streams.core.mapping.template import Spellings
 from streams.settings import Settings
 
@@ -45,13 +54,13 @@ Watch: TypeAlias = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
 _EVERY: Final = 500
+_LOOKED_AT: Final = 1_000
 _SHOWN_COLUMNS: Final = 20
 _SHOWN_BYTES: Final = 40
 _MARKS: Final = {
     b"\xff\xfe": 'UTF-16: say `encoding = "utf-16"` in [csv]',
-    b"\xfe\xff": 'UTF-16: say `encoding = "utf-16"` in [csv]',
     b"PK\x03\x04": "a workbook of a spreadsheet: save it as CSV",
-    b"\x1f\x8b": "compressed: unpack it first",
+    b"\xfe\xff": 'UTF-16: say `encoding = "utf-16"` in [csv]',
 }
 
 
@@ -117,25 +126,39 @@ class Import(Struct, frozen=True):
         return Counter(event.name for event in self.events)
 
 
-def read_import(file: Path, mapping: Path, *, now_ms: int, watch: Watch, spellings: Spellings = SPELLINGS) -> Import:
+def read_import(
+    file: Path,
+    mapping: Path,
+    *,
+    now_ms: int,
+    watch: Watch,
+    spellings: Spellings = SPELLINGS,
+    source: str | None = None,
+) -> Import:
     """Return the events of a file, all in memory: a log of a million rows takes about 1.5 GB.
 
     Lookup files are found beside the file unless the mapping names another folder.
 
     Args:
-        file: The CSV file.
-        mapping: The mapping file.
+        file: A CSV file, a workbook, a Parquet file; for a mapping over documents a JSON file, JSON Lines or Parquet.
+        mapping: The mapping file, or the name of a connector.
+        source: Of the events, in place of the one in the mapping.
         now_ms: The clock, in milliseconds since 1970.
         watch: Told about progress.
         spellings: What templates do to cells.
 
     Raises:
         MappingError: With everything that is wrong with the mapping or the header.
+        ExtraMissingError: When what reads such a file is not installed.
         OSError: When a file cannot be read.
     """
-    draft = draft_of(_text_of(mapping))
-    with ExitStack() as files:
-        return _read(draft, file, files, now_ms, watch, spellings)
+    draft = with_source(draft_of(mapping_text(mapping)), source)
+    read = _read_documents if draft.document.reads_documents else _read
+    try:
+        with ExitStack() as files, unbroken():
+            return read(draft, file, files, now_ms, watch, spellings)
+    except BrokenFileError as error:
+        raise MappingError([Fault(file.name, f"{error}; {_beginning(file)}")]) from None
 
 
 def keys_in(file: Path, sheet: Sheet) -> list[tuple[str, ...]]:
@@ -144,10 +167,30 @@ def keys_in(file: Path, sheet: Sheet) -> list[tuple[str, ...]]:
     Raises:
         OSError: When the file cannot be read any more.
     """
-    with ExitStack() as files:
-        table = _table(_open(file, sheet.dialect, "csv", files), sheet.dialect, file, Notes())
+    with ExitStack() as files, unbroken():
+        table = _table(_open(file, files), sheet.dialect, "csv", file, Notes())
         rows = [stripped(record.cells, frozenset(sheet.dialect.empty)) for record in table.records if not record.fault]
     return keys_of(table.columns, rows)
+
+
+def unread_in(file: Path, imported: Import) -> list[tuple[str, object]]:
+    """Return each column or field of a file that nobody reads, with the first thing that stands there.
+
+    Raises:
+        OSError: When the file cannot be read any more.
+    """
+    with ExitStack() as files, unbroken():
+        content = _open(file, files)
+        if imported.plan.picking is not None:
+            return list(unread(Reach(imported.plan.picking), documents_in(content, file)))
+        table = _table(content, imported.sheet.dialect, "csv", file, Notes())
+        read = {name for name, _ in imported.plan.cells}
+        wanted = {place: name for place, name in enumerate(table.columns) if name not in read}
+        found = dict.fromkeys(wanted, "")
+        for record in islice(table.records, _LOOKED_AT):
+            for place in [place for place, cell in found.items() if not cell and place < len(record.cells)]:
+                found[place] = record.cells[place].strip()
+        return [(name, found[place]) for place, name in wanted.items()]
 
 
 def spellings_of(settings: Settings) -> Spellings:
@@ -182,8 +225,8 @@ def write_lines(output: BinaryIO, events: Iterable[MappedEvent]) -> Iterator[Map
 
 def _read(draft: Draft, file: Path, files: ExitStack, now_ms: int, watch: Watch, spellings: Spellings) -> Import:
     document, notes = draft.document, Notes()
-    lines = _open(file, document.csv, "csv", files)
-    table = _table(lines, document.csv, file, notes)
+    content = _open(file, files)
+    table = _table(content, document.csv, "csv", file, notes)
     faults = [*draft.faults, *_not_rejected_rows(file, table)]
     lookups = _lookup_tables(document, file.parent, files, faults, notes)
     columns = {name: looked_up.columns for name, looked_up in lookups.items()}
@@ -193,13 +236,51 @@ def _read(draft: Draft, file: Path, files: ExitStack, now_ms: int, watch: Watch,
     except MappingError as error:
         raise MappingError([*error.faults, *_shown(error, file, table)]) from None
     indexes = {lookup.name: _index(lookup, lookups[lookup.name], document.csv, spellings) for lookup in document.lookup}
-    records = _Watched(table.records, lines, file.stat().st_size, watch)
+    records = _Watched(table.records, content, watch)
     sheets = [
         Sheet(Path(one.file).name, lookups[one.name].header, one.csv or document.csv, indexes[one.name].rejected)
         for one in document.lookup
     ]
     sheet = Sheet(file.name, table.header, document.csv, [])
     return _sorted_out(plan, outcomes(plan, records, indexes, now_ms=now_ms), records, sheet, sheets)
+
+
+def _read_documents(
+    draft: Draft, file: Path, files: ExitStack, now_ms: int, watch: Watch, spellings: Spellings
+) -> Import:
+    """Return the events of a file of documents. Facts that several of them tell are events once."""
+    document, notes = draft.document, Notes()
+    content = _open(file, files)
+    faults = list(draft.faults)
+    lookups = _lookup_tables(document, file.parent, files, faults, notes)
+    columns = {name: looked_up.columns for name, looked_up in lookups.items()}
+    whole = draft._replace(faults=tuple(faults))
+    plan = plan_of(whole, (), columns, file_name=file.name.partition(".")[0], notes=notes, spellings=spellings)
+    assert plan.picking is not None, "this mapping reads documents"
+    indexes = {lookup.name: _index(lookup, lookups[lookup.name], document.csv, spellings) for lookup in document.lookup}
+    records = _Watched(records_of(plan.picking, documents_in(content, file)), content, watch)
+    sheet = Sheet(file.name, [name for name, _ in plan.cells][:-2], Dialect(), [])
+    sheets = [
+        Sheet(Path(one.file).name, lookups[one.name].header, one.csv or document.csv, indexes[one.name].rejected)
+        for one in document.lookup
+    ]
+    once = Once()
+    found = judged(once.of(outcome) for outcome in outcomes(plan, records, indexes, now_ms=now_ms))
+    return _sorted_out(plan, found, records, sheet, sheets)
+
+
+def documents_in(content: Opened, file: Path) -> Iterator[Given]:
+    """Return the documents of a file.
+
+    Raises:
+        MappingError: When it holds none.
+    """
+    if content.is_parquet:
+        return (Given(number, row) for number, row in enumerate(records_in(content), start=1))
+    try:
+        return documents_of(content.content)
+    except NoDocumentError as error:
+        raise MappingError([Fault(file.name, f"{error}; it begins with the bytes {content.begins!r}")]) from None
 
 
 def _sorted_out(
@@ -255,20 +336,19 @@ def _not_rejected_rows(file: Path, table: Table) -> list[Fault]:
 class _Watched:
     """Records that report how far into the file they are, then how many of them are mapped."""
 
-    def __init__(self, records: Iterator[Record], lines: TextIO, size: int, watch: Watch) -> None:
+    def __init__(self, records: Iterator[Record], content: Opened, watch: Watch) -> None:
         self.count = 0
         self._mapped = 0
         self._ended = False
         self._records = records
-        self._bytes = lines.buffer if lines.seekable() else None
-        self._size = size
+        self._content = content
         self._watch = watch
 
     def __iter__(self) -> Iterator[Record]:
         for record in self._records:
-            self.count += 1
-            if self._bytes and self.count % _EVERY == 0:
-                self._watch("Reading bytes", self._bytes.tell(), self._size)
+            self.count = record.row
+            if self.count % _EVERY == 0:
+                self._watch("Reading bytes", self._content.done(), self._content.size)
             yield record
         self._ended = True
 
@@ -288,7 +368,7 @@ def _lookup_tables(
         dialect = lookup.csv or document.csv
         try:
             path = folder / lookup.file
-            tables[lookup.name] = _table(_open(path, dialect, f"{where}.csv", files), dialect, path, notes, where)
+            tables[lookup.name] = _table(_open(path, files), dialect, f"{where}.csv", path, notes, where)
         except OSError as error:
             faults.append(Fault(f"{where}.file", f"{folder / lookup.file} cannot be read: {error.strerror}"))
         except MappingError as error:
@@ -296,24 +376,54 @@ def _lookup_tables(
     return tables
 
 
-def _open(path: Path, dialect: Dialect, place: str, files: ExitStack) -> TextIO:
+def _open(path: Path, files: ExitStack) -> Opened:
+    try:
+        return opened(path, files)
+    except BrokenFileError as error:
+        raise MappingError([Fault(path.name, f"{error}; {_beginning(path)}")]) from None
+
+
+def _table(content: Opened, dialect: Dialect, setting: str, file: Path, notes: Notes, place: str = "") -> Table:
+    if content.is_workbook or content.is_parquet:
+        return _table_of(lambda: table_of_cells(cells_of(content, dialect.decimal), dialect, notes), file, place)
     # With its byte order mark left in, the first column of a file from a spreadsheet would have another name.
     encoding = "utf-8-sig" if dialect.encoding.lower() in {"utf-8", "utf8"} else dialect.encoding
     try:
-        return files.enter_context(path.open(encoding=encoding, errors="surrogateescape", newline=""))
+        lines = content.text(encoding)
     except LookupError:
-        raise MappingError([Fault(f"{place}.encoding", f"unknown encoding {dialect.encoding!r}")]) from None
+        raise MappingError([Fault(f"{setting}.encoding", f"unknown encoding {dialect.encoding!r}")]) from None
+    return _table_of(lambda: table_of(lines, dialect, notes), file, place)
 
 
-def _table(lines: TextIO, dialect: Dialect, file: Path, notes: Notes, place: str = "") -> Table:
+def table_in(content: Opened, dialect: Dialect, file: Path) -> Table:
+    """Return the table of a file.
+
+    Raises:
+        MappingError: When it holds none.
+    """
+    return _table(content, dialect, "csv", file, Notes())
+
+
+def _table_of(read: Callable[[], Table], file: Path, place: str) -> Table:
     try:
-        return table_of(lines, dialect, notes)
-    except (TableError, UnicodeError) as error:
+        return read()
+    except (TableError, BrokenFileError, UnicodeError) as error:
         raise MappingError([Fault(place or file.name, f"{error}; {_beginning(file)}")]) from None
 
 
-def _text_of(mapping: Path) -> str:
+def mapping_text(mapping: Path) -> str:
+    """Return the text of a mapping file, or of the connector of that name.
+
+    Raises:
+        MappingError: When it is no text, or there is neither.
+        OSError: When it cannot be read.
+    """
+    if not mapping.exists() and (text := connector(str(mapping))) is not None:
+        return text
     try:
         return mapping.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise MappingError([Fault("", f"{mapping} is not UTF-8, as TOML files are")]) from None
+    except FileNotFoundError:
+        known = ", ".join(connectors())
+        raise MappingError([Fault("", f"there is no file {mapping}, and no connector of that name; {known}")]) from None

@@ -177,7 +177,7 @@ class _Compiler:
             return
         each, written = self._inner.get(name, ("", name))
         try:
-            column = Column(each, path_of(written))
+            column = Column(each, path_of(written), written)
         except PathError as error:
             self._fault(place, str(error))
             return

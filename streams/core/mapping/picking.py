@@ -39,10 +39,11 @@ class Given(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column of documents: the list that it lies in, "" for the row itself, and its path there."""
+    """A column of documents: the list that it lies in, "" for the row itself, and its path there, as it is written."""
 
     each: str
     path: Path
+    written: str
 
 
 class Picking(Struct, frozen=True):

@@ -77,6 +77,36 @@ def table_of(lines: Iterable[str], dialect: Dialect, notes: Notes | None = None)
     return Table(header, _named(header), _records(source, shape, dialect.preamble + reader.line_num), preamble)
 
 
+def table_of_cells(rows: Iterable[Sequence[str]], dialect: Dialect, notes: Notes | None = None) -> Table:
+    """Return the table that rows of cells are, the first of them the header; the number of a row is its line.
+
+    Args:
+        rows: Cells as text.
+        dialect: Of which how many cells a row may lack counts.
+        notes: Where it is counted what was filled in.
+
+    Raises:
+        TableError: When there is no header.
+    """
+    source = iter(rows)
+    skipped = ["\t".join(row) for row in islice(source, dialect.preamble)]
+    header = list(next(source, ()))
+    if not any(name.strip() for name in header):
+        raise TableError("the table is empty: its first row must name the columns")
+    shape = _Shape(dialect, len(header), Notes() if notes is None else notes)
+    begin = dialect.preamble + 2
+    return Table(header, _named(header), _of_cells(source, shape, begin), "\n".join(skipped))
+
+
+def _of_cells(rows: Iterator[Sequence[str]], shape: "_Shape", begin: int) -> Iterator[Record]:
+    number = 0
+    for line, row in enumerate(rows, start=begin):
+        if any(row):
+            number += 1
+            cells = shape.mended(list(row))
+            yield Record(number, line, cells, shape.fault(cells))
+
+
 class _Shape(NamedTuple):
     """How many cells a row has, and what may be done about it."""
 
