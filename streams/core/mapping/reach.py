@@ -1,6 +1,6 @@
 """Reach: which fields of a document the paths of a mapping read, and which fields nobody reads."""
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import chain
 from typing import Any, Final
 
@@ -52,9 +52,9 @@ class Reach:
             return frozenset()
         return self._walked(parsed, bases)
 
-    def _walked(self, node: dict[str, Any], bases: _Bases) -> _Bases:
+    def _walked(self, node: Mapping[str, Any], bases: _Bases) -> _Bases:
         """Return where an expression leads from some fields; what it reads on the way is noted."""
-        children: list[dict[str, Any]] = node.get("children") or []
+        children: list[Mapping[str, Any]] = node.get("children") or []
         match node["type"]:
             case "field":
                 return {f"{base}.{_named(node['value'])}" if base else _named(node["value"]) for base in bases}
