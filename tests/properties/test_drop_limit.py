@@ -1,14 +1,17 @@
 """The limit that is calibrated on a segment's own weeks."""
 
+from array import array
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.core.drop import Thresholds
+from streams.core.drop import Baseline, Thresholds
 from streams.core.drop.calibration import WEEKS_LEAST, calibrated, peaks, reached, week_of_steps
 from streams.core.drop.cusum import advanced, steps_of
+from streams.core.drop.limit import Limit
+from streams.core.window import DAY_MS
 
 steps = st.lists(st.sampled_from([0.7, -0.2, -0.19, 0.0, 2.5]), max_size=60)
 
@@ -63,3 +66,25 @@ def test_worse_weeks_than_the_thresholds_expect_raise_it_and_calmer_ones_lower_i
     assert usual - 0.5 <= min(calm)
     assert sum(calm) / 20 < usual - 0.2
     assert sum(wild) / 20 > usual + 0.5
+
+
+def limit_after_weeks(thresholds: Thresholds, seed: int, spread: float) -> float:
+    at, at_day = array("q"), 4  # a Monday
+    limit = Limit(thresholds, at)
+    for day, steps_of_day in enumerate(week[i : i + 20] for week in weeks(0.11, seed) for i in range(0, 140, 20)):
+        for step in steps_of_day:
+            at.append((at_day + day) * DAY_MS)
+            limit.put(step)
+    usual = Baseline(0.85, 1000, 850, None, 20.0, 0, at[-1], spread)
+    return limit.under(usual, (at_day + 8 * 7) * DAY_MS)
+
+
+@given(st.integers(0, 100), st.integers(1, 200), st.floats(0.05, 1), st.floats(0, 0.03))
+@settings(max_examples=20)
+def test_what_own_weeks_say_moves_the_limits_of_rare_pages_alike(
+    seed: int, segments: int, pages: float, spread: float
+) -> None:
+    """Eight weeks tell what the sum reaches once a quarter, and nothing of what it reaches once in six years."""
+    rare, usual = Thresholds(paging_segments=segments, false_pages_per_90_days=pages), Thresholds()
+    moved = limit_after_weeks(usual, seed, spread) - usual.limit(20)
+    assert limit_after_weeks(rare, seed, spread) - rare.limit(20, spread) == pytest.approx(moved)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import count
+from math import exp
 from random import Random
 from time import process_time
 from typing import Any
@@ -343,10 +344,19 @@ def test_twelve_identical_teams_with_thirty_ratings_each_give_no_signal(seed: in
 # Thresholds
 
 
+def test_fewer_accepted_false_pages_and_more_segments_make_the_bound_surer() -> None:
+    assert Thresholds().bound_z == Thresholds().wilson_z == 4
+    for twelfth in (Thresholds(paging_segments=12), Thresholds(false_pages_per_90_days=1 / 12)):
+        assert exp(-(twelfth.bound_z**2) / 2) == pytest.approx(exp(-8) / 12)
+    assert Thresholds(false_pages_per_90_days=90, wilson_z=1).bound_z == 1
+
+
 def test_fewer_accepted_false_pages_and_more_segments_raise_the_limit() -> None:
     assert Thresholds().limit(20) == pytest.approx(4.905, abs=1e-3)  # ln(20 * 135 / 20)
     assert Thresholds(false_pages_per_90_days=0.1).limit(20) == pytest.approx(4.905 + 2.303, abs=1e-3)
     assert Thresholds(paging_segments=12).limit(20) == pytest.approx(4.905 + 2.485, abs=1e-3)
+    assert Thresholds(paging_segments=12).limit(20, 0.02) > Thresholds(paging_segments=12).limit(20) + 0.4
+    assert Thresholds().limit(20, 0.02) == Thresholds().limit(20)
     assert Thresholds().limit(0.5) == 3
     assert Thresholds().limit(0) == 3
 

@@ -12,6 +12,7 @@ opening of a signal to its resolution. Days of falls that are over are no part o
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable
+from copy import deepcopy
 from math import ceil
 from typing import Final
 
@@ -59,6 +60,7 @@ class Detector:
         self._window_ms = round(thresholds.window_hours * HOUR_MS)
         self._window_most_ms = round(thresholds.window_days_most * DAY_MS)
         self._pending_ms = round(thresholds.pending_minutes * _MINUTE_MS)
+        self._z = thresholds.bound_z
         self._start = 0  # of the window
         self._run = 0  # begin of the CUSUM's run
         self._sum = 0.0
@@ -75,6 +77,24 @@ class Detector:
     def opened(self) -> list[Episode]:
         """All signals, in order of their opening. One whose minutes are not over yet is none."""
         return [*self.closed, self._open] if self._open else self.closed
+
+    @property
+    def due_at(self) -> Ms | None:
+        """When a finding becomes a signal unless another rating comes before; None while nothing is about to."""
+        if self._open or self._pending_since is None:
+            return None
+        return self._pending_since + self._pending_ms
+
+    @property
+    def usual_share(self) -> float | None:
+        """The usual share of satisfied ratings at the hour of the last rating; None while learning."""
+        if self._baseline is None:
+            return None
+        return min(max(self._baseline.share + self._hour.offset, LOWEST), self.thresholds.baseline_highest)
+
+    def copied(self) -> "Detector":
+        """Return another one that knows the same, and goes its own way; both read the same segment above."""
+        return deepcopy(self, {id(self.parent): self.parent})
 
     def parent_reached_at(self) -> Ms:
         """Return the instant up to which ratings of the segment above have entered what was said so far."""
@@ -212,7 +232,7 @@ class Detector:
 
     def _is_below(self, usual: Baseline) -> bool:
         """Say whether the upper bound of the window lies below what is usual."""
-        start, z = self._start, self.thresholds.wilson_z
+        start, z = self._start, self._z
         n, satisfied, expected = (
             len(self._at) - start,
             self._satisfied[-1] - self._satisfied[start],
@@ -232,7 +252,7 @@ class Detector:
         return design_effect(len(times) - self._start, squares, usual.profile.mood)
 
     def _upper(self, window: Evidence) -> float:
-        usual, z = self._baseline, self.thresholds.wilson_z
+        usual, z = self._baseline, self._z
         effect, spread = (self._effect(usual), self._hour.spread) if usual else (1.0, 0.0)
         return upper(window.satisfied, window.n, z, effect, spread)
 

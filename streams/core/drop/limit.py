@@ -59,15 +59,15 @@ class Limit:
             sure_at: Up to when ratings are beyond doubt.
         """
         rule, effect = self._thresholds, usual.design_effect
-        limit, week = rule.limit(usual.per_day / effect), week_of(day_of(sure_at, rule))
+        limit, week = rule.limit(usual.per_day / effect, usual.spread), week_of(day_of(sure_at, rule))
         if week != self._known.end:
-            accepted = CUSUM_PART * rule.false_pages_per_90_days / rule.paging_segments
             begins = range(week - rule.profile_days // 7 * 7, week, 7)
             weeks = [one for one in map(self._week, begins) if one is not None]
-            self._known = _Known(week, len(weeks), reached(weeks, accepted))
+            self._known = _Known(week, len(weeks), reached(weeks, max(rule.accepted_of_sum, CUSUM_PART)))
         if self._known.reached is None:
             return limit
-        return max(rule.limit_least, calibrated(self._known.reached / effect, self._known.weeks, limit))
+        own = self._known.reached / effect + max(0.0, rule.rarer(usual.spread))
+        return max(rule.limit_least, calibrated(own, self._known.weeks, limit))
 
     def leave_out(self, since_at: Ms, opened_at: Ms, sum_reached: float) -> None:
         """Take a fall out that is over: in its week the sum reached the limit of then, whatever came.

@@ -1,7 +1,7 @@
 """The thresholds of the satisfaction-drop rule: what each one means, and what follows from moving it."""
 
 from collections.abc import Mapping
-from math import log
+from math import log, sqrt
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -15,6 +15,11 @@ have no simple closed form."""
 
 CUSUM_PART: Final = 2 / 3
 """The CUSUM gets two in three of the false pages that people accept; the Wilson bound, the other detector, the rest."""
+
+SPREAD_SLOWS: Final = 500
+"""How much more h it takes for a CUSUM to be rarer when the usual level may be wrong: by `1 + 500 * spread^2`, 1.4 at 5
+ratings a day, 1.2 at 20. Measured: without it a sixth of the accepted pages was exceeded by half at 5 a day, and a
+twenty-fourth nearly threefold."""
 
 
 class ThresholdError(ValueError):
@@ -33,16 +38,17 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=0.001,
             le=90,
             description="False pages that one segment may cause in 90 days without any fall. Two in three are the "
-            "CUSUM's, whose limit h follows from this. 0.1 instead of 1 raises h by 2.3: a tenth of its false pages, "
-            "and a fall to 70 % is told some 30 ratings later.",
+            "CUSUM's, whose limit h follows from this; the Wilson bound has the third, and its z. 0.1 instead of 1 "
+            "raises h by 2.3 and z from 4 to 4.5: a tenth of the false pages, and a fall to 70 % is told some 30 "
+            "ratings later.",
         ),
     ] = 1.0
     paging_segments: Annotated[
         int,
         Meta(
             ge=1,
-            description="Segments that page the same people. h rises by ln of it, so that all of them together cause "
-            "as many false pages by the CUSUM as one alone; 12 segments wait some 30 ratings longer.",
+            description="Segments that page the same people and share the false pages of one: each may cause so much "
+            "less. 12 segments wait some 30 ratings longer.",
         ),
     ] = 1
     wilson_z: Annotated[
@@ -50,8 +56,8 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             ge=1,
             le=8,
-            description="How sure the Wilson bound must be, in standard deviations. Lower finds deep falls sooner and "
-            "pages for nothing more often.",
+            description="How sure the Wilson bound must be, in standard deviations, where one false page in 90 days is "
+            "accepted; other budgets move it. Lower finds deep falls sooner and pages for nothing more often.",
         ),
     ] = 4.0
     window_hours: Annotated[
@@ -288,18 +294,46 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.recovery_points >= self.guard_points:
             raise ValueError("recovery_points must lie below guard_points, or a page would open and resolve at once")
 
-    def limit(self, ratings_per_day: float) -> float:
+    @property
+    def accepted(self) -> float:
+        """False pages in 90 days that this segment may cause, when those who are paged share them out evenly."""
+        return self.false_pages_per_90_days / self.paging_segments
+
+    @property
+    def accepted_of_sum(self) -> float:
+        """The part of them that is the CUSUM's."""
+        return CUSUM_PART * self.accepted
+
+    @property
+    def bound_z(self) -> float:
+        """How sure the Wilson bound must be for what is accepted: chance exceeds it about `exp(-z^2 / 2)` times."""
+        return sqrt(max(1.0, self.wilson_z**2 - 2 * log(self.accepted)))
+
+    def rarer(self, spread: float) -> float:
+        """Return by how much h lies above that of one accepted false page; below 0 where more are accepted.
+
+        A CUSUM that is e times as rare needs 1 more, if it knows what is usual. Of a level that is `spread` wrong,
+        false alarms come from where it lies too high, and get rarer more slowly; see `SPREAD_SLOWS`.
+        """
+        times = -log(self.accepted)
+        return times * (1 + SPREAD_SLOWS * spread * spread) if times > 0 else times
+
+    def limit(self, ratings_per_day: float, spread: float = 0.0) -> float:
         """Return h, the limit of the CUSUM for a segment with so many ratings a day.
 
         A CUSUM of log-likelihood ratios alarms falsely once in `c * exp(h)` ratings (Lorden, G. (1971): Procedures
         for reacting to a change in distribution. Annals of Mathematical Statistics 42, 1897-1908, gives the bound
         c >= 1); c is `RATINGS_PER_FALSE_ALARM`. One alarm in `90 * ratings_per_day / (its false pages in 90 days)`
-        ratings gives h. With the defaults that is `ln(V * 135 / 20) + ln(M)`.
+        ratings gives h. With the defaults that is `ln(V * 135 / 20)`, and `rarer` for another budget.
+
+        Args:
+            ratings_per_day: How many independent ones.
+            spread: Standard deviation of how wrong the usual level may be.
         """
         if ratings_per_day <= 0:
             return self.limit_least
-        ratings = 90 * ratings_per_day / (CUSUM_PART * self.false_pages_per_90_days)
-        return max(self.limit_least, log(ratings / RATINGS_PER_FALSE_ALARM) + log(self.paging_segments))
+        ratings = 90 * ratings_per_day / CUSUM_PART
+        return max(self.limit_least, log(ratings / RATINGS_PER_FALSE_ALARM) + self.rarer(spread))
 
     def bad_share_of_fall(self, bad_share: float) -> float:
         """Return the share of bad ratings for which the CUSUM is made, given the usual one; it lies above, and below 1.
