@@ -47,9 +47,9 @@ REPORTED_DAYS: Final = 30
 """So that the faulty week is in sight: it ended one to two weeks ago."""
 ALERT: Final = {"false_pages_per_90_days": 0.25, "paging_segments": len(TEAMS) + 1, "limit_cap_open": 0.5}
 """All teams and the desk page the same person, who looks for the one fault that there is and accepts one false page a
-year. Of 120 worlds 116 told the fault, three days after it began, and 90 nothing else; with one page in 90 days 117 told
-it, half a day sooner, beside three times as many others. Its end is told within the week that follows, though a team gets
-few ratings here."""
+year. Of 120 worlds 116 told the fault, three days after it began, 90 of them nothing else; with one page in 90 days
+117 did, half a day sooner, beside three times as many others. Its end is told within the week that follows, though a
+team gets few ratings here."""
 STALLED_SECONDS: Final = 60.0
 """A worker that stores nothing for so long, though events wait, will not recover by itself."""
 STOP_SECONDS: Final = 8.0
