@@ -38,6 +38,8 @@ ORDERS: Final = "orders"
 """The topics of events, without the prefix that the settings may put before them."""
 HOOK: Final = "servicepulse-hook"
 """The header of a record that is the delivery of a vendor as it came; it names the hook."""
+FAULT: Final = "servicepulse-fault"
+"""The header beside it that says why no rule reads the delivery."""
 MAX_EVENT_BYTES: Final = 256 * 1024
 MAX_DERIVED_BYTES: Final = 900 * 1024
 """Derived events carry the folded state of a whole ticket; brokers take 1 MiB unless told otherwise."""
@@ -328,8 +330,8 @@ def _structured(value: bytes, headers: Headers) -> bytes:
     """Return the record as structured JSON, whichever form its headers announce."""
     named = _header_names(headers)
     if HOOK in named:
-        hook = named[HOOK].decode(errors="replace")[:200]
-        raise InvalidEventError(Reason.NOT_MAPPED, "", f"no rule of the mapping of {hook} reads this delivery")
+        hook, fault = (named.get(name, b"").decode(errors="replace")[:1_000] for name in (HOOK, FAULT))
+        raise InvalidEventError(Reason.NOT_MAPPED, "", f"hook {hook}: {fault}")
     content_type = named.get("content-type", b"").decode("latin-1").strip().lower()
     if content_type.startswith("application/cloudevents-batch"):
         raise InvalidEventError(Reason.WRONG_TYPE, "", "a record carries one event, not a batch of CloudEvents")

@@ -150,6 +150,11 @@ class Settings(BaseSettings):
         description="Hashes of the tokens of senders, TOML, as `servicepulse tokens` writes it; changes are "
         "seen within a second. Not set: `tokens.toml` in `folder`.",
     )
+    receive_hooks_file: Path | None = Field(
+        default=None,
+        description="Hooks of vendors, TOML: the mapping that reads each, and its secret; changes are seen within a "
+        "second. Not set: `hooks.toml` in `folder`.",
+    )
     receive_in_flight: int = Field(
         default=256, ge=1, le=100_000, description="Requests in hand at most; others are told to come again (429)."
     )
@@ -283,6 +288,11 @@ class Settings(BaseSettings):
     def tokens_file(self) -> Path:
         """Where tokens of senders are kept."""
         return self.receive_tokens_file or self.folder / "tokens.toml"
+
+    @property
+    def hooks_file(self) -> Path:
+        """Where hooks of vendors are described."""
+        return self.receive_hooks_file or self.folder / "hooks.toml"
 
     def readable(self, name: str) -> Path | None:
         """Return the path of a setting that names a file, None when it is not set.

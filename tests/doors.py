@@ -14,6 +14,7 @@ from aiohttp import web
 
 from schemas.open_api import open_api
 from streams.clock import SystemClock
+from streams.core.door.hook import Hook
 from streams.core.door.token import Token, Tokens, digest_of
 from streams.courier import BrokerAwayError
 from streams.door.door import Door
@@ -96,7 +97,11 @@ class OpenDoor:
 
 @contextmanager
 def open_door(
-    *, fate: Callable[[str, str], Fate] = lambda _, __: Fate("unseen"), most_connections: int = 1_000, **options: Any
+    *,
+    fate: Callable[[str, str], Fate] = lambda _, __: Fate("unseen"),
+    hooks: Mapping[str, Hook] | None = None,
+    most_connections: int = 1_000,
+    **options: Any,
 ) -> Iterator[OpenDoor]:
     """Return a door that answers until the block ends."""
     loop = asyncio.new_event_loop()
@@ -108,7 +113,7 @@ def open_door(
         carrier, meters = MemoryCarrier(), DoorMeters()
         carrier.connected.set()
         description = json.dumps(open_api()).encode()
-        door = Door(carrier, lambda: TOKENS, fate, SystemClock(), meters, description, **options)
+        door = Door(carrier, lambda: TOKENS, lambda: hooks or {}, fate, SystemClock(), meters, description, **options)
         lobby = Lobby(door.answer, most_connections=most_connections, on_count=meters.connections.set)
         runner = web.ServerRunner(lobby, shutdown_timeout=1)
         await runner.setup()
@@ -117,11 +122,12 @@ def open_door(
         opened.append(OpenDoor(sock.getsockname()[1], carrier, door, meters, loop))
         return runner
 
-    runner = asyncio.run_coroutine_threadsafe(begin(), loop).result(60)
     try:
+        runner = asyncio.run_coroutine_threadsafe(begin(), loop).result(60)
         yield opened[0]
-    finally:
         asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(60)
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), loop).result(60)  # who was cut off ends, too
+    finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

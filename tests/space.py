@@ -127,11 +127,11 @@ class Space:
         given = {f"{PREFIX}{name.upper()}": str(getattr(self.settings, name)) for name in names}
         return {**os.environ, **given, "COLUMNS": "160"}
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        """Run a command of `servicepulse` to its end."""
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+        """Run a command of `servicepulse` to its end, with variables beside those of the space."""
         command = ["streams.cli", *arguments]
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            process = started(command, self.environment(), out, err)
+            process = started(command, self.environment() | variables, out, err)
             try:
                 code = process.wait(timeout=300)
             finally:

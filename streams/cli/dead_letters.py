@@ -1,9 +1,10 @@
 """`dead-letters`: records that were no events - look at them, mend them, send them again."""
 
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -12,13 +13,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from schemas.codec import CONTENT_TYPE, InvalidEventError, Reason, decode, partition_key
+from schemas.codec import CONTENT_TYPE, HOOK, Event, InvalidEventError, Reason, accept, decode, partition_key, topic_of
 from schemas.rows import DeadLetterRow
 from streams.cli.connection import open_client, resolve
 from streams.cli.wording import meant_text
 from streams.clock import SystemClock
-from streams.settings import Settings, load_settings
+from streams.settings import Settings, SettingsError, load_settings
 from streams.sinks.dead_letters import find_letters, mark_replayed
+
+if TYPE_CHECKING:
+    from streams.core.door.hook import Hook
 
 app = typer.Typer(help="Records that are no events: look at them, mend them, send them again.", no_args_is_help=True)
 console = Console()
@@ -97,6 +101,10 @@ def replay(
     `servicepulse dead-letters replay 3fe0 --with mended.json`
 
     `servicepulse dead-letters replay --all --reason future-time`
+
+    Deliveries to a hook go through its mapping of now:
+
+    `servicepulse dead-letters replay --all --reason not-mapped`
     """
     if (letter is None) == (not all_):
         raise typer.BadParameter("name one letter, or say --all")
@@ -132,24 +140,57 @@ def _send(settings: Settings, letters: list[tuple[DeadLetterRow, bytes]]) -> lis
 
     from streams.broker import kafka_options
 
+    hooks = _hooks(settings) if any(HOOK in letter.headers_name for letter, _ in letters) else {}
     producer = KafkaProducer(**kafka_options(settings), acks="all", max_request_size=4 * 1024 * 1024)
     sent = []
     try:
         for letter, value in letters:
             try:
-                event = decode(
-                    value, None if value != letter.value else _headers(letter), now_ms=SystemClock().now_ms()
-                )
+                events = _events(settings, letter, value, hooks)
             except InvalidEventError as error:
                 console.print(f"[red]{letter.id[:10]}[/] is still no event: {escape(str(error))}", highlight=False)
                 continue
             headers = [("content-type", CONTENT_TYPE.encode())]
-            future = producer.send(letter.topic, value=event.raw, key=partition_key(event), headers=headers)
-            future.get(timeout=30)
+            for topic, event in events:
+                producer.send(topic, value=event.raw, key=partition_key(event), headers=headers).get(timeout=30)
             sent.append(letter)
     finally:
         producer.close()
     return sent
+
+
+def _events(
+    settings: Settings, letter: DeadLetterRow, value: bytes, hooks: Mapping[str, "Hook"]
+) -> list[tuple[str, Event]]:
+    """Return the events that a letter is, with the topic of each.
+
+    Raises:
+        InvalidEventError: When it is none, or its hook's mapping still does not read all of it.
+    """
+    now_ms = SystemClock().now_ms()
+    headers = dict(_headers(letter))
+    if HOOK not in headers:
+        return [(letter.topic, decode(value, None if value != letter.value else _headers(letter), now_ms=now_ms))]
+    name = headers[HOOK].decode(errors="replace")
+    if name not in hooks:
+        raise InvalidEventError(Reason.NOT_MAPPED, "", f"there is no hook {name} in {settings.hooks_file}")
+    reading = hooks[name].mapping.of(value, now_ms=now_ms)
+    if reading.faults:
+        raise InvalidEventError(Reason.NOT_MAPPED, "", "; ".join(reading.faults))
+    events = [accept(event.raw, now_ms=now_ms) for event in reading.events]
+    return [(settings.topic(topic_of(event)), event) for event in events]
+
+
+def _hooks(settings: Settings) -> Mapping[str, "Hook"]:
+    from streams.core.door.hook import HooksError
+    from streams.door.hook_file import read_hooks  # only deliveries of vendors need mappings
+
+    try:
+        return read_hooks(settings.hooks_file)[0]
+    except OSError as error:
+        raise SettingsError(f"{settings.hooks_file} cannot be read: {error.strerror}") from error
+    except HooksError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _one(settings: Settings, start: str) -> DeadLetterRow:

@@ -2,17 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
 import structlog
 from aiohttp import web
+from msgspec import structs
 
-from schemas.codec import CONTENT_TYPE, Event, partition_key, topic_of
+from schemas.codec import CONTENT_TYPE, MAX_DERIVED_BYTES, TICKETS, Event, Reason, accept, partition_key, topic_of
 from streams.core.door.admission import FOREIGN_SOURCE, Admission, admit
 from streams.core.door.body import MAX_BODY_BYTES, UnreadableBodyError, pieces, unpacked
+from streams.core.door.hook import Hook
+from streams.core.door.signature import Delivery, UnsignedError
 from streams.core.door.token import Token, Tokens
+from streams.core.mapping import Reading
 from streams.courier import BrokerAwayError
 from streams.door.answer import RefusedError, away, crowded, json_answer, refusal
 from streams.door.meters import DoorMeters
@@ -72,6 +77,7 @@ class Door:
         self,
         carrier: Carrier,
         tokens: Callable[[], Tokens],
+        hooks: Callable[[], Mapping[str, Hook]],
         fate: Callable[[str, str], Fate],
         clock: Clock,
         meters: DoorMeters,
@@ -86,6 +92,7 @@ class Door:
         Args:
             carrier: Takes records to Kafka.
             tokens: Returns the tokens of now.
+            hooks: Returns the hooks of now, by name.
             fate: Tells what became of an event; blocks, and raises as a store does.
             clock: Tells the time.
             meters: Of the door.
@@ -96,6 +103,7 @@ class Door:
         """
         self._carrier = carrier
         self._tokens = tokens
+        self._hooks = hooks
         self._fate = fate
         self._clock = clock
         self._meters = meters
@@ -124,6 +132,7 @@ class Door:
             "status": "ok" if is_connected else "no broker answers",
             "in_flight": self._in_flight,
             "tokens": len(self._tokens()),
+            "hooks": len(self._hooks()),
         }
 
     async def _routed(self, request: web.BaseRequest, visit: Visit) -> web.Response:
@@ -135,6 +144,9 @@ class Door:
             case ["v1", "events", source, id]:
                 visit.route = "/v1/events/{source}/{id}"
                 return await self._in_turn("GET", self._looker(unquote(source), unquote(id)), request, visit)
+            case ["v1", "hooks", name]:
+                visit.route = "/v1/hooks/{name}"
+                return await self._in_turn("POST", self._deliverer(unquote(name)), request, visit)
             case ["openapi.json"]:
                 visit.route = "/openapi.json"
                 _allow(request, "GET")
@@ -160,11 +172,9 @@ class Door:
     async def _take(self, request: web.BaseRequest, visit: Visit) -> web.Response:
         token = self._token_of(request, visit)
         body = await self._body_of(request)
-        try:
+        with _told_as_refusal():
             body = unpacked(body, request.headers.get("Content-Encoding", ""))
             found = pieces(body, request.headers.get("Content-Type", ""), request.headers.items())
-        except UnreadableBodyError as error:
-            raise RefusedError(error.status, error.message) from None
         admission = admit(found, token.source, self._clock.now_ms())
         self._note(admission, visit)
         if admission.events:
@@ -188,6 +198,48 @@ class Door:
             return json_answer(fate)
 
         return look
+
+    def _deliverer(self, name: str) -> Route:
+        async def deliver(request: web.BaseRequest, visit: Visit) -> web.Response:
+            hook = self._hooks().get(name)
+            if hook is None:
+                raise RefusedError(404, "there is no hook of this name")
+            visit.sender = hook.name
+            delivery = await self._verified(request, hook)
+            now_ms = self._clock.now_ms()
+            reading = hook.read(delivery, now_ms)
+            events = [accept(event.raw, now_ms=now_ms) for event in reading.events]
+            records = [self._record_of(event) for event in events]
+            if reading.faults:
+                records.append(self._kept(hook, delivery, reading))
+                self._meters.refused.labels(hook.name, Reason.NOT_MAPPED.value).inc()
+            if records:
+                await self._carry(records)
+            visit.accepted, visit.refused = len(events), int(bool(reading.faults))
+            self._meters.accepted.labels(hook.name).inc(len(events))
+            return json_answer({"accepted": len(events), "kept": bool(reading.faults)}, 202)
+
+        return deliver
+
+    async def _verified(self, request: web.BaseRequest, hook: Hook) -> Delivery:
+        """Return a delivery, unpacked, once it is known to be the vendor's."""
+        body = await self._body_of(request)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        delivery = Delivery(body, headers, request.query.get("key", ""), request.method)
+        try:
+            hook.verify(delivery, self._clock.now_ms())
+        except UnsignedError as error:
+            self._meters.refused.labels(hook.name, "unsigned").inc()
+            raise RefusedError(401, str(error), {"WWW-Authenticate": "Signature"}) from None
+        with _told_as_refusal():
+            return structs.replace(delivery, body=unpacked(body, headers.get("content-encoding", "")))
+
+    def _kept(self, hook: Hook, delivery: Delivery, reading: Reading) -> Outgoing:
+        """Return the record that keeps a delivery: a worker makes a dead letter of it, for a newer mapping to read."""
+        value, headers = hook.kept(delivery, reading)
+        if len(value) > MAX_DERIVED_BYTES:
+            raise RefusedError(413, "no rule reads it, and it is too large to be kept")
+        return Outgoing(f"{self._topic_prefix}{TICKETS}", None, value, headers)
 
     def _token_of(self, request: web.BaseRequest, visit: Visit) -> Token:
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
@@ -249,6 +301,14 @@ class Door:
                 refused=visit.refused,
                 ms=round(1000 * seconds, 1),
             )
+
+
+@contextmanager
+def _told_as_refusal() -> Iterator[None]:
+    try:
+        yield
+    except UnreadableBodyError as error:
+        raise RefusedError(error.status, error.message) from None
 
 
 def _allow(request: web.BaseRequest, method: str) -> None:

@@ -20,9 +20,10 @@ from streams.clock import SystemClock
 from streams.courier import Courier, TopicMissingError
 from streams.door.answer import json_answer
 from streams.door.door import Door
+from streams.door.hook_file import hook_file
 from streams.door.lobby import Lobby
 from streams.door.meters import DoorMeters
-from streams.door.token_file import TokenFile
+from streams.door.token_file import token_file
 from streams.fault import fault_of
 from streams.listening import listening
 from streams.ports import StoreUnavailableError
@@ -68,10 +69,11 @@ async def _serve(
         on_away=lambda error: log.warning("no events are taken", why=_why(error, settings)),
         compression=COMPRESSION,
     )
-    tokens = TokenFile(settings.tokens_file)
+    tokens, hooks = token_file(settings.tokens_file), hook_file(settings.hooks_file)
     door = Door(
         courier,
-        lambda: tokens.tokens,
+        lambda: tokens.value,
+        lambda: hooks.value,
         _Store(settings).fate,
         SystemClock(),
         meters,
@@ -90,7 +92,7 @@ async def _serve(
     for runner in runners:
         await runner.setup()
     async with asyncio.TaskGroup() as tasks:
-        background = [tasks.create_task(courier.run()), tasks.create_task(tokens.watch())]
+        background = [tasks.create_task(step) for step in (courier.run(), tokens.watch(), hooks.watch())]
         await web.SockSite(runners[0], sock, ssl_context=context).start()
         await web.SockSite(runners[1], pages).start()
         log.info("the door is open", url=_url(sock, context), health_and_metrics=_url(pages, None))

@@ -1,59 +1,18 @@
-"""The file of tokens: read when it changes; while it cannot be read, what it said before holds."""
+"""The file of tokens: read, watched by a running door, and written whole or not at all."""
 
-import asyncio
 import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
-
-import structlog
 
 from streams.core.door.token import Token, Tokens, TokensError, file_of, tokens_in
-
-log = structlog.get_logger()
-
-LOOK_SECONDS: Final = 1.0
+from streams.door.watched_file import WatchedFile
 
 
-class TokenFile:
-    """The tokens of a file.
-
-    Attributes:
-        tokens: As last read. A file that is gone or broken takes nobody's right away: it is told in the log instead.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen: tuple[int, ...] | None = None
-        self._complaint = ""
-        self.tokens = Tokens()
-
-    async def watch(self) -> None:
-        """Read the file whenever it changes, until cancelled."""
-        while True:
-            self.look()
-            await asyncio.sleep(LOOK_SECONDS)
-
-    def look(self) -> None:
-        """Read the file if it is another one than the last time."""
-        try:
-            stat = self._path.stat()
-            seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-            if seen == self._seen:
-                return
-            self.tokens = Tokens(read_tokens(self._path))
-        except (OSError, TokensError) as error:
-            self._complain(f"{self._path}: {error.strerror}" if isinstance(error, OSError) else str(error))
-            return
-        self._seen, self._complaint = seen, ""
-        log.info("tokens", file=str(self._path), count=len(self.tokens))
-
-    def _complain(self, complaint: str) -> None:
-        if complaint != self._complaint:
-            log.warning("tokens cannot be read: those of before hold", error=complaint, count=len(self.tokens))
-        self._complaint = complaint
+def token_file(path: Path) -> WatchedFile[Tokens]:
+    """Return the file of tokens as a running door goes by it."""
+    return WatchedFile("tokens", path, lambda path: (Tokens(read_tokens(path)), ()), (TokensError,), before=Tokens())
 
 
 def read_tokens(path: Path) -> list[Token]:

@@ -134,9 +134,10 @@ def test_the_door_is_where_its_service_its_policy_and_its_probes_look() -> None:
     )
 
 
-def test_the_door_finds_its_tokens_where_they_are_mounted() -> None:
-    (mount,) = [mount for mount in _container("door")["volumeMounts"] if mount["name"] == "tokens"]
-    assert _settings()["SERVICEPULSE_RECEIVE_TOKENS_FILE"] == f"{mount['mountPath']}/tokens.toml"
+@pytest.mark.parametrize("what", ["tokens", "hooks"])
+def test_the_door_finds_its_files_where_they_are_mounted(what: str) -> None:
+    (mount,) = [mount for mount in _container("door")["volumeMounts"] if mount["name"] == what]
+    assert _settings()[f"SERVICEPULSE_RECEIVE_{what.upper()}_FILE"] == f"{mount['mountPath']}/{what}.toml"
 
 
 def test_there_are_never_more_workers_than_partitions() -> None:

@@ -20,6 +20,18 @@ from tests.space import Space, WorkerProcess, free_port, wait_until
 
 pytestmark = pytest.mark.integration
 
+MAPPING: Final = """
+format = "json"
+source = "urn:test:desk"
+ticket = "{ticket.id}"
+time = { from = "{at}" }
+[[rule]]
+name = "created"
+event = "ticket.created"
+id = "ticket-{ticket.id}-created"
+when = { type = "new" }
+data = { channel = "web", created_by = "customer" }
+"""
 BATCH: Final = "application/cloudevents-batch+json"
 
 
@@ -77,7 +89,10 @@ def start_door(space: Space, port: int) -> WorkerProcess:
     """Start a door and return once it takes events."""
     tokens = space.folder / "tokens.toml"
     write_tokens(tokens, [Token("desk", SOURCE, digest_of(SECRET))])
-    door = space.start_worker("streams.cli", "receive", receive_port=port, receive_tokens_file=tokens)
+    (space.folder / "hooks.toml").write_text('[desk]\nmapping = "map.toml"\nsecret = "k3y"\n')
+    (space.folder / "map.toml").write_text(MAPPING)
+    hooks = {"receive_tokens_file": tokens, "receive_hooks_file": space.folder / "hooks.toml"}
+    door = space.start_worker("streams.cli", "receive", receive_port=port, **hooks)
     wait_until(lambda: door.is_ready() or door.process.poll() is not None, "the door is open")
     assert door.process.poll() is None, door.log[-2000:]
     return door
@@ -109,10 +124,28 @@ def test_an_event_is_taken_stored_and_told_of(space: Space) -> None:
     wait_until(lambda: "dead_letters" in client.fate("created-1"), "the other one is a dead letter")
     assert client.fate("created-1")["dead_letters"][0]["reason"] == "identity-reused"
     assert client.fate("nothing") == {"state": "unseen"}
-    assert door.meter("servicepulse_door_accepted_total") == 2
+    _keep_and_replay(space, client)
+    assert door.meter("servicepulse_door_accepted_total") == 3
     assert SECRET not in door.log
     assert "T-1" not in door.log
     assert door.stop() == 0
+
+
+def _keep_and_replay(space: Space, client: Client) -> None:
+    """A delivery that no rule reads is a dead letter, and an event once its hook's mapping reads it."""
+    body = as_json({"type": "old", "at": "2026-03-02T09:00:00Z", "ticket": {"id": 7}})
+    status, said = client.ask("POST", "/v1/hooks/desk?key=k3y", body)
+    assert (status, json.loads(said)) == (202, {"accepted": 0, "kept": True})
+    wait_until(lambda: space.value("SELECT count() FROM dead_letters WHERE reason = 'not-mapped'") == 1, "it is kept")
+    replay = ("dead-letters", "replay", "--all", "--reason", "not-mapped")
+    (space.folder / "map.toml").write_text(MAPPING.replace('"new"', '["new", "old"]'))
+    environment = {"SERVICEPULSE_RECEIVE_HOOKS_FILE": str(space.folder / "hooks.toml")}
+    done = space.run(*replay, **environment)
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: space.value("SELECT count() FROM events WHERE id = 'ticket-7-created'") == 1, "it is stored")
+    taken = {"accepted": 1, "kept": False}
+    again = "the door reads it by the new mapping as well"
+    wait_until(lambda: json.loads(client.ask("POST", "/v1/hooks/desk?key=k3y", body)[1]) == taken, again)
 
 
 def test_what_was_accepted_counts_though_doors_and_workers_are_killed(spaces: Callable[[], Space]) -> None:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from streams.cli import app
 from streams.core.door.token import Token, Tokens, TokensError, digest_of, file_of, tokens_in
-from streams.door.token_file import TokenFile, write_tokens
+from streams.door.token_file import token_file, write_tokens
 from streams.settings import SettingsError
 
 
@@ -81,19 +81,19 @@ def test_a_file_that_says_something_else_is_refused(text: str) -> None:
 
 def test_a_running_door_sees_changes_and_keeps_what_it_knew_while_the_file_is_broken(tmp_path: Path) -> None:
     path = tmp_path / "tokens.toml"
-    watched = TokenFile(path)
+    watched = token_file(path)
     with capture_logs() as said:
         watched.look()
         watched.look()
-        assert len(watched.tokens) == 0
+        assert len(watched.value) == 0
         write_tokens(path, [Token("a", "urn:shop", digest_of("one"))])
         watched.look()
-        assert watched.tokens.shown("one") is not None
+        assert watched.value.shown("one") is not None
         path.write_text("broken")
         watched.look()
-        assert watched.tokens.shown("one") is not None
+        assert watched.value.shown("one") is not None
         write_tokens(path, [Token("b", "urn:shop", digest_of("two"))])
         watched.look()
-        assert watched.tokens.shown("one") is None
+        assert watched.value.shown("one") is None
     told = [entry["log_level"] for entry in said]
-    assert told == ["warning", "info", "warning", "info"], "each change once"
+    assert told == ["warning", "info", "error", "info"], "each change once"
