@@ -46,7 +46,7 @@ def check(
 
     Example: `servicepulse mapping check tickets.toml tickets.csv`
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
     is_decided = True
     for sample in samples:
         if len(samples) > 1:

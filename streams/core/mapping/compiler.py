@@ -401,7 +401,7 @@ class _Compiler:
 
     def _own_id(self, where: str, rule: Rule) -> Text | None:
         if rule.id is not None:
-            return self._naming(f"{where}.id", [rule.id])
+            return self._naming(f"{where}.id", rule.id)
         if rule.for_each:
             self._fault(f"{where}.id", "required: elements of one list are told apart by ids of their own")
         return None
@@ -429,7 +429,8 @@ class _Compiler:
         fields = fields_of(kind)
         values = self._subject_values(kind) | rule.data
         for name, value in rule.data.items():
-            self._templates(f"{where}.data.{name}", value.from_ or [])
+            currency = [value.decimals] if isinstance(value.decimals, str) else []
+            self._templates(f"{where}.data.{name}", [*(value.from_ or []), *currency])
             if name not in fields:
                 self._fault(f"{where}.data.{name}", f"{rule.event} has no such field{close_to(name, fields)}")
         missing = [name for name, field in fields.items() if field.required and name not in values]

@@ -94,7 +94,7 @@ class Value(Part):
     constant: Scalar | None = None
     map: str | dict[str, Scalar] | None = None
     default: Scalar | None = None
-    decimals: Annotated[int, Field(ge=0, le=4)] | None = None
+    decimals: Annotated[int, Field(ge=0, le=4)] | Annotated[str, Field(min_length=1)] | None = None
     separator: Annotated[str, Field(min_length=1)] | None = None
     item: int | None = None
     clears: bool = False
@@ -189,7 +189,7 @@ class Rule(Selection):
 
     name: Name
     event: str
-    id: str | None = None
+    id: Templates | None = None
     for_each: Annotated[str | None, Field(min_length=1)] = None
     order: Annotated[int | None, Field(ge=0, le=999)] = None
     time: RuleTime | None = None

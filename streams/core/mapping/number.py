@@ -7,6 +7,14 @@ from typing import Final
 
 from streams.core.mapping.fault import RowError
 
+DECIMALS: Final = dict.fromkeys(
+    (
+        *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"),
+        *("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
+    ),
+    0,
+) | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
+"""How many decimals a currency has that has not two (ISO 4217)."""
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _SHORTENED: Final = 11
 """From so many digits before the mark on, spreadsheets write numbers in short form, `1.76417E+12`."""

@@ -36,7 +36,7 @@ class _Scope:
         return rule.model_copy(
             update={
                 "when": self._conditions(rule.when),
-                "id": rule.id and self._template(rule.id),
+                "id": rule.id and [self._template(text) for text in rule.id],
                 "time": time,
                 "data": {name: self._value(value) for name, value in rule.data.items()},
             }
@@ -55,7 +55,10 @@ class _Scope:
         return condition.model_copy(update=changed)
 
     def _value(self, value: Value) -> Value:
-        return value.model_copy(update={"from_": value.from_ and [self._template(text) for text in value.from_]})
+        changed: dict[str, Any] = {"from_": value.from_ and [self._template(text) for text in value.from_]}
+        if isinstance(value.decimals, str):
+            changed["decimals"] = self._template(value.decimals)
+        return value.model_copy(update=changed)
 
     def _template(self, template: str) -> str:
         return _PLACE.sub(lambda found: f"{{{self._place(found[1])}}}", template)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final, TypeAlias
 
@@ -29,6 +30,19 @@ def digits(text: str) -> str:
     return number[2:] if plain.startswith("00") else number
 
 
+def second(text: str) -> str:
+    """Return a time in ISO 8601 to the second, in UTC where it has an offset; any other text stays as it is.
+
+    One system tells an instant to the microsecond, the other to the second: only what both know can name the fact.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+        at = at.astimezone(UTC) if at.tzinfo else at
+    except (ValueError, OverflowError):
+        return text
+    return at.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
 def hashing(key: bytes) -> Spelling:
     """Return the function that replaces a text by its hash, 32 hexadecimal digits.
 
@@ -39,5 +53,11 @@ def hashing(key: bytes) -> Spelling:
     return lambda text: blake2b(text.encode(errors="surrogatepass"), digest_size=16, key=key[:64]).hexdigest()
 
 
-SPELLINGS: Final[Mapping[str, Spelling]] = {"lower": str.lower, "trim": trim, "digits": digits, "hash": hashing(b"")}
+SPELLINGS: Final[Mapping[str, Spelling]] = {
+    "lower": str.lower,
+    "trim": trim,
+    "digits": digits,
+    "second": second,
+    "hash": hashing(b""),
+}
 """What can stand behind a column in a template, `{Email|trim|lower}`; an empty text stays empty."""

@@ -10,9 +10,9 @@ from streams.core.mapping.contract import Field, Shape
 from streams.core.mapping.document import Scalar, Value
 from streams.core.mapping.fault import RowError, close_to
 from streams.core.mapping.instant import Reader
-from streams.core.mapping.number import minor_units, number_of, whole, without_sign
+from streams.core.mapping.number import DECIMALS, minor_units, number_of, whole, without_sign
 from streams.core.mapping.setting import Setting
-from streams.core.mapping.template import Row, Text, columns_of, first_of
+from streams.core.mapping.template import Row, Text, columns_of, filled_by, first_of
 
 Compute: TypeAlias = Callable[[Row], object]
 """Gives the content of a field, None when the row has nothing for it; raises `RowError` when it has something wrong."""
@@ -46,7 +46,18 @@ def compute_of(value: Value, field: Field, setting: Setting) -> Compute:
         )
         return lambda _: constant
     text_of = _item_of(value, first_of(templates, setting.spellings), setting)
+    if isinstance(value.decimals, str):
+        return _by_currency(
+            text_of, filled_by(value.decimals, setting.spellings), _number_reader(value, setting), default
+        )
     return lambda row: convert(text) if (text := text_of(row)) else default
+
+
+def _by_currency(text_of: Text, currency_of: Text, number: Callable[[str], Decimal], default: object) -> Compute:
+    """Return the function that reads an amount with as many decimals as its currency has."""
+    return lambda row: (
+        minor_units(number(text), DECIMALS.get(currency_of(row).upper(), 2)) if (text := text_of(row)) else default
+    )
 
 
 def _item_of(value: Value, text_of: Text, setting: Setting) -> Text:
@@ -125,6 +136,8 @@ def _mapped(entries: Mapping[str, Scalar], name: str, field: Field, setting: Set
 
 
 def _plain(field: Field, setting: Setting, value: Value) -> Convert:
+    if isinstance(value.decimals, str) and not columns_of(value.decimals):
+        raise ValueError('`decimals` is a number, or the column of the currency: "{currency}"')
     if value.decimals is not None and field.shape is not Shape.WHOLE:
         raise ValueError("`decimals` is for amounts of money")
     if value.sign and field.shape not in (Shape.WHOLE, Shape.NUMBER):
@@ -158,8 +171,8 @@ def _word(text: str, field: Field) -> str:
     return text
 
 
-def _whole_reader(decimals: int | None, number: Callable[[str], Decimal]) -> Convert:
-    if decimals is None:
+def _whole_reader(decimals: int | str | None, number: Callable[[str], Decimal]) -> Convert:
+    if not isinstance(decimals, int):
         return lambda text: whole(number(text))
     return lambda text: minor_units(number(text), decimals)
 

@@ -1,0 +1,133 @@
+"""Connectors: their samples become the events that were reviewed by hand, in any order and however often they come.
+
+`python -m tests.unit.test_connectors` writes the golden files anew, to be reviewed like code.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.connectors import connector, connectors
+from streams.cli.importing import Import, read_import
+from streams.core.mapping import MappedEvent, Mapping, draft_of
+from tests.mappings import NOW_MS
+from tests.space import ROOT
+
+FOLDER = ROOT / "schemas" / "connectors"
+GOLDEN = ROOT / "tests" / "golden" / "connectors"
+SAMPLES = sorted(
+    path for path in FOLDER.glob("*/samples/*") if path.suffix in (".json", ".jsonl", ".csv") and path.stem != "agents"
+)
+LIVE = [name for name in connectors() if (FOLDER / name / "samples" / "deliveries.jsonl").exists()]
+
+
+def name_of(sample: Path) -> str:
+    """Return the connector that reads a sample: that of its name, where there is one."""
+    system = sample.parent.parent.name
+    return f"{system}/{sample.stem}" if f"{system}/{sample.stem}" in connectors() else system
+
+
+def imported(sample: Path) -> Import:
+    return read_import(sample, Path(name_of(sample)), now_ms=NOW_MS, watch=lambda *_: None)
+
+
+def golden_of(sample: Path) -> Path:
+    return GOLDEN / f"{sample.parent.parent.name}-{sample.stem}.events.jsonl"
+
+
+def said(event: MappedEvent) -> str:
+    """Return what an event says, without what every event of an import bears."""
+    envelope = json.loads(event.raw)
+    kept = {
+        name: envelope[name] for name in ("id", "type", "time", "subject", "subjectseq", "data") if name in envelope
+    }
+    return json.dumps(kept, ensure_ascii=False)
+
+
+def deliveries(name: str) -> list[dict[str, Any]]:
+    lines = (FOLDER / name / "samples" / "deliveries.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_connectors_are_found_by_their_names() -> None:
+    assert {"chatwoot", "shopify", "woocommerce", "zammad", "zendesk", "zendesk/export"} <= set(connectors())
+    assert connector("zendesk") != connector("zendesk/export")
+    assert connector("nobody") is None
+    assert connector("../zendesk") is None
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
+def test_samples_become_the_reviewed_events(sample: Path) -> None:
+    read = imported(sample)
+    assert not read.rejected
+    assert [said(event) for event in read.events] == golden_of(sample).read_text().splitlines()
+
+
+def test_there_is_a_sample_for_every_connector_and_no_golden_file_without_one() -> None:
+    assert {name_of(sample) for sample in SAMPLES} == set(connectors())
+    assert {golden_of(sample) for sample in SAMPLES} == set(GOLDEN.glob("*.jsonl"))
+
+
+@pytest.mark.parametrize("name", LIVE)
+@given(data=st.data())
+def test_deliveries_in_any_order_and_repeated_give_the_same_events(name: str, data: st.DataObject) -> None:
+    mapping = Mapping.read(connector(name) or "")
+    told = deliveries(name)
+    expected = events_of(mapping, told)
+    again = data.draw(st.lists(st.sampled_from(told), max_size=5))
+    assert events_of(mapping, data.draw(st.permutations([*told, *again]))) == expected
+
+
+def events_of(mapping: Mapping, told: list[dict[str, Any]]) -> dict[str, str]:
+    """Return all events by id; an id that is given other content would be refused by workers."""
+    found: dict[str, str] = {}
+    for delivery in told:
+        reading = mapping.of(delivery, now_ms=NOW_MS)
+        assert not reading.faults
+        for event in reading.events:
+            assert found.setdefault(event.id, said(event)) == said(event)
+    return found
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_a_delivery_of_a_kind_that_is_not_known_is_told_to_be_unread(name: str) -> None:
+    reading = Mapping.read(connector(name) or "").of({"strange": True}, now_ms=NOW_MS)
+    assert reading.events == []
+    assert reading.faults or reading.skipped
+
+
+def test_an_export_and_the_deliveries_of_the_same_tickets_count_nothing_twice() -> None:
+    live = events_of(Mapping.read(connector("zendesk") or ""), deliveries("zendesk"))
+    export = {event.id: said(event) for event in imported(FOLDER / "zendesk" / "samples" / "export.json").events}
+    both = live.keys() & export.keys()
+    assert {id: live[id] for id in both} == {id: export[id] for id in both}
+    assert export.keys() - live.keys() == {"ticket-4711-audit-created"}
+    assert not any(id.startswith(("comment-", "ticket-4711-status")) for id in live.keys() - export.keys())
+
+
+@pytest.mark.parametrize("name", connectors())
+def test_every_connector_has_a_page_that_says_what_it_was_built_from_and_what_it_cannot(name: str) -> None:
+    page = (FOLDER / name.partition("/")[0] / "README.md").read_text()
+    assert re.search(r"## Built from\n(?:.*\n)*?.*20[12][0-9]", page), "no date of the description"
+    for heading in ("## Set it up", "## What it gives", "## What it cannot"):
+        assert heading in page
+    document = draft_of(connector(name) or "").document
+    if "/" not in name:
+        assert ("signs" in page) == (document.signature is not None) or document.format == "csv"
+
+
+def _written() -> Iterator[Path]:
+    for sample in SAMPLES:
+        golden_of(sample).write_text("".join(f"{said(event)}\n" for event in imported(sample).events))
+        yield golden_of(sample)
+
+
+if __name__ == "__main__":
+    for path in _written():
+        print(path.relative_to(ROOT))
