@@ -28,9 +28,9 @@ from streams.core.signal.segment import (
     SignalState,
     ThresholdBook,
 )
-from streams.core.signal.slices import explained_by, leading, to_read
+from streams.core.signal.slices import EXPLAINED_PART, explained_by, leading, to_read
 from streams.core.signal.statement import Where
-from streams.core.signal.watched import MOST_TEAMS, Finding, Segments
+from streams.core.signal.watched import MOST_TEAMS, Finding, Segments, fall_of, touches, usual_of
 from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.ports import Answers, Heard, WatchStore
 
@@ -46,8 +46,6 @@ WARM_SECONDS: Final = 30
 """So long after it began the watch calls no source silent: events that waited for a worker come in first."""
 RETIRED_DAYS: Final = 28
 """A source that has been silent for so long is taken for gone."""
-EXPLAINED_PART: Final = 0.5
-"""When teams that are told already account for so much of a fall of the desk, nobody is told of the desk."""
 
 
 class _Judged(NamedTuple):
@@ -246,8 +244,8 @@ class Look:
         return statement.standing(first, episode, verdict, where_now, thresholds, note=note)
 
     def _where(self, segment: Segment, episode: Episode, until: Ms) -> Where:
-        fall = _fall_of(episode, until)
-        slices = leading(self._store.slices(segment, fall, _usual_of(episode)))
+        fall = fall_of(episode, until)
+        slices = leading(self._store.slices(segment, fall, usual_of(episode)))
         return Where(slices, to_read(self._store.bad_ratings(segment, fall), slices))
 
     def _note(self, segment: Segment, finding: Finding, found: Mapping[Segment, Sequence[Finding]], now: Ms) -> str:
@@ -256,13 +254,13 @@ class Look:
             return sentence.REPLAYED
         if segment != DESK:
             return ""
-        fall = _fall_of(finding.episode, finding.episode.closed_at or now)
+        fall = fall_of(finding.episode, finding.episode.closed_at or now)
         teams = sorted(
             team.name
             for team, findings in found.items()
-            if team != DESK and any(_touches(one.episode, fall) for one in findings if not one.is_replayed)
+            if team != DESK and any(touches(one.episode, fall) for one in findings if not one.is_replayed)
         )
-        if teams and explained_by(self._store.teams(fall, _usual_of(finding.episode)), teams) >= EXPLAINED_PART:
+        if teams and explained_by(self._store.teams(fall, usual_of(finding.episode)), teams) >= EXPLAINED_PART:
             return sentence.TOLD_BY_TEAMS.format(teams=", ".join(teams))
         return ""
 
@@ -364,18 +362,6 @@ def _is_retired(heard: Heard, now: Ms) -> bool:
 
 def _is_replayed(row: SignalRow) -> bool:
     return row.note == sentence.REPLAYED
-
-
-def _fall_of(episode: Episode, until: Ms) -> Window:
-    return Window(episode.since_at, max(until, episode.since_at) + 1)
-
-
-def _usual_of(episode: Episode) -> Window:
-    return Window(episode.baseline.start_at, episode.baseline.end_at)
-
-
-def _touches(episode: Episode, fall: Window) -> bool:
-    return episode.opened_at < fall.end_at and (episode.closed_at is None or episode.closed_at > fall.start_at)
 
 
 def _together(answers: Iterable[Answers]) -> Answers:

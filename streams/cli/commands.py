@@ -24,6 +24,7 @@ PLACES: Final[Mapping[str, str]] = {
     "live": "live:live",
     "preview": "preview:preview",
     "signals": "signals:signals",
+    "alerts": "alerts:app",
     "simulate-alerts": "simulate_alerts:simulate_alerts",
     "refold": "store:refold",
     "verify": "verify:verify",

@@ -9,16 +9,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 T = TypeVar("T")
 
 
-def watched(trials: Iterable[T], total: int, named: Callable[[T], str]) -> Iterator[T]:
+def watched(trials: Iterable[T], total: int, named: Callable[[T], str], what: str = "trials") -> Iterator[T]:
     """Yield trials as they are done, with a bar on a terminal.
 
     Args:
         trials: Each is done as it is asked for.
         total: How many there are.
         named: What the bar says of the last one.
+        what: They are.
     """
     console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("trials, {task.description}"), TimeElapsedColumn())
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(f"{what}, {{task.description}}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task("", total=total)
         for trial in trials:

@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 import typer
+from click.testing import Result
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
@@ -16,6 +17,7 @@ from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import SignalRow
 from streams.agents.judgement import INSERT_SECONDS, Look
+from streams.cli import app
 from streams.cli.signals import signals
 from streams.core.ask.question import Question
 from streams.core.ask.report import Rank, ranked
@@ -60,14 +62,14 @@ def desk(servers: Servers, tmp_path: Path) -> Iterator[Desk]:
 
 def shown_by(desk: Desk, *arguments: str) -> str:
     """Return what the command `signals` prints."""
-    app = typer.Typer()
-    app.command()(signals)
+    alone = typer.Typer()
+    alone.command()(signals)
     environment = {
         "SERVICEPULSE_CLICKHOUSE": desk.settings.clickhouse,
         "SERVICEPULSE_DATABASE": desk.settings.database,
         "SERVICEPULSE_FOLDER": str(desk.settings.folder),
     }
-    done = CliRunner().invoke(app, list(arguments), env=environment)
+    done = CliRunner().invoke(alone, list(arguments), env=environment)
     assert done.exit_code == 0, done.output
     return done.stdout
 
@@ -138,6 +140,33 @@ def last_thursday() -> datetime:
     """Return the latest Thursday morning: a month that ends there is the same in any week but for its dates."""
     today = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)  # noqa: TID251 - the worker's clock
     return today - timedelta(days=(today.weekday() - 4) % 7 + 1)
+
+
+def test_a_backtest_finds_the_faulty_week_whose_ratings_were_replayed(desk: Desk, month: list[bytes]) -> None:
+    desk.tell(events_of(replayed(month)), NOW)
+    environment = {
+        "SERVICEPULSE_CLICKHOUSE": desk.settings.clickhouse,
+        "SERVICEPULSE_DATABASE": desk.settings.database,
+        "SERVICEPULSE_FOLDER": str(desk.settings.folder),
+    }
+
+    def tested(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["alerts", "backtest", *arguments], env=environment)
+
+    done = tested("--until", "2026-04-02T09:00", "--weeks", "4", "--trials", "0", "--json")
+    assert done.exit_code == 0, done.output
+    chosen = [one for one in json.loads(done.stdout) if one["is_chosen"]]
+    assert [one["segment"] for one in chosen][-1] == DESK.name
+    assert {one["segment"]: len([page for page in one["pages"] if not page["note"]]) for one in chosen} == {
+        one["segment"]: int(one["segment"] == "delivery") for one in chosen
+    }
+    ((page,),) = [one["pages"] for one in chosen if one["segment"] == "delivery"]
+    assert page["slices"][0]["reason"] in {"missing-parts", "delivery-date"}
+
+    unknown = tested("--until", "2026-04-02", "--team", "nobody")
+    assert unknown.exit_code == 2
+    assert "delivery" in unknown.output
+    assert "nothing to judge the rule by" in tested("--until", "2020-01-01").stdout
 
 
 @pytest.mark.chaos

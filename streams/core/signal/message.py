@@ -20,7 +20,7 @@ def message_of(row: SignalRow) -> dict[str, Any]:
         "source": SOURCE,
         "id": f"{row.signal_id}.{row.version}",
         "subject": row.segment,
-        "time": _time(row.version),
+        "time": time_of(row.version),
         "datacontenttype": "application/json",
         "data": plain(row),
     }
@@ -37,10 +37,10 @@ def plain(row: SignalRow) -> dict[str, Any]:
         "state": row.state,
         "is_page": row.is_page,
         "note": row.note,
-        "opened_at": _time(row.opened_at),
-        "seen_at": _time(row.seen_at),
-        "resolved_at": None if row.resolved_at is None else _time(row.resolved_at),
-        "since_at": _time(row.since_at),
+        "opened_at": time_of(row.opened_at),
+        "seen_at": time_of(row.seen_at),
+        "resolved_at": None if row.resolved_at is None else time_of(row.resolved_at),
+        "since_at": time_of(row.since_at),
         "found_by": row.found_by,
         "n": row.n,
         "value": row.value,
@@ -64,5 +64,6 @@ def plain(row: SignalRow) -> dict[str, Any]:
     }
 
 
-def _time(at: Ms) -> str:
+def time_of(at: Ms) -> str:
+    """Return an instant by RFC 3339 in UTC."""
     return local_of(at, _UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

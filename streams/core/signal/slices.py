@@ -5,6 +5,8 @@ from typing import Final, NamedTuple
 
 SHOWN_SLICES: Final = 3
 SHOWN_TICKETS: Final = 5
+EXPLAINED_PART: Final = 0.5
+"""When teams that are told already account for so much of a fall of the desk, nobody is told of the desk."""
 
 
 class Counted(NamedTuple):

@@ -11,6 +11,7 @@ from schemas.rows import Ms
 from streams.core.drop import Episode, Level, Rating, Tally, Verdict, Watch
 from streams.core.drop.baseline import hour_of
 from streams.core.signal.segment import DESK, RatedTicket, Segment, SegmentKind, ThresholdBook
+from streams.core.window import Window
 
 _NOTHING: Final = RatedTicket("", "", ())
 MOST_TEAMS: Final = 2_000
@@ -207,6 +208,21 @@ def overlap(one: Episode, other: Episode) -> bool:
     return (other.closed_at is None or one.opened_at < other.closed_at) and (
         one.closed_at is None or other.opened_at < one.closed_at
     )
+
+
+def fall_of(episode: Episode, until: Ms) -> Window:
+    """Return the time of a fall up to an instant."""
+    return Window(episode.since_at, max(until, episode.since_at) + 1)
+
+
+def usual_of(episode: Episode) -> Window:
+    """Return the time that a fall is compared with."""
+    return Window(episode.baseline.start_at, episode.baseline.end_at)
+
+
+def touches(episode: Episode, fall: Window) -> bool:
+    """Say whether a signal was open during a fall."""
+    return episode.opened_at < fall.end_at and (episode.closed_at is None or episode.closed_at > fall.start_at)
 
 
 def _live(rating: Rating) -> Rating:

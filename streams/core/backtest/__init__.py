@@ -1,0 +1,1 @@
+"""What the rule would have paged in weeks that are over, at this budget of false pages and at others."""
