@@ -9,9 +9,8 @@ from typing import Final
 
 import pytest
 import typer
-from click.testing import Result
 from msgspec.structs import replace
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from schemas import events as e
 from schemas.codec import Event
