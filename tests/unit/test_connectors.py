@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from schemas.connectors import connector, connectors
 from streams.cli.importing import Import, read_import
+from streams.cli.mapping import app
 from streams.core.mapping import MappedEvent, Mapping, draft_of
 from tests.mappings import NOW_MS
 from tests.space import ROOT
@@ -121,6 +123,26 @@ def test_every_connector_has_a_page_that_says_what_it_was_built_from_and_what_it
     document = draft_of(connector(name) or "").document
     if "/" not in name:
         assert ("signs" in page) == (document.signature is not None) or document.format == "csv"
+
+
+def test_the_connector_of_the_manual_reads_its_deliveries(tmp_path: Path) -> None:
+    manual = (FOLDER / "README.md").read_text()
+    for name in ("deliveries.jsonl", "deskly.toml"):
+        found = re.search(rf"<!-- example: {re.escape(name)} -->\n```[a-z ]+\n(.*?)```", manual, re.DOTALL)
+        assert found, name
+        (tmp_path / name).write_text(found[1])
+    result = CliRunner().invoke(app, ["check", str(tmp_path / "deskly.toml"), str(tmp_path / "deliveries.jsonl")])
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "Rows 6 skipped 1 says nothing that is measured rejected 0 Events 5" in said
+    assert "Every field is read." in said
+    sketch = CliRunner().invoke(app, ["sketch", str(tmp_path / "deliveries.jsonl")])
+    assert 'ticket = "{case.no}"' in sketch.output
+
+
+def test_the_manual_lists_every_connector() -> None:
+    manual = (FOLDER / "README.md").read_text()
+    assert [name for name in connectors() if f"`{name}`" not in manual] == []
 
 
 def _written() -> Iterator[Path]:
