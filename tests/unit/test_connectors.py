@@ -77,7 +77,7 @@ def test_there_is_a_sample_for_every_connector_and_no_golden_file_without_one() 
 
 
 @pytest.mark.parametrize("name", LIVE)
-@settings(max_examples=25)
+@settings(max_examples=4)
 @given(data=st.data())
 def test_deliveries_in_any_order_and_repeated_give_the_same_events(name: str, data: st.DataObject) -> None:
     mapping = Mapping.read(connector(name) or "")

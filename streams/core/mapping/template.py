@@ -51,10 +51,12 @@ def first_of(templates: Sequence[str], spellings: Spellings = SPELLINGS) -> Text
 
 
 def _column_of(place: str) -> tuple[str, Sequence[str]]:
-    """Return a column and what is done to its cell; a bar that no known word follows is part of the column's name."""
+    """Return a column and what is done to its cell; a bar behind which other than known words follow is of its name."""
     column, *words = place.split("|")
-    known = [word.strip() for word in words]
-    return (column.strip(), known) if words and all(word in SPELLINGS for word in known) else (place, ())
+    known: list[str] = []
+    while words and words[-1].strip() in SPELLINGS:
+        known.insert(0, words.pop().strip())
+    return ("|".join([column, *words]).strip(), known) if known else (place, ())
 
 
 def _cell_of(place: str, spellings: Spellings) -> Text:
