@@ -1,7 +1,6 @@
-"""One partition's way to Kafka: what is handed over while a batch travels goes together in the next one."""
+"""One partition's way to Kafka: what is handed over while a batch waits for its turn goes with it."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaProducer
@@ -19,12 +18,13 @@ class Parcel:
 
     def __init__(self, records: Sequence[Outgoing]) -> None:
         self.records = records
-        self.packed = 0
+        self.batches = 0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def deliver(self) -> None:
-        """Say that the broker has all of it."""
-        if not self.done.done():
+    def arrive(self) -> None:
+        """Say that one of its batches has arrived."""
+        self.batches -= 1
+        if not self.batches and not self.done.done():
             self.done.set_result(None)
 
     def fail(self, error: Exception) -> None:
@@ -34,10 +34,28 @@ class Parcel:
             self.done.exception()  # whoever gave up waiting asks no more
 
 
-class Lane:
-    """Sends parcels in their order, one batch at a time: the slower the broker, the larger its batches.
+class _Batch:
+    """Records that travel together."""
 
-    One future a parcel rather than one a record: that is most of what aiokafka's own `send` costs.
+    def __init__(self, builder: BatchBuilder) -> None:
+        self.builder = builder
+        self.parcels: list[Parcel] = []
+
+    def takes(self, record: Outgoing, parcel: Parcel) -> bool:
+        """Take a record, unless the batch is full or has left."""
+        headers = list(record.headers)
+        if self.builder.append(timestamp=None, key=record.key, value=record.value, headers=headers) is None:
+            return False
+        if not self.parcels or self.parcels[-1] is not parcel:
+            self.parcels.append(parcel)
+            parcel.batches += 1
+        return True
+
+
+class Lane:
+    """Sends parcels in their order: the slower the broker, the larger its batches.
+
+    One future a parcel and batch rather than one a record: that is most of what aiokafka's own `send` costs.
     """
 
     def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int, told: Callable[[bool], None]) -> None:
@@ -45,53 +63,35 @@ class Lane:
         self._topic = topic
         self._partition = partition
         self._told = told
-        self._waiting: deque[Parcel] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._last: _Batch | None = None
+        self._sending: set[asyncio.Task[None]] = set()
 
     def put(self, records: Sequence[Outgoing]) -> Parcel:
-        """Hand records over and return the parcel to wait for. What nobody waits for any more is not sent."""
+        """Hand records over and return the parcel to wait for."""
         parcel = Parcel(records)
-        self._waiting.append(parcel)
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._empty())
+        for record in records:
+            if self._last is None or not self._last.takes(record, parcel):
+                self._last = self._begun()
+                self._last.takes(record, parcel)  # an empty batch takes a record of any size
         return parcel
 
-    async def _empty(self) -> None:
-        while self._waiting:
-            await self._send_some()
+    def _begun(self) -> _Batch:
+        """Return a batch that leaves as soon as the one before has; until then it takes more."""
+        batch = _Batch(self._producer.create_batch())
+        task = asyncio.get_running_loop().create_task(self._send(batch))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        return batch
 
-    async def _send_some(self) -> None:
-        batch = self._producer.create_batch()
-        whole, begun = self._pack(batch)
-        if not batch.record_count():
-            return
+    async def _send(self, batch: _Batch) -> None:
         try:
-            await (await self._producer.send_batch(batch, self._topic, partition=self._partition))
+            await (await self._producer.send_batch(batch.builder, self._topic, partition=self._partition))
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
-            for parcel in (*whole, *begun):
+            batch.builder.close()  # one that could not even leave takes no more
+            for parcel in batch.parcels:
                 parcel.fail(error)
             self._told(False)
             return
-        for parcel in whole:
-            parcel.deliver()
+        for parcel in batch.parcels:
+            parcel.arrive()
         self._told(True)
-
-    def _pack(self, batch: BatchBuilder) -> tuple[list[Parcel], list[Parcel]]:
-        """Fill a batch; return the parcels that are in it to their end, and the one that goes on in the next."""
-        whole: list[Parcel] = []
-        while self._waiting:
-            parcel = self._waiting[0]
-            if not parcel.done.done() and not _packed(batch, parcel):
-                return whole, [parcel]
-            self._waiting.popleft()
-            whole.append(parcel)
-        return whole, []
-
-
-def _packed(batch: BatchBuilder, parcel: Parcel) -> bool:
-    """Tell whether all that is left of a parcel went into a batch."""
-    for record in parcel.records[parcel.packed :]:
-        if batch.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers)) is None:
-            return False
-        parcel.packed += 1
-    return True

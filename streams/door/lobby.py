@@ -1,10 +1,12 @@
 """Connections of clients: those that say nothing are closed, and when there are too many the oldest silent one goes."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 SILENT_SECONDS: Final = 10.0
@@ -13,6 +15,17 @@ IDLE_SECONDS: Final = 75.0
 """How long one stays open between requests: longer than proxies keep theirs, or they would send into a closed one."""
 _LINGER_SECONDS: Final = 2.0
 """What is read on of a body that was refused, so that the client sees why."""
+
+
+class _OfOurs(logging.Filter):
+    """Leaves out that somebody sent what is no HTTP: the log would quote his headers, and a token may be among them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_logger: Final = logging.getLogger("aiohttp.server.door")
+_logger.addFilter(_OfOurs())
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -24,6 +37,7 @@ class Lobby(web.Server):
         super().__init__(
             self._heard,
             access_log=None,
+            logger=_logger,
             auto_decompress=False,  # signatures are over what was sent, and nothing may unpack without a bound
             keepalive_timeout=IDLE_SECONDS,
             lingering_time=_LINGER_SECONDS,

@@ -148,8 +148,11 @@ def _keep_and_replay(space: Space, client: Client) -> None:
     wait_until(lambda: json.loads(client.ask("POST", "/v1/hooks/desk?key=k3y", body)[1]) == taken, again)
 
 
-def test_what_was_accepted_counts_though_doors_and_workers_are_killed(spaces: Callable[[], Space]) -> None:
-    deliveries = story(300)
+@pytest.mark.parametrize("tickets", [300, pytest.param(20_000, marks=pytest.mark.lengthy)])
+def test_what_was_accepted_counts_though_doors_and_workers_are_killed(
+    spaces: Callable[[], Space], tickets: int
+) -> None:
+    deliveries = story(tickets)
     calm, rough = spaces(), spaces()
     calm.started_worker()
     calm.publish([as_json(event) for delivery in deliveries for event in delivery])
@@ -160,16 +163,16 @@ def test_what_was_accepted_counts_though_doors_and_workers_are_killed(spaces: Ca
     clients = [threading.Thread(target=Client(port).deliver_all, args=[waiting]) for _ in range(4)]
     for client in clients:
         client.start()
-    wait_until(lambda: waiting.qsize() < 200, "a third is accepted")
+    wait_until(lambda: waiting.qsize() < tickets * 2 / 3, "a third is accepted", 600)
     door.kill()
     door = start_door(rough, port)
     worker.kill()
     rough.started_worker()
-    wait_until(lambda: waiting.qsize() < 100, "two thirds are accepted")
+    wait_until(lambda: waiting.qsize() < tickets / 3, "two thirds are accepted", 600)
     door.kill()
     start_door(rough, port)
     for client in clients:
-        client.join(120)
+        client.join(600)
     assert waiting.empty()
     count = sum(map(len, deliveries))
     calm.wait_for_events(count)

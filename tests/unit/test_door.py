@@ -305,3 +305,10 @@ class TestAnyRequest:
                 case.call_and_validate(checks=checks, headers={"Authorization": f"Bearer {SECRET}"})
 
             ask()
+
+
+def test_what_is_no_http_is_refused_and_quoted_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    with open_door() as door, socket.create_connection(("127.0.0.1", door.port), timeout=60) as client:
+        client.sendall(f"POST /v1/events HTTP/1.1\r\nAuthorization: Bearer {SECRET}\x00\r\n\r\n".encode())
+        assert b" 400 " in client.recv(100)
+    assert SECRET not in caplog.text
