@@ -17,6 +17,7 @@ from streams.ports import Outgoing, RecordRefusedError
 BATCH_BYTES: Final = 900 * 1024
 """Below what brokers take unless told otherwise; a record that is larger travels alone."""
 MAX_RECORD_BYTES: Final = 4 * 1024 * 1024
+_NO_ANSWER: Final = "no broker answers"
 _METADATA_MS: Final = 15_000
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -61,6 +62,7 @@ class Courier:
         self._turn = count()
         self._heard_at = 0.0
         self._lost = asyncio.Event()
+        self._why = _NO_ANSWER
         self.connected = asyncio.Event()
 
     async def run(self) -> None:
@@ -81,6 +83,7 @@ class Courier:
                 pause = _FIRST_PAUSE_SECONDS
                 await self._stay(producer)
             except (KafkaError, OSError, TopicMissingError) as error:
+                self._why = str(error) if isinstance(error, TopicMissingError) else _NO_ANSWER
                 self._on_away(error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
@@ -107,7 +110,7 @@ class Courier:
 
     def _handed_over(self, records: Sequence[Outgoing]) -> list[Parcel]:
         if not self._lanes:
-            raise BrokerAwayError("no broker answers")
+            raise BrokerAwayError(self._why)
         parts: dict[Lane, list[Outgoing]] = {}
         for record in records:
             parts.setdefault(self._lane_of(record), []).append(record)

@@ -45,23 +45,26 @@ class Lobby(web.Server):
         self._answer = answer
         self._most_connections = most_connections
         self._on_count = on_count
+        self._here: set[RequestHandler] = set()
         self._silent: dict[object, tuple[asyncio.TimerHandle, asyncio.Transport]] = {}
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         """Let a client in, as far as there is room."""
         super().connection_made(handler, transport)
-        if len(self.connections) > self._most_connections and not self._close_oldest():
+        self._here.add(handler)
+        if len(self._here) > self._most_connections and not self._close_oldest():
             transport.abort()
             return
         timer = asyncio.get_running_loop().call_later(SILENT_SECONDS, transport.abort)
         self._silent[handler] = timer, transport
-        self._on_count(len(self.connections))
+        self._on_count(len(self._here))
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         """Forget a client."""
         self._speaks(handler)
         super().connection_lost(handler, exc)
-        self._on_count(len(self.connections))
+        self._here.discard(handler)
+        self._on_count(len(self._here))
 
     async def _heard(self, request: web.BaseRequest) -> web.StreamResponse:
         self._speaks(request.protocol)

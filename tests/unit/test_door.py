@@ -274,6 +274,7 @@ def test_beyond_so_many_connections_the_oldest_that_says_nothing_is_closed() -> 
         finally:
             for client in silent:
                 client.close()
+        wait_until(lambda: door.meters.connections._value.get() == 0, "nobody is there any more")
 
 
 class TestAnyRequest:
