@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core.mapping import Mapping, MappingError, Reading
+from streams.core.mapping.spelling import SPELLINGS
 from tests.mappings import NOW_MS
 
 HEAD = """
@@ -203,6 +204,57 @@ def test_paths_are_jmespath(path: str, expected: str | None) -> None:
     assert event["data"].get("customer_id") == expected
 
 
+def test_amounts_have_the_decimals_of_their_currency() -> None:
+    placed = """
+    [[rule]]
+    name = "placed"
+    event = "order.placed"
+    id = "order-{id}"
+    for_each = "orders"
+    time = "{$parent.at}"
+    [rule.data]
+    order_id = "{id}"
+    customer_id = "c"
+    amount = { from = "{total}", decimals = "{currency}" }
+    currency = "{currency}"
+    """
+    orders = [("1", "12.50", "EUR"), ("2", "1250", "JPY"), ("3", "1.250", "KWD")]
+    document = {"at": AT, "orders": [dict(zip(("id", "total", "currency"), one, strict=True)) for one in orders]}
+    assert {event["data"]["amount"] for event in said(read(HEAD + placed, document))} == {1250}
+    reading = read(HEAD + placed, {"at": AT, "orders": [{"id": "4", "total": "12.5", "currency": "JPY"}]})
+    assert "more than 0 decimals" in reading.faults[0]
+    assert (
+        "the column of the currency"
+        in faults(HEAD + placed.replace('"{currency}" }', '"EUR" }'))["rule[1] (placed).data.amount"]
+    )
+
+
+def test_of_several_ids_the_first_that_is_not_empty_counts() -> None:
+    mapping = HEAD + CREATED.replace('id = "ticket-{ticket.id}-created"', 'id = ["n-{ticket.number}", "i-{ticket.id}"]')
+    assert said(read(mapping, ticket()))[0]["id"] == "i-7"
+    reading = read(HEAD + CREATED.replace('id = "ticket-{ticket.id}', 'id = "{ticket.nothing}'), ticket())
+    assert reading.faults == ["rule created: the columns of its `id` are empty"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2026-03-02T10:15:00.52+01:00", "2026-03-02T09:15:00Z"),
+        ("2026-03-02T09:15:00.672717030Z", "2026-03-02T09:15:00Z"),
+        ("2026-03-02T09:15:00.9", "2026-03-02T09:15:00"),
+        ("0001-01-01T00:00:00+01:00", "0001-01-01T00:00:00+01:00"),
+        ("soon", "soon"),
+    ],
+)
+def test_an_instant_is_the_same_however_finely_it_is_told(written: str, expected: str) -> None:
+    assert SPELLINGS["second"](written) == expected
+
+
+def test_words_behind_a_path_that_has_bars_of_its_own_are_words() -> None:
+    mapping = HEAD + CREATED.replace("{ticket.mail|lower}", "{tags[?@ != 'x'] | [0]|lower}")
+    assert said(read(mapping, ticket(tags=["x", "VIP"])))[0]["data"]["customer_id"] == "vip"
+
+
 def test_events_of_one_instant_stand_in_one_order_whatever_brings_them() -> None:
     closed = """
     [[rule]]
@@ -296,6 +348,31 @@ def test_no_document_whatever_stops_a_mapping(document: object) -> None:
     mapping = HEAD + CREATED.replace("{ticket.via}", "{sort_by(comments, &id)[0].via}") + SAID
     reading = read(mapping, document)
     assert reading.faults or reading.events or reading.skipped
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"type": "new", "at": ' + b"[" * 65 + b"]" * 65 + b"}",
+        b"[" * 100_000,
+        b'{"type": "new", "ticket": {"id": 1e99999999999999999999}}',
+        b'{"type": "new", "ticket": {"id": ' + b"9" * 5_000 + b"}}",
+        b'{"type": "new", "ticket": {"id": "\\ud800"}}',
+        b'{"type": "new", "ticket": {"via": "\xff"}}',
+        b'{"type": "new", "ticket": {"id": NaN}}',
+        b"",
+    ],
+)
+def test_a_body_that_is_meant_to_harm_is_a_fault_and_nothing_else(body: bytes) -> None:
+    [fault] = read(HEAD + CREATED, body).faults
+    assert fault.startswith("not JSON")
+
+
+@pytest.mark.parametrize("path", ["list[::0]", "sort_by(mixed, &x)[0].x", "max(mixed)", "to_number(text)", "avg(list)"])
+def test_what_cannot_be_computed_is_empty(path: str) -> None:
+    document = ticket(list=[], mixed=[{"x": 1}, {"x": "a"}], text="1e999")
+    [event] = said(read(HEAD + CREATED.replace("{ticket.mail|lower}", f"{{{path}}}"), document))
+    assert "customer_id" not in event["data"]
 
 
 @given(st.binary(max_size=40))

@@ -20,6 +20,8 @@ from streams.cli.mapping import app
 from streams.core.mapping import MappingError
 from streams.core.mapping.json_text import NoDocumentError, documents_of
 from streams.core.mapping.path import leaves_of
+from streams.core.mapping.restate import Restated, Snapshot, restated, sequence_of
+from streams.core.mapping.slot import Said
 from tests.mappings import NOW_MS
 
 TABLE = """
@@ -168,6 +170,27 @@ def test_any_order_and_any_repetition_of_documents_gives_the_same_events(
     first, second = (read(folder, DOCUMENTS, "desk.jsonl", lines(*some)) for some in (documents, again))
     assert {said_by(event.raw) for event in first.events} == {said_by(event.raw) for event in second.events}
     assert second.is_whole
+
+
+def again(imported: Import, stored: Import) -> Restated:
+    """Return what an import sends of documents, where those of another are stored."""
+    said = [Said(one.subject, one.id, one.name, one.at_ms, sequence_of(one), one.raw) for one in stored.events]
+    snapshot = Snapshot(imported.plan, imported.events, imported.stated, imported.ids, None, False)
+    return restated(snapshot, said, NOW_MS)
+
+
+def test_documents_that_come_again_are_known_and_a_fact_that_changed_is_corrected(tmp_path: Path) -> None:
+    first = read(tmp_path, DOCUMENTS, "desk.jsonl", lines(document(1, 11), document(2, 21)))
+    both = read(tmp_path, DOCUMENTS, "desk.jsonl", lines(document(2, 21, 22), document(1, 11)))
+    assert [event.id for event in again(both, first).events] == ["comment-22"]
+    changed = {**document(1, 11), "at": "2024-05-02T08:00:07Z"}
+    result = again(read(tmp_path, DOCUMENTS, "desk.jsonl", lines(changed)), first)
+    assert [event.id for event in result.events] == [
+        "created-1~2x1",
+        "created-1~2",
+        "comment-11~2x1",
+        "comment-11~2",
+    ]
 
 
 def said_by(raw: bytes) -> str:

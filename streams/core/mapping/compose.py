@@ -115,7 +115,8 @@ class Composer:
         steps = [step for step in self._plan.steps if applies(step.test, ready.row, context)]
         if not steps:
             raise NoRuleError(self._no_rule(ready.row))
-        id = self._id(ready) if any(step.id_of is None for step in steps) else ""
+        is_named = self._plan.has_own_ids and all(step.id_of for step in steps)
+        id = "" if is_named else self._id(ready)
         events = [self._by_rule(step, ready, id) for step in steps]
         if self._plan.has_key and id:
             self._lines[id] = ready.record.line

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
+from math import isfinite
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import jmespath
@@ -81,7 +82,8 @@ def path_of(written: str) -> Path:
 def pick_of(expression: str) -> Pick:
     """Return the function that picks what lies under a path.
 
-    A function of JMESPath whose argument is not there gives nothing: fields that may be absent are the rule.
+    What cannot be computed of a document, such as a function of a field that is not there, gives nothing: fields that
+    may be absent are the rule.
 
     Raises:
         PathError: When the expression is none.
@@ -99,7 +101,7 @@ def pick_of(expression: str) -> Pick:
     def pick(document: object) -> object:
         try:
             return compiled.search(document)
-        except JMESPathTypeError:
+        except (JMESPathError, ArithmeticError, TypeError, ValueError):
             return None
 
     return pick
@@ -123,6 +125,8 @@ def text_of(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | Decimal):
         return str(value)
+    if isinstance(value, float) and not isfinite(value):
+        return ""
     return _encoder.encode(value).decode()
 
 

@@ -1,7 +1,7 @@
 """Picking: the rows of a JSON document, each as the texts that a mapping asks for."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from schemas.nesting import is_deeper
 from streams.core.mapping.path import Path, Pick, Scene, elements_of, said_by
 from streams.core.mapping.table import Record
 
@@ -16,6 +17,7 @@ EACH: Final = "$each"
 """The list that a row is an element of; "" for the row itself."""
 SAID: Final = "$said"
 """A hash of all that a row says."""
+_MOST_LEVELS: Final = 64
 _HEADERS: Final = "$headers"
 _BODY: Final = "$body"
 
@@ -70,10 +72,14 @@ def decoded(raw: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
     Raises:
         ValueError: When it is none; the message says where.
     """
+    if is_deeper(raw, _MOST_LEVELS):
+        raise ValueError(f"not JSON that is read: nested more than {_MOST_LEVELS} levels deep")
     try:
         return _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"not JSON: {error}") from None
+    except InvalidOperation:
+        raise ValueError("not JSON that is read: a number beyond all bounds") from None
 
 
 def given(line: int, body: object) -> Given:
