@@ -33,7 +33,7 @@ class Rule(Struct, frozen=True, kw_only=True):
         title: Its name.
         summary: One line; a template of Grafana.
         description: What else somebody needs who is paged; a template.
-        severity: page, warning or info.
+        severity: page, warning, info, or ticket: somebody should look into it this week.
         team: Who is told; "" when a label of the query says so.
         queries: SQL by its letter; A decides.
         above: It fires where the number of A is greater.

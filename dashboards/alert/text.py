@@ -30,6 +30,21 @@ FELL_ABOUT: Final = (
     "{{ $labels.clears }}"
 )
 
+DECLINES_TITLE: Final = "Satisfaction declines"
+DECLINES: Final = (
+    "Satisfaction of {{ $labels.segment_kind }} {{ $labels.segment }} declines slowly: "
+    f"{share('V')} of {count('N')} ratings in four weeks, before it was {{{{ $labels.baseline }}}}"
+)
+DECLINES_ABOUT: Final = (
+    f"The last four weeks: {share('V')} satisfied (95 % interval {share('L')} to {share('H')}, n {count('N')}); "
+    "before the decline: {{ $labels.baseline }}.\n"
+    "Since about: {{ $labels.since }}. Found: {{ $labels.opened }}, then at {{ $labels.value }} "
+    "({{ $labels.interval }}, n {{ $labels.n }}).\n"
+    "Contributes most (points of the decline, bad of all): {{ $labels.slices }}.\n"
+    "Read first: {{ $labels.tickets }}.\n"
+    "{{ $labels.clears }}"
+)
+
 PLAIN_TITLE: Final = "Satisfaction is low, usual level unknown"
 PLAIN: Final = f"Only {share('V')} of the last {count('N')} ratings of team {{{{ $labels.team }}}} are satisfied"
 PLAIN_ABOUT: Final = (

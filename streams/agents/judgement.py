@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from schemas.rows import Ms, SignalRow
 from streams.core.drop import (
     Cause,
+    Decline,
     Episode,
     Response,
     State,
@@ -79,6 +80,7 @@ class Look:
         self._silences_at: Ms = 0
         self._silent: dict[str, Ms] = {}
         self._surveyed_hour: Ms = 0
+        self._declined_hour: Ms = 0
 
     @property
     def teams(self) -> int:
@@ -106,7 +108,8 @@ class Look:
             self._began_at = now
         if not self._read(now, is_behind=is_behind):
             return []
-        rows = [*self._falls(now)] if is_behind else [*self._silences(now), *self._falls(now), *self._surveys(now)]
+        of_ratings = [*self._falls(now), *self._declines(now)]
+        rows = of_ratings if is_behind else [*self._silences(now), *of_ratings, *self._surveys(now)]
         self.judged_at = now
         return list(statement.news(rows, self._known, now))
 
@@ -191,7 +194,7 @@ class Look:
     def _left_alone(self, found: Collection[Segment], now: Ms) -> Iterator[SignalRow]:
         """Give up the falls of segments that have no rating left: nothing else would ever be found of them."""
         for row in self._known.values():
-            is_left = row.kind == Cause.SATISFACTION_FELL and statement.is_gone(row, now)
+            is_left = row.kind in statement.OF_RATINGS and statement.is_gone(row, now)
             segment = statement.segment_of(row)
             if is_left and segment not in found and not self._segments.is_left_out(segment):
                 yield statement.withdrawn(row, now)
@@ -244,8 +247,10 @@ class Look:
         return statement.standing(first, episode, verdict, where_now, thresholds, note=note)
 
     def _where(self, segment: Segment, episode: Episode, until: Ms) -> Where:
-        fall = fall_of(episode, until)
-        slices = leading(self._store.slices(segment, fall, usual_of(episode)))
+        return self._where_between(segment, fall_of(episode, until), usual_of(episode))
+
+    def _where_between(self, segment: Segment, fall: Window, usual: Window) -> Where:
+        slices = leading(self._store.slices(segment, fall, usual))
         return Where(slices, to_read(self._store.bad_ratings(segment, fall), slices))
 
     def _note(self, segment: Segment, finding: Finding, found: Mapping[Segment, Sequence[Finding]], now: Ms) -> str:
@@ -255,14 +260,62 @@ class Look:
         if segment != DESK:
             return ""
         fall = fall_of(finding.episode, finding.episode.closed_at or now)
-        teams = sorted(
-            team.name
+        teams = [
+            team
             for team, findings in found.items()
-            if team != DESK and any(touches(one.episode, fall) for one in findings if not one.is_replayed)
-        )
-        if teams and explained_by(self._store.teams(fall, usual_of(finding.episode)), teams) >= EXPLAINED_PART:
+            if any(touches(one.episode, fall) for one in findings if not one.is_replayed)
+        ]
+        return self._told_by(teams, fall, usual_of(finding.episode))
+
+    def _told_by(self, segments: Iterable[Segment], fall: Window, usual: Window) -> str:
+        """Return that teams tell of a fall of the desk already; empty where they do not account for half of it."""
+        teams = sorted(segment.name for segment in segments if segment != DESK)
+        if teams and explained_by(self._store.teams(fall, usual), teams) >= EXPLAINED_PART:
             return sentence.TOLD_BY_TEAMS.format(teams=", ".join(teams))
         return ""
+
+    # Satisfaction declines --------------------------------------------------------------------------------------------
+
+    def _declines(self, now: Ms) -> Iterator[SignalRow]:
+        """Yield slow declines, once an hour: they are judged when a week begins, and late ratings may change it."""
+        hour = hour_of(now)
+        if hour == self._declined_hour or self._is_replay_read(now):
+            return
+        self._declined_hour = hour
+        found = {segment: self._segments.declines(segment, now) for segment in self._segments}
+        for segment, declines in found.items():
+            kind = Cause.SATISFACTION_DECLINES
+            same, gone = statement.matched(declines, self._known.values(), segment, now, kind)
+            yield from (statement.withdrawn(row, now) for row in gone)
+            for decline, row in zip(declines, same, strict=True):
+                if not _is_over(row, decline):
+                    yield self._decline(segment, decline, row, found, now)
+
+    def _decline(
+        self,
+        segment: Segment,
+        decline: Decline,
+        known: SignalRow | None,
+        found: Mapping[Segment, Sequence[Decline]],
+        now: Ms,
+    ) -> SignalRow:
+        note, first = self._note_of_decline(segment, decline, found, now), known
+        if first is None or not first.told:
+            where = self._where_between(segment, decline.weeks_before(decline.first.at), decline.usual_weeks)
+            first = statement.declining(segment, decline, where, self._book.of(segment), note=note)
+        where_now = None
+        if decline.closed_at is None:
+            where_now = self._where_between(segment, decline.weeks_before(decline.last.at), decline.usual_weeks)
+        return statement.still_declining(first, decline, where_now, note=note)
+
+    def _note_of_decline(
+        self, segment: Segment, decline: Decline, found: Mapping[Segment, Sequence[Decline]], now: Ms
+    ) -> str:
+        if self._segments.is_history(segment, decline.opened_at):
+            return sentence.REPLAYED
+        fall = Window(decline.since_at, (decline.closed_at or now) + 1)
+        teams = [team for team, own in found.items() if any(touches(one, fall) for one in own)]
+        return self._told_by(teams, fall, decline.usual_weeks) if segment == DESK else ""
 
     # Survey broken ----------------------------------------------------------------------------------------------------
 
@@ -351,7 +404,7 @@ class Look:
         return min((at for source, at in self._silent.items() if self._heard[source].rates), default=None)
 
 
-def _is_over(row: SignalRow | None, episode: Episode) -> bool:
+def _is_over(row: SignalRow | None, episode: Episode | Decline) -> bool:
     """Say whether a fall was told to its end."""
     return row is not None and row.state == SignalState.RESOLVED and row.resolved_at == episode.closed_at
 

@@ -61,7 +61,7 @@ def test_the_checked_in_file_is_what_the_code_says_and_is_yaml() -> None:
 def test_a_rule_has_all_that_provisioning_and_routes_need(uid: str) -> None:
     rule = RULES[uid]
     assert len(uid) <= 40
-    assert rule["labels"]["severity"] in {"page", "warning", "info"}
+    assert rule["labels"]["severity"] in {"page", "warning", "info", "ticket"}
     assert rule["noDataState"] in {"OK", "Alerting", "NoData", "KeepLast"}
     assert rule["execErrState"] in {"Error", "Alerting", "OK", "KeepLast"}
     assert rule["condition"] in {step["refId"] for step in rule["data"]}

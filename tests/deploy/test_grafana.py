@@ -83,6 +83,13 @@ def test_a_team_that_always_has_somebody_due_soon_is_reminded_and_never_at_night
     assert route == warnings | {"object_matchers": route["object_matchers"], "repeat_interval": "1h"}
 
 
+def test_a_ticket_is_no_page_and_told_again_once_a_week() -> None:
+    (root,) = document(GRAFANA / "policies.yaml")["policies"]
+    (route,) = [one for one in root["routes"] if one.get("object_matchers") == [["severity", "=", "ticket"]]]
+    assert (route["receiver"], route["repeat_interval"]) == ("alerts", "1w")
+    assert "mute_time_intervals" in route
+
+
 def test_a_rule_that_cannot_be_evaluated_is_no_page_whatever_its_severity() -> None:
     (root,) = document(GRAFANA / "policies.yaml")["policies"]
     first = root["routes"][0]

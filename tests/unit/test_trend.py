@@ -1,47 +1,116 @@
-"""The slope of a soak: found where there is one, and not where there is none."""
+"""A slow decline is told as a trend, once, with its begin; chance, weekdays and falls that were paged are none."""
 
-import random
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from tests.bench.soak import Watched
-from tests.bench.trend import Sample, trend_of
+from schemas.rows import SignalRow
+from streams.core.drop import Decline, Rating, Thresholds, declines
+from streams.core.drop.profile import day_of, weekday_of
+from streams.core.signal.segment import RatedTicket
+from streams.core.window import DAY_MS
+from tests.unit.test_watch_agent import NOW as AGENT_NOW
+from tests.unit.test_watch_agent import Watched
 
-
-def samples(per_hour: float, *, noise: float = 0.0, minutes: int = 20, seed: int = 1) -> list[Sample]:
-    """Return samples every five seconds; the noise holds on, as that of memory does."""
-    draw, drift, found = random.Random(seed), 0.0, []
-    for number in range(minutes * 12):
-        drift = 0.8 * drift + draw.gauss(0, noise)
-        found.append(Sample(5.0 * number, 500 + per_hour * number / 720 + drift))
-    return found
-
-
-def test_a_straight_line_is_found_exactly() -> None:
-    trend = trend_of(samples(60))
-    assert trend.per_hour == pytest.approx(60)
-    assert trend.low == pytest.approx(60)
-    assert not trend.is_flat
+NOW = 20_006 * DAY_MS  # a Monday, the first hour of it
+DAYS = 20 * 7
+START = NOW - DAYS * DAY_MS
+BEGAN = NOW - 60 * DAY_MS
+RULE = Thresholds()
 
 
-def test_what_only_wavers_is_flat_about_as_often_as_the_interval_says() -> None:
-    flat = sum(trend_of(samples(0, noise=3, seed=seed)).is_flat for seed in range(200))
-    assert flat > 170
+def ratings(
+    seed: int, per_day: int, points: float, *, until: int = NOW, monday: float = 0.0, is_replayed: bool = False
+) -> list[Rating]:
+    """Ratings of 88 % satisfied that lose so many points in the 60 days before now."""
+    rng = Random(seed)
+    made = []
+    for i in range(per_day * DAYS):
+        at = until - DAYS * DAY_MS + rng.randrange(DAYS * DAY_MS)
+        lost = points / 100 * min(1.0, max(0.0, (at - (until - 60 * DAY_MS)) / (60 * DAY_MS)))
+        bad_day = monday / 100 * (weekday_of(day_of(at, RULE)) == 0)
+        made.append(Rating(at, f"{i:06}", rng.random() < 0.88 - lost - bad_day, None, is_replayed))
+    return sorted(made)
 
 
-def test_a_leak_is_told_from_wavering() -> None:
-    assert not any(trend_of(samples(100, noise=1, seed=seed)).is_flat for seed in range(50))
+def found(of: list[Rating], now: int = NOW) -> list[Decline]:
+    return declines(of, RULE, START, now)
 
 
-def test_too_short_a_time_has_no_slope() -> None:
-    with pytest.raises(ValueError, match="too few"):
-        trend_of(samples(60, minutes=2))
+@pytest.mark.parametrize("seed", range(3))
+def test_ten_points_lost_in_two_months_are_told_once_with_their_begin(seed: int) -> None:
+    (decline,) = found(ratings(seed, 60, 10))
+    assert BEGAN + 14 * DAY_MS < decline.opened_at <= NOW
+    assert decline.closed_at is None
+    assert abs(decline.since_at - BEGAN) <= 21 * DAY_MS
+    assert decline.usual == pytest.approx(0.88, abs=0.03)
+    assert decline.last.satisfied / decline.last.n < decline.usual - 0.05
+    assert decline.first.points >= RULE.trend_points
 
 
-def test_the_opening_and_the_first_third_after_it_do_not_count_for_the_slope_but_for_the_peak() -> None:
-    opening = [Sample(5.0 * number, 900.0) for number in range(100)]
-    steady = [Sample(500 + each.seconds, each.value) for each in samples(0)]
-    late = [Sample(each.seconds, 700.0) if each.seconds < 850 else each for each in steady]
-    watched = Watched([*opening, *late], steady_from=500)
-    assert watched.trend().per_hour == pytest.approx(0, abs=1e-6)
-    assert watched.peak == 900
+def test_it_is_over_once_the_lower_level_is_usual() -> None:
+    later = NOW + 10 * 7 * DAY_MS
+    after = [replace(one, at=one.at + later - NOW) for one in ratings(1, 60, 0) if one.at > NOW - 70 * DAY_MS]
+    rng = Random(2)
+    low = [replace(one, is_satisfied=rng.random() < 0.78) for one in after]
+    (decline,) = found([*ratings(0, 60, 10), *low], now=later)
+    assert decline.closed_at is not None
+    assert NOW < decline.closed_at <= later
+
+
+def test_steady_teams_and_teams_with_bad_mondays_decline_hardly_ever() -> None:
+    told = [found(ratings(seed, 20, 0, monday=15 * (seed % 2))) for seed in range(12)]
+    assert sum(map(len, told)) <= 2
+
+
+def test_most_falls_by_a_step_that_are_over_within_two_weeks_are_no_trend() -> None:
+    low = range(NOW - 21 * DAY_MS, NOW - 8 * DAY_MS)
+    fallen = [
+        [replace(one, is_satisfied=one.is_satisfied and not (one.at in low and i % 5 == 0)) for i, one in enumerate(of)]
+        for of in (ratings(seed, 40, 0) for seed in range(12))
+    ]
+    assert sum(len(found(of)) for of in fallen) <= 5
+
+
+def test_a_decline_by_fewer_points_than_matter_is_none_however_sure() -> None:
+    assert not found(ratings(1, 600, 2))
+
+
+@given(st.integers(0, 1_000), st.integers(1, 19))
+@settings(max_examples=15)
+def test_what_comes_later_changes_nothing_of_what_was_told(seed: int, weeks: int) -> None:
+    of, then = ratings(seed, 8, 25), NOW - weeks * 7 * DAY_MS
+    known = [replace(one, closed_at=None) for one in found(of, now=then)]
+    after = [one for one in found(of) if one.opened_at <= then]
+    assert [one.opened_at for one in known] == [one.opened_at for one in after]
+    assert [(one.since_at, one.usual, one.first) for one in known] == [
+        (one.since_at, one.usual, one.first) for one in after
+    ]
+
+
+def told_by_the_watch(*, is_replayed: bool) -> list[SignalRow]:
+    of = ratings(2, 25, 9, until=AGENT_NOW, is_replayed=is_replayed)
+    watched = Watched(coming=[RatedTicket(one.id, "billing", (one,)) for one in of])
+    watched.look(0)
+    watched.look(600)
+    return [row for row in watched.store.signals() if row.kind == "satisfaction_declines"]
+
+
+def test_the_watch_states_a_decline_of_team_and_desk_as_a_ticket() -> None:
+    team, desk = sorted(told_by_the_watch(is_replayed=False), key=lambda row: row.segment_kind, reverse=True)
+    assert (team.segment, team.state, team.note, team.found_by) == ("billing", "open", "", "trend")
+    assert team.value is not None
+    assert team.baseline is not None
+    assert team.value < team.baseline - 0.05
+    assert team.since_at < team.opened_at <= team.seen_at
+    assert "last nine weeks" in team.clears
+    assert desk.segment_kind == "desk"
+
+
+def test_a_decline_of_replayed_history_is_shown_and_told_to_nobody() -> None:
+    rows = told_by_the_watch(is_replayed=True)
+    assert rows
+    assert all(not row.is_page and "replayed" in row.note for row in rows)

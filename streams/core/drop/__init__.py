@@ -5,6 +5,7 @@ from streams.core.drop.flow import Cause, Response, Silence, causes_of, is_surve
 from streams.core.drop.level import Level
 from streams.core.drop.rating import Rating, Tally
 from streams.core.drop.threshold import ThresholdError, Thresholds
+from streams.core.drop.trend import Decline, declines
 from streams.core.drop.verdict import Clearing, Episode, Evidence, FoundBy, State, Verdict
 from streams.core.drop.watch import Watch, reads_from, verdict_of
 
@@ -12,6 +13,7 @@ __all__ = [
     "Baseline",
     "Cause",
     "Clearing",
+    "Decline",
     "Episode",
     "Evidence",
     "FoundBy",
@@ -26,6 +28,7 @@ __all__ = [
     "Verdict",
     "Watch",
     "causes_of",
+    "declines",
     "is_survey_broken",
     "reads_from",
     "silent_since",

@@ -18,6 +18,8 @@ class Cause(StrEnum):
     """What is wrong with a segment, if anything."""
 
     SATISFACTION_FELL = "satisfaction_fell"
+    SATISFACTION_DECLINES = "satisfaction_declines"
+    """Slowly, over weeks: a ticket, never a page."""
     SURVEY_BROKEN = "survey_broken"
     SOURCE_SILENT = "source_silent"
 

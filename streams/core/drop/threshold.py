@@ -248,6 +248,24 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "`guard_points` resolves sooner, and opens again more often.",
         ),
     ] = 2
+    trend_points: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=50,
+            description="*Satisfaction declines* when the line through the last nine weeks falls by so many points, "
+            "and is over once it falls by less than half of them.",
+        ),
+    ] = 5
+    trend_limit: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=8,
+            description="...and by so many standard errors. Lower tells slow declines sooner, and more of them for "
+            "nothing.",
+        ),
+    ] = 2.5
     stale_days: Annotated[
         float,
         Meta(gt=0, description="A rating of a ticket that was resolved longer ago is not news and counts nowhere."),

@@ -63,6 +63,10 @@ def _in_a_row(number: int) -> str:
     return "one more satisfied rating would do." if number == 1 else f"{number} satisfied ratings in a row would do."
 
 
+DECLINE_CLEARS: Final = (
+    "Resolved at the begin of the first week at which the line through the last nine weeks falls by less than "
+    "{points:g} points: it went up again, or what it fell to is the usual level by now."
+)
 SURVEY_CLEARS: Final = "Resolved at the next full hour at which surveys of the last 24 h are answered as usual again."
 SILENCE_CLEARS: Final = "Resolved by the next event or heartbeat of this source."
 REPLAYED: Final = "replayed history pages nobody"

@@ -7,7 +7,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.rows import Ms, SignalRow
-from streams.core.drop import Cause, Episode, Response, Thresholds, Verdict
+from streams.core.drop import Cause, Decline, Episode, Response, Thresholds, Verdict
+from streams.core.drop.trend import Standing
 from streams.core.interval import wilson
 from streams.core.signal import sentence
 from streams.core.signal.segment import Segment, SegmentKind, SignalState, signal_id
@@ -16,6 +17,10 @@ from streams.core.window import DAY_MS
 
 REMEMBERED_DAYS: Final = 60
 """Resolved signals of so long are compared with what is known now; what is older stays as it was told."""
+_TRENDS_REMEMBERED_DAYS: Final = 49
+"""A trend takes nine weeks of those that are read: it is known for less long."""
+OF_RATINGS: Final = frozenset({Cause.SATISFACTION_FELL, Cause.SATISFACTION_DECLINES})
+"""What follows from the ratings of a segment alone."""
 
 
 class Where(Struct, frozen=True):
@@ -34,7 +39,11 @@ def segment_of(row: SignalRow) -> Segment:
 
 
 def matched(
-    episodes: Sequence[Episode], known: Iterable[SignalRow], segment: Segment, now: Ms
+    episodes: Sequence[Episode | Decline],
+    known: Iterable[SignalRow],
+    segment: Segment,
+    now: Ms,
+    kind: Cause = Cause.SATISFACTION_FELL,
 ) -> tuple[list[SignalRow | None], list[SignalRow]]:
     """Return which stored signal each episode is, and the stored ones that are none of them.
 
@@ -42,12 +51,12 @@ def matched(
     the same signal with the same id. Of several the earliest is it. Without any it is the one with its own id, or new.
     """
     left = sorted(
-        (row for row in known if row.kind == Cause.SATISFACTION_FELL and segment_of(row) == segment),
+        (row for row in known if row.kind == kind and segment_of(row) == segment),
         key=lambda row: (row.opened_at, row.signal_id),
     )
     found: list[SignalRow | None] = []
     for episode in episodes:
-        own_id = signal_id(Cause.SATISFACTION_FELL, segment, episode.opened_at)
+        own_id = signal_id(kind, segment, episode.opened_at)
         same = next((row for row in left if _is_same(row, episode)), None)
         same = same or next((row for row in left if row.signal_id == own_id), None)
         if same:
@@ -56,7 +65,7 @@ def matched(
     return found, [row for row in left if is_gone(row, now)]
 
 
-def _is_same(row: SignalRow, episode: Episode) -> bool:
+def _is_same(row: SignalRow, episode: Episode | Decline) -> bool:
     if row.state == SignalState.WITHDRAWN:
         return False
     begins_in_time = episode.closed_at is None or row.opened_at < episode.closed_at
@@ -66,13 +75,18 @@ def _is_same(row: SignalRow, episode: Episode) -> bool:
 def is_gone(row: SignalRow, now: Ms) -> bool:
     """Say whether a signal that is none of the falls known now is to be taken back, or given up."""
     if row.state == SignalState.RESOLVED:
-        return row.opened_at > now - REMEMBERED_DAYS * DAY_MS
+        return _is_remembered(row, now)
     return row.state == SignalState.OPEN
+
+
+def _is_remembered(row: SignalRow, now: Ms) -> bool:
+    days = _TRENDS_REMEMBERED_DAYS if row.kind == Cause.SATISFACTION_DECLINES else REMEMBERED_DAYS
+    return row.opened_at > now - days * DAY_MS
 
 
 def withdrawn(row: SignalRow, now: Ms) -> SignalRow:
     """Return the statement that a signal never was, or, of one that lasted for months, that it is given up."""
-    state = SignalState.WITHDRAWN if row.opened_at > now - REMEMBERED_DAYS * DAY_MS else SignalState.RESOLVED
+    state = SignalState.WITHDRAWN if _is_remembered(row, now) else SignalState.RESOLVED
     return replace(row, state=state, resolved_at=row.resolved_at or max(now, row.opened_at))
 
 
@@ -137,6 +151,49 @@ def standing(
         **_evidence(verdict),
         **(_where(where) if where else {}),
     )
+
+
+def declining(segment: Segment, decline: Decline, where: Where, thresholds: Thresholds, *, note: str) -> SignalRow:
+    """Return the first statement of a slow decline: how it stood when it was found.
+
+    Args:
+        segment: Whose satisfaction declines.
+        decline: How.
+        where: From where it came up to then.
+        thresholds: Of the segment.
+        note: Why nobody is told; empty when somebody is.
+    """
+    return _first(
+        Cause.SATISFACTION_DECLINES,
+        segment,
+        decline.opened_at,
+        decline.since_at,
+        where,
+        is_page=not note,
+        note=note,
+        seen_at=decline.first.at,
+        found_by="trend",
+        baseline=decline.usual,
+        baseline_n=decline.usual_n,
+        clears=sentence.DECLINE_CLEARS.format(points=thresholds.trend_points / 2),
+        **_shares(decline.first),
+    )
+
+
+def still_declining(row: SignalRow, decline: Decline, where: Where | None, *, note: str) -> SignalRow:
+    """Return how a decline stands now: by the last week that was judged, or over.
+
+    Args:
+        row: The first statement of it; what it told stays as it is.
+        decline: How it stands.
+        where: From where it comes up to now; None when it is over.
+        note: Why nobody is told; empty when somebody is.
+    """
+    row = replace(row, is_page=not note, note=note)
+    if decline.closed_at is not None:
+        return resolved(row, decline.closed_at)
+    numbers = _shares(decline.last) | (_where(where) if where else {})
+    return replace(row, state=SignalState.OPEN, resolved_at=None, seen_at=decline.last.at, **numbers)
 
 
 def survey_broken(segment: Segment, opened_at: Ms, since_at: Ms, recent: Response, usual: Response) -> SignalRow:
@@ -231,6 +288,12 @@ def _first(
 def _evidence(verdict: Verdict) -> dict[str, Any]:
     window = verdict.window
     return {"n": window.n, "value": window.value, "low": window.interval.low, "high": window.interval.high}
+
+
+def _shares(standing: Standing) -> dict[str, Any]:
+    low, high = wilson(standing.satisfied, standing.n)
+    value = standing.satisfied / standing.n if standing.n else None
+    return {"n": standing.n, "value": value, "low": low, "high": high}
 
 
 def _where(where: Where) -> dict[str, Any]:

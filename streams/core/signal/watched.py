@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from schemas.rows import Ms
-from streams.core.drop import Episode, Level, Rating, Tally, Verdict, Watch
+from streams.core.drop import Decline, Episode, Level, Rating, Tally, Verdict, Watch, declines, reads_from
 from streams.core.drop.baseline import hour_of
 from streams.core.signal.segment import DESK, RatedTicket, Segment, SegmentKind, ThresholdBook
 from streams.core.window import Window
@@ -129,6 +129,15 @@ class Segments:
         ]
         return sorted(live + past, key=lambda finding: finding.episode.opened_at)
 
+    def declines(self, segment: Segment, now: Ms) -> list[Decline]:
+        """Return every slow decline that is known of a segment, replayed ratings included."""
+        thresholds = self._book.of(segment)
+        return declines(self._watches[segment].ratings, thresholds, reads_from(now, thresholds), now)
+
+    def is_history(self, segment: Segment, at: Ms) -> bool:
+        """Say whether replayed ratings of a segment reach beyond an instant: what was found by then is history."""
+        return at <= self._replayed_until.get(segment, 0)
+
     def _remember(self, ticket: RatedTicket) -> None:
         if not ticket.ratings:
             self._tickets.pop(ticket.ticket_id, None)
@@ -220,7 +229,7 @@ def usual_of(episode: Episode) -> Window:
     return Window(episode.baseline.start_at, episode.baseline.end_at)
 
 
-def touches(episode: Episode, fall: Window) -> bool:
+def touches(episode: Episode | Decline, fall: Window) -> bool:
     """Say whether a signal was open during a fall."""
     return episode.opened_at < fall.end_at and (episode.closed_at is None or episode.closed_at > fall.start_at)
 
