@@ -112,13 +112,13 @@ def worlds(*, max_size: int = 16) -> st.SearchStrategy[list[Event]]:
     return st.one_of([st.lists(told, min_size=3, max_size=max_size) for told in worlds]).map(_numbered_world)
 
 
-def desks(*, max_size: int = 24) -> st.SearchStrategy[list[Event]]:
+def desks(*, tickets: Sequence[str] = TICKETS, min_size: int = 1, max_size: int = 24) -> st.SearchStrategy[list[Event]]:
     """Return everything that can be told of a few tickets and of the orders of their customers, over some days."""
-    told = st.tuples(st.sampled_from(TICKETS), _told(st.one_of(contents(), contents(), _merges())))
+    told = st.tuples(st.sampled_from(tickets), _told(st.one_of(contents(), contents(), _merges(tickets))))
     orders = st.lists(_told(_orders()), max_size=6)
     return st.builds(
         lambda tickets, orders: [*map(_on_some_day, _numbered_world(tickets)), *_numbered_orders(orders)],
-        st.lists(told, min_size=1, max_size=max_size),
+        st.lists(told, min_size=min_size, max_size=max_size),
         orders,
     )
 
@@ -138,7 +138,7 @@ def parked_desks(*, max_size: int = 16) -> st.SearchStrategy[list[Event]]:
     return st.tuples(begun, told).map(lambda both: [*map(_on_some_day, _numbered_world([*both[0], *both[1]]))])
 
 
-def handled_desks(*, max_size: int = 18) -> st.SearchStrategy[list[Event]]:
+def handled_desks(*, tickets: Sequence[str] = TICKETS, max_size: int = 18) -> st.SearchStrategy[list[Event]]:
     """Return a few tickets of two customers who ask, get answers, are passed on, rate, and come back a week later."""
     opening = st.builds(
         e.TicketCreated,
@@ -162,21 +162,21 @@ def handled_desks(*, max_size: int = 18) -> st.SearchStrategy[list[Event]]:
     resolved = st.builds(e.TicketResolved, ticket_id=_ticket)
     reopened = st.builds(e.TicketReopened, ticket_id=_ticket)
     given = st.builds(e.TicketAssigned, ticket_id=_ticket, team=_words, agent_id=_words)
-    away = st.builds(e.TicketMarkedSpam, ticket_id=_ticket), _merges()
+    away = st.builds(e.TicketMarkedSpam, ticket_id=_ticket), _merges(tickets)
     said = st.one_of(resolved, reopened, *[_turns()] * 4, *[given] * 4, rating, rating, *away)
     days, fortnight = len(INSTANTS), 2 * len(INSTANTS)
     begun = [
         st.tuples(st.just(id), st.builds(Told, opening, st.integers(0, days // 2) | st.integers(days, fortnight - 1)))
-        for id in TICKETS
+        for id in tickets
     ]
     solved = [
         st.tuples(
             st.just(id), st.builds(Told, resolved, st.integers(days // 2, days - 1) | st.integers(0, fortnight - 1))
         )
-        for id in TICKETS
+        for id in tickets
     ]
     more = st.builds(Told, said, st.integers(0, days - 1) | st.integers(0, fortnight - 1))
-    told = st.lists(st.tuples(st.sampled_from(TICKETS), more), min_size=6, max_size=max_size)
+    told = st.lists(st.tuples(st.sampled_from(tickets), more), min_size=6, max_size=max_size)
     return st.tuples(st.tuples(*begun, *solved), told).map(
         lambda both: [*map(_or_a_week_later, _numbered_world([*both[0], *both[1]]))]
     )
@@ -508,5 +508,5 @@ def _retractions() -> Contents:
     return st.builds(e.EventRetracted, target_source=st.sampled_from([SOURCE, *SOURCES]), target_id=targets)
 
 
-def _merges() -> Contents:
-    return st.builds(e.TicketMerged, ticket_id=st.just("?"), into_ticket_id=st.sampled_from(TICKETS))
+def _merges(tickets: Sequence[str] = TICKETS) -> Contents:
+    return st.builds(e.TicketMerged, ticket_id=st.just("?"), into_ticket_id=st.sampled_from(tickets))

@@ -31,7 +31,10 @@ from tests.promised import Promises
 pytestmark = pytest.mark.integration
 
 ALL = tuple(METRICS.values())
+KINDS = tuple(sorted({metric.observations.name for metric in ALL}))
 DAYS = ("surveys", "ratings", "reopenings", "reassignments")
+MANY = tuple("ABCDEFGHI")
+"""Tickets of one example: planning some thirty statements takes seconds, however many observations they read."""
 FIRST = INSTANTS[0]
 KNOWN = Window(0, NOW_MS)
 HANDLING = tuple(
@@ -54,12 +57,12 @@ TABLES = ("events", "tickets", "ticket_days", "orders", "order_days", "open_hour
 
 
 unhurried = settings(
-    max_examples=25,
+    max_examples=max(settings.default.max_examples // 5, 5),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     deadline=None,
 )
-"""An example takes a good part of a second, so a failing one is not shrunk."""
+"""An example takes seconds, so a failing one is not shrunk."""
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +74,8 @@ def client(servers: Servers) -> Iterator[Client]:
 @st.composite
 def tellings(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]]]:
     """Return what happened, and how it arrives: in some order, some of it twice, in a few batches."""
-    history = [*draw(desks()), *draw(schedules()), *draw(policies())]
-    again = draw(st.lists(st.sampled_from(history), max_size=4))
+    history = [*draw(desks(tickets=MANY, min_size=30, max_size=90)), *draw(schedules()), *draw(policies())]
+    again = draw(st.lists(st.sampled_from(history), max_size=10))
     arriving = draw(st.permutations([*history, *again]))
     cuts = sorted(draw(st.lists(st.integers(0, len(arriving)), max_size=2)))
     return history, [arriving[a:b] for a, b in zip([0, *cuts], [*cuts, len(arriving)], strict=True)]
@@ -98,9 +101,17 @@ def store(client: Client, batches: Sequence[Sequence[Event]]) -> None:
     st.sampled_from([Dimension.TEAM, Dimension.AGENT]) | st.sampled_from(Dimension),
     st.sampled_from([Credit.DID, Credit.DID, Credit.HOLDS]),
     st.sampled_from([0, FIRST, FIRST + DAY_MS, FIRST + 2 * DAY_MS, NOW_MS]),
+    st.sampled_from(["UTC", "Asia/Kathmandu", "America/New_York"]),
+    st.integers(0, 2),
 )
 def test_every_metric_is_what_can_be_counted_by_hand_and_told_as_the_policy_says(
-    client: Client, told: tuple[list[Event], list[list[Event]]], by: Dimension, credit: Credit, now: int
+    client: Client,
+    told: tuple[list[Event], list[list[Event]]],
+    by: Dimension,
+    credit: Credit,
+    now: int,
+    zone: str,
+    third: int,
 ) -> None:
     history, batches = told
     store(client, batches)
@@ -117,6 +128,7 @@ def test_every_metric_is_what_can_be_counted_by_hand_and_told_as_the_policy_says
             design = ledger.design(METRICS[name], window, chosen)
             assert figure.design_effect == pytest.approx(design, rel=1e-9), (name, part, window)
     _agree_on_how_figures_are_told(client, ledger.promises, now)
+    _days_make_up_the_whole(client, Ledger(history), KINDS[third::3], zone)
 
 
 def _agree_on_how_figures_are_told(client: Client, promised: Promises, now: int) -> None:
@@ -133,16 +145,11 @@ def _agree_on_how_figures_are_told(client: Client, promised: Promises, now: int)
         assert metric.n_min == {0: 0, 20: least, 200: max(least, 200)}[own.n_min], metric.name
 
 
-@unhurried
-@given(tellings(), st.sampled_from(["UTC", "Asia/Kathmandu", "America/New_York"]))
-def test_days_of_any_zone_make_up_the_whole(
-    client: Client, told: tuple[list[Event], list[list[Event]]], zone: str
-) -> None:
-    history, batches = told
-    store(client, batches)
-    ledger = Ledger(history)
+def _days_make_up_the_whole(client: Client, ledger: Ledger, kinds: Sequence[str], zone: str) -> None:
+    """Hold the days of a zone, of some kinds of observations, against what was seen on each."""
     window = Window(FIRST - DAY_MS, FIRST + 8 * DAY_MS)
-    figures = answer(client, Question(metrics=ALL, windows=[window], bucket=Bucket.DAY, zone=zone), KNOWN)
+    asked = [metric for metric in ALL if metric.observations.name in kinds]
+    figures = answer(client, Question(metrics=asked, windows=[window], bucket=Bucket.DAY, zone=zone), KNOWN)
     for (name, _, day), figure in figures.items():
         cut = Window(max(day.start_at, window.start_at), min(day.end_at, window.end_at))
         inside = day if METRICS[name].observations.lasts else cut
@@ -150,7 +157,7 @@ def test_days_of_any_zone_make_up_the_whole(
 
 
 @unhurried
-@given(handled_desks(), st.sampled_from([Dimension.TEAM, Dimension.AGENT, Dimension.REASON]))
+@given(handled_desks(tickets=MANY, max_size=54), st.sampled_from([Dimension.TEAM, Dimension.AGENT, Dimension.REASON]))
 def test_how_cases_are_handled_is_what_can_be_counted_by_hand(
     client: Client, history: list[Event], by: Dimension
 ) -> None:
