@@ -81,7 +81,7 @@ def pages(signals: list[SignalRow]) -> list[SignalRow]:
     return [row for row in signals if row.is_page]
 
 
-def test_the_faulty_week_opens_one_signal_for_its_team_and_resolves_it_after_recovery(
+def test_the_faulty_week_opens_one_signal_for_its_team_states_it_once_and_resolves_it_after_recovery(
     desk: Desk, month: list[bytes]
 ) -> None:
     events = events_of(month)
@@ -105,6 +105,10 @@ def test_the_faulty_week_opens_one_signal_for_its_team_and_resolves_it_after_rec
         one for one in map(json.loads, shown_by(desk, "--open", "--format", "json").splitlines()) if one["is_page"]
     ]
     assert (line["signal_id"], line["value"]) == (page.signal_id, page.value)
+    stated = desk.signals()
+    assert watch.look(MID_FAULT + 1000) == [], "looking again states nothing anew"
+    desk.watch(MID_FAULT)
+    assert desk.signals() == stated, "a new watch states the same"
 
     desk.tell([event for event in events if event.at_ms >= MID_FAULT], NOW)
     desk.watch(NOW, look=watch)
@@ -338,16 +342,6 @@ def test_a_replayed_history_shows_its_falls_and_pages_nobody(desk: Desk, month: 
     assert (fall.segment, fall.state, fall.note) == ("delivery", "resolved", "replayed history pages nobody")
     assert pages(desk.signals()) == []
     assert numbers(desk.client, "satisfaction-fell", NOW)["A"] == {}
-
-
-def test_looking_again_states_nothing_anew_and_a_new_watch_states_the_same(desk: Desk, month: list[bytes]) -> None:
-    desk.tell([one for one in events_of(month) if one.at_ms < MID_FAULT], MID_FAULT)
-    watch = desk.watch(MID_FAULT)
-    before = desk.signals()
-    assert before
-    assert watch.look(MID_FAULT + 1000) == []
-    desk.watch(MID_FAULT)
-    assert desk.signals() == before
 
 
 def test_judgement_waits_for_ratings_of_long_ago_and_for_nothing_else(desk: Desk) -> None:
