@@ -62,7 +62,7 @@ WITH
     ) AS earliest_at
 """.strip()
 """Whoever waits since before `earliest_at` has been missed: days of before are not read."""
-_RULE: Final = {"target_ms": TARGET_MS, "in_open_hours": "rule.is_open_hours"}
+_RULE: Final = {"target_ms": TARGET_MS, "in_open_hours": "is_open_hours"}
 _HOURS: Final = f"""
 (
     SELECT

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from schemas.rows import Ms
 from streams.core.ask import cluster, survival
+from streams.core.ask.narrow import narrowed
 from streams.core.interval import Z95
 from streams.core.metrics import Credit, Dimension, Kind, Metric, Observations
 from streams.core.metrics.metric import CUSTOMERS, DAYS_ASKED
@@ -249,7 +250,7 @@ def observed(observations: Observations, days: str, more: str = "", *, credit: C
     home = f"day = toDate({observations.home or ('since' if observations.lasts else 'at')})"
     asked = observations.where.replace(DAYS_ASKED, days)
     where = "\n    AND ".join(filter(None, [days + more, home, "is_effective", asked]))
-    return f"SELECT\n{columns}\nFROM {_source(observations, days)}\nWHERE {where}"
+    return narrowed(f"SELECT\n{columns}\nFROM {_source(observations, days)}\nWHERE {where}")
 
 
 def _days(observations: Observations) -> str:

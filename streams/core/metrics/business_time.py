@@ -18,6 +18,7 @@ from streams.core.metrics.observation import (
     RESOLVED_CYCLES,
     WAITED,
     asks,
+    may_ask,
 )
 from streams.core.metrics.resolution import (
     FIRST_RESOLUTION_P50,
@@ -148,16 +149,16 @@ def open_between(source: str, times: str) -> str:
 )""".strip()  # noqa: S608 - words of ours
 
 
-def asked_too_soon(source: str, target_ms: str, where: str) -> str:
-    """Return SELECT of ticket and instant of those among `asked_at` that come within the target of one that counts.
+def asked_too_soon(waits: str, target_seconds: str, where: str = "true") -> str:
+    """Return SELECT of ticket and instant of those of `may_ask` that come within the target of one that counts.
 
     Args:
-        source: What stands behind FROM: tickets as `ticket`, their waits as `wait`, from when each may be measured as
-            `asked_at`.
-        target_ms: SQL of the target in milliseconds of open hours.
-        where: SQL of which waits; few have more than their begin.
+        waits: What stands behind FROM: tickets as `ticket`, their waits as `wait`.
+        target_seconds: SQL of the target, of open hours.
+        where: SQL of which waits.
     """
     openings = f"ASOF JOIN\n{_last_opening('opening', 'asked_at', DESK)}"
+    has_several = f"arrayMax(wait.asked_again) > wait.started_at + toIntervalSecond({target_seconds})"
     return f"""
 (
     SELECT ticket_id, arrayJoin(arrayFilter(one -> NOT has(counted, one), asked)).1
@@ -173,15 +174,24 @@ def asked_too_soon(source: str, target_ms: str, where: str) -> str:
             ) AS counted
         FROM
         (
-            SELECT ticket.ticket_id AS ticket_id, wait.started_at AS began_at, asked_at, {target_ms} AS target_ms,
-                {_open_ms("opening", "asked_at")} AS open_ms
-            FROM {indent(source, "            ").lstrip()}
+            SELECT ticket.ticket_id AS ticket_id, wait.started_at AS began_at, asked_at,
+                {target_seconds} * 1000 AS target_ms, {_open_ms("opening", "asked_at")} AS open_ms
+            FROM {indent(waits, "            ").lstrip()}
+            ARRAY JOIN if({has_several}, {may_ask(target_seconds)}, []) AS asked_at
 {indent(openings, "            ")}
-            WHERE {where} AND notEmpty(wait.asked_again)
+            WHERE {where}
         )
         GROUP BY ticket_id, began_at
     )
 )""".strip()  # noqa: S608 - words of ours
+
+
+def any_asks_later(seconds: str) -> str:
+    """Return SQL of whether in any wait of a ticket the customer writes again so long after its begin: few do."""
+    return (
+        f"arrayExists((again, since) -> arrayMax(again) > since + toIntervalSecond({seconds}), "
+        "waits.asked_again, waits.started_at)"
+    )
 
 
 def _decided_in_business_time(
@@ -258,8 +268,9 @@ def _within(metric: Metric, observations: Observations) -> Metric:
 
 def _next_decided_in_business_time() -> Observations:
     """Return waits as open hours decide them, from their begin and from whenever the customer asks anew."""
-    source = f"{WAITED} ARRAY JOIN {asks(str(NEXT_TARGET_SECONDS), 'false')} AS asked_at"
-    too_soon = asked_too_soon(source, str(NEXT_TARGET_SECONDS * 1000), f"{DAYS_ASKED} AND is_effective")
+    seconds = str(NEXT_TARGET_SECONDS)
+    source = f"{WAITED} ARRAY JOIN {asks(seconds, 'false')} AS asked_at"
+    too_soon = asked_too_soon(WAITED, seconds, f"{DAYS_ASKED} AND is_effective AND {any_asks_later(seconds)}")
     which = f"(empty(wait.asked_again) OR (ticket.ticket_id, asked_at) NOT IN {too_soon})"
     targets = replace(NEXT_TARGETS, source=source, where=f"{which} AND {NEXT_TARGETS.where}")
     return _decided_in_business_time(targets, NEXT_TARGET_SECONDS, "asked_at")

@@ -9,7 +9,14 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from streams.core.metrics.business_time import DESK, LONGEST_CLOSURE_SECONDS, asked_too_soon, due, open_between
+from streams.core.metrics.business_time import (
+    DESK,
+    LONGEST_CLOSURE_SECONDS,
+    any_asks_later,
+    asked_too_soon,
+    due,
+    open_between,
+)
 from streams.core.metrics.metric import Dimension, Direction, Kind, Metric, Observations, Topic, Unit
 from streams.core.metrics.observation import (
     IS_MISSED,
@@ -24,9 +31,9 @@ from streams.core.metrics.policy import with_target
 
 IN_TARGET: Final = "_in_target"
 """So the names of these observations end, behind the name of the target."""
-TARGET_MS: Final = "rule.seconds * 1000"
+TARGET_MS: Final = "target_seconds * 1000"
 """The target of the rule that a ticket falls under."""
-_IS_KNOWN: Final = "(NOT rule.is_open_hours OR (at_start.schedule != '' AND at_due.schedule != ''))"
+_IS_KNOWN: Final = "(NOT is_open_hours OR (at_start.schedule != '' AND at_due.schedule != ''))"
 """Of a desk without a schedule there is no number where the target counts open hours."""
 
 
@@ -56,7 +63,7 @@ def _in_target(
             "rule_from": "rule_from",
             "rule_number": "rule_number",
             "desk": DESK,
-            "due_at": f"if(rule.is_open_hours, {due_in_open_hours}, {due_by_calendar})",
+            "due_at": f"if(is_open_hours, {due_in_open_hours}, {due_by_calendar})",
             "is_kept": f"ifNull({ended_at} <= due_at, false)",
             "at": f"if(is_kept, assumeNotNull({ended_at}), due_at)",
         },
@@ -80,7 +87,7 @@ _OF_WAITS: Final[Mapping[str, Any]] = {
 
 _EARLIER_DUE, _EARLIER_DUE_AT = due("earlier.1", TARGET_MS)
 _WITH_EARLIER: Final = with_target(
-    "first_response", "arrayExists(before -> notEmpty(before), waits.before) AND rule.is_open_hours"
+    "first_response", rule="is_open_hours", tickets="arrayExists(before -> notEmpty(before), waits.before)"
 )
 _DECIDED_EARLIER: Final = f"""
 (
@@ -97,9 +104,9 @@ _DECIDED_EARLIER: Final = f"""
     WHERE answered_at <= due_at OR due_at < stopped_at
 )""".strip()  # noqa: S608 - words of ours
 """Waits of which an earlier one was decided by open hours; few tickets have one."""
-_EARLIER_END: Final = "(earlier.1 + toIntervalSecond(rule.seconds))"
+_EARLIER_END: Final = "(earlier.1 + toIntervalSecond(target_seconds))"
 _IS_FIRST: Final = f"""wait.can_decide AND (empty(wait.before) OR if(
-        rule.is_open_hours,
+        is_open_hours,
         (ticket.ticket_id, wait.started_at) NOT IN {_DECIDED_EARLIER},
         NOT arrayExists(earlier -> earlier.3 <= {_EARLIER_END} OR {_EARLIER_END} < earlier.2, wait.before)
     ))"""
@@ -113,15 +120,13 @@ FIRST_RESPONSES_IN_TARGET: Final = _in_target(
     **_OF_WAITS,
 )
 
-_ASKS: Final = f"{_WAITS} ARRAY JOIN {asks('rule.seconds', 'NOT rule.is_open_hours')} AS asked_at"
-_ANY_ASKED_AGAIN: Final = "arrayExists(asked -> notEmpty(asked), waits.asked_again)"
+_ASKS: Final = f"{_WAITS} ARRAY JOIN {asks('target_seconds', 'NOT is_open_hours')} AS asked_at"
 _ASKED_TOO_SOON: Final = asked_too_soon(
-    f"{with_target('response', f'rule.is_open_hours AND {_ANY_ASKED_AGAIN}')} {_ASKS}",
-    TARGET_MS,
-    "true",
+    f"{with_target('response', rule='is_open_hours', tickets=any_asks_later('shortest_seconds'))} {_WAITS}",
+    "target_seconds",
 )
 _COUNTS: Final = f"""(
-        NOT rule.is_open_hours
+        NOT is_open_hours
         OR empty(wait.asked_again)
         OR (ticket.ticket_id, asked_at) NOT IN {_ASKED_TOO_SOON}
     )"""
@@ -139,12 +144,12 @@ _TOMORROW: Final = "(now64(3) + toIntervalDay(1))"
 """Behind it nothing is decided yet: so far what goes on is known to."""
 _HALTS: Final = f"""
 arrayMap(time -> (time.1, least(time.2, {_TOMORROW})), arraySort(arrayConcat(
-    if(has(rule.paused, 'customer'), cycle.awaits_customer, []), if(has(rule.paused, 'hold'), cycle.on_hold, [])
+    if(paused_for_customer, cycle.awaits_customer, []), if(paused_on_hold, cycle.on_hold, [])
 )))""".strip()
 """From when until when the clock of a resolution stands still, by its rule."""
 _CYCLES: Final = "ARRAY JOIN cycles AS cycle"
 _HALTED: Final = open_between(
-    f"{with_target('resolution', 'rule.is_open_hours AND notEmpty(rule.paused)')} {_CYCLES}", _HALTS
+    f"{with_target('resolution', rule='is_open_hours AND (paused_for_customer OR paused_on_hold)')} {_CYCLES}", _HALTS
 )
 
 

@@ -178,13 +178,21 @@ def asks(target_seconds: str, is_calendar: str = "true") -> str:
     Args:
         target_seconds: SQL of the target.
         is_calendar: SQL condition; where it is false only open hours count, and more instants may be returned than
-            those that count: all that lie more than the target behind the begin.
+            those that count: those of `may_ask`.
     """
-    later = f"arrayFilter(at -> at > wait.started_at + toIntervalSecond({target_seconds}), wait.asked_again)"
     chain = f"if(at > counted[-1] + toIntervalSecond({target_seconds}), arrayPushBack(counted, at), counted)"
-    calendar = f"arrayFold((counted, at) -> {chain}, {later}, [wait.started_at])"
-    others = f"arrayDistinct(arrayPushFront({later}, wait.started_at))"
-    return calendar if is_calendar == "true" else f"if({is_calendar}, {calendar}, {others})"
+    calendar = f"arrayFold((counted, at) -> {chain}, {_later(target_seconds)}, [wait.started_at])"
+    several = calendar if is_calendar == "true" else f"if({is_calendar}, {calendar}, {may_ask(target_seconds)})"
+    return f"if(empty(wait.asked_again), [wait.started_at], {several})"
+
+
+def may_ask(target_seconds: str) -> str:
+    """Return SQL of the begin of a wait and of all instants that lie more than a target of open hours behind it."""
+    return f"arrayDistinct(arrayPushFront({_later(target_seconds)}, wait.started_at))"
+
+
+def _later(target_seconds: str) -> str:
+    return f"arrayFilter(at -> at > wait.started_at + toIntervalSecond({target_seconds}), wait.asked_again)"
 
 
 def _decided(
