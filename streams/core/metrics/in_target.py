@@ -148,8 +148,9 @@ arrayMap(time -> (time.1, least(time.2, {_TOMORROW})), arraySort(arrayConcat(
 )))""".strip()
 """From when until when the clock of a resolution stands still, by its rule."""
 _CYCLES: Final = "ARRAY JOIN cycles AS cycle"
+_PAUSED: Final = "(paused_for_customer OR paused_on_hold)"
 _HALTED: Final = open_between(
-    f"{with_target('resolution', rule='is_open_hours AND (paused_for_customer OR paused_on_hold)')} {_CYCLES}", _HALTS
+    f"{with_target('resolution', rule=f'is_open_hours AND {_PAUSED}', tickets='any_pauses')} {_CYCLES}", _HALTS
 )
 
 
@@ -160,7 +161,8 @@ def _prolonged(times: str) -> str:
         times: SQL of the halts, in milliseconds behind the begin.
     """
     longer = "if(time.1 <= passed, passed + time.2 - time.1, passed)"
-    return f"arrayFold((passed, time) -> {longer}, {times}, toInt64({TARGET_MS}))"
+    folded = f"arrayFold((passed, time) -> {longer}, {times}, toInt64({TARGET_MS}))"
+    return f"if({_PAUSED}, {folded}, toInt64({TARGET_MS}))"
 
 
 _SINCE_BEGIN: Final = "dateDiff('millisecond', cycle.started_at, time.{end})"

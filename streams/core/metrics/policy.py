@@ -89,7 +89,8 @@ def with_target(target: str, *, rule: str = "true", tickets: str = "true") -> st
     Args:
         target: Of which one.
         rule: SQL of what else the rule must be like.
-        tickets: SQL of which tickets, before their rules are looked up; `shortest_seconds` is that of all targets.
+        tickets: SQL of which tickets, before their rules are looked up. Of all rules are known by then `any_pauses`,
+            and `shortest_seconds` of their targets.
     """
     built_in = [rule.seconds for rule in getattr(BUILT_IN, target)]
     met = [
@@ -107,7 +108,9 @@ def with_target(target: str, *, rule: str = "true", tickets: str = "true") -> st
         {f",{chr(10)}        ".join(f"bitTest(asked, {bit}) AS {name}" for bit, name in enumerate(_SAID, start=32))}
     FROM
     (
-        WITH least({sum(built_in)}, arrayMin(arrayMap(one -> toUInt32(one), lookup.asked))) AS shortest_seconds
+        WITH
+            least({sum(built_in)}, arrayMin(arrayMap(one -> toUInt32(one), lookup.asked))) AS shortest_seconds,
+            arrayExists(one -> bitTest(one, 33) OR bitTest(one, 34), lookup.asked) AS any_pauses
         SELECT
             ticket.*,
             policy.in_force_at AS rule_from,
