@@ -83,7 +83,7 @@ FORMER = {"waits_open", "versions.first_response", "versions.response", "version
 def test_rows_have_the_columns_of_their_table_in_order(tables: Client, kind: type[rows.Row]) -> None:
     columns = tables.query(
         "SELECT name FROM system.columns WHERE database = {database:String} AND table = {table:String} "
-        "ORDER BY position",
+        "AND default_kind != 'MATERIALIZED' ORDER BY position",
         parameters={"database": tables.database, "table": TABLES[kind]},
     ).result_rows
     assert [name for (name,) in columns if name not in FORMER] == rows.column_names(kind)
