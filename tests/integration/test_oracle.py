@@ -57,7 +57,7 @@ TABLES = ("events", "tickets", "ticket_days", "orders", "order_days", "open_hour
 
 
 unhurried = settings(
-    max_examples=max(settings.default.max_examples // 5, 5),
+    max_examples=10,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     deadline=None,
