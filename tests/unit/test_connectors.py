@@ -3,9 +3,12 @@
 `python -m tests.unit.test_connectors` writes the golden files anew, to be reviewed like code.
 """
 
+import hmac
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from typer.testing import CliRunner
 from schemas.connectors import connector, connectors
 from streams.cli.importing import Import, read_import
 from streams.cli.mapping import app
+from streams.core.door.signature import Delivery, UnsignedError, verify
 from streams.core.mapping import MappedEvent, Mapping, draft_of
 from tests.mappings import NOW_MS
 from tests.space import ROOT
@@ -103,6 +107,77 @@ def test_a_delivery_of_a_kind_that_is_not_known_is_told_to_be_unread(name: str) 
     reading = Mapping.read(connector(name) or "").of({"strange": True}, now_ms=NOW_MS)
     assert reading.events == []
     assert reading.faults or reading.skipped
+
+
+URL = "https://pulse.example.com/v1/hooks/hubspot"
+AT = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
+AT_MS = int(AT.timestamp() * 1000)
+
+
+def mac(said: bytes, hash: str = "sha256") -> bytes:
+    return hmac.digest(b"secret", said, hash)
+
+
+def base64(digest: bytes) -> str:
+    return b64encode(digest).decode()
+
+
+def as_vendors_sign(name: str, body: bytes) -> dict[str, str]:
+    """Return the headers of a delivery as the vendor's documentation says that they are made."""
+    seconds, milliseconds, iso = str(AT_MS // 1000), str(AT_MS), "2026-03-02T09:15:00Z"
+    match name:
+        case "zendesk":
+            stamp = "X-Zendesk-Webhook-Signature-Timestamp"
+            return {stamp: iso, "X-Zendesk-Webhook-Signature": base64(mac(iso.encode() + body))}
+        case "chatwoot":
+            signed = mac(seconds.encode() + b"." + body).hex()
+            return {"X-Chatwoot-Timestamp": seconds, "X-Chatwoot-Signature": f"sha256={signed}"}
+        case "zammad" | "intercom":
+            return {"X-Hub-Signature": f"sha1={mac(body, 'sha1').hex()}"}
+        case "jira":
+            return {"X-Hub-Signature": f"sha256={mac(body).hex()}"}
+        case "shopify":
+            return {"X-Shopify-Hmac-Sha256": base64(mac(body))}
+        case "woocommerce":
+            return {"X-WC-Webhook-Signature": base64(mac(body))}
+        case "hubspot":
+            signed = base64(mac(b"POST" + URL.encode() + body + milliseconds.encode()))
+            return {"X-HubSpot-Request-Timestamp": milliseconds, "X-HubSpot-Signature-v3": signed}
+        case "typeform":
+            return {"Typeform-Signature": f"sha256={base64(mac(body))}"}
+    raise AssertionError(f"say here how {name} signs")
+
+
+def is_taken(name: str, body: bytes, headers: dict[str, str], *, now_ms: int = AT_MS, secret: str = "secret") -> bool:
+    delivery = Delivery(body, {header.lower(): value for header, value in headers.items()}, url=URL)
+    try:
+        verify(delivery, Mapping.read(connector(name) or "").signature, [secret], now_ms)
+    except UnsignedError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_the_door_takes_what_the_vendor_signed_and_nothing_that_was_altered(name: str) -> None:
+    body = json.dumps(deliveries(name)[0]).encode()
+    headers = as_vendors_sign(name, body)
+    assert is_taken(name, body, headers)
+    assert not is_taken(name, body + b" ", headers)
+    assert not is_taken(name, body, headers, secret="another")
+    for header, value in headers.items():
+        altered = value[:-3] + ("A" if value[-3] != "A" else "B") + value[-2:]
+        assert not is_taken(name, body, headers | {header: altered})
+        assert not is_taken(name, body, {one: told for one, told in headers.items() if one != header})
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_an_old_delivery_is_refused_where_the_vendor_signs_the_time(name: str) -> None:
+    body = json.dumps(deliveries(name)[0]).encode()
+    headers = as_vendors_sign(name, body)
+    has_time = name in ("chatwoot", "hubspot", "zendesk")
+    assert is_taken(name, body, headers, now_ms=AT_MS + 299_000)
+    assert is_taken(name, body, headers, now_ms=AT_MS + 301_000) is not has_time
+    assert is_taken(name, body, headers, now_ms=AT_MS - 301_000) is not has_time
 
 
 def test_an_export_and_the_deliveries_of_the_same_tickets_count_nothing_twice() -> None:

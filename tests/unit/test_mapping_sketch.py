@@ -83,6 +83,19 @@ def test_documents_are_sketched_with_paths_and_their_lists_are_named(tmp_path: P
     assert 'id = "ticket-{id}-created"' in sketch
 
 
+def test_deliveries_are_sketched_by_their_kinds(tmp_path: Path) -> None:
+    told = [
+        {"event": "case.opened", "at": "2024-03-04T09:00:00Z", "case": {"id": 1}, "by": {"email": "a@b.c"}},
+        {"event": "case.replied", "at": "2024-03-04T09:05:00Z", "case": {"id": 1}, "by": {"email": "d@e.f"}},
+        {"event": "case.viewed", "at": "2024-03-04T09:06:00Z", "case": {"id": 1}},
+    ]
+    sketch, checked = sketched(tmp_path, "hook.jsonl", "".join(f"{json.dumps(one)}\n" for one in told))
+    assert checked.exit_code == 0, checked.output
+    assert 'when = { event = "case.opened" }  # ? what begins a case' in sketch
+    assert 'id = "case-replied-{case.id}-{at}"' in sketch
+    assert "# ? Not decided, and skipped: case.viewed (1)." in sketch
+
+
 def test_a_file_without_times_is_proposed_as_a_lookup(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("customer_id,city\nc1,Rome\nc2,Pisa\n")
     with pytest.raises(NoTimesError, match=r'key = "\{customer_id\}"'):
@@ -100,8 +113,12 @@ def test_the_sketch_of_a_real_file_is_accepted_as_it_is(tmp_path: Path, name: st
     assert checked.exit_code == 0, checked.output
 
 
-names = st.text(st.characters(codec="utf-8", exclude_characters="{}"), min_size=1, max_size=12).filter(str.strip)
-cells = st.sampled_from(["", "1", "4.5", "solved", 'Réponse \\ "x"', "2024-03-04 09:00", "1709542800"])
+names = st.sampled_from(["case id", "status", "date", "Order Id"]) | st.text(
+    st.characters(codec="utf-8", exclude_characters="{}"), min_size=1, max_size=12
+).filter(str.strip)
+cells = st.sampled_from(
+    ["", "1", "4.5", "solved", "SOLVED", "Created, replied", 'Réponse \\ "x"', "2024-03-04 09:00", "1709542800"]
+)
 
 
 @given(st.lists(names, min_size=1, max_size=6, unique=True), st.data())

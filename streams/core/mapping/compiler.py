@@ -125,7 +125,8 @@ class _Compiler:
             if (step := self._step(place, rule))
         )
         own_ids = bool(document.rule) and all(rule.id is not None for rule in document.rule)
-        picking = self._picking(is_hashed=document.id is None and not own_ids) if document.reads_documents else None
+        is_hashed = document.id is None and (not own_ids or ID in self._used)
+        picking = self._picking(is_hashed=is_hashed) if document.reads_documents else None
         by_number = ROW in columns_of(document.id or "")
         return Plan(
             source=self._source(),

@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 from streams.core.mapping.guess import Guess, guesses_of
 from streams.core.mapping.key import keys_of
 
-_TICKET: Final = ({"ticket"}, {"case"}, {"conversation"}, {"issue"}, {"incident"}, {"request"})
+_TICKET: Final = ({"ticket"}, {"case"}, {"conversation"}, {"issue"}, {"incident"}, {"session"}, {"thread"}, {"request"})
 _NAMING: Final = frozenset({"id", "number", "no", "key", "nr", "ref", "reference"})
 _CUSTOMER: Final = ({"customer"}, {"requester"}, {"client"}, {"contact"}, {"buyer"}, {"email"}, {"mail"}, {"user"})
 _SCORES: Final = ({"score"}, {"rating"}, {"stars"}, {"satisfaction"}, {"csat"}, {"nps"}, {"grade"})
 _MONEY: Final = ({"total"}, {"amount"}, {"price"}, {"payment"}, {"revenue"}, {"value"})
-_ACTIVITY: Final = ({"activity"}, {"action"}, {"event"}, {"status"}, {"state"})
+_ACTIVITY: Final = ({"activity"}, {"action"}, {"event"}, {"topic"}, {"kind"}, {"status"}, {"state"})
 _BEGAN: Final = tuple(
     {word} for word in ("created", "creation", "opened", "purchase", "submitted", "timestamp", "when", "time", "date")
 )
@@ -32,7 +32,7 @@ _HAPPENED: Final = (
     (r"re-?open", "ticket.reopened", ""),
     (r"\b(?:re)?solved?\b|\bfixed\b|\bdone\b", "ticket.resolved", ""),
     (r"\bclosed?\b", "ticket.closed", ""),
-    (r"\breplie[ds]|\breply\b|\banswer|\brespond|take in charge", "message.sent", "reply"),
+    (r"replie[ds]|\breply\b|\banswer|\brespond|take in charge|\bmessage|comment", "message.sent", "reply"),
     (r"\bassign(?:ed)?\b(?! serious)", "ticket.assigned", "assign"),
     (r"\bescalat", "ticket.escalated", "level"),
     (r"\bwait|\bpending\b", "ticket.status_changed", "pending_customer"),
@@ -41,7 +41,8 @@ _HAPPENED: Final = (
 """What a word in a log says happened."""
 _SIGNS: Final = re.compile(r"(?!\n)[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 """What comments cannot hold."""
-_REPLY: Final = 'message_id = "{$id}", direction = "out", visibility = "public", sender_type = "agent"'
+_REPLY: Final = 'direction = "out", visibility = "public", sender_type = "agent"'
+_BEGINS: Final = r"creat|open|new\b|initiat|start|submit"
 
 
 class NoTimesError(Exception):
@@ -103,7 +104,7 @@ class _Sketch:
         yield from (f"# {note}" for note in self._sample.notes)
         yield ""
         yield from self._sample.settings
-        yield f'source = "urn:example:{_slug(self._sample.file_name)}"  # ? the system that says so'
+        yield f'source = "urn:example:{_slug(self._sample.file_name.partition(".")[0])}"  # ? the system that says so'
         is_shop = self._order is not None and self._ticket is None and self._score is None
         yield from self._of_orders() if is_shop else self._of_tickets()
 
@@ -143,11 +144,13 @@ class _Sketch:
         yield from self._rule("created", "ticket.created", f"ticket-{_place(ticket)}-created")
         if is_log and not self._documents:
             yield "first = true"
+        if activity and self._documents:
+            yield f"when = {{ {_key(activity)} = {_text(_beginning(activity))} }}  # ? what begins a case"
         yield from self._attributes()
         if self._score:
             yield from self._rating(self._score)
         if activity:
-            yield from self._happenings(activity)
+            yield from self._happenings(activity, ticket)
 
     def _top(self) -> Iterator[str]:
         began = self._began
@@ -208,17 +211,21 @@ class _Sketch:
         if comment and not comment.is_number:
             yield f'comment = "{_place(comment)}"'
 
-    def _happenings(self, activity: Guess) -> Iterator[str]:
+    def _happenings(self, activity: Guess, ticket: Guess) -> Iterator[str]:
         agent = self._first(_ATTRIBUTES["agent_id"], self._plain)
-        undecided = []
+        undecided, taken = [], {"created"}
         for word, count in activity.values.most_common():
             known = next((row for row in _HAPPENED if re.search(row[0], word, re.IGNORECASE)), None)
-            if known is None:
+            if known is None and not (self._documents and word == _beginning(activity)):
                 undecided.append(f"{word} ({count:,})")
+            if known is None:
                 continue
-            yield from self._rule(_slug(word), known[1], f"{_slug(word)}-{{$id}}")
+            fact = f"{_place(ticket)}-{_place(self._began)}" if self._documents and self._began else "{$id}"
+            slug = _slug(word) if _slug(word) not in taken else f"{_slug(word)}-{len(taken)}"
+            taken.add(slug)
+            yield from self._rule(slug, known[1], f"{slug}-{fact}")
             yield f"when = {{ {_key(activity)} = {_text(word)} }}  # ? {count:,} rows"
-            if data := _data(known[1], known[2], agent):
+            if data := _data(known[1], known[2], agent, fact):
                 yield f"data = {{ {data} }}"
         if undecided:
             yield f"\n# ? Not decided, and skipped: {', '.join(undecided)}."
@@ -246,17 +253,23 @@ class _Sketch:
         return (
             f"no column of {self._sample.file_name} holds times, so that its rows say nothing that happened. "
             "It can add columns to another file:\n\n[[lookup]]\n"
-            f'name = "{_slug(self._sample.file_name)}"\nfile = "{self._sample.file_name}"\n'
+            f'name = "{_slug(self._sample.file_name.partition(".")[0])}"\nfile = "{self._sample.file_name}"\n'
             f'key = "{template}"\non = "{template}"\n'
             f"columns = {_words([column for column in columns if column not in key])}"
         )
 
 
-def _data(event: str, more: str, agent: Guess | None) -> str:
+def _beginning(activity: Guess) -> str:
+    """Return the word that most likely stands for the beginning of a case."""
+    words = list(activity.values)
+    return next((word for word in words if re.search(_BEGINS, word, re.IGNORECASE)), words[0])
+
+
+def _data(event: str, more: str, agent: Guess | None, fact: str) -> str:
     by = f'agent_id = "{_place(agent)}"' if agent else ""
     match event:
         case "message.sent":
-            return _REPLY + (f', sender_id = "{_place(agent)}"' if agent else "")
+            return f'message_id = "{fact}", {_REPLY}' + (f', sender_id = "{_place(agent)}"' if agent else "")
         case "ticket.assigned":
             return by or 'team = "unknown"'
         case "ticket.resolved":
@@ -286,4 +299,4 @@ def _words(words: Sequence[str]) -> str:
 
 
 def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.partition(".")[0].lower()).strip("-")[:60] or "file"
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "file"
