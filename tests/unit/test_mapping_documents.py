@@ -162,6 +162,12 @@ def test_without_an_id_a_document_is_what_it_says_whatever_the_order_of_its_keys
     assert one.id.endswith("-created")
 
 
+def test_an_id_at_the_top_may_name_what_nothing_else_reads() -> None:
+    mapping = HEAD.replace("[time]", 'id = "{key}"\n[time]') + CREATED.replace('id = "ticket-{ticket.id}-created"', "")
+    [event] = said(read(mapping, ticket(key="K-9")))
+    assert event["id"] == "K-9-created"
+
+
 def test_numbers_stay_as_they_are_written_and_lists_are_lists() -> None:
     rated = """
     [[rule]]

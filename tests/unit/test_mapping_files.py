@@ -193,6 +193,33 @@ def test_documents_that_come_again_are_known_and_a_fact_that_changed_is_correcte
     ]
 
 
+def test_documents_of_one_group_stand_in_the_order_of_their_counter(tmp_path: Path) -> None:
+    mapping = """
+    format = "json"
+    source = "urn:test:desk"
+    id = "{key}"
+    ticket = "{case}"
+    group_by = "{case}"
+    order_by = "{n}"
+    time.from = "{at}"
+    [[rule]]
+    name = "created"
+    event = "ticket.created"
+    first = true
+    data = { channel = "mail", created_by = "customer" }
+    [[rule]]
+    name = "again"
+    event = "ticket.reopened"
+    previous = { state = "done" }
+    """
+    told = [
+        {"key": f"k{n}", "case": "c", "n": n, "state": state, "at": "2024-05-02T08:00:00Z"}
+        for n, state in [(3, "open"), (1, "new"), (2, "done")]
+    ]
+    imported = read(tmp_path, mapping, "desk.jsonl", lines(*told))
+    assert sorted(event.id for event in imported.events) == ["k1-created", "k3-again"]
+
+
 def said_by(raw: bytes) -> str:
     envelope = json.loads(raw)
     return json.dumps({key: value for key, value in envelope.items() if key != "importrow"}, sort_keys=True)

@@ -28,8 +28,8 @@ from streams.core.mapping.instant import reader_of
 from streams.core.mapping.lookup import added_columns, columns_needed, unfound
 from streams.core.mapping.note import Notes
 from streams.core.mapping.number import number_of
-from streams.core.mapping.path import PARENT, PathError, Pick, path_of, pick_of
-from streams.core.mapping.picking import EACH, SAID, Column, Picking
+from streams.core.mapping.paths import Paths
+from streams.core.mapping.picking import EACH, SAID, Picking
 from streams.core.mapping.plan import At, Chain, Join, Part, Plan, Step, Test
 from streams.core.mapping.scope import Names, scoped
 from streams.core.mapping.setting import Setting
@@ -86,9 +86,9 @@ class _Compiler:
         spellings: Spellings,
     ) -> None:
         self.faults: list[Fault] = []
-        self._inner: Names = {}
-        self._document = scoped(document, self._inner) if document.reads_documents else document
-        self._paths: dict[str, Column] = {}
+        inner: Names = {}
+        self._document = scoped(document, inner) if document.reads_documents else document
+        self._paths = Paths(self._document, inner)
         self._places = {name: place for place, name in enumerate(columns)}
         self._lookup_columns = lookup_columns
         self._file_name = file_name
@@ -124,21 +124,20 @@ class _Compiler:
             for place, rule in enumerate(document.rule)
             if (step := self._step(place, rule))
         )
-        own_ids = bool(document.rule) and all(rule.id is not None for rule in document.rule)
-        is_hashed = document.id is None and (not own_ids or ID in self._used)
-        picking = self._picking(is_hashed=is_hashed) if document.reads_documents else None
+        id_of, chain, counter_of = self._id(), self._chain(), self._counter()
+        picking = self._picking(steps)
         by_number = ROW in columns_of(document.id or "")
         return Plan(
             source=self._source(),
             file_name=self._file_name,
-            id_of=self._id(),
+            id_of=id_of,
             has_key=document.id is not None and not by_number,
             by_number=by_number,
             subject_of=subject_of,
-            chain=self._chain(),
+            chain=chain,
             group_of=group,
             grouped_by=self._called(),
-            counter_of=self._counter(),
+            counter_of=counter_of,
             at=None if self._is_late(group) else at,
             joins=joins,
             skips=tuple((skip.reason, test.when) for skip, test in skips if not skip.needs_context),
@@ -167,53 +166,29 @@ class _Compiler:
             self._used[name] = None
             if name == ROW:
                 self._by_row.append(place)
-            if self._document.reads_documents and name not in self._known:
-                self._path(place, name)
-            elif name not in self._known:
+            if name in self._known:
+                continue
+            if not self._document.reads_documents:
                 self._fault(place, f"the file has no column {name!r}{close_to(name, self._known)}")
-
-    def _path(self, place: str, name: str) -> None:
-        """Note a column of documents: a path, of which nobody knows beforehand whether it leads anywhere."""
-        if name in self._paths:
-            return
-        each, written = self._inner.get(name, ("", name))
-        try:
-            column = Column(each, path_of(written), written)
-        except PathError as error:
-            self._fault(place, str(error))
-            return
-        if column.path.up > len(self._document.for_each or ()):
-            self._fault(place, f"{name!r}: there is no {PARENT.rstrip('.')} so far up; the whole is {{$document.}}")
-        self._places[name] = len(self._paths)
-        self._paths[name] = column
+            elif fault := self._paths.add(name):
+                self._fault(place, fault)
 
     def _is_late(self, group: Text | None) -> bool:
         """Return whether times are read only where a rule applies: a document that no rule reads may have none."""
         return self._document.reads_documents and group is None
 
-    def _picking(self, *, is_hashed: bool) -> Picking:
-        """Return how rows are picked from documents."""
-        named = self._document.for_each or ()
-        each = {rule.for_each: place for place, rule in enumerate(self._document.rule) if rule.for_each}
-        levels = [level for path in named if (level := self._list("for_each", path))]
-        lists = [
-            (path, found)
-            for path, place in each.items()
-            if (found := self._list(f"{place_of('rule', place, self._document.rule[place].name)}.for_each", path))
-        ]
-        if named and is_hashed:
-            self._fault("id", "required: rows of one list are told apart by ids of their own, here or in every rule")
-        for name in (EACH, SAID):
-            self._places[name] = len(self._places)
-            self._used[name] = None
-        return Picking(tuple(named), tuple(levels), dict(lists), tuple(self._paths.values()), is_hashed)
-
-    def _list(self, place: str, path: str) -> Pick | None:
-        try:
-            return pick_of(path)
-        except PathError as error:
-            self._fault(place, str(error))
+    def _picking(self, steps: Sequence[Step]) -> Picking | None:
+        """Return how rows are picked from documents, after everything has named what it reads; None for tables."""
+        if not self._document.reads_documents:
             return None
+        self.faults.extend(self._paths.faults())
+        is_named = bool(steps) and all(step.id_of for step in steps)
+        is_hashed = self._document.id is None and (not is_named or ID in self._used)
+        if self._document.for_each and is_hashed:
+            self._fault("id", "required: rows of one list are told apart by ids of their own, here or in every rule")
+        self._places.update(self._paths.places)
+        self._used.update({EACH: None, SAID: None})
+        return self._paths.picking(is_hashed=is_hashed)
 
     def _templates(self, place: str, templates: Iterable[str]) -> None:
         for template in templates:
