@@ -13,7 +13,7 @@ KAFKA_SUITE ?= -m 'not lengthy' tests/integration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo audit quick quick-tests test suite test-kafka test-grafana lint types fmt chaos manifests bench latency watch scale soak clean simulate mutants
+.PHONY: help install demo audit quick quick-tests test suite test-kafka test-grafana lint types fmt chaos manifests bench door latency watch scale soak clean simulate mutants
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -87,6 +87,9 @@ bench: install  ## Ingest speed beside a plain Faust agent, on the same events
 
 latency: install  ## How soon an event is seen in the numbers, at 500 events a second
 	$(BIN)/python -m tests.bench.latency
+
+door: install  ## How fast events come in over HTTP, beside a bare handler that publishes without checking
+	$(BIN)/python -m tests.bench.door
 
 watch: install  ## How soon live events are seen beside a backfill of a million, and how often the watch judges, on Apache Kafka
 	$(BIN)/python -m tests.kafka.artifact

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from functools import cache
-from typing import Final
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
+Ms: TypeAlias = int
+"""Milliseconds since 1970-01-01T00:00:00Z."""
 LAST_MS: Final = 65_536 * 86_400_000 - 1
 """The last instant whose day the database can store: 2149-06-06."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,8 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct, field
 from msgspec.structs import astuple, fields
 
-Ms: TypeAlias = int
-"""Milliseconds since 1970-01-01T00:00:00Z."""
+from schemas.instant import Ms as Ms
 
 
 class Row(Struct, frozen=True, kw_only=True):

@@ -9,8 +9,7 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas.instant import ms_of, zone_of
-from schemas.rows import Ms
+from schemas.instant import Ms, ms_of, zone_of
 
 _LOCAL_OR_NOT: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?$"
 

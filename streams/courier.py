@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooL
 from aiokafka.partitioner import murmur2
 
 from streams.lane import Lane, Parcel
-from streams.ports import Outgoing, RecordRefusedError
+from streams.outgoing import Outgoing, RecordRefusedError
 
 BATCH_BYTES: Final = 900 * 1024
 """Below what brokers take unless told otherwise; a record that is larger travels alone."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from streams.ports import Outgoing
+from streams.outgoing import Outgoing
 
 
 class Parcel:

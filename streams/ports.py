@@ -12,6 +12,8 @@ from streams.core.signal.slices import BadRating, Counted
 from streams.core.ticket.batch import Identity, Kept
 from streams.core.ticket.fold import Ticket
 from streams.core.window import Window
+from streams.outgoing import Outgoing as Outgoing
+from streams.outgoing import RecordRefusedError as RecordRefusedError
 
 
 class StoreUnavailableError(Exception):
@@ -34,35 +36,6 @@ class Clock(Protocol):
 
     def now_ms(self) -> Ms:
         """Return the current time in milliseconds since 1970."""
-
-
-class Outgoing(Struct, frozen=True):
-    """A record to publish.
-
-    Attributes:
-        shortest: What to publish instead when the broker refuses it for its size.
-    """
-
-    topic: str
-    key: bytes | None
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...] = ()
-    shortest: "Outgoing | None" = None
-
-
-class RecordRefusedError(Exception):
-    """A broker takes no records of this size. Trying again gives the same; all others of the call were published.
-
-    Attributes:
-        records: Those that it refused.
-    """
-
-    def __init__(self, records: Sequence[Outgoing]) -> None:
-        super().__init__(
-            "the broker refuses records for their size, raise max.message.bytes of the topic to 1 MiB: "
-            + ", ".join(f"{len(record.value):,} bytes for {record.topic}" for record in records)
-        )
-        self.records = records
 
 
 class Outbox(Protocol):

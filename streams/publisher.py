@@ -8,35 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from itertools import count
 from threading import Condition
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeAlias
-from uuid import uuid4
+from typing import Any, Final, Literal, NamedTuple, Protocol, Self, TypeAlias
 
-import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
 from kafka.producer.future import RecordMetadata
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from schemas.codec import (
-    CONTENT_TYPE,
-    Event,
-    InvalidEventError,
-    Reason,
-    accept,
-    decode,
-    encode,
-    partition_key,
-    subject_named_by,
-    topic_of,
-)
-from schemas.events import NAME_OF, Data
-
-if TYPE_CHECKING:
-    from streams.settings import Settings
+from schemas.codec import CONTENT_TYPE, Event, partition_key, topic_of
+from schemas.events import Data
+from streams.event_form import EventForm
 
 MOST_OUTSTANDING_EVENTS: Final = 20_000
 MOST_OUTSTANDING_BYTES: Final = 64 * 1024 * 1024
@@ -49,6 +32,7 @@ BATCH_BYTES: Final = 256 * 1024
 
 _HEADERS: Final = [("content-type", CONTENT_TYPE.encode())]
 _PROBE_SECONDS: Final = 5.0
+_PROBE_PAUSE_SECONDS: Final = 0.2
 _SHOWN: Final = 5
 _DELIVERY_MS: Final = 120_000
 _BLOCK_MS: Final = 60_000
@@ -101,6 +85,31 @@ class Login:
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
 
 
+class Secret(Protocol):
+    """A text that is shown in no log."""
+
+    def get_secret_value(self) -> str:
+        """Return it."""
+
+
+class KafkaSettings(Protocol):
+    """Where the brokers are, and who we are to them, as the settings of a process say it."""
+
+    @property
+    def kafka(self) -> str | None: ...  # noqa: D102 - the words say it
+    @property
+    def kafka_topic_prefix(self) -> str: ...  # noqa: D102
+    @property
+    def kafka_sasl_mechanism(self) -> Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None: ...  # noqa: D102
+    @property
+    def kafka_username(self) -> str | None: ...  # noqa: D102
+    @property
+    def kafka_password(self) -> Secret | None: ...  # noqa: D102
+
+    def kafka_ssl_context(self) -> ssl.SSLContext | None:
+        """Return the TLS context, None without TLS."""
+
+
 class Publisher:
     """Publishes events of the contract to Kafka. Threads may share one; leaving the `with` block flushes.
 
@@ -147,16 +156,13 @@ class Publisher:
             ValueError: When an address is not host:port.
         """
         self._bootstrap = bootstrap
-        self._source = source
         self._topic_prefix = topic_prefix
-        self._derived = derived
         self._patience_seconds = patience_seconds
         self.gate: Callable[[Event], object] | None = None
         self.heard: Callable[[Identity, str, int, int], object] | None = None
         self._outstanding = _Outstanding(patience_seconds)
         self._closed = False
-        self._run = str(uuid4())
-        self._ids = count(1)
+        self._form = EventForm(source, derived=derived)
         context = ssl.create_default_context() if tls is True else tls or None
         _await_listener(_addresses(bootstrap), context, timeout_seconds)
         options = _security(context, login) | {"linger_ms": int(linger_seconds * 1000), "compression_type": compression}
@@ -167,7 +173,7 @@ class Publisher:
     @classmethod
     def from_settings(
         cls,
-        settings: "Settings",
+        settings: KafkaSettings,
         *,
         source: str | None = None,
         derived: bool = False,
@@ -235,19 +241,13 @@ class Publisher:
             InvalidEventError: When a field does not keep the contract; the pointer names it.
             BrokerUnavailableError: When the broker has taken nothing for a minute.
         """
-        if self._source is None:
-            raise ValueError("give the publisher a source, such as Publisher(..., source='urn:shop:helpdesk')")
-        if time.utcoffset() is None:
-            raise ValueError(f"time {time.isoformat()} has no time zone; write datetime(..., tzinfo=ZoneInfo('...'))")
-        value = encode(
+        value = self._form.written(
             content,
-            source=self._source,
-            id=id if id is not None else f"{self._run}-{next(self._ids)}",
             time=time,
-            name=NAME_OF[type(content)],
-            subject=subject_named_by(content) or subject,
+            id=id,
+            subject=subject,
             subjectseq=subjectseq,
-            replay=replay or None,
+            replay=replay,
             correlationid=correlationid,
             causationid=causationid,
         )
@@ -262,8 +262,7 @@ class Publisher:
         """
         if self._closed:
             raise ValueError("this publisher is closed")
-        read = decode if self._derived else accept
-        decoded = read(_as_json(event), now_ms=clock.time_ns() // 1_000_000)
+        decoded = self._form.read(event)
         if self.gate is not None:
             self.gate(decoded)
         identity = Identity(decoded.source, decoded.id)
@@ -392,15 +391,6 @@ class _Outstanding:
         return len(self._waiting) < MOST_OUTSTANDING_EVENTS and self._bytes < MOST_OUTSTANDING_BYTES
 
 
-def _as_json(event: Mapping[str, Any] | bytes | str) -> bytes:
-    if isinstance(event, bytes):
-        return event
-    try:
-        return event.encode() if isinstance(event, str) else msgspec.json.encode(event)
-    except (TypeError, ValueError) as error:
-        raise InvalidEventError(Reason.NOT_JSON, "", f"cannot be written as JSON: {error}") from None
-
-
 def _addresses(bootstrap: str) -> list[tuple[str, int]]:
     addresses = []
     for address in bootstrap.split(","):
@@ -409,6 +399,17 @@ def _addresses(bootstrap: str) -> list[tuple[str, int]]:
             raise ValueError(f"{address!r} is no broker address; give host:port, several divided by commas")
         addresses.append((host.strip("[]"), int(port)))
     return addresses
+
+
+def client_options(bootstrap: str, tls: ssl.SSLContext | bool, login: Login | None) -> dict[str, Any]:
+    """Return how an aiokafka client reaches the brokers.
+
+    Raises:
+        ValueError: When an address is not host:port.
+    """
+    context = ssl.create_default_context() if tls is True else tls or None
+    servers = [f"{host}:{port}" for host, port in _addresses(bootstrap)]
+    return {"bootstrap_servers": servers, "sasl_mechanism": "PLAIN", **_security(context, login)}
 
 
 def _security(context: ssl.SSLContext | None, login: Login | None) -> dict[str, Any]:
@@ -435,17 +436,14 @@ def _await_listener(addresses: list[tuple[str, int]], context: ssl.SSLContext | 
     kafka-python says only that it could not connect, and waits without end for the TLS handshake of a broker that
     speaks no TLS.
     """
-    Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, BrokerUnavailableError)),
-        stop=stop_after_delay(timeout_seconds),
-        wait=wait_fixed(0.2),
-        retry_error_callback=_last_error,
-    )(_probe_any, addresses, context, min(timeout_seconds, _PROBE_SECONDS))
-
-
-def _last_error(state: RetryCallState) -> None:
-    if state.outcome is not None:
-        state.outcome.result()
+    end = clock.monotonic() + timeout_seconds
+    while True:
+        try:
+            return _probe_any(addresses, context, min(timeout_seconds, _PROBE_SECONDS))
+        except BrokerUnavailableError:
+            if clock.monotonic() >= end:
+                raise
+        clock.sleep(_PROBE_PAUSE_SECONDS)
 
 
 def _probe_any(addresses: list[tuple[str, int]], context: ssl.SSLContext | None, timeout_seconds: float) -> None:

@@ -1,5 +1,6 @@
 """The publisher against a real broker: what arrives where, and what is said when it does not."""
 
+import asyncio
 import gc
 import json
 import os
@@ -13,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from schemas.events import (
     TicketResolved,
 )
 from streams import publisher as publisher_module
+from streams.async_publisher import AsyncPublisher
 from streams.cli.publish import publish
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
 from tests.process import Process
@@ -486,3 +488,45 @@ def cloud_event(**attributes: object) -> dict[str, Any]:
         "data": {"ticket_id": "T-1", "channel": "phone", "created_by": "customer"},
         **attributes,
     }
+
+
+class TestAsync:
+    def test_what_returns_has_arrived_under_its_key_on_its_partition(self, broker: Broker) -> None:
+        async def publish() -> list[Any]:
+            async with AsyncPublisher(broker.address, source=SOURCE) as publisher:
+                one = await publisher.publish(CREATED, time=AT, id="a")
+                order = OrderPlaced(order_id="O", customer_id="C", amount=1, currency="EUR")
+                many = [publisher.publish(order, time=AT, id=f"o{number}") for number in range(20)]
+                with pytest.raises(InvalidEventError):
+                    await publisher.publish_events(["{}"])
+                return [one, *await asyncio.gather(*many)]
+
+        identities = asyncio.run(publish())
+        assert identities == [(SOURCE, "a"), *[(SOURCE, f"o{number}") for number in range(20)]]
+        (ticket,) = broker.records()
+        assert (ticket.key, ticket.partition) == (b"T-1", (murmur2(b"T-1") & 0x7FFFFFFF) % PARTITIONS)
+        assert decode(ticket.value, ticket.headers, now_ms=2**50).content == CREATED
+        assert len(broker.records("orders")) == 20
+
+    def test_a_broker_that_falls_silent_is_told_and_gone_on_with_once_it_answers(self, broker: Broker) -> None:
+        async def publish() -> None:
+            async with AsyncPublisher(broker.address, source=SOURCE, patience_seconds=1) as publisher:
+                await publisher.publish(CREATED, time=AT, id="a")
+                with broker.silent(), pytest.raises(BrokerUnavailableError, match=broker.address):
+                    await publisher.publish(CREATED, time=AT, id="b")
+                for _ in range(60):
+                    with suppress(BrokerUnavailableError):
+                        await publisher.publish(CREATED, time=AT, id="b")
+                        return
+                raise AssertionError("it never went on")
+
+        asyncio.run(publish())
+        assert {json.loads(record.value)["id"] for record in broker.records()} == {"a", "b"}
+
+    def test_where_nobody_answers_it_says_so(self) -> None:
+        async def enter() -> None:
+            async with AsyncPublisher("127.0.0.1:1", timeout_seconds=0.5):
+                pass
+
+        with pytest.raises(BrokerUnavailableError, match=r"127\.0\.0\.1:1"):
+            asyncio.run(enter())

@@ -83,7 +83,7 @@ def test_a_producer_needs_nothing_of_the_workers() -> None:
         text=True,
         check=True,
     ).stdout
-    assert printed.splitlines() == ["[]", "['streams.publisher']"]
+    assert printed.splitlines() == ["[]", "['streams.event_form', 'streams.publisher']"]
 
 
 class TestOutstanding:
