@@ -39,6 +39,7 @@ from streams.core.mapping.delivery import with_source
 from streams.core.mapping.document import Dialect, Lookup
 from streams.core.mapping.json_text import NoDocumentError, documents_of
 from streams.core.mapping.key import keys_of
+from streams.core.mapping.listing import listing_of
 from streams.core.mapping.lookup import stripped
 from streams.core.mapping.once import Once, judged
 from streams.core.mapping.picking import Given, records_of
@@ -368,12 +369,24 @@ def _lookup_tables(
         dialect = lookup.csv or document.csv
         try:
             path = folder / lookup.file
-            tables[lookup.name] = _table(_open(path, files), dialect, f"{where}.csv", path, notes, where)
+            content = _open(path, files)
+            tables[lookup.name] = (
+                _listing(lookup, content, path, where)
+                if lookup.format == "json"
+                else _table(content, dialect, f"{where}.csv", path, notes, where)
+            )
         except OSError as error:
             faults.append(Fault(f"{where}.file", f"{folder / lookup.file} cannot be read: {error.strerror}"))
         except MappingError as error:
             faults.extend(error.faults)
     return tables
+
+
+def _listing(lookup: Lookup, content: Opened, path: Path, place: str) -> Table:
+    try:
+        return listing_of(lookup, documents_in(content, path))
+    except TableError as error:
+        raise MappingError([Fault(place, str(error))]) from None
 
 
 def _open(path: Path, files: ExitStack) -> Opened:

@@ -193,6 +193,62 @@ def test_documents_that_come_again_are_known_and_a_fact_that_changed_is_correcte
     ]
 
 
+LOOKED_UP = """
+format = "json"
+source = "urn:test:desk"
+ticket = "{ticket.id}"
+time.from = "{at}"
+[[lookup]]
+name = "people"
+file = "people.json"
+format = "json"
+for_each = "users"
+on = "{by}"
+key = "{id}"
+columns = ["role", "mail.address"]
+missing = "empty"
+[[rule]]
+name = "said"
+event = "message.sent"
+id = "comment-{id}"
+for_each = "comments"
+[rule.data]
+message_id = "{id}"
+direction = "in"
+visibility = "public"
+sender_type = { from = "{$parent.people.role}", map = { staff = "agent" }, default = "customer" }
+sender_id = "{$parent.people.mail.address}"
+"""
+
+
+def test_documents_are_looked_up_in_documents(tmp_path: Path) -> None:
+    people = {"users": [{"id": 7, "role": "staff", "mail": {"address": "a@b.c"}}, {"id": 8}]}
+    (tmp_path / "people.json").write_text(json.dumps(people))
+    told = [{**document(1, 11), "by": 7}, {**document(1, 12), "by": 8}, {**document(1, 13), "by": 9}]
+    imported = read(tmp_path, LOOKED_UP, "desk.jsonl", lines(*told))
+    assert imported.is_whole
+    said = [json.loads(event.raw)["data"] for event in imported.events]
+    assert [one["sender_type"] for one in said] == ["agent", "customer", "customer"]
+    assert [one.get("sender_id") for one in said] == ["a@b.c", None, None]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('"role"', '"role["'), "'role[' is no path"),
+        (('file = "people.json"', 'file = "nobody.json"'), "cannot be read"),
+        (('format = "json"\nfor_each = "users"', 'for_each = "users"'), "`for_each` is for documents"),
+    ],
+)
+def test_what_is_wrong_with_a_lookup_in_documents_is_said(
+    tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
+    (tmp_path / "people.json").write_text('{"users": []}')
+    with pytest.raises(MappingError) as caught:
+        read(tmp_path, LOOKED_UP.replace(*change), "desk.jsonl", lines(document(1)))
+    assert message in str(caught.value)
+
+
 def test_documents_of_one_group_stand_in_the_order_of_their_counter(tmp_path: Path) -> None:
     mapping = """
     format = "json"

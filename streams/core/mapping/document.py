@@ -197,10 +197,12 @@ class Rule(Selection):
 
 
 class Lookup(Part):
-    """A second CSV file whose rows add columns, named `<name>.<column>`, to each row of the first."""
+    """A second file whose rows add columns, named `<name>.<column>`, to each row of the first."""
 
     name: Name
     file: Annotated[str, Field(min_length=1)]
+    format: Literal["csv", "json"] = "csv"
+    for_each: Templates | None = None
     key: str
     on: str
     columns: list[str] = []
@@ -209,6 +211,12 @@ class Lookup(Part):
     missing: Literal["reject", "empty"] = "reject"
     repeated: Literal["reject", "first", "last"] = "reject"
     csv: Dialect | None = None
+
+    @model_validator(mode="after")
+    def _of_documents_alone(self) -> Self:
+        if self.for_each and self.format == "csv":
+            raise ValueError('`for_each` is for documents: say `format = "json"`')
+        return self
 
 
 class Thread(Part):
