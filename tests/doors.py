@@ -126,11 +126,17 @@ def open_door(
         runner = asyncio.run_coroutine_threadsafe(begin(), loop).result(60)
         yield opened[0]
         asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(60)
-        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), loop).result(60)  # who was cut off ends, too
+        asyncio.run_coroutine_threadsafe(_others_end(), loop).result(60)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _others_end() -> None:
+    """Wait for those that were cut off: the server reads on for a moment."""
+    if others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others, timeout=30)
 
 
 def created(number: object, source: str = SOURCE) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 `python -m tests.bench.latency` starts an embedded stack and a worker of its own, publishes a simulated desk's events at
 a steady rate, and asks every tenth of a second which of them the settled days tell of. An event is seen once the
 version of its ticket counts it; the asking itself adds up to its own interval, to our disadvantage. The first ten
-seconds are sent and not counted: a worker that has just started opens its connections then.
+seconds are sent and not counted: a worker that has just started opens its connections then. With `--door` events are
+sent over HTTP, one a request, and an event's time begins with its request.
 
 The exit code is 0 when 99 of 100 events are seen within three seconds.
 """
 
 import argparse
+import http.client
 import os
 import sys
 import tempfile
@@ -16,22 +18,28 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from streams.core.door.token import Token, digest_of
+from streams.door.token_file import write_tokens
 from streams.publisher import Publisher
+from streams.simulation import DESK_SOURCE
 from tests.bench import backlog
 from tests.bench.space import bench_space
-from tests.space import Space
+from tests.doors import SECRET
+from tests.space import Space, free_port, wait_until
 
 TARGET_SECONDS: Final = 3.0
 TARGET_SHARE: Final = 0.99
 PATIENCE_SECONDS: Final = 30.0
+CONNECTIONS: Final = 16
 ASK_EVERY_SECONDS: Final = 0.1
 WARM_UP_SECONDS: Final = 10
 
@@ -79,7 +87,8 @@ def main() -> int:
             events = backlog.ticket_events(count // 9 + 1)[:count]
         space.started_worker()
         flight = Flight()
-        _fly(space, events, given.rate, flight)
+        with _door(space) if given.door else Publisher.from_settings(space.settings) as way:
+            _fly(way, space, events, given.rate, flight)
     counted = len(events) - given.rate * WARM_UP_SECONDS
     _print(flight, counted, given.rate)
     within = sum(seconds <= TARGET_SECONDS for seconds in flight.seconds)
@@ -89,21 +98,61 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.bench.latency", description="How soon an event is seen.")
     parser.add_argument("--rate", type=int, default=500, help="events a second")
+    parser.add_argument("--door", action="store_true", help="send them over HTTP, through `servicepulse receive`")
     parser.add_argument("--seconds", type=int, default=60, help="for how long, after the warm-up")
     return parser.parse_args()
 
 
-def _fly(space: Space, events: Sequence[bytes], rate: int, flight: Flight) -> None:
+class HttpPublisher:
+    """Sends events to a door, one a request, over a few connections that stay open."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._own = threading.local()
+        self._threads = ThreadPoolExecutor(CONNECTIONS, "http")
+        self._sent: list[Future[None]] = []
+
+    def publish_event(self, event: bytes) -> None:
+        """Send an event without waiting for the answer."""
+        self._sent.append(self._threads.submit(self._send, event))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown()
+        for sent in self._sent:
+            sent.result()
+
+    def _send(self, event: bytes) -> None:
+        if not hasattr(self._own, "connection"):
+            self._own.connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/cloudevents+json"}
+        self._own.connection.request("POST", "/v1/events", event, headers)
+        answer = self._own.connection.getresponse()
+        if answer.status != 202:
+            raise AssertionError(answer.read())
+        answer.read()
+
+
+def _door(space: Space) -> HttpPublisher:
+    port, tokens = free_port(), space.folder / "tokens.toml"
+    write_tokens(tokens, [Token("bench", DESK_SOURCE, digest_of(SECRET))])
+    door = space.start_worker("streams.cli", "receive", receive_port=port, receive_tokens_file=tokens)
+    wait_until(door.is_ready, "the door is open")
+    return HttpPublisher(port)
+
+
+def _fly(way: Publisher | HttpPublisher, space: Space, events: Sequence[bytes], rate: int, flight: Flight) -> None:
     done = threading.Event()
     watcher = threading.Thread(target=_watch, args=(space, len(events), flight, done))
     watcher.start()
     began_at = time.monotonic()
     flight.counts_from = began_at + WARM_UP_SECONDS
-    with Publisher.from_settings(space.settings) as publisher:
-        for number, event in enumerate(track(events, f"{rate} events/s", console=console, transient=True)):
-            time.sleep(max(0.0, began_at + number / rate - time.monotonic()))
-            flight.depart(backlog.subject_of(event))
-            publisher.publish_event(event)
+    for number, event in enumerate(track(events, f"{rate} events/s", console=console, transient=True)):
+        time.sleep(max(0.0, began_at + number / rate - time.monotonic()))
+        flight.depart(backlog.subject_of(event))
+        way.publish_event(event)
     done.wait(PATIENCE_SECONDS)
     done.set()
     watcher.join()

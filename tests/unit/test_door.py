@@ -7,6 +7,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from schemathesis.checks import CHECKS
 
 from schemas.codec import MAX_EVENT_BYTES
 from streams.core.door.body import BATCH, JSON, LINES, MAX_BODY_BYTES, STRUCTURED
+from streams.door import door as door_module
+from streams.door import lobby
 from streams.ports import StoreUnavailableError
 from streams.sinks.fate import Fate, Stored
 from tests.doors import SECRET, SOURCE, OpenDoor, as_json, created, open_door
@@ -313,3 +316,20 @@ def test_what_is_no_http_is_refused_and_quoted_in_no_log(caplog: pytest.LogCaptu
         client.sendall(f"POST /v1/events HTTP/1.1\r\nAuthorization: Bearer {SECRET}\x00\r\n\r\n".encode())
         assert b" 400 " in client.recv(100)
     assert SECRET not in caplog.text
+
+
+def test_who_says_nothing_or_speaks_slowly_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lobby, "SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(door_module, "BODY_SECONDS", 0.3)
+    head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {SECRET}\r\nContent-Length: 9\r\n"
+    with open_door() as door, ExitStack() as opened:
+        silent, slow_head, slow_body = (
+            opened.enter_context(socket.create_connection(("127.0.0.1", door.port), timeout=60)) for _ in range(3)
+        )
+        slow_head.sendall(head[:40].encode())
+        slow_body.sendall(f"{head}\r\n{{".encode())
+        assert slow_body.recv(100).startswith(b"HTTP/1.1 408 ")
+        for client in (silent, slow_head):
+            with suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+        assert door.post(as_json(created(1))).status == 202
