@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from schemas.connectors import connector, connectors
@@ -23,6 +24,7 @@ from streams.cli.mapping import app
 from streams.core.door.signature import Delivery, UnsignedError, verify
 from streams.core.mapping import MappedEvent, Mapping, draft_of
 from tests.mappings import NOW_MS
+from tests.snapshots import Desk
 from tests.space import ROOT
 
 FOLDER = ROOT / "schemas" / "connectors"
@@ -180,6 +182,38 @@ def test_an_old_delivery_is_refused_where_the_vendor_signs_the_time(name: str) -
     assert is_taken(name, body, headers, now_ms=AT_MS - 301_000) is not has_time
 
 
+@pytest.mark.parametrize(
+    ("sample", "ticket", "first_response", "first_resolution", "reopened", "messages"),
+    [
+        # created at 9:15:00; answered by a person at 9:40:12; solved on the next day at 8:00; the system's word is none
+        ("zendesk/samples/deliveries.jsonl", "4711", 1512.0, 81_900.0, 0, (1, 1)),
+        ("zendesk/samples/export.json", "4711", 1512.0, 81_900.0, 0, (1, 1)),
+        # a bot's form at 9:15:02 is no answer, nor is the note
+        ("chatwoot/samples/deliveries.jsonl", "81", 600.0, 3900.0, 0, (1, 1)),
+        ("zammad/samples/deliveries.jsonl", "21", 1500.299, 81_899.899, 1, (1, 1)),
+        ("freshdesk/samples/page.json", "61", 1500.0, 168_300.0, 0, (1, 1)),
+        ("intercom/samples/deliveries.jsonl", "2150", 600.0, 5000.0, 0, (2, 2)),
+        ("jira/samples/deliveries.jsonl", "FURN-71", 1500.0, 90_000.0, 0, (1, 1)),
+        ("hubspot/samples/deliveries.jsonl", "3061", None, 90_000.0, 0, (0, 0)),
+    ],
+)
+def test_the_numbers_of_a_sample_are_those_that_its_story_tells(
+    sample: str,
+    ticket: str,
+    first_response: float | None,
+    first_resolution: float,
+    reopened: int,
+    messages: tuple[int, int],
+) -> None:
+    desk = Desk("")
+    desk.deliver(imported(FOLDER / sample).events)
+    row = desk.store.tickets[ticket]
+    assert row.first_response_seconds == pytest.approx(first_response)
+    assert row.first_resolution_seconds == pytest.approx(first_resolution)
+    assert (row.reopened, (row.customer_messages, row.agent_messages)) == (reopened, messages)
+    assert row.is_created
+
+
 def test_an_export_and_the_deliveries_of_the_same_tickets_count_nothing_twice() -> None:
     live = events_of(Mapping.read(connector("zendesk") or ""), deliveries("zendesk"))
     export = {event.id: said(event) for event in imported(FOLDER / "zendesk" / "samples" / "export.json").events}
@@ -187,6 +221,21 @@ def test_an_export_and_the_deliveries_of_the_same_tickets_count_nothing_twice() 
     assert {id: live[id] for id in both} == {id: export[id] for id in both}
     assert export.keys() - live.keys() == {"ticket-4711-audit-created"}
     assert not any(id.startswith(("comment-", "ticket-4711-status")) for id in live.keys() - export.keys())
+
+
+def test_history_beside_live_deliveries_gives_one_table_whichever_came_first() -> None:
+    live, export = (
+        imported(FOLDER / "zendesk" / "samples" / name).events for name in ("deliveries.jsonl", "export.json")
+    )
+    tables = []
+    for told in ([live, export], [export, live], [live, export, live]):
+        desk = Desk("")
+        for events in told:
+            desk.deliver(events)
+        tables.append({row.ticket_id: replace(row, ingested_at=0) for row in desk.store.tickets.values()})
+    assert tables[0] == tables[1] == tables[2]
+    assert tables[0]["4711"].channel == "web"
+    assert tables[0]["4711"].customer_messages == 1
 
 
 @pytest.mark.parametrize("name", connectors())
