@@ -4,9 +4,10 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,8 +16,10 @@ import pytest
 
 from streams.core.door.token import Token, digest_of
 from streams.door.token_file import write_tokens
+from tests.chaos.servers import servers_of
 from tests.doors import SECRET, SOURCE, as_json, created
-from tests.space import Space, WorkerProcess, free_port, wait_until
+from tests.servers import Servers
+from tests.space import Space, WorkerProcess, free_port, new_space, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -32,6 +35,7 @@ id = "ticket-{ticket.id}-created"
 when = { type = "new" }
 data = { channel = "web", created_by = "customer" }
 """
+Cable = Callable[[], object]
 BATCH: Final = "application/cloudevents-batch+json"
 
 
@@ -148,33 +152,47 @@ def _keep_and_replay(space: Space, client: Client) -> None:
     wait_until(lambda: json.loads(client.ask("POST", "/v1/hooks/desk?key=k3y", body)[1]) == taken, again)
 
 
+@pytest.fixture
+def rough(servers: Servers, tmp_path: Path) -> Iterator[tuple[Space, Cable]]:
+    """Return a space whose broker hangs on a cable, and what pulls it for a moment."""
+    folder = tmp_path / "rough"
+    folder.mkdir()
+    with servers_of("embedded", servers.clickhouse, folder) as wired:
+        assert wired.broker.wire is not None
+        cut = wired.broker.wire.cut
+        with new_space(wired.broker.address, servers.clickhouse, folder) as space:
+            yield space, lambda: wired.run(cut)
+
+
 @pytest.mark.parametrize("tickets", [300, pytest.param(20_000, marks=pytest.mark.lengthy)])
-def test_what_was_accepted_counts_though_doors_and_workers_are_killed(
-    spaces: Callable[[], Space], tickets: int
+def test_what_was_accepted_counts_though_doors_and_workers_are_killed_and_cut_off(
+    space: Space, rough: tuple[Space, Cable], tickets: int
 ) -> None:
     deliveries = story(tickets)
-    calm, rough = spaces(), spaces()
-    calm.started_worker()
-    calm.publish([as_json(event) for delivery in deliveries for event in delivery])
-    worker = rough.started_worker()
+    space.started_worker()
+    space.publish([as_json(event) for delivery in deliveries for event in delivery])
+    rough_space, pull_cable = rough
+    worker = rough_space.started_worker()
     port = free_port()
-    door = start_door(rough, port)
+    door = start_door(rough_space, port)
     waiting = queue_of(deliveries)
     clients = [threading.Thread(target=Client(port).deliver_all, args=[waiting]) for _ in range(4)]
     for client in clients:
         client.start()
-    wait_until(lambda: waiting.qsize() < tickets * 2 / 3, "a third is accepted", 600)
-    door.kill()
-    door = start_door(rough, port)
-    worker.kill()
-    rough.started_worker()
-    wait_until(lambda: waiting.qsize() < tickets / 3, "two thirds are accepted", 600)
-    door.kill()
-    start_door(rough, port)
+    for part in (5, 4, 3, 2, 1):
+        wait_until(lambda part=part: waiting.qsize() < tickets * part / 6, f"{6 - part} of 6 are accepted", 600)  # type: ignore[misc]
+        if part % 2:
+            door.kill()
+            door = start_door(rough_space, port)
+        else:
+            pull_cable()
+        if part == 3:
+            worker.kill()
+            rough_space.started_worker()
     for client in clients:
         client.join(600)
     assert waiting.empty()
     count = sum(map(len, deliveries))
-    calm.wait_for_events(count)
-    rough.wait_for_events(count)
-    assert rough.checksum() == calm.checksum()
+    space.wait_for_events(count)
+    rough_space.wait_for_events(count)
+    assert rough_space.checksum() == space.checksum()
