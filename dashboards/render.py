@@ -10,6 +10,7 @@ from dashboards.page import (
     after_sales,
     complaints,
     in_time,
+    pages,
     pipeline,
     pulse,
     reasons,
@@ -21,7 +22,19 @@ from dashboards.page import (
 
 DASHBOARDS: Final[Sequence[Dashboard]] = tuple(
     page.DASHBOARD
-    for page in (pulse, complaints, satisfaction, response, in_time, after_sales, teams, reasons, pipeline, tickets)
+    for page in (
+        pulse,
+        complaints,
+        satisfaction,
+        response,
+        in_time,
+        after_sales,
+        teams,
+        reasons,
+        pipeline,
+        pages,
+        tickets,
+    )
 )
 FOLDER: Final = Path(__file__).parent / "json"
 """Where the files are; Grafana's provisioning and the preview read them there."""

@@ -135,6 +135,7 @@ PAGES: Final = {
     "teams": ("Teams and agents", "Who does best as far as the numbers can tell, and between which ranks."),
     "reasons": ("Reasons", "Why customers come, and which reason somebody else could remove."),
     "pipeline": ("Pipeline health", "Whether the numbers can be trusted: lateness, silence, dead letters."),
+    "pages": ("Pages and their price", "What was paged, and what fewer or more false pages would cost."),
     "tickets": ("Tickets", "The tickets behind a number."),
 }
 
@@ -320,6 +321,43 @@ PIPELINE: Final = (
     "Prometheus as `servicepulse_lag_records` on `/metrics` of their web port (6066); when lateness rises and the "
     "sources are on time, look there first."
 )
+
+NO_BACKTEST: Final = "Nothing was kept yet: `servicepulse alerts backtest --keep`."
+_OF_BACKTEST: Final = (
+    "As the newest `servicepulse alerts backtest --keep` found it, whatever the range: the same rule over the ratings "
+    "of the weeks before, replayed ones included."
+)
+BUDGETS_TITLE: Final = "What each budget would have paged"
+BUDGETS: Final = (
+    f"{_OF_BACKTEST} A budget is how many false pages are accepted in 90 days. Beside the pages: how many the budget "
+    "allows in these weeks without any fall. Choose one where the pages that you want to see are there, and the others "
+    "are not: `false_pages_per_90_days`."
+)
+BUDGET: Final = "False pages in 90 days"
+CHOSEN: Final = "chosen"
+PAGED: Final = "Pages"
+ALLOWED: Final = "Allowed without a fall"
+OF_WHOM: Final = "Of whom"
+WEEKS: Final = "Weeks"
+UP_TO: Final = "Up to"
+DELAYS_TITLE: Final = "How late a fall would be told"
+DELAYS: Final = (
+    f"{_OF_BACKTEST} The median of falls that begin at any time, drawn from the segment's own weeks, so with its "
+    "volume, weekdays and moods; in columns the budgets. Empty: half of them or more were not told within 30 days."
+)
+FALL: Final = "Fall, points"
+PER_DAY: Final = "Ratings a day"
+MOODS: Final = "Moods, points"
+AS_CHOSEN: Final = "As chosen"
+AT_BUDGET: Final = "At {budget:g}"
+PAGED_TITLE: Final = "Paged in these weeks, at the budget that is chosen"
+PAGED_ABOUT: Final = f"{_OF_BACKTEST} What is noted pages nobody: teams tell it already."
+NO_PAGES: Final = "Nothing was paged, or nothing was kept yet: `servicepulse alerts backtest --keep`."
+OPENED: Final = "Opened"
+RESOLVED: Final = "Resolved"
+TOLD: Final = "Told"
+NOTE: Final = "Note"
+STILL_OPEN: Final = "open"
 
 SIGNALS_TITLE: Final = "Signals"
 SIGNALS: Final = (

@@ -208,6 +208,32 @@ class SignalRow(Row, frozen=True, kw_only=True, gc=False):
     link: str
 
 
+class BacktestRow(Row, frozen=True, kw_only=True, gc=False):
+    """What one budget of false pages would have done to a segment. Key: segment_kind, segment, false_pages.
+
+    Of a segment the rows of its newest `made_at` count. Shares lie between 0 and 1.
+    """
+
+    segment_kind: str
+    segment: str
+    false_pages: float
+    made_at: Ms
+    weeks: int
+    is_chosen: bool
+    accepted: float
+    ratings_per_day: float | None
+    usual: float | None
+    mood_points: float | None
+    pages_opened_at: list[Ms] = field(name="pages.opened_at")
+    pages_resolved_at: list[Ms | None] = field(name="pages.resolved_at")
+    pages_told: list[str] = field(name="pages.told")
+    pages_slices: list[str] = field(name="pages.slices")
+    pages_note: list[str] = field(name="pages.note")
+    falls_points: list[int] = field(name="falls.points")
+    falls_hours: list[float | None] = field(name="falls.hours")
+    falls_missed: list[float] = field(name="falls.missed")
+
+
 class LookRow(Row, frozen=True, kw_only=True, gc=False):
     """When the watch last judged: the newest one counts. Key: watch."""
 

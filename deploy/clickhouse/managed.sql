@@ -28,6 +28,7 @@ GRANT INSERT ON servicepulse.open_hours TO servicepulse_worker;
 GRANT INSERT ON servicepulse.policies TO servicepulse_worker;
 GRANT INSERT ON servicepulse.signals TO servicepulse_worker;
 GRANT INSERT ON servicepulse.looks TO servicepulse_worker;
+GRANT INSERT ON servicepulse.backtests TO servicepulse_worker;
 GRANT CREATE DATABASE ON servicepulse.* TO servicepulse_worker;
 GRANT CREATE TABLE ON servicepulse.schema_migrations TO servicepulse_worker;
 

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from schemas.rows import Ms
-from streams.cli.backtest_record import record_of
+from streams.cli.backtest_record import record_of, rows_of
 from streams.cli.backtest_shown import show
 from streams.cli.connection import open_client
 from streams.cli.trial_screen import watched
@@ -24,6 +24,7 @@ from streams.core.signal.slices import Contribution, leading
 from streams.core.signal.watched import fall_of, usual_of
 from streams.core.window import DAY_MS, WindowError, instant_of
 from streams.settings import load_settings
+from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.watch import ClickHouseWatchStore
 
 app = typer.Typer(help="What pages cost: choose how many false ones to accept.", no_args_is_help=True)
@@ -53,19 +54,24 @@ def backtest(
         str, typer.Option(metavar="DATE|TIME", help="Weeks up to then, in UTC, such as 2026-03-01; else up to now.")
     ] = "",
     trials: Annotated[int, typer.Option(min=0, help="Falls to draw for each delay; 0 leaves delays out.")] = 20,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Also store it: the page *Pages and their price* shows the newest one.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Say what the watch would have paged in the last weeks, and what other budgets of false pages would have done.
 
     The same rule over the same ratings, as if none had been replayed. Of each budget: what it would have paged in these
     weeks, and how late it would tell a fall by 15, 10 and 5 points, drawn from the segment's own weeks and moods.
-    Changes nothing.
+    Changes nothing; what is kept is for its page.
 
     For example:
 
     `servicepulse alerts backtest`
 
     `servicepulse alerts backtest --false-pages 0.5 --weeks 8`
+
+    `servicepulse alerts backtest --keep`
 
     `servicepulse alerts backtest --team delivery --team billing --trials 100 --json`
     """
@@ -84,6 +90,8 @@ def backtest(
             watched(every, len(looked_at) * len(segments), lambda one: sentence.of_segment(one.segment), "steps")
         )
         sources = [_sources(store, one, now) for one in done[: len(segments)]]
+        if keep:
+            ClickHouseStore(client).insert(rows_of(done, sources, now, weeks))
     if as_json:
         sys.stdout.write(msgspec.json.encode(record_of(done, sources, now, weeks)).decode() + "\n")
     else:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from clickhouse_connect.driver.client import Client
 
 from schemas.rows import (
+    BacktestRow,
     DeadLetterRow,
     EventRow,
     LookRow,
@@ -32,6 +33,7 @@ TABLES: Final[dict[type[Row], str]] = {
     DeadLetterRow: "dead_letters",
     SignalRow: "signals",
     LookRow: "looks",
+    BacktestRow: "backtests",
 }
 
 R = TypeVar("R", bound=Row)
