@@ -6,6 +6,7 @@ from dashboards import panel, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.panel import Panel
 from dashboards.query import quoted, select
+from dashboards.style import Json
 
 _BUDGETS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Those that every backtest looks at."""
@@ -27,7 +28,7 @@ def _budgets() -> Panel:
     shown = {
         quoted(text.BUDGET): f"concat(toString(false_pages), if(max(is_chosen), ' ({text.CHOSEN})', ''))",
         quoted(text.PAGED): f"sum({paged})",
-        quoted(text.ALLOWED): "round(sum(accepted), 1)",
+        quoted(text.ALLOWED): "sum(accepted)",
         quoted(text.OF_WHOM): f"arrayStringConcat(arraySort(groupArrayIf({_WHOSE}, {paged} > 0)), ', ')",
         quoted(text.WEEKS): "max(weeks)",
         quoted(text.UP_TO): _clock("max(made_at)"),
@@ -42,46 +43,48 @@ def _budgets() -> Panel:
         sql=select(shown, _NEWEST, "GROUP BY false_pages", "ORDER BY false_pages"),
         empty=text.NO_BACKTEST,
         look=style.PLAIN_TABLE,
+        overrides=_with_a_decimal(text.ALLOWED),
         options=panel.TABLE,
     )
 
 
+def _late(condition: str) -> str:
+    """Return how late a fall is told where a condition holds, in words; empty where nothing is known of it."""
+    hours = f"maxIf(fall.2, {condition})"
+    said = f"if({hours} < 72, concat(toString(round({hours})), ' h'), concat(toString(round({hours} / 24)), ' d'))"
+    return f"if(countIf({condition}) = 0, '', ifNull({said}, '{text.NOT_TOLD}'))"
+
+
 def _delays() -> Panel:
-    hours = {text.AT_BUDGET.format(budget=budget): f"maxIf(fall.2, false_pages = {budget:g})" for budget in _BUDGETS}
     shown = {
         quoted(text.WHOSE): _WHOSE,
-        quoted(text.PER_DAY): "round(max(ratings_per_day), 1)",
-        quoted(text.MOODS): "round(max(mood_points), 1)",
+        quoted(text.PER_DAY): "max(ratings_per_day)",
+        quoted(text.MOODS): "max(mood_points)",
         quoted(text.FALL): "fall.1",
-        quoted(text.AS_CHOSEN): "3600 * maxIf(fall.2, is_chosen)",
-        **{quoted(name): f"3600 * {sql}" for name, sql in hours.items()},
+        quoted(text.AS_CHOSEN): _late("is_chosen"),
+        **{quoted(text.AT_BUDGET.format(budget=one)): _late(f"false_pages = {one:g}") for one in _BUDGETS},
     }
     falls = "ARRAY JOIN arrayZip(falls.points, falls.hours) AS fall"
+    order = "ORDER BY segment_kind DESC, segment, fall.1 DESC"
     return Panel(
         id=2,
         title=text.DELAYS_TITLE,
         kind="table",
         about=text.DELAYS,
         width=24,
-        height=14,
-        sql=select(
-            shown,
-            _NEWEST,
-            falls,
-            "GROUP BY segment_kind, segment, fall.1",
-            "ORDER BY segment_kind DESC, segment, fall.1 DESC",
-        ),
+        height=18,
+        sql=select(shown, _NEWEST, falls, "GROUP BY segment_kind, segment, fall.1", order),
         empty=text.NO_BACKTEST,
         look=style.PLAIN_TABLE,
-        overrides=[
-            {
-                "matcher": {"id": "byName", "options": name},
-                "properties": [{"id": "unit", "value": "s"}, {"id": "decimals", "value": 1}],
-            }
-            for name in (text.AS_CHOSEN, *hours)
-        ],
+        overrides=_with_a_decimal(text.PER_DAY, text.MOODS),
         options=panel.TABLE,
     )
+
+
+def _with_a_decimal(*names: str) -> list[Json]:
+    return [
+        {"matcher": {"id": "byName", "options": name}, "properties": [{"id": "decimals", "value": 1}]} for name in names
+    ]
 
 
 def _paged() -> Panel:

@@ -1,17 +1,20 @@
 """What pages, end to end: a month with a faulty week, teams that are all the same, broken surveys, a silent source."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import typer
 from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
+from dashboards.dashboard import Dashboard
+from dashboards.macro import expand, interpolate
+from dashboards.page import pages as pages_page
 from schemas import events as e
 from schemas.codec import Event
 from schemas.rows import SignalRow
@@ -145,6 +148,13 @@ def last_thursday() -> datetime:
     return today - timedelta(days=(today.weekday() - 4) % 7 + 1)
 
 
+def shown_on(page: Dashboard, desk: Desk) -> list[Sequence[Sequence[Any]]]:
+    """Return the rows of each panel of a page of tables."""
+    told = [interpolate(panel.sql, {"zone": "UTC"}) for row in page.rows for panel in row]
+    span = {"from_ms": NOW - DAY_MS, "to_ms": NOW, "interval_seconds": 60}
+    return [desk.client.query(expand(sql, **span)).result_rows for sql in told]
+
+
 def test_a_backtest_finds_the_faulty_week_whose_ratings_were_replayed(desk: Desk, month: list[bytes]) -> None:
     desk.tell(events_of(replayed(month)), NOW)
     environment = {
@@ -156,7 +166,7 @@ def test_a_backtest_finds_the_faulty_week_whose_ratings_were_replayed(desk: Desk
     def tested(*arguments: str) -> Result:
         return CliRunner().invoke(app, ["alerts", "backtest", *arguments], env=environment)
 
-    done = tested("--until", "2026-04-02T09:00", "--weeks", "4", "--trials", "0", "--json")
+    done = tested("--until", "2026-04-02T09:00", "--weeks", "4", "--trials", "0", "--json", "--keep")
     assert done.exit_code == 0, done.output
     chosen = [one for one in json.loads(done.stdout) if one["is_chosen"]]
     assert [one["segment"] for one in chosen][-1] == DESK.name
@@ -165,6 +175,10 @@ def test_a_backtest_finds_the_faulty_week_whose_ratings_were_replayed(desk: Desk
     }
     ((page,),) = [one["pages"] for one in chosen if one["segment"] == "delivery"]
     assert page["slices"][0]["reason"] in {"missing-parts", "delivery-date"}
+    budgets, delays, paged = shown_on(pages_page.DASHBOARD, desk)
+    assert [row[1] for row in budgets if row[0] == "1 (chosen)"] == [1]
+    assert not delays, "none were drawn"
+    assert [row[2] for row in paged if not row[5]] == ["team delivery"]
 
     unknown = tested("--until", "2026-04-02", "--team", "nobody")
     assert unknown.exit_code == 2
