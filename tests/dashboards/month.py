@@ -14,7 +14,7 @@ from dashboards.macro import Value, expand, interpolate
 from dashboards.style import Json
 from schemas import events as e
 from schemas.codec import Event, decode, encode
-from schemas.rows import DeadLetterRow, SignalRow
+from schemas.rows import BacktestRow, DeadLetterRow, SignalRow
 from streams.core.drop import Response
 from streams.core.hours.published import open_hours
 from streams.core.policy.published import policies
@@ -97,6 +97,7 @@ def told(servers: Servers, folder: Path, per_day: float = PER_DAY) -> Month:
         store.insert([row_of(ticket, END_MS) for ticket in tickets])
     store.insert(list(_letters()))
     store.insert(list(_signals()))
+    store.insert(list(_backtest()))
     return month
 
 
@@ -166,6 +167,31 @@ def _signals() -> Iterator[SignalRow]:
         segment = Segment(SegmentKind.TEAM, team)
         row = survey_broken(segment, opened_at, opened_at - DAY_MS, Response(100, 1), Response(3_000, 900))
         yield replace(resolved(row, END_MS - 60_000) if n else row, version=END_MS)
+
+
+def _backtest() -> Iterator[BacktestRow]:
+    """Yield what two budgets would have done to such a team; the second has an open page, and falls that it misses."""
+    for budget in (0.3, 1.0):
+        yield BacktestRow(
+            segment_kind="team",
+            segment=ODD_TEAMS[0],
+            false_pages=budget,
+            made_at=END_MS,
+            weeks=4,
+            is_chosen=budget == 0.3,
+            accepted=budget * 28 / 90,
+            ratings_per_day=12.5,
+            usual=0.85,
+            mood_points=2.5,
+            pages_opened_at=[END_MS - DAY_MS],
+            pages_resolved_at=[END_MS - 3_600_000 if budget == 0.3 else None],
+            pages_told=["60.0 % (n 20), usual 85.0 %, by cusum"],
+            pages_slices=["defect x beds +2.0 (5 of 9)"],
+            pages_note=[""],
+            falls_points=[15, 5],
+            falls_hours=[70.0, 300.0 if budget == 0.3 else None],
+            falls_missed=[0.0, 0.6],
+        )
 
 
 def _subject(data: Any) -> str:
