@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -101,6 +102,7 @@ def open_door(
     fate: Callable[[str, str], Fate] = lambda _, __: Fate("unseen"),
     hooks: Mapping[str, Hook] | None = None,
     most_connections: int = 1_000,
+    context: ssl.SSLContext | None = None,
     **options: Any,
 ) -> Iterator[OpenDoor]:
     """Return a door that answers until the block ends."""
@@ -118,7 +120,7 @@ def open_door(
         runner = web.ServerRunner(lobby, shutdown_timeout=1)
         await runner.setup()
         sock = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        await web.SockSite(runner, sock).start()
+        await web.SockSite(runner, sock, ssl_context=context).start()
         opened.append(OpenDoor(sock.getsockname()[1], carrier, door, meters, loop))
         return runner
 

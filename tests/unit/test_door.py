@@ -2,12 +2,17 @@
 
 import asyncio
 import gzip
+import http.client
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +26,7 @@ from streams.core.door.body import BATCH, JSON, LINES, MAX_BODY_BYTES, STRUCTURE
 from streams.door import door as door_module
 from streams.door import lobby
 from streams.ports import StoreUnavailableError
+from streams.settings import Settings, SettingsError
 from streams.sinks.fate import Fate, Stored
 from tests.doors import SECRET, SOURCE, OpenDoor, as_json, created, open_door
 from tests.space import wait_until
@@ -333,3 +339,36 @@ def test_who_says_nothing_or_speaks_slowly_is_not_waited_for(monkeypatch: pytest
             with suppress(ConnectionResetError):
                 assert client.recv(1) == b""
         assert door.post(as_json(created(1))).status == 202
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
+def test_with_a_certificate_it_speaks_tls_alone(tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-keyout",
+        str(key),
+        "-out",
+        str(cert),
+    ]
+    named = ["-days", "1", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*made, *named], check=True, capture_output=True)
+    context = Settings(receive_tls_cert_file=cert, receive_tls_key_file=key).receive_ssl_context()
+    with open_door(context=context) as door:
+        trusted = ssl.create_default_context(cafile=str(cert))
+        connection = http.client.HTTPSConnection("127.0.0.1", door.port, timeout=60, context=trusted)
+        connection.request("GET", "/health")
+        assert connection.getresponse().status == 200
+        connection.close()
+        with pytest.raises((OSError, http.client.HTTPException)):
+            door.ask("GET", "/health")
+    key.write_text("no key")
+    with pytest.raises(SettingsError, match="PEM"):
+        Settings(receive_tls_cert_file=cert, receive_tls_key_file=key).receive_ssl_context()

@@ -203,6 +203,7 @@ class TestKafkaSecurity:
             ({"kafka_tls": True, "kafka_cert_file": "cert.pem"}, "kafka_cert_file and kafka_key_file need each other"),
             ({"kafka_tls": True, "kafka_key_file": "key.pem"}, "kafka_cert_file and kafka_key_file need each other"),
             ({"kafka_ca_file": "ca.pem"}, "need kafka_tls"),
+            ({"receive_tls_cert_file": "c.pem"}, "receive_tls_cert_file and receive_tls_key_file need each other"),
         ],
     )
     def test_halves_are_refused(self, given: dict[str, object], sentence: str) -> None:
