@@ -34,7 +34,7 @@ from streams.sinks.fate import Fate, fate_of
 
 log = structlog.get_logger()
 
-COMPRESSION: Final = "lz4"
+COMPRESSION: Final = "zstd"
 _SPARE_FILES: Final = 512
 """Open files beside connections of clients."""
 _FINISH_SECONDS: Final = 10.0

@@ -2,7 +2,7 @@
 
 It is what somebody who knows aiohttp would write in an hour, and where in doubt it is given the faster choice: a body
 is a JSON array or one event, split by msgspec, of each event only the subject is read, for its key; batches of Kafka
-are packed by lz4; nothing is logged or counted.
+are packed by zstd; nothing is logged or counted.
 
 `python -m tests.bench.bare_door PORT` answers on loopback until it is ended; the settings say where Kafka is.
 """
@@ -33,7 +33,7 @@ class Keyed(Struct):
 async def serve(settings: Settings, port: int) -> None:
     """Answer until cancelled."""
     options = aiokafka_options(settings)
-    producer = AIOKafkaProducer(**options, acks="all", compression_type="lz4", max_batch_size=256 * 1024)
+    producer = AIOKafkaProducer(**options, acks="all", compression_type="zstd", max_batch_size=256 * 1024)
     await producer.start()
     lists, keys = msgspec.json.Decoder(list[Raw]), msgspec.json.Decoder(Keyed)
     topic = settings.topic(TICKETS)
