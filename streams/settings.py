@@ -81,6 +81,13 @@ class Settings(BaseSettings):
         default=None, description="Secret that goes into the hashes of identifiers which imports make."
     )
 
+    pull_user: str | None = Field(
+        default=None, description="Name beside the token that `servicepulse pull` shows, where an API wants one."
+    )
+    pull_token: SecretStr | None = Field(
+        default=None, description="Token by which `servicepulse pull` reads the API of a desk or a shop."
+    )
+
     batch_events: int = Field(default=10_000, ge=1, le=1_000_000, description="At most so many events in one write.")
     batch_linger_seconds: float = Field(
         default=0.25, ge=0, le=10, description="How long a small batch waits for more events: fewer, larger writes."

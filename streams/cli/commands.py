@@ -19,6 +19,7 @@ PLACES: Final[Mapping[str, str]] = {
     "tokens": "tokens:app",
     "publish": "publish:publish",
     "import": "import_:import_",
+    "pull": "pull:pull",
     "demo": "demo:demo",
     "report": "report:report",
     "live": "live:live",

@@ -8,18 +8,21 @@ from typing import Final, NamedTuple, Self
 
 from streams.core.mapping.compiler import plan_of
 from streams.core.mapping.compose import MappedEvent
-from streams.core.mapping.document import SOURCE, Draft, Signature, draft_of
+from streams.core.mapping.document import SOURCE, Draft, Signature, draft_of, place_of
 from streams.core.mapping.fault import Fault, MappingError
+from streams.core.mapping.listing import listing_of
+from streams.core.mapping.lookup import index_of
 from streams.core.mapping.note import Notes
 from streams.core.mapping.once import Once, judged
 from streams.core.mapping.outcome import Mapped, Outcome, Rejected, Skipped
-from streams.core.mapping.picking import decoded, given, headers_of, records_of
+from streams.core.mapping.picking import Given, decoded, given, headers_of, records_of
 from streams.core.mapping.plan import Plan
-from streams.core.mapping.rows import outcomes
+from streams.core.mapping.rows import Indexes, outcomes
 from streams.core.mapping.spelling import SPELLINGS
 from streams.core.mapping.template import Spellings
 
 _NO_HEADERS: Final[Headers[str, str]] = MappingProxyType({})
+_NO_INDEXES: Final[Indexes] = MappingProxyType({})
 
 
 class Reading(NamedTuple):
@@ -60,14 +63,21 @@ class Mapping:
         signature: How the vendor signs deliveries; None where the mapping does not say.
     """
 
-    def __init__(self, plan: Plan, signature: Signature | None) -> None:
+    def __init__(self, plan: Plan, signature: Signature | None, indexes: Indexes = _NO_INDEXES) -> None:
         self.source = plan.source
         self.signature = signature
         self._plan = plan
+        self._indexes = indexes
 
     @classmethod
     def read(
-        cls, text: str, *, source: str | None = None, is_live: bool = True, spellings: Spellings = SPELLINGS
+        cls,
+        text: str,
+        *,
+        source: str | None = None,
+        is_live: bool = True,
+        spellings: Spellings = SPELLINGS,
+        lookups: Headers[str, Iterable[Given]] | None = None,
     ) -> Self:
         """Return the mapping that a mapping file describes.
 
@@ -76,19 +86,20 @@ class Mapping:
             source: Of the events, in place of the one in the file.
             is_live: Whether documents say what happens now; else events are marked as the file says (`replay`).
             spellings: What templates do to cells.
+            lookups: By the lookup's name, the documents that stand for its file; None where there is no second file.
 
         Raises:
-            MappingError: With every fault of the file; it is one that it maps CSV files, needs a second file, or looks
-                at other rows.
+            MappingError: With every fault of the file; it is one that it maps CSV files, needs a second file that is
+                not given, or looks at other rows.
         """
         draft = with_source(draft_of(text), source)
-        refused = _refused(draft)
+        refused = _refused(draft, lookups or {})
         if refused:
             raise MappingError([*draft.faults, *refused])
         if is_live:
             draft = draft._replace(document=draft.document.model_copy(update={"replay": False}))
         plan = plan_of(draft, (), {}, file_name="", notes=Notes(), spellings=spellings)
-        return cls(plan, draft.document.signature)
+        return cls(plan, draft.document.signature, _indexes(draft, lookups or {}, spellings))
 
     def of(self, document: object, *, now_ms: int, headers: Headers[str, str] = _NO_HEADERS) -> Reading:
         """Return what becomes of a document; it never raises for what a document holds.
@@ -108,7 +119,7 @@ class Mapping:
         whole = one._replace(headers={**headers_of(headers), **one.headers})
         # Rows of a delivery have no place in any file: number 0 leaves `importrow` out.
         records = (record._replace(row=0) for record in records_of(self._plan.picking, [whole]))
-        return reading_of(outcomes(self._plan, records, {}, now_ms=now_ms))
+        return reading_of(outcomes(self._plan, records, self._indexes, now_ms=now_ms))
 
 
 def reading_of(found: Iterable[Outcome]) -> Reading:
@@ -141,13 +152,25 @@ def with_source(draft: Draft, source: str | None) -> Draft:
     return draft._replace(document=draft.document.model_copy(update={"source": source}))
 
 
-def _refused(draft: Draft) -> list[Fault]:
+def _indexes(draft: Draft, lookups: Headers[str, Iterable[Given]], spellings: Spellings) -> Indexes:
+    document = draft.document
+    found = {}
+    for lookup in document.lookup:
+        table = listing_of(lookup, lookups[lookup.name])
+        dialect = lookup.csv or document.csv
+        found[lookup.name] = index_of(lookup, table.columns, table.records, dialect, document.csv.decimal, spellings)
+    return found
+
+
+def _refused(draft: Draft, lookups: Iterable[str]) -> list[Fault]:
     document = draft.document
     faults = []
     if not document.reads_documents:
         faults.append(Fault("format", 'it maps files of rows; to read documents, say `format = "json"`'))
-    if document.lookup:
-        faults.append(Fault("lookup[1]", "a delivery comes alone: there is no second file beside it"))
+    for place, lookup in enumerate(document.lookup):
+        if lookup.name not in lookups:
+            where = place_of("lookup", place, lookup.name)
+            faults.append(Fault(where, "a delivery comes alone: there is no second file beside it"))
     if document.thread or any(part.needs_context for part in (*document.rule, *document.skip)):
         faults.append(Fault("rule", "a delivery comes alone: conditions on other rows cannot be decided"))
     return faults

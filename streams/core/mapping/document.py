@@ -5,9 +5,11 @@ import tomllib
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from streams.core.mapping.fault import Fault, MappingError, close_to
+from streams.core.mapping.part import STRICT, Name
+from streams.core.mapping.pull import PULL_PARTS, Pull
 
 SOURCE: Final = r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$"
 Scalar: TypeAlias = str | int | float | bool
@@ -29,13 +31,12 @@ def _words(value: object) -> object:
 Templates: TypeAlias = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
 Words: TypeAlias = Annotated[list[str], BeforeValidator(_words), Field(min_length=1)]
 Bound: TypeAlias = float | str
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
 
 class Part(BaseModel):
     """A table of the mapping file: no keys but the named ones, no silent conversions."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+    model_config = STRICT
 
 
 class Dialect(Part):
@@ -268,6 +269,7 @@ class Document(Part):
     format: Literal["csv", "json"] = "csv"
     for_each: Templates | None = None
     signature: Signature | None = None
+    pull: Pull | None = None
     source: Annotated[str, Field(pattern=SOURCE, max_length=512)]
     id: str | None = None
     ticket: Templates | None = None
@@ -296,6 +298,8 @@ class Document(Part):
         each = self.for_each or any(rule.for_each for rule in self.rule)
         if each and not self.reads_documents:
             raise ValueError('`for_each` is for documents: say `format = "json"`')
+        if self.pull and not self.reads_documents:
+            raise ValueError('[pull] is for documents: say `format = "json"`')
         if any(rule.order is not None for rule in self.rule) and not self.reads_documents:
             raise ValueError("`order` is for documents: rows of a file have the order of the file")
         return self
@@ -344,7 +348,7 @@ def _remove(table: Any, path: Sequence[int | str]) -> None:  # noqa: ANN401 - wh
 
 _KEYS: Final = frozenset(
     field.alias or name
-    for part in (Document, Dialect, Time, Value, Condition, Skip, Rule, Lookup, Thread, Signature)
+    for part in (Document, Dialect, Time, Value, Condition, Skip, Rule, Lookup, Thread, Signature, *PULL_PARTS)
     for name, field in part.model_fields.items()
 )
 
