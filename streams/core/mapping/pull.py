@@ -74,6 +74,14 @@ class Listing(Part):
     next: Next | None = None
     last: PathText | None = None
 
+    @model_validator(mode="after")
+    def _asks_what_is_known(self) -> Self:
+        if unknown := _places(text for texts in self.query.values() for text in texts) - set(TIMES):
+            raise ValueError(f"`query` knows {', '.join(TIMES)}, not {sorted(unknown)}")
+        for place in sorted(_places([self.path])):
+            _is_path(place)
+        return self
+
 
 class PullPart(Listing):
     """What is asked for each record, such as the messages of a conversation.
@@ -139,8 +147,6 @@ class Pull(Listing):
     def _can_be_asked(self) -> Self:
         if unknown := self.needs - set(CREDENTIALS):
             raise ValueError(f"`basic` and `headers` know {{user}} and {{token}}, not {sorted(unknown)}")
-        if unknown := _places(text for texts in self.query.values() for text in texts) - set(TIMES):
-            raise ValueError(f"`query` knows {', '.join(TIMES)}, not {sorted(unknown)}")
         if self.part and self.record is None:
             raise ValueError("with parts a record needs a name in the documents: `record`")
         return self
