@@ -267,6 +267,31 @@ def _name_of(thing: Any) -> Any:
     return thing.get("name", thing.get("login")) if isinstance(thing, dict) else thing
 
 
+@dataclass
+class Chatwoot:
+    """The conversations of an account, page by page, and the messages of each, behind a given one.
+
+    Attributes:
+        listed: Conversations, each with its messages.
+    """
+
+    listed: list[dict[str, Any]]
+    page: int = 25
+    messages: int = 100
+
+    def answer(self, asked: Asked) -> Told:
+        if asked.headers.get("api_access_token") != TOKEN:
+            return Told({"errors": ["You need to sign in or sign up before continuing."]}, 401)
+        place = asked.path.removeprefix("/conversations").strip("/")
+        if not place:
+            page = int(asked.one("page"))
+            shown = [one["conversation"] for one in self.listed][(page - 1) * self.page : page * self.page]
+            return Told({"data": {"meta": {"all_count": len(self.listed)}, "payload": shown}})
+        of = {str(one["conversation"]["id"]): one["messages"] for one in self.listed}[place.partition("/")[0]]
+        behind = [one for one in of if one["id"] > int(asked.one("after"))]
+        return Told({"meta": {}, "payload": behind[: self.messages]})
+
+
 _UPDATED: Final = Pull.model_validate({"path": "/", "at": "updated_at"})
 
 

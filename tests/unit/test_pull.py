@@ -24,7 +24,20 @@ from streams.core.pull.checkpoint import Checkpoint, begun, told
 from streams.core.pull.paging import PagingError, Span
 from tests.mappings import NOW_MS
 from tests.unit.test_connectors import FOLDER, deliveries, events_of, imported, said
-from tests.vendors import TOKEN, USER, Asked, Fault, Shopify, Standing, Told, Vendor, Zammad, Zendesk, standing
+from tests.vendors import (
+    TOKEN,
+    USER,
+    Asked,
+    Chatwoot,
+    Fault,
+    Shopify,
+    Standing,
+    Told,
+    Vendor,
+    Zammad,
+    Zendesk,
+    standing,
+)
 
 SINCE_MS: Final = 1_735_689_600_000
 ENVIRONMENT: Final = {"SERVICEPULSE_PULL_TOKEN": TOKEN, "SERVICEPULSE_PULL_USER": USER}
@@ -49,6 +62,10 @@ def shopify(**how: Any) -> Shopify:
 
 def zammad(page: int = 1) -> Zammad:
     return Zammad(deliveries("zammad"), page)
+
+
+def chatwoot(page: int = 25) -> Chatwoot:
+    return Chatwoot(json.loads((FOLDER / "chatwoot" / "samples" / "export.json").read_text()), page, messages=2)
 
 
 class Puller:
@@ -122,7 +139,9 @@ FAULTS = st.one_of(
 )
 
 
-@pytest.mark.parametrize(("name", "vendor"), [("zendesk", zendesk), ("shopify", shopify), ("zammad", zammad)])
+@pytest.mark.parametrize(
+    ("name", "vendor"), [("zendesk", zendesk), ("shopify", shopify), ("zammad", zammad), ("chatwoot", chatwoot)]
+)
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(),
@@ -132,7 +151,6 @@ FAULTS = st.one_of(
     repeats_at=st.integers(-1, 4),
 )
 def test_whatever_goes_wrong_and_wherever_it_stops_the_events_are_the_same(
-    name: str,
     vendor: Callable[..., Any],
     data: st.DataObject,
     faults: dict[int, Fault],
@@ -140,6 +158,7 @@ def test_whatever_goes_wrong_and_wherever_it_stops_the_events_are_the_same(
     forgets_at: int,
     repeats_at: int,
 ) -> None:
+    name = vendor.__name__
     shop = {"forgets_at": forgets_at, "repeats_at": repeats_at} if name == "shopify" else {}
     expected = undisturbed(vendor, name)
     with standing(vendor(page=page, **shop)) as stands:
@@ -206,6 +225,25 @@ def test_what_zammad_tells_by_hook_and_by_its_api_is_one_event(data: st.DataObje
     assert not [id for id in live - pulled.keys() if not any(word in id for word in not_kept)]
     changed = [id for id in pulled if "-state-" in id]
     assert len(changed) > len({json.loads(pulled[id])["subject"] for id in changed})
+
+
+@settings(max_examples=5)
+@given(st.data())
+def test_what_chatwoot_tells_by_hook_and_by_its_api_is_one_event_but_for_the_creation(data: st.DataObject) -> None:
+    mapping = Mapping.read(connector("chatwoot") or "")
+    hooks = [list(events_of(mapping, [one]).items()) for one in deliveries("chatwoot")]
+    pulled = undisturbed(chatwoot, "chatwoot")
+    stored: dict[str, str] = {}
+    for batch in data.draw(st.permutations([*hooks, list(pulled.items())])):
+        for id, content in batch:
+            assert stored.setdefault(id, content) == content
+    live = {id for batch in hooks for id, _ in batch}
+    assert {id for id in live if id.startswith("message-") and "-rated-" not in id} <= pulled.keys()
+    as_it_stands = {f"conversation-81-{word}-1772451001.5" for word in ("agent", "team", "priority")}
+    assert pulled.keys() - live == as_it_stands | {
+        "conversation-81-created-as-listed",
+        "conversation-81-status-1772451001.5-resolved",
+    }
 
 
 def test_it_waits_as_long_as_the_api_says() -> None:

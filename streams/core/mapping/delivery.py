@@ -169,8 +169,7 @@ def _refused(draft: Draft, lookups: Iterable[str]) -> list[Fault]:
         faults.append(Fault("format", 'it maps files of rows; to read documents, say `format = "json"`'))
     for place, lookup in enumerate(document.lookup):
         if lookup.name not in lookups:
-            where = place_of("lookup", place, lookup.name)
-            faults.append(Fault(where, "a delivery comes alone: there is no second file beside it"))
+            faults.append(Fault(place_of("lookup", place), "a delivery comes alone: there is no second file beside it"))
     if document.thread or any(part.needs_context for part in (*document.rule, *document.skip)):
         faults.append(Fault("rule", "a delivery comes alone: conditions on other rows cannot be decided"))
     return faults
