@@ -109,6 +109,8 @@ class Api:
                 body = answer.read(decode_content=True)
             finally:
                 answer.release_conn()
+        except urllib3.exceptions.SSLError:
+            raise RefusedError(f"{_place(url)} has no certificate that is trusted here") from None
         except urllib3.exceptions.HTTPError as error:
             raise _AgainError(_reason(error)) from None
         headers = {str(name).lower(): str(text) for name, text in answer.headers.items()}
@@ -193,8 +195,8 @@ def _reason(error: Exception) -> str:
     match error:
         case urllib3.exceptions.ConnectTimeoutError() | urllib3.exceptions.ReadTimeoutError():
             return "no answer in time"
+        case urllib3.exceptions.NameResolutionError():
+            return "no host of that name is found"
         case urllib3.exceptions.NewConnectionError():
             return "nobody answers there"
-        case urllib3.exceptions.SSLError():
-            return "no TLS connection that can be trusted"
     return "the connection was cut"

@@ -40,6 +40,8 @@ _SHOWN_REASONS: Final = 10
 _AGAIN: Final = "Run the same command again: events that arrived before change nothing."
 _GO_ON: Final = "Run the same command again to go on behind the last page."
 
+_encoder: Final = msgspec.json.Encoder(decimal_format="number")
+
 Show = Callable[[Checkpoint], None]
 
 
@@ -160,7 +162,7 @@ class _Run:
             return
         self.reasons.update(one.reason for one in rejected)
         with self._kept.open("ab") as lines:
-            lines.writelines(msgspec.json.encode(one._asdict()) + b"\n" for one in rejected)
+            lines.writelines(_encoder.encode(one._asdict()) + b"\n" for one in rejected)
 
     def _tell(self, target: Target) -> None:
         pages, records = self._end.pages - self._start.pages, self._end.records - self._start.records

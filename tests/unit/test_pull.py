@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from click.testing import Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from schemas.connectors import connector
 from streams.cli import app
@@ -139,9 +138,7 @@ FAULTS = st.one_of(
 )
 
 
-@pytest.mark.parametrize(
-    ("name", "vendor"), [("zendesk", zendesk), ("shopify", shopify), ("zammad", zammad), ("chatwoot", chatwoot)]
-)
+@pytest.mark.parametrize("vendor", [zendesk, shopify, zammad, chatwoot])
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(),
