@@ -242,19 +242,22 @@ class Zammad:
 
     def _history(self, tickets: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return what changed, under the instant of the change as the ticket has it; creations name no state."""
-        ordered = sorted(tickets, key=lambda one: one["updated_at"])
+        ordered = sorted(tickets, key=lambda one: str(one["updated_at"]))
         made = [{"object": "Ticket", "type": "created", "created_at": ordered[0]["created_at"]}] if ordered else []
         return made + [
             {
                 "object": "Ticket",
                 "type": "updated",
-                "attribute": "state",
-                "value_from": _name_of(before["state"]),
-                "value_to": _name_of(after["state"]),
+                "attribute": attribute,
+                "value_from": _name_of(before[attribute]),
+                "value_to": _name_of(after[attribute]),
+                "id_from": before[f"{attribute}_id"],
+                "id_to": after[f"{attribute}_id"],
                 "created_at": after["updated_at"],
             }
             for before, after in pairwise(ordered)
-            if _name_of(before["state"]) != _name_of(after["state"])
+            for attribute in ("state", "owner", "group")
+            if _name_of(before[attribute]) != _name_of(after[attribute])
         ]
 
 
