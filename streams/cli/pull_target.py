@@ -74,9 +74,18 @@ class Printed:
     name = "written to standard output"
 
     def take(self, events: list[MappedEvent]) -> int:
-        """Write events as lines."""
-        sys.stdout.buffer.writelines(event.raw + b"\n" for event in events)
-        sys.stdout.buffer.flush()
+        """Write events as lines.
+
+        Raises:
+            OSError: When nobody reads them any more.
+        """
+        try:
+            sys.stdout.buffer.writelines(event.raw + b"\n" for event in events)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            # Python would complain once more when it flushes standard output at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise OSError("standard output was closed by its reader") from None
         return 0
 
     def end(self) -> int:
