@@ -125,6 +125,11 @@ def test_no_page_of_another_host_or_without_encryption_is_asked(url: str) -> Non
         next_url(listing(next={"url": "next"}), page({"next": url}))
 
 
+def test_an_empty_page_is_not_the_last_one_where_the_last_one_says_so() -> None:
+    asked = listing(next={"query": {"from": "end"}}, last="done", records="items")
+    assert next_url(asked, page({"items": [], "end": 7, "done": False})) == f"{ADDRESS}/items?a=1&page=2&from=7"
+
+
 def test_an_answer_without_the_list_is_no_empty_list() -> None:
     with pytest.raises(PagingError, match="has no items: is the address right"):
         elements_in(listing(records="items"), page({"error": "x"}))

@@ -40,9 +40,10 @@ class Next(Part):
     Attributes:
         url: Path to its address in the page.
         link: Its relation in the header `Link`.
-        number: The query parameter that numbers pages, from 1; a page without records ends them.
-        query: Query parameters of the next page, each with the path to what it is in this one; a page without records,
-            or without one of them, ends them.
+        number: The query parameter that numbers pages, from 1.
+        query: Query parameters of the next page, each with the path to what it is in this one; the others stay. Where
+            one of them is not there, this was the last page. By these two a page without records ends a list that
+            does not say by `last` which page is the last.
     """
 
     url: PathText | None = None

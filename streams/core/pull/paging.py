@@ -131,7 +131,7 @@ def _named(listing: Listing, how: Next, page: Page) -> str | None:
         return text_of(pick_of(how.url)(page.body)) or None
     if how.link:
         return _linked(page.headers.get("link", ""), how.link)
-    if not elements_in(listing, page):
+    if not listing.last and not elements_in(listing, page):
         return None
     if how.number:
         asked = dict(parse_qsl(urlsplit(page.url).query))
