@@ -91,6 +91,7 @@ class Courier:
                 self.connected.clear()
                 self._lanes = {}
                 await _stop(producer, self._patience_seconds)
+            _end_if_cancelled()
 
     async def carry(self, records: Sequence[Outgoing]) -> None:
         """Return once all replicas have all of the records.
@@ -138,6 +139,7 @@ class Courier:
         while not self._lost.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._lost.wait(), _METADATA_MS / 1000)
+            _end_if_cancelled()
             for topic, lanes in self._lanes.items():
                 if len(await producer.partitions_for(topic)) > len(lanes):
                     lanes += (await self._lanes_to(producer, topic))[len(lanes) :]
@@ -166,6 +168,13 @@ def _raise_first(parcels: Sequence[Parcel]) -> None:
             raise RecordRefusedError(parcel.records) from error
         if error is not None:
             raise BrokerAwayError(f"no broker has taken it: {error}") from error
+
+
+def _end_if_cancelled() -> None:
+    """End a task that was cancelled: Python 3.11 forgets it where what is waited for ends in the same instant."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _stop(producer: AIOKafkaProducer, seconds: float) -> None:
