@@ -3,12 +3,11 @@
 import asyncio
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
-from schemas.codec import CONTENT_TYPE, Event, partition_key, topic_of
+from schemas.codec import CONTENT_TYPE, ORDERS, TICKETS, Event, partition_key, topic_of
 from schemas.events import Data
 from streams.courier import BrokerAwayError, Courier
 from streams.event_form import EventForm
@@ -64,7 +63,7 @@ class AsyncPublisher:
         self._patience_seconds = patience_seconds
         self._form = EventForm(source)
         self._why: BaseException | None = None
-        topics = [f"{topic_prefix}{topic}" for topic in ("tickets", "orders")]
+        topics = [f"{topic_prefix}{topic}" for topic in (TICKETS, ORDERS)]
         options = client_options(bootstrap, tls, login)
         self._courier = Courier(options, topics, patience_seconds=patience_seconds, on_away=self._note)
         self._running: asyncio.Task[None] | None = None
@@ -146,8 +145,7 @@ class AsyncPublisher:
         running, self._running = self._running, None
         if running is not None:
             running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            await asyncio.wait({running})  # awaiting it would hide that whoever leaves is cancelled, too
 
     def _record_of(self, event: Event) -> Outgoing:
         return Outgoing(f"{self._topic_prefix}{topic_of(event)}", partition_key(event), event.raw, _HEADERS)

@@ -6,10 +6,8 @@ from dashboards import panel, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.panel import Panel
 from dashboards.query import quoted, select
-from dashboards.style import Json
+from streams.core.backtest.budget import OTHERS
 
-_BUDGETS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
-"""Those that every backtest looks at."""
 _NEWEST: Final = """
 SELECT * FROM backtests FINAL
 WHERE (segment_kind, segment, made_at) IN (
@@ -43,7 +41,7 @@ def _budgets() -> Panel:
         sql=select(shown, _NEWEST, "GROUP BY false_pages", "ORDER BY false_pages"),
         empty=text.NO_BACKTEST,
         look=style.PLAIN_TABLE,
-        overrides=_with_a_decimal(text.ALLOWED),
+        overrides=[style.override(text.ALLOWED, decimals=1)],
         options=panel.TABLE,
     )
 
@@ -62,7 +60,7 @@ def _delays() -> Panel:
         quoted(text.MOODS): "max(mood_points)",
         quoted(text.FALL): "fall.1",
         quoted(text.AS_CHOSEN): _late("is_chosen"),
-        **{quoted(text.AT_BUDGET.format(budget=one)): _late(f"false_pages = {one:g}") for one in _BUDGETS},
+        **{quoted(text.AT_BUDGET.format(budget=one)): _late(f"false_pages = {one:g}") for one in OTHERS},
     }
     falls = "ARRAY JOIN arrayZip(falls.points, falls.hours) AS fall"
     order = "ORDER BY segment_kind DESC, segment, fall.1 DESC"
@@ -76,15 +74,9 @@ def _delays() -> Panel:
         sql=select(shown, _NEWEST, falls, "GROUP BY segment_kind, segment, fall.1", order),
         empty=text.NO_BACKTEST,
         look=style.PLAIN_TABLE,
-        overrides=_with_a_decimal(text.PER_DAY, text.MOODS),
+        overrides=[style.override(name, decimals=1) for name in (text.PER_DAY, text.MOODS)],
         options=panel.TABLE,
     )
-
-
-def _with_a_decimal(*names: str) -> list[Json]:
-    return [
-        {"matcher": {"id": "byName", "options": name}, "properties": [{"id": "decimals", "value": 1}]} for name in names
-    ]
 
 
 def _paged() -> Panel:

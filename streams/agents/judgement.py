@@ -29,7 +29,7 @@ from streams.core.signal.segment import (
     SignalState,
     ThresholdBook,
 )
-from streams.core.signal.slices import EXPLAINED_PART, explained_by, leading, to_read
+from streams.core.signal.slices import leading, to_read
 from streams.core.signal.statement import Where
 from streams.core.signal.watched import MOST_TEAMS, Finding, Segments, fall_of, touches, usual_of
 from streams.core.window import DAY_MS, HOUR_MS, Window
@@ -268,11 +268,7 @@ class Look:
         return self._told_by(teams, fall, usual_of(finding.episode))
 
     def _told_by(self, segments: Iterable[Segment], fall: Window, usual: Window) -> str:
-        """Return that teams tell of a fall of the desk already; empty where they do not account for half of it."""
-        teams = sorted(segment.name for segment in segments if segment != DESK)
-        if teams and explained_by(self._store.teams(fall, usual), teams) >= EXPLAINED_PART:
-            return sentence.TOLD_BY_TEAMS.format(teams=", ".join(teams))
-        return ""
+        return sentence.told_by(segments, lambda: self._store.teams(fall, usual))
 
     # Satisfaction declines --------------------------------------------------------------------------------------------
 

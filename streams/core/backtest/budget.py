@@ -13,7 +13,6 @@ from streams.core.backtest.past import Judged, Page, Past
 from streams.core.drop import Thresholds
 from streams.core.signal import sentence
 from streams.core.signal.segment import DESK, Segment, ThresholdBook
-from streams.core.signal.slices import EXPLAINED_PART, explained_by
 from streams.core.signal.watched import fall_of, touches, usual_of
 
 OTHERS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -116,11 +115,5 @@ def _note(past: Past, segment: Segment, page: Page, teams: dict[Segment, Judged]
     if segment != DESK:
         return ""
     fall = fall_of(page.episode, page.episode.closed_at or past.now)
-    names = sorted(
-        team.name
-        for team, judged in teams.items()
-        if team != DESK and any(touches(one.episode, fall) for one in judged.pages)
-    )
-    if names and explained_by(past.teams(fall, usual_of(page.episode)), names) >= EXPLAINED_PART:
-        return sentence.TOLD_BY_TEAMS.format(teams=", ".join(names))
-    return ""
+    paged = [team for team, judged in teams.items() if any(touches(one.episode, fall) for one in judged.pages)]
+    return sentence.told_by(paged, lambda: past.teams(fall, usual_of(page.episode)))

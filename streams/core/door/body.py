@@ -8,7 +8,9 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from msgspec import Raw, Struct
 
-STRUCTURED: Final = "application/cloudevents+json"
+from schemas.codec import CONTENT_TYPE
+
+STRUCTURED: Final = CONTENT_TYPE
 BATCH: Final = "application/cloudevents-batch+json"
 LINES: Final = ("application/jsonl", "application/x-ndjson")
 JSON: Final = "application/json"

@@ -3,7 +3,6 @@
 A token holds 256 random bits, so that a plain SHA-256 tells nothing of it: slow hashes are for what people choose.
 """
 
-import json
 import tomllib
 from collections.abc import Sequence
 from hashlib import sha256
@@ -13,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.events import Id
+from streams.core.toml import quoted
 
 PREFIX: Final = "sp_"
 """Whoever finds one in a log or a repository knows what it is."""
@@ -88,11 +88,6 @@ def tokens_in(text: str) -> list[Token]:
 def file_of(tokens: Sequence[Token]) -> str:
     """Return the file that keeps tokens."""
     return _HEAD + "".join(
-        "\n[[token]]\n" + "".join(f"{name} = {_quoted(text)}\n" for name, text in msgspec.structs.asdict(token).items())
+        "\n[[token]]\n" + "".join(f"{name} = {quoted(text)}\n" for name, text in msgspec.structs.asdict(token).items())
         for token in tokens
     )
-
-
-def _quoted(text: str) -> str:
-    """Return a text as TOML has it: as JSON does, but for one sign, and for those beyond the first 65,536."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

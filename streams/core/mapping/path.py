@@ -139,13 +139,17 @@ def leaves_of(value: object, within: str = "") -> Iterator[tuple[str, object]]:
     """Return every scalar of a document with its path; elements of a list have one path together, `tags[]`."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            name = key if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key) else f'"{key}"'
-            yield from leaves_of(inner, f"{within}.{name}" if within else name)
+            yield from leaves_of(inner, f"{within}.{named(key)}" if within else named(key))
     elif isinstance(value, list):
         for inner in value:
             yield from leaves_of(inner, f"{within}[]")
     elif value is not None:
         yield within, value
+
+
+def named(key: str) -> str:
+    """Return a key as paths write it: in quotes, unless it is a plain name."""
+    return key if key.isidentifier() and key.isascii() else f'"{key}"'
 
 
 def _plain(keys: Sequence[str]) -> Pick:

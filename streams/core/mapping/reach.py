@@ -7,7 +7,7 @@ from typing import Any, Final
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from streams.core.mapping.path import DOCUMENT, HEADER, PARENT, leaves_of
+from streams.core.mapping.path import DOCUMENT, HEADER, PARENT, leaves_of, named
 from streams.core.mapping.picking import Given, Picking
 
 _HERE: Final = frozenset({""})
@@ -57,7 +57,7 @@ class Reach:
         children: list[Mapping[str, Any]] = node.get("children") or []
         match node["type"]:
             case "field":
-                return {f"{base}.{_named(node['value'])}" if base else _named(node["value"]) for base in bases}
+                return {f"{base}.{named(node['value'])}" if base else named(node["value"]) for base in bases}
             case "identity" | "current":
                 return bases
             case "index" | "slice":
@@ -92,7 +92,3 @@ def unread(reach: Reach, documents: Iterable[Given]) -> Iterator[tuple[str, obje
 def _elements(bases: _Bases) -> _Bases:
     """Return the elements of lists; where one thing stands in place of a list, that thing."""
     return {*bases, *(f"{base}[]" for base in bases)}
-
-
-def _named(key: str) -> str:
-    return key if key.isidentifier() and key.isascii() else f'"{key}"'

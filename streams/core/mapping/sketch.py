@@ -1,12 +1,12 @@
 """Sketches: a first mapping of a file, for a person to finish; what was guessed is marked by a question mark."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from streams.core.mapping.guess import Guess, guesses_of
 from streams.core.mapping.key import keys_of
+from streams.core.toml import quoted
 
 _TICKET: Final = ({"ticket"}, {"case"}, {"conversation"}, {"issue"}, {"incident"}, {"session"}, {"thread"}, {"request"})
 _NAMING: Final = frozenset({"id", "number", "no", "key", "nr", "ref", "reference"})
@@ -145,7 +145,7 @@ class _Sketch:
         if is_log and not self._documents:
             yield "first = true"
         if activity and self._documents:
-            yield f"when = {{ {_key(activity)} = {_text(_beginning(activity))} }}  # ? what begins a case"
+            yield f"when = {{ {_key(activity)} = {quoted(_beginning(activity))} }}  # ? what begins a case"
         yield from self._attributes()
         if self._score:
             yield from self._rating(self._score)
@@ -224,7 +224,7 @@ class _Sketch:
             slug = _slug(word) if _slug(word) not in taken else f"{_slug(word)}-{len(taken)}"
             taken.add(slug)
             yield from self._rule(slug, known[1], f"{slug}-{fact}")
-            yield f"when = {{ {_key(activity)} = {_text(word)} }}  # ? {count:,} rows"
+            yield f"when = {{ {_key(activity)} = {quoted(word)} }}  # ? {count:,} rows"
             if data := _data(known[1], known[2], agent, fact):
                 yield f"data = {{ {data} }}"
         if undecided:
@@ -282,20 +282,15 @@ def _data(event: str, more: str, agent: Guess | None, fact: str) -> str:
 
 
 def _place(guess: Guess) -> str:
-    return _text(f"{{{guess.name}}}")[1:-1]
+    return quoted(f"{{{guess.name}}}")[1:-1]
 
 
 def _key(guess: Guess) -> str:
-    return guess.name if re.fullmatch(r"[A-Za-z0-9_-]+", guess.name) else _text(guess.name)
-
-
-def _text(word: str) -> str:
-    # A string of JSON is one of TOML, but for the one sign that TOML wants escaped besides.
-    return json.dumps(word, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return guess.name if re.fullmatch(r"[A-Za-z0-9_-]+", guess.name) else quoted(guess.name)
 
 
 def _words(words: Sequence[str]) -> str:
-    return f"[{', '.join(map(_text, words))}]" if len(words) != 1 else _text(words[0])
+    return f"[{', '.join(map(quoted, words))}]" if len(words) != 1 else quoted(words[0])
 
 
 def _slug(text: str) -> str:

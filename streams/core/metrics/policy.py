@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import astuple, replace
 
-from schemas.policy import CONDITIONS, LEAST_N, Policy
+from schemas.policy import CONDITIONS, LEAST_N, TARGETS, Policy
 from streams.core.metrics.metric import DAYS, DAYS_ASKED, Metric
 from streams.core.policy.published import BUILT_IN, rules_of
 
@@ -92,14 +92,14 @@ def with_target(target: str, *, rule: str = "true", tickets: str = "true") -> st
         tickets: SQL of which tickets, before their rules are looked up. Of all rules are known by then `any_pauses`,
             and `shortest_seconds` of their targets.
     """
-    built_in = [rule.seconds for rule in getattr(BUILT_IN, target)]
+    built_in = [one.seconds for one in getattr(BUILT_IN, target)]
     met = [
         f"lookup.met[{i}][policy.number + transform(ticket.{name}, lookup.named[{i}], lookup.places[{i}], 0)]"
         for i, name in enumerate(CONDITIONS, start=1)
     ]
     return f"""
 (
-    WITH (SELECT any({target}_lookup) FROM policies FINAL) AS lookup
+    WITH (SELECT any(lookups[{TARGETS.index(target) + 1}]) FROM policies FINAL) AS lookup
     SELECT
         *,
         if(number = 0, {len(built_in)}, bitCount(bitXor(met, met - 1))) AS rule_number,

@@ -1,14 +1,14 @@
 """What signals say to people: sentences of numbers, for pages, tables and messages. All times are UTC."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
 from schemas.rows import Ms
 from streams.core.drop import Clearing, Thresholds
-from streams.core.signal.segment import Segment, SegmentKind
-from streams.core.signal.slices import Contribution
+from streams.core.signal.segment import DESK, Segment, SegmentKind
+from streams.core.signal.slices import EXPLAINED_PART, Contribution, Counted, explained_by
 from streams.core.window import DAY_MS, HOUR_MS
 
 UNKNOWN: Final = "(unknown)"
@@ -80,3 +80,16 @@ def link(segment: Segment, since_at: Ms, until_at: Ms | None) -> str:
         return f"/d/pipeline/pipeline?{span}"
     team = f"&var-team={quote(segment.name, safe='')}" if segment.kind is SegmentKind.TEAM else ""
     return f"/d/satisfaction/satisfaction?{span}{team}"
+
+
+def told_by(segments: Iterable[Segment], counted: Callable[[], Sequence[Counted]]) -> str:
+    """Return that teams tell of a fall of the desk already; empty where they do not account for half of it.
+
+    Args:
+        segments: Those with a signal during the fall; the desk itself is none of its teams.
+        counted: Returns the ratings of all teams; asked only where there are such teams.
+    """
+    teams = sorted(segment.name for segment in segments if segment != DESK)
+    if teams and explained_by(counted(), teams) >= EXPLAINED_PART:
+        return TOLD_BY_TEAMS.format(teams=", ".join(teams))
+    return ""
