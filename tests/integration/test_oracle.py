@@ -57,7 +57,7 @@ TABLES = ("events", "tickets", "ticket_days", "orders", "order_days", "open_hour
 
 
 unhurried = settings(
-    max_examples=10,
+    max_examples=25,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     deadline=None,
@@ -74,8 +74,8 @@ def client(servers: Servers) -> Iterator[Client]:
 @st.composite
 def tellings(draw: st.DrawFn) -> tuple[list[Event], list[list[Event]]]:
     """Return what happened, and how it arrives: in some order, some of it twice, in a few batches."""
-    history = [*draw(desks(tickets=MANY, min_size=30, max_size=90)), *draw(schedules()), *draw(policies())]
-    again = draw(st.lists(st.sampled_from(history), max_size=10))
+    history = [*draw(desks()), *draw(schedules()), *draw(policies())]
+    again = draw(st.lists(st.sampled_from(history), max_size=4))
     arriving = draw(st.permutations([*history, *again]))
     cuts = sorted(draw(st.lists(st.integers(0, len(arriving)), max_size=2)))
     return history, [arriving[a:b] for a, b in zip([0, *cuts], [*cuts, len(arriving)], strict=True)]
