@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -25,6 +24,7 @@ from streams.core.pull.paging import PagingError, Span
 from streams.core.ticket.measures import row_of
 from tests.histories import folded
 from tests.mappings import NOW_MS
+from tests.process import Process
 from tests.unit.test_connectors import FOLDER, deliveries, events_of, imported, said
 from tests.unit.test_measures import columns
 from tests.vendors import (
@@ -423,15 +423,15 @@ def test_a_pull_that_was_killed_goes_on_behind_the_last_page(tmp_path: Path) -> 
     arguments = ["--to", str(out), "--checkpoint", str(point)]
     with standing(shopify(page=1)) as stands:
         command = [sys.executable, "-m", "streams.cli", "pull", "shopify", "--address", stands.address]
-        process = subprocess.Popen([*command, "--since", "2025-01-01", *arguments], env={**ENVIRONMENT, "PATH": ""})
+        with Process([*command, "--since", "2025-01-01", *arguments], env={**ENVIRONMENT, "PATH": ""}) as process:
 
-        def kill(number: int) -> None:
-            if number == 3:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
+            def kill(number: int) -> None:
+                if number == 3:
+                    process.send_signal(signal.SIGKILL)
+                    process.wait()
 
-        stands.before = kill
-        assert process.wait(timeout=120) == -signal.SIGKILL
+            stands.before = kill
+            assert process.wait(timeout=120) == -signal.SIGKILL
         with out.open("ab") as torn:
             torn.write(b'{"specversion":"1.0","id":"torn')  # of the page that no checkpoint knows
         stands.before = lambda _: None
