@@ -17,7 +17,7 @@ from streams.core.identity import fact_id
 from streams.core.interval import Z95
 from streams.core.metrics import Metric
 from streams.core.window import Window
-from tests.oracle import expected_row
+from tests.oracle import expected_row, first_opened
 from tests.promised import Promises
 from tests.wall import NEVER, Halts, Walls, due_at
 
@@ -468,10 +468,11 @@ class Ledger:
     def _known(self, ticket_id: str, instant: int) -> list[Event]:
         """Return a ticket's events before an instant; what is a ticket, and of which one a part, is known already.
 
-        So is who opened it, once it is open.
+        So is who opened it, once it is open: also where only a ticket that was merged into it says so, and later.
         """
         world = self._worlds[ticket_id]
         opened = {one.subject for one in world if isinstance(one.content, e.TicketCreated) and one.at_ms < instant}
+        opened.add(first_opened(world, ticket_id, _tie))
         return [
             one
             for one in world
@@ -577,8 +578,12 @@ def _is_open(metric: str, row: Mapping[str, Any]) -> bool:
     return row["status"] not in ("resolved", "closed")
 
 
+def _tie(one: Event) -> int:
+    return fact_id(one.source, one.id)
+
+
 def _row(world: Iterable[Event], ticket_id: str) -> dict[str, Any]:
-    row = expected_row(world, ticket_id, tie=lambda one: fact_id(one.source, one.id))
+    row = expected_row(world, ticket_id, _tie)
     return row | {"ticket_id": ticket_id}
 
 

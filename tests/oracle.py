@@ -27,6 +27,22 @@ def expected_row(world: Iterable[Event], ticket_id: str, tie: Tie) -> dict[str, 
 
     `world` holds the events of this ticket and of those that may be merged into it, in any order, with repetitions.
     """
+    ordered, counting = _ordered(world, tie)
+    own = [one for one in counting if one.subject == ticket_id]
+    story = _story(ticket_id, counting)
+    all_own = [one for one in ordered if one.subject == ticket_id]
+    days = sorted({one.at_ms // 86_400_000 for one in ordered if one.subject in _ever_merged_into(ticket_id, ordered)})
+    return {**_row(own, story, _joined_at(ticket_id, counting), all_own), "days": days}
+
+
+def first_opened(world: Iterable[Event], ticket_id: str, tie: Tie) -> str:
+    """Return which ticket of those merged into one was opened first, or "" when nobody says that any was."""
+    _, counting = _ordered(world, tie)
+    return next((one.subject for one in _opened(_story(ticket_id, counting))), "")
+
+
+def _ordered(world: Iterable[Event], tie: Tie) -> tuple[list[Event], list[Event]]:
+    """Return all events in order, once each, and those of them that count."""
     ordered = sorted(
         {(one.subject, one.source, one.id): one for one in world}.values(),
         key=lambda one: (one.at_ms, one.sequence, tie(one)),
@@ -34,11 +50,11 @@ def expected_row(world: Iterable[Event], ticket_id: str, tie: Tie) -> dict[str, 
     counting = [
         one for one in ordered if not isinstance(one.content, e.EventRetracted) and not _is_retracted(one, ordered)
     ]
-    own = [one for one in counting if one.subject == ticket_id]
-    story = [one for one in counting if one.subject == ticket_id or _is_merged_into(one.subject, ticket_id, counting)]
-    all_own = [one for one in ordered if one.subject == ticket_id]
-    days = sorted({one.at_ms // 86_400_000 for one in ordered if one.subject in _ever_merged_into(ticket_id, ordered)})
-    return {**_row(own, story, _joined_at(ticket_id, counting), all_own), "days": days}
+    return ordered, counting
+
+
+def _story(ticket_id: str, counting: Sequence[Event]) -> list[Event]:
+    return [one for one in counting if one.subject == ticket_id or _is_merged_into(one.subject, ticket_id, counting)]
 
 
 def _ever_merged_into(ticket_id: str, ordered: Sequence[Event]) -> set[str]:
