@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import structlog
 from kafka.partitioner.default import murmur2
-from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from schemas.codec import CONTENT_TYPE, InvalidEventError, Reason, unknown_values
 from schemas.rows import DeadLetterRow, Ms
+from streams.agents.ahead import Ahead, Delivery, Work, are_stale
 from streams.agents.dead_letter import letter_record
 from streams.agents.recheck import Doubt, Recheck
 from streams.agents.writing import Writing, loaded
@@ -32,6 +32,7 @@ from streams.core.ticket.batch import (
 from streams.core.ticket.cache import MOST_BYTES, TicketCache
 from streams.core.ticket.delay import Delay
 from streams.core.ticket.fold import Ticket
+from streams.core.ticket.joined import joined
 from streams.meters import Meters
 from streams.ports import Clock, Outbox, Outgoing, RecordRefusedError, Store, StoreUnavailableError
 
@@ -44,28 +45,6 @@ _METADATA_SECONDS: Final = 0.1
 _BATCHES_WAITING: Final = 64
 """Fetched batches that wait here at most; how many bytes they are together is bounded where they are fetched."""
 _EVENT_HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
-
-
-class Delivery(Protocol):
-    """A batch of records as the intake hands it over."""
-
-    @property
-    def value(self) -> Sequence[Record]:
-        """The records."""
-
-    @property
-    def is_stale(self) -> bool:
-        """Say whether the group was dealt anew since it was received: it will be received again, maybe elsewhere."""
-
-    def ack(self) -> object:
-        """Acknowledge all of them; of a stale one nothing is acknowledged."""
-
-
-class Work(Struct):
-    """A batch on its way: what was received, and what is to be written for it."""
-
-    deliveries: list[Delivery]
-    outcome: Outcome
 
 
 class _StaleError(Exception):
@@ -103,9 +82,8 @@ class TicketsAgent:
         self._meters = meters
         self._topic = topic
         self._dead_letter_topic = dead_letter_topic
-        self._batch_events = batch_events
         self._received: asyncio.Queue[Delivery] = asyncio.Queue(_BATCHES_WAITING)
-        self._folded: asyncio.Queue[Work] = asyncio.Queue(1)
+        self._ahead = Ahead(batch_events)
         self._under_way: dict[Identity, Kept] = {}
         self._lost: list[DeadLetterRow] = []
         self._writing = Writing(store, clock, meters)
@@ -161,30 +139,33 @@ class TicketsAgent:
 
     async def _fold_received(self) -> None:
         while True:
-            deliveries = await self._next_deliveries()
+            deliveries = await self._next_deliveries(await self._ahead.room())
             with self._meters.batch_seconds.labels("fold").time():
                 outcome = await self._outcome_of(deliveries)
-            if outcome is None or _are_stale(deliveries):
+            if outcome is None or are_stale(deliveries):
                 self._let_go(deliveries)
                 continue
             self.cache.remember(outcome.tickets)
             self._under_way |= outcome.kept
-            await self._folded.put(Work(deliveries, outcome))
+            self._let_go(self._ahead.put(Work(deliveries, outcome)))
 
     async def _write_folded(self) -> None:
         while True:
-            work = await self._folded.get()
+            works = await self._ahead.taken()
+            deliveries = [delivery for work in works for delivery in work.deliveries]
+            outcome = joined([work.outcome for work in works])
             with self._meters.batch_seconds.labels("write").time(), suppress(_StaleError):
-                await self._keep(work)
-            if _are_stale(work.deliveries):
-                self._let_go(work.deliveries)
+                await self._keep(outcome, deliveries)
+            if are_stale(deliveries):
+                self._let_go(deliveries)
                 continue
-            self.cache.stored(work.outcome.tickets)
-            self._recheck.note(work.outcome.tickets)
-            for identity in work.outcome.kept:
+            for work in works:
+                self.cache.stored(work.outcome.tickets)
+            self._recheck.note(outcome.tickets)
+            for identity in outcome.kept:
                 self._under_way.pop(identity, None)
-            await self._publish(self._outgoing(work.outcome))
-            for delivery in work.deliveries:
+            await self._publish(self._outgoing(outcome))
+            for delivery in deliveries:
                 delivery.ack()
 
     def _let_go(self, deliveries: Sequence[Delivery]) -> None:
@@ -192,11 +173,11 @@ class TicketsAgent:
             delivery.ack()
         self._meters.stale.inc(sum(len(delivery.value) for delivery in deliveries))
 
-    async def _next_deliveries(self) -> list[Delivery]:
-        """Return everything that waits, at least one delivery: the slower the store, the larger its writes."""
+    async def _next_deliveries(self, most_records: int) -> list[Delivery]:
+        """Return what waits, at least one delivery, until there are so many records."""
         deliveries: list[Delivery] = []
         records = 0
-        while not deliveries or (records < self._batch_events and not self._received.empty()):
+        while not deliveries or (records < most_records and not self._received.empty()):
             delivery = await self._received.get()
             if delivery.is_stale:
                 self._let_go([delivery])
@@ -262,11 +243,10 @@ class TicketsAgent:
             return under_way
         return under_way | await self._patiently("look identities up", lambda: self._store.stored(missing), deliveries)
 
-    async def _keep(self, work: Work) -> None:
-        outcome = work.outcome
+    async def _keep(self, outcome: Outcome, deliveries: Sequence[Delivery]) -> None:
         outcome.dead.extend(self._lost)
         self._lost.clear()
-        await self._writing.write(outcome, partial(self._patiently, "write", deliveries=work.deliveries))
+        await self._writing.write(outcome, partial(self._patiently, "write", deliveries=deliveries))
         self._meters.events.inc(len(outcome.events))
         if outcome.events:
             self._meters.newest_event.set(max(event.at for event in outcome.events) / 1000)
@@ -368,14 +348,10 @@ class TicketsAgent:
         )
         async for attempt in retrying:
             with attempt:
-                if _are_stale(deliveries):
+                if are_stale(deliveries):
                     raise _StaleError
                 return await call()
         raise AssertionError("retrying ends by a result or an error")
-
-
-def _are_stale(deliveries: Sequence[Delivery]) -> bool:
-    return any(delivery.is_stale for delivery in deliveries)
 
 
 def _too_large(record: Record, now_ms: Ms) -> DeadLetterRow:

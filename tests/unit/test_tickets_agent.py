@@ -74,7 +74,7 @@ class Batch:
         self.acknowledged.set()
 
 
-def agent_of(store: MemoryStore, meters: Meters | None = None) -> TicketsAgent:
+def agent_of(store: MemoryStore, meters: Meters | None = None, *, batch_events: int = 1) -> TicketsAgent:
     return TicketsAgent(
         store,
         Sent(),
@@ -83,7 +83,7 @@ def agent_of(store: MemoryStore, meters: Meters | None = None) -> TicketsAgent:
         topic="tickets",
         dead_letter_topic="dead-letters",
         cache_tickets=10,
-        batch_events=1,
+        batch_events=batch_events,
     )
 
 
@@ -143,3 +143,79 @@ def test_a_forged_statement_is_counted_and_left_out_and_the_true_one_is_folded()
     assert store.tickets["B"].agent_messages == 1
     assert store.dead_letters == {}
     assert meters.registry.get_sample_value("servicepulse_statements_left_out_total", {"why": "unknown"}) == 1
+
+
+class HeldStore(MemoryStore):
+    """Keeps what it is given once it is let, and remembers each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[list[str]] = []
+        self.is_let = asyncio.Event()
+
+    async def write(
+        self,
+        events: Sequence[EventRow],
+        tickets: Sequence[TicketRow],
+        dead_letters: Sequence[DeadLetterRow],
+        published: Sequence[Published] = (),
+    ) -> None:
+        self.writes.append([event.id for event in events])
+        await self.is_let.wait()
+        await super().write(events, tickets, dead_letters, published)
+
+
+async def run_for_long(turns: int = 200) -> None:
+    """Let everything go on that waits for nothing outside."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
+async def held_up(store: HeldStore, batches: Sequence[Batch], *, batch_events: int, renew: bool = False) -> None:
+    """Send batches while the first one is being written, one after the other, and then let the store write.
+
+    With `renew` the group is dealt anew before the last one comes.
+    """
+    agent = agent_of(store, batch_events=batch_events)
+    running = asyncio.create_task(agent.run())
+    for number, batch in enumerate(batches):
+        if renew and number == len(batches) - 1:
+            for stale in batches[:number]:
+                stale.is_stale = True
+            agent.renew()
+        await agent.receive(_one(batch))
+        await run_for_long()
+    store.is_let.set()
+    async with asyncio.timeout(10):
+        for batch in batches:
+            await batch.acknowledged.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def _one(batch: Batch) -> AsyncIterator[Batch]:
+    yield batch
+
+
+def answers(count: int, ticket_id: str = "T") -> list[bytes]:
+    return [event(public_answer(ticket_id), at, str(at), subject=ticket_id).raw for at in range(1, count + 1)]
+
+
+def test_what_comes_while_a_write_is_under_way_is_all_in_the_next_one() -> None:
+    store = HeldStore()
+    asyncio.run(held_up(store, [Batch(answer) for answer in answers(6)], batch_events=100))
+    assert store.writes == [["1"], ["2", "3", "4", "5", "6"]]
+    assert store.tickets["T"].agent_messages == 6
+
+
+def test_no_more_is_folded_ahead_than_one_write_may_have() -> None:
+    store = HeldStore()
+    asyncio.run(held_up(store, [Batch(answer) for answer in answers(8)], batch_events=3))
+    assert store.writes == [["1"], ["2", "3", "4"], ["5", "6", "7"], ["8"]]
+
+
+def test_what_waits_for_a_write_and_went_stale_takes_nothing_new_with_it() -> None:
+    """It is let go, and what came after it, which nobody sends again, must not go with it."""
+    store = HeldStore()
+    asyncio.run(held_up(store, [Batch(answer) for answer in answers(3)], batch_events=100, renew=True))
+    assert store.writes == [["1"], ["3"]]

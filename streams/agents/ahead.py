@@ -1,0 +1,89 @@
+"""What is folded while the batch before it is being written: it waits for its turn, and travels together."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from streams.core.ticket.batch import Outcome, Record
+
+
+class Delivery(Protocol):
+    """A batch of records as the intake hands it over."""
+
+    @property
+    def value(self) -> Sequence[Record]:
+        """The records."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Say whether the group was dealt anew since it was received: it will be received again, maybe elsewhere."""
+
+    def ack(self) -> object:
+        """Acknowledge all of them; of a stale one nothing is acknowledged."""
+
+
+class Work(Struct):
+    """A batch on its way: what was received, and what is to be written for it."""
+
+    deliveries: list[Delivery]
+    outcome: Outcome
+
+    @property
+    def is_stale(self) -> bool:
+        """Say whether the group was dealt anew since it was received."""
+        return are_stale(self.deliveries)
+
+
+class Ahead:
+    """Holds what is folded until the store has time for it: one write's worth, no more.
+
+    The longer a write takes, the more is in the next one. Were each batch written by itself, an event would wait for
+    the write under way, for each batch before its own, and for its own.
+    """
+
+    def __init__(self, most_records: int) -> None:
+        self._most_records = most_records
+        self._works: list[Work] = []
+        self._has_room = asyncio.Event()
+        self._has_work = asyncio.Event()
+        self._has_room.set()
+
+    async def room(self) -> int:
+        """Return how many records more there is room for, at least one, as soon as there is any."""
+        await self._has_room.wait()
+        return self._most_records - self._held()
+
+    def put(self, work: Work) -> Sequence[Delivery]:
+        """Take a batch in, however large, and return what is to be let go instead: deliveries that went stale.
+
+        What is stale never travels with what is not, which would be let go with it and never come again.
+        """
+        stale = [delivery for one in self._works if one.is_stale for delivery in one.deliveries]
+        self._works = [one for one in self._works if not one.is_stale]
+        self._works.append(work)
+        self._tell()
+        return stale
+
+    async def taken(self) -> list[Work]:
+        """Return all that waits, in its order, as soon as there is any."""
+        await self._has_work.wait()
+        works, self._works = self._works, []
+        self._tell()
+        return works
+
+    def _held(self) -> int:
+        return sum(len(delivery.value) for work in self._works for delivery in work.deliveries)
+
+    def _tell(self) -> None:
+        for event, is_so in ((self._has_work, bool(self._works)), (self._has_room, self._held() < self._most_records)):
+            if is_so:
+                event.set()
+            else:
+                event.clear()
+
+
+def are_stale(deliveries: Sequence[Delivery]) -> bool:
+    """Say whether the group was dealt anew since any of them was received."""
+    return any(delivery.is_stale for delivery in deliveries)
