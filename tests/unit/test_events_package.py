@@ -35,6 +35,12 @@ loaded = {name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_modul
 print(json.dumps([schemas.MINE, streams.mine.MINE, event.subject, sorted(n for n in loaded if not n.startswith("_"))]))
 """
 
+_ASYNC: Final = """
+import json, sys
+import servicepulse_events.async_publisher
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names))))
+"""
+
 
 def backend() -> ModuleType:
     spec = importlib.util.spec_from_file_location("events_backend", FOLDER / "backend.py")
@@ -66,6 +72,16 @@ def test_a_service_with_packages_of_our_names_keeps_its_own(site: Path, tmp_path
     mine, also_mine, subject, loaded = json.loads(done.stdout)
     assert (mine, also_mine, subject) == ("schemas of the service", "a module of the service", "T")
     assert not HEAVY & set(loaded)
+
+
+def test_the_publisher_for_asyncio_needs_what_its_extra_brings_and_no_more(site: Path, tmp_path: Path) -> None:
+    environment = {"PYTHONPATH": str(site), "PATH": ""}
+    command = [sys.executable, "-P", "-c", _ASYNC]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = set(json.loads(done.stdout))
+    assert {"aiokafka", "msgspec", "servicepulse_events"} <= loaded
+    assert not (HEAVY - {"aiokafka"}) & loaded
 
 
 def test_it_is_typed_and_says_what_the_project_says(site: Path) -> None:
