@@ -1,6 +1,5 @@
 """The package of upstream services: of the same sources, under a name of its own, beside whatever they have."""
 
-import importlib.util
 import json
 import re
 import sqlite3
@@ -8,19 +7,16 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.deploy.folder import DEPLOY, ROOT
+from tests.deploy.folder import ROOT
+from tests.outbox import AT, FOLDER, Dying, backend, recipe_of
 
-FOLDER: Final = DEPLOY / "events"
-AT: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HEAVY: Final = {"aiohttp", "aiokafka", "clickhouse_connect", "faust", "pydantic", "structlog", "tenacity", "typer"}
 _SERVICE: Final = """
 import json, sys
@@ -40,15 +36,6 @@ import json, sys
 import servicepulse_events.async_publisher
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names))))
 """
-
-
-def backend() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("events_backend", FOLDER / "backend.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -101,43 +88,9 @@ def test_what_is_no_part_of_it_is_not_imported(tmp_path: Path, monkeypatch: pyte
         module.generate(tmp_path)
 
 
-class Dying:
-    """A broker that an outbox relays to, which dies when it is told to; it keeps what it acknowledged."""
-
-    def __init__(self, dies_at: int) -> None:
-        self.kept: list[str] = []
-        self._sent: list[str] = []
-        self._left = dies_at
-
-    def publish_event(self, event: bytes) -> None:
-        self._live()
-        self._sent.append(json.loads(event)["id"])
-
-    def flush(self) -> None:
-        self._live()
-        self.kept += self._sent
-        self._sent = []
-        self._live()
-
-    def _live(self) -> None:
-        if self._left == 0:
-            self._left = -1
-            raise ConnectionError("died")
-        self._left -= 1
-
-
 @pytest.fixture(scope="module")
 def recipe(site: Path) -> Iterator[dict[str, Any]]:
-    """Return what the recipe of the outbox defines."""
-    text = (FOLDER / "README.md").read_text()
-    (code,) = re.findall(r"<!-- outbox -->\n```python\n(.*?)```", text, re.DOTALL)
-    sys.path.insert(0, str(site))
-    try:
-        names: dict[str, Any] = {}
-        exec(code, names)
-        yield names
-    finally:
-        sys.path.remove(str(site))
+    yield from recipe_of("outbox", site)
 
 
 @given(dies_at=st.integers(0, 9))
