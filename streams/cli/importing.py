@@ -236,12 +236,8 @@ def _read(draft: Draft, file: Path, files: ExitStack, now_ms: int, watch: Watch,
         plan = plan_of(whole, table.columns, columns, file_name=file.stem, notes=notes, spellings=spellings)
     except MappingError as error:
         raise MappingError([*error.faults, *_shown(error, file, table)]) from None
-    indexes = {lookup.name: _index(lookup, lookups[lookup.name], document.csv, spellings) for lookup in document.lookup}
+    indexes, sheets = _looked_up(document, lookups, spellings)
     records = _Watched(table.records, content, watch)
-    sheets = [
-        Sheet(Path(one.file).name, lookups[one.name].header, one.csv or document.csv, indexes[one.name].rejected)
-        for one in document.lookup
-    ]
     sheet = Sheet(file.name, table.header, document.csv, [])
     return _sorted_out(plan, outcomes(plan, records, indexes, now_ms=now_ms), records, sheet, sheets)
 
@@ -258,13 +254,9 @@ def _read_documents(
     whole = draft._replace(faults=tuple(faults))
     plan = plan_of(whole, (), columns, file_name=file.name.partition(".")[0], notes=notes, spellings=spellings)
     assert plan.picking is not None, "this mapping reads documents"
-    indexes = {lookup.name: _index(lookup, lookups[lookup.name], document.csv, spellings) for lookup in document.lookup}
+    indexes, sheets = _looked_up(document, lookups, spellings)
     records = _Watched(records_of(plan.picking, documents_in(content, file)), content, watch)
     sheet = Sheet(file.name, [name for name, _ in plan.cells][:-2], Dialect(), [])
-    sheets = [
-        Sheet(Path(one.file).name, lookups[one.name].header, one.csv or document.csv, indexes[one.name].rejected)
-        for one in document.lookup
-    ]
     once = Once()
     found = judged(once.of(outcome) for outcome in outcomes(plan, records, indexes, now_ms=now_ms))
     return _sorted_out(plan, found, records, sheet, sheets)
@@ -306,8 +298,16 @@ def _sorted_out(
     return Import(plan, ordered, skipped, records.count, seen, frozenset(stated), sheet, lookups, plan.notes)
 
 
-def _index(lookup: Lookup, table: Table, main: Dialect, spellings: Spellings) -> Index:
-    return index_of(lookup, table.columns, table.records, lookup.csv or main, main.decimal, spellings)
+def _looked_up(
+    document: Document, tables: Mapping[str, Table], spellings: Spellings
+) -> tuple[dict[str, Index], list[Sheet]]:
+    """Return what rows look up, by the name of the lookup, and the lookups' files with their rejected rows."""
+    indexes, sheets = dict[str, Index](), list[Sheet]()
+    for one in document.lookup:
+        table, dialect = tables[one.name], one.csv or document.csv
+        indexes[one.name] = index_of(one, table.columns, table.records, dialect, document.csv.decimal, spellings)
+        sheets.append(Sheet(Path(one.file).name, table.header, dialect, indexes[one.name].rejected))
+    return indexes, sheets
 
 
 def _shown(error: MappingError, file: Path, table: Table) -> list[Fault]:

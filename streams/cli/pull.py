@@ -1,6 +1,5 @@
 """`servicepulse pull`: the history of a desk or a shop, from its own API, becomes events by a mapping file."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,6 +31,7 @@ from streams.core.pull.paging import PagingError, Span
 from streams.pacing import NothingFoldedError
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError
 from streams.settings import Settings, SettingsError, load_settings
+from streams.whole_file import PUBLIC, write_whole
 
 NOT_ALL: Final = 1
 NOT_BEGUN: Final = 2
@@ -154,7 +154,7 @@ class _Run:
             self._keep(page.rejected)
             self._end = replace(page.checkpoint, written=written)
             if self._checkpoint:
-                _save(self._checkpoint, self._end)
+                write_whole(self._checkpoint, told(self._end), mode=PUBLIC)
             show(self._end)
 
     def _keep(self, rejected: Collection[Rejected]) -> None:
@@ -252,16 +252,6 @@ def _start(path: Path | None, anew: Checkpoint, how: Pull) -> Checkpoint:
         return resumed(path.read_bytes(), anew, is_sorted=how.sorted)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
-
-
-def _save(path: Path, checkpoint: Checkpoint) -> None:
-    """Replace the file as a whole: it is the old checkpoint or the new one, whenever this ends."""
-    beside = path.with_name(f"{path.name}.new")
-    with beside.open("wb") as file:
-        file.write(told(checkpoint))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 @contextmanager

@@ -1,13 +1,11 @@
 """The file of tokens: read, watched by a running door, and written whole or not at all."""
 
-import os
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from streams.core.door.token import Token, Tokens, TokensError, file_of, tokens_in
 from streams.door.watched_file import WatchedFile
+from streams.whole_file import PRIVATE, write_whole
 
 
 def token_file(path: Path) -> WatchedFile[Tokens]:
@@ -36,15 +34,4 @@ def write_tokens(path: Path, tokens: Sequence[Token]) -> None:
     Raises:
         OSError: When it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tokens-")  # has mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(file_of(tokens))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
+    write_whole(path, file_of(tokens).encode(), mode=PRIVATE)
