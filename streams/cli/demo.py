@@ -42,7 +42,7 @@ from streams.sinks.migrate import migrate
 HISTORY_DAYS: Final = 75
 """So that a report on 30 days has 30 days before to compare with, and cases that are 30 days old for repurchase."""
 PER_DAY: Final = 155
-"""Tickets; with the days above about 11,600 and 114,000 events, which play in less than a minute."""
+"""Tickets; with the days above about 11,600 and 114,000 events, which play in a minute or two on two cores."""
 REPORTED_DAYS: Final = 30
 """So that the faulty week is in sight: it ended one to two weeks ago."""
 ALERT: Final = {"false_pages_per_90_days": 0.25, "paging_segments": len(TEAMS) + 1, "limit_cap_open": 0.5}
@@ -57,6 +57,9 @@ STOP_SECONDS: Final = 8.0
 POLL_SECONDS: Final = 0.2
 LOG_TAIL_LINES: Final = 5
 LOG_LINE_CHARACTERS: Final = 300
+
+LINE_SECONDS: Final = 10.0
+"""How often a line says how far it is, where no bar can be drawn."""
 
 console = Console(highlight=False)
 
@@ -151,11 +154,12 @@ def _play(stage: Stage, seed: int, history: timedelta, per_day: int, *, live_sec
 
 
 def _play_history(player: Player, start: datetime, now: datetime) -> None:
-    began_at = time.monotonic()
+    began_at, lines = time.monotonic(), _Lines()
     with _progress() as bars:
         task = bars.add_task("", total=(now - start).total_seconds())
 
         def tell(at: datetime) -> None:
+            lines.say(f"playing {at:%a %d %b}, {player.published:,} events")
             bars.update(task, completed=(at - start).total_seconds(), description=f"playing {at:%a %d %b}")
 
         player.catch_up(now, tell)
@@ -169,7 +173,7 @@ def _await_stored(client: Client, stage: Stage, published: int) -> None:
     Raises:
         DemoError: When the worker has ended or makes no progress.
     """
-    stored, advanced_at = 0, time.monotonic()
+    stored, advanced_at, lines = 0, time.monotonic(), _Lines()
     with _progress() as bars:
         task = bars.add_task("folding the rest", total=published)
         while stored < published:
@@ -178,6 +182,7 @@ def _await_stored(client: Client, stage: Stage, published: int) -> None:
             advanced_at = time.monotonic() if stored > was else advanced_at
             if time.monotonic() - advanced_at > STALLED_SECONDS:
                 raise DemoError(f"the worker has stored nothing for {STALLED_SECONDS:.0f} s. {stage.evidence()}")
+            lines.say(f"folding the rest: {stored:,} of {published:,} events are stored")
             bars.update(task, completed=stored)
             time.sleep(POLL_SECONDS)
 
@@ -197,12 +202,16 @@ def _play_live(stage: Stage, player: Player, now: datetime, seconds: float) -> N
     ends_at = time.monotonic() + seconds
 
     def play(wait: Callable[[float], bool]) -> None:
-        def tell(_: datetime) -> None:
+        lines = _Lines()
+
+        def tell(at: datetime) -> None:
+            lines.say(f"playing {at:%a %d %b}, {player.published:,} events")
             if wait(0):
                 raise _StoppedError
 
         with suppress(_StoppedError):
             player.catch_up(now, tell)
+            _Lines().say(f"played {player.published:,} events; from here on it happens now")
             player.keep_up(_now, wait)
 
     with _dashboards(stage.settings), _in_background(play) as playing:
@@ -307,6 +316,19 @@ def _outlets(settings: Settings) -> Iterator[Mapping[str, Publisher]]:
             source: publishers.enter_context(Publisher.from_settings(settings, source=source))
             for source in (DESK_SOURCE, SHOP_SOURCE)
         }
+
+
+class _Lines:
+    """Says how far something is, now and then, where output goes to a pipe or a file and no bar can be drawn."""
+
+    def __init__(self) -> None:
+        self._next_at = 0.0
+
+    def say(self, text: str) -> None:
+        """Print a line, unless a terminal shows it otherwise or the last one is not long ago."""
+        if not console.is_terminal and time.monotonic() >= self._next_at:
+            console.print(f"  {text}")
+            self._next_at = time.monotonic() + LINE_SECONDS
 
 
 def _progress() -> Progress:

@@ -22,6 +22,7 @@ def test_the_demo_reports_on_a_simulated_day_and_leaves_nothing_running(tmp_path
     assert demo.returncode == 0, output
     for word in ("Complaint rate", "Satisfied", "Time to first response, median", "Backlog", "That was the demo"):
         assert word in output
+    assert "playing " in output, "a pipe is told as well how far it is"
     assert _left_behind(tmp_path) == []
 
 
