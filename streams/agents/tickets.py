@@ -52,7 +52,7 @@ class _StaleError(Exception):
 
 
 class TicketsAgent:
-    """Reads ahead while it writes: one batch is decoded and folded while the one before is being stored.
+    """Reads ahead while it writes: what comes while a batch is being stored is decoded and folded, and written next.
 
     Everything it does can be done twice. A worker that dies at any point leaves its batch unacknowledged; the next one
     receives the batch again, finds some of its events known, and states the same tickets.
