@@ -9,9 +9,10 @@ from typing import Any, Final
 from streams.cli.importing import documents_in, table_in
 from streams.cli.opened import Opened, opened, unbroken
 from streams.core.mapping.document import Dialect
-from streams.core.mapping.path import leaves_of, text_of
+from streams.core.mapping.path import leaves_of, lists_of, text_of
 from streams.core.mapping.picking import Given
 from streams.core.mapping.sketch import Sample
+from streams.core.mapping.sketch_messages import Listed
 
 _MOST_ROWS: Final = 50_000
 _MOST_DOCUMENTS: Final = 5_000
@@ -81,7 +82,20 @@ def _of_documents(path: Path, documents: Iterable[Given]) -> Sample:
     cells = [_cells(row, columns) for row in rows]
     settings = ['format = "json"', *([f'for_each = "{each}"'] if each else [])]
     notes = [f"Lists, for rules with `for_each`: {', '.join(lists)}."] if lists else []
-    return Sample(path.name, list(columns), cells, settings=settings, notes=notes)
+    return Sample(path.name, list(columns), cells, settings=settings, notes=notes, lists=_lists(rows))
+
+
+def _lists(rows: Sequence[object]) -> dict[str, Listed]:
+    """Return the lists of objects that every row has, by their paths, each as a table of their elements."""
+    found = [dict(lists_of(row)) for row in rows]
+    names = [name for name in found[0] if all(name in one for one in found)] if found else []
+    tables = {}
+    for name in names:
+        elements = [element for one in found for element in one[name]]
+        columns = list(dict.fromkeys(field for element in elements for field, _ in leaves_of(element)))
+        plain = [column for column in columns if "[]" not in column]
+        tables[name] = Listed(plain, [_cells(element, plain) for element in elements])
+    return {name: table for name, table in tables.items() if table.rows}
 
 
 def _list_of_rows(bodies: Sequence[Any]) -> str:

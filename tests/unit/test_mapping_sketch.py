@@ -83,6 +83,34 @@ def test_documents_are_sketched_with_paths_and_their_lists_are_named(tmp_path: P
     assert 'id = "ticket-{id}-created"' in sketch
 
 
+def test_messages_in_a_list_get_a_rule_of_their_own(tmp_path: Path) -> None:
+    said = [
+        {"id": 9, "from_agent": False, "public": True, "created": "2024-03-04T09:00:00Z", "sender": {"id": 7}},
+        {"id": 10, "from_agent": True, "public": False, "created": "2024-03-04T09:10:00Z", "sender": {"id": 3}},
+    ]
+    told = [
+        {"ticket": {"id": 1, "created": "2024-03-04T09:00:00Z", "tags": [], "messages": said}},
+        {"ticket": {"id": 2, "created": "2024-03-05T09:00:00Z", "tags": [{"id": 4}], "messages": []}},
+    ]
+    sketch, checked = sketched(tmp_path, "hook.jsonl", "".join(f"{json.dumps(one)}\n" for one in told))
+    assert checked.exit_code == 0, checked.output
+    assert 'for_each = "ticket.messages"' in sketch
+    assert 'id = "message-{id}"' in sketch
+    assert 'direction = { from = "{from_agent}", map = { true = "out", false = "in" } }' in sketch
+    assert 'visibility = { from = "{public}", map = { true = "public", false = "private" } }' in sketch
+    assert 'sender_id = "{sender.id}"' in sketch
+    assert "message.sent  message-10" in checked.output
+
+
+def test_what_a_list_of_messages_does_not_say_is_a_question(tmp_path: Path) -> None:
+    told = {"case": {"id": 1, "at": "2024-03-04T09:00:00Z", "notes": [{"key": "n1", "time": 1709543400}]}}
+    sketch, checked = sketched(tmp_path, "hook.jsonl", json.dumps(told))
+    assert checked.exit_code == 0, checked.output
+    assert 'time = { from = "{time}", format = "unix" }' in sketch
+    assert 'direction = "out"  # ?' in sketch
+    assert 'visibility = "private"  # ?' in sketch
+
+
 def test_deliveries_are_sketched_by_their_kinds(tmp_path: Path) -> None:
     told = [
         {"event": "case.opened", "at": "2024-03-04T09:00:00Z", "case": {"id": 1}, "by": {"email": "a@b.c"}},

@@ -147,6 +147,15 @@ def leaves_of(value: object, within: str = "") -> Iterator[tuple[str, object]]:
         yield within, value
 
 
+def lists_of(value: object, within: str = "") -> Iterator[tuple[str, list[object]]]:
+    """Return every list of a document that lies in no other one, with its path."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from lists_of(inner, f"{within}.{named(key)}" if within else named(key))
+    elif isinstance(value, list):
+        yield within, value
+
+
 def named(key: str) -> str:
     """Return a key as paths write it: in quotes, unless it is a plain name."""
     return key if key.isidentifier() and key.isascii() else f'"{key}"'

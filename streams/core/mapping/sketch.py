@@ -1,11 +1,13 @@
 """Sketches: a first mapping of a file, for a person to finish; what was guessed is marked by a question mark."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from streams.core.mapping.guess import Guess, guesses_of
 from streams.core.mapping.key import keys_of
+from streams.core.mapping.sketch_messages import Listed, rules_of_messages
 from streams.core.toml import quoted
 
 _TICKET: Final = ({"ticket"}, {"case"}, {"conversation"}, {"issue"}, {"incident"}, {"session"}, {"thread"}, {"request"})
@@ -59,6 +61,7 @@ class Sample(NamedTuple):
         settings: Lines for the top of the mapping, such as its format.
         dialect: Lines of its `[csv]`.
         notes: What else was seen.
+        lists: Lists of objects that every document has, by their paths.
     """
 
     file_name: str
@@ -67,6 +70,7 @@ class Sample(NamedTuple):
     settings: Sequence[str] = ()
     dialect: Sequence[str] = ()
     notes: Sequence[str] = ()
+    lists: Mapping[str, Listed] = MappingProxyType({})
 
 
 def sketch_of(sample: Sample) -> str:
@@ -151,6 +155,7 @@ class _Sketch:
             yield from self._rating(self._score)
         if activity:
             yield from self._happenings(activity, ticket)
+        yield from rules_of_messages(self._sample.lists)
 
     def _top(self) -> Iterator[str]:
         began = self._began
