@@ -26,16 +26,21 @@ def backend() -> ModuleType:
     return module
 
 
-def recipe_of(name: str, site: Path) -> Iterator[dict[str, Any]]:
-    """Yield what a recipe of the page defines, with the package of upstream services in a folder."""
+def code_of(name: str) -> str:
+    """Return the code of a recipe of the page."""
     text = (FOLDER / "README.md").read_text()
     (code,) = re.findall(rf"<!-- {name} -->\n```python\n(.*?)```", text, re.DOTALL)
+    return str(code)
+
+
+def recipe_of(name: str, site: Path) -> Iterator[dict[str, Any]]:
+    """Yield what a recipe of the page defines, with the package of upstream services in a folder."""
     if not (site / "servicepulse_events").exists():
         backend().generate(site)
     sys.path.insert(0, str(site))
     try:
         names: dict[str, Any] = {}
-        exec(code, names)
+        exec(code_of(name), names)
         yield names
     finally:
         sys.path.remove(str(site))
