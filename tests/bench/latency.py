@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
+import psutil
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -34,7 +35,7 @@ from streams.simulation import DESK_SOURCE
 from tests.bench import backlog
 from tests.bench.space import bench_space
 from tests.doors import SECRET
-from tests.space import Space, free_port, wait_until
+from tests.space import Space, WorkerProcess, free_port, wait_until
 
 TARGET_SECONDS: Final = 3.0
 TARGET_SHARE: Final = 0.99
@@ -45,6 +46,7 @@ WARM_UP_SECONDS: Final = 10
 
 _SEEN: Final = "SELECT ticket_id, max(version) FROM ticket_days GROUP BY ticket_id"
 """Versions count the events of a ticket, below the number of the definition."""
+_BATCHES: Final = 'servicepulse_batch_seconds_{}{{step="{}"}}'
 _EVENTS: Final = 2**48 - 1
 
 console = Console(highlight=False)
@@ -85,10 +87,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="servicepulse-bench-") as folder, bench_space(Path(folder)) as space:
         with console.status("simulating"):
             events = backlog.ticket_events(count // 9 + 1)[:count]
-        space.started_worker()
+        worker = space.started_worker()
         flight = Flight()
         with _door(space, given.door) if given.door else Publisher.from_settings(space.settings) as way:
+            before = _processor(space)
             _fly(way, space, events, given.rate, flight)
+            _print_costs(_processor(space), before, worker)
     counted = len(events) - given.rate * WARM_UP_SECONDS
     _print(flight, counted, given.rate)
     within = sum(seconds <= TARGET_SECONDS for seconds in flight.seconds)
@@ -174,6 +178,31 @@ def _watch(space: Space, count: int, flight: Flight, done: threading.Event) -> N
         flight.arrive(versions, time.monotonic())
         time.sleep(ASK_EVERY_SECONDS)
     done.set()
+
+
+def _processor(space: Space) -> dict[str, float]:
+    """Return the seconds of processor that the stack and what a test started there have taken so far."""
+    taken: dict[str, float] = {}
+    started = {worker.process.pid for worker in space.workers}
+    for process in psutil.process_iter(["cmdline", "cpu_times"]):
+        command = " ".join(process.info["cmdline"] or [])
+        if process.pid in started:
+            name = "door" if "receive" in command else "worker"
+        elif str(space.folder) in command and "clickhouse" in command:
+            name = "ClickHouse"
+        else:
+            continue
+        taken[name] = process.info["cpu_times"].user + process.info["cpu_times"].system
+    return taken
+
+
+def _print_costs(after: dict[str, float], before: dict[str, float], worker: WorkerProcess) -> None:
+    """Say what it cost: on a busy machine seconds of processor tell more than those of the clock."""
+    said = [f"{name} {seconds - before.get(name, 0):.1f} s" for name, seconds in after.items()]
+    console.print(f"processor: {', '.join(said)}")
+    folds, writes = (worker.meter(_BATCHES.format("count", step)) for step in ("fold", "write"))
+    seconds = worker.meter(_BATCHES.format("sum", "write")) / writes
+    console.print(f"{folds:.0f} folds, {writes:.0f} writes of {seconds:.2f} s")
 
 
 def _print(flight: Flight, count: int, rate: int) -> None:
