@@ -363,8 +363,9 @@ STILL_OPEN: Final = "open"
 SIGNALS_TITLE: Final = "Signals"
 SIGNALS: Final = (
     "What the watch found: falls of satisfaction that are too deep or too long to be chance, slow declines over weeks, "
-    "surveys that nobody answers any more, sources that fell silent. Those that are open, whatever the range, and "
-    "those that were open within it. `servicepulse signals` tells what would resolve them."
+    "complaints that surge, first responses that come late, surveys that nobody answers any more, sources that fell "
+    "silent. Those that are open, whatever the range, and those that were open within it. `servicepulse signals` tells "
+    "what would resolve them."
 )
 NO_SIGNALS: Final = "No signal is open, and none was in this range."
 STATE: Final = "State"

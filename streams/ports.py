@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from schemas.rows import DeadLetterRow, EventRow, LookRow, Ms, Published, SignalRow, TicketRow
-from streams.core.drop import Response, Silence
+from streams.core.drop import Cause, Response, Silence, Tally
 from streams.core.signal.segment import RatedTicket, Segment
 from streams.core.signal.slices import BadRating, Counted
 from streams.core.ticket.batch import Identity, Kept
@@ -168,14 +168,28 @@ class WatchStore(Protocol):
     def looked(self, look: LookRow) -> None:
         """Keep when it was last judged, for those who are to be told when it is not."""
 
-    def slices(self, segment: Segment, fall: Window, usual: Window) -> list[Counted]:
-        """Return the ratings of a segment by reason and product line, over a fall and over the usual time."""
+    def hourly(self, cause: Cause, since: Ms, until: Ms) -> dict[str, list[Tally]]:
+        """Return what a rate counts of each team by the hour, in order: all of them, and those that are good.
+
+        Hours begin in `[since, until)`; those in which nothing is counted are left out.
+        """
+
+    def slices(
+        self, segment: Segment, fall: Window, usual: Window, cause: Cause = Cause.SATISFACTION_FELL
+    ) -> list[Counted]:
+        """Return the ratings of a segment, or what a rate counts, by reason and product line.
+
+        Over a fall and over the usual time.
+        """
 
     def teams(self, fall: Window, usual: Window) -> list[Counted]:
         """Return all ratings by team, over a fall and over the usual time."""
 
-    def bad_ratings(self, segment: Segment, fall: Window) -> list[BadRating]:
-        """Return the ratings of a segment that are not satisfied, by reason and product line, the newest first."""
+    def bad_ratings(self, segment: Segment, fall: Window, cause: Cause = Cause.SATISFACTION_FELL) -> list[BadRating]:
+        """Return the ratings of a segment that are not satisfied, or what a rate counts as bad, the newest first.
+
+        By reason and product line.
+        """
 
     def responses(self, recent: Window, usual: Window) -> dict[str, Answers]:
         """Return surveys and answers of each team, lately and usually."""

@@ -65,19 +65,17 @@ _IN_PER_CENT: Final = {"V": "100 * value", "L": "100 * low", "H": "100 * high"}
 """As texts tell shares."""
 
 
-def _beside(metric: Metric, number: str, weeks: int, *more: str, where: str) -> str:
-    """Return a number of each team, from its figures of the range and from those of the weeks before it.
+def _beside(metric: Metric, number: str, weeks: int, *, where: str) -> str:
+    """Return a number of each team, from its figures of the range, beside what is known from the weeks before it.
 
     Args:
         metric: Of the registry.
-        number: Of `n`, `value`, `low`, `high`, of `usual` before, of when it was `first_at` seen, and `learnt_n`: how
-            often by the end of the days whose level the watch takes for usual.
+        number: Of `n`, `value`, `low`, `high`, of when it was `first_at` seen, and `learnt_n`: how often by the end of
+            the days whose level the watch takes for usual.
         weeks: How many before the range count.
-        more: Conditions on what counts.
         where: Which teams are told of.
     """
     observations = metric.observations
-    conditions = ["at >= before_at AND at < end_at AND team != ''", *more]
     learnt = " AND ".join(filter(None, [metric.counted, f"at < end_at - toIntervalHour({_USUAL.baseline_lag_hours})"]))
     learning = {"first_at": "min(figures.first_at)", "learnt_n": "sum(figures.learnt_n)"}
     by_time = select(
@@ -85,25 +83,16 @@ def _beside(metric: Metric, number: str, weeks: int, *more: str, where: str) -> 
         | measured(metric),
         observed(observations, days_between(observations, "before_at", "end_at")),
         "AS seen",
-        f"WHERE {' AND '.join(conditions)}",
+        "WHERE at >= before_at AND at < end_at AND team != ''",
         "GROUP BY team, is_now",
     )
     figures = select({name: name for name in ("team", "is_now", *learning)} | estimates(metric), by_time)
     sides = {name: f"anyIf(figures.{name}, is_now)" for name in FIGURE}
-    before = {"usual": "anyIf(figures.value, NOT is_now)"}
-    pivot = select({"team": "team"} | sides | before | learning, figures, "AS figures", "GROUP BY team")
+    pivot = select({"team": "team"} | sides | learning, figures, "AS figures", "GROUP BY team")
     shown = select({"team": "team", "number": f"toFloat64({number})"}, pivot, f"WHERE {where}", "ORDER BY team")
     before_at = f"start_at - toIntervalWeek({weeks}) AS before_at"
     named = (LEAST, "$__fromTime_ms AS start_at", "$__toTime_ms AS end_at", before_at)
     return "WITH\n" + indent(",\n".join(named), "    ") + "\n" + shown
-
-
-def _numbers_against_usual(metric: Metric, decides: str) -> dict[str, str]:
-    """Return what decides, and the numbers to tell: beside the same time of the week in four weeks before."""
-    same_time = "dateDiff('millisecond', at, end_at) % 604800000 < dateDiff('millisecond', start_at, end_at)"
-    known = "value IS NOT NULL AND ifNull(usual, 0) > 0 AND n >= 50"
-    numbers = {"A": decides, "N": "n"} | _IN_PER_CENT | {"U": "100 * usual"}
-    return {name: _beside(metric, sql, 4, same_time, where=known) for name, sql in numbers.items()}
 
 
 def _of_unknown_level() -> dict[str, str]:
@@ -232,10 +221,11 @@ QUALITY: Final[Sequence[Rule]] = (
         summary=text.SURGE,
         description=text.SURGE_ABOUT,
         severity="warning",
-        queries=_numbers_against_usual(METRICS["complaint_rate"], "low / usual"),
-        above=1.5,
+        queries=_of_signals(Cause.COMPLAINTS_SURGE),
+        above=0,
         window_seconds=DAY_SECONDS,
-        wait="15m",
+        wait="0s",
+        no_data=KEEP_LAST,
         dashboard="complaints",
         panel=8,
     ),
@@ -245,10 +235,11 @@ QUALITY: Final[Sequence[Rule]] = (
         summary=text.LATE,
         description=text.LATE_ABOUT,
         severity="warning",
-        queries=_numbers_against_usual(METRICS["first_response_in_target"], "high / usual"),
-        below=0.75,
+        queries=_of_signals(Cause.FIRST_RESPONSES_LATE),
+        above=0,
         window_seconds=DAY_SECONDS,
-        wait="15m",
+        wait="0s",
+        no_data=KEEP_LAST,
         dashboard="response-time",
         panel=7,
     ),

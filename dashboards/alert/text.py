@@ -45,6 +45,14 @@ DECLINES_ABOUT: Final = (
     "{{ $labels.clears }}"
 )
 
+_OF_RATE: Final = (
+    "Since: {{ $labels.since }}. Opened: {{ $labels.opened }}, found by {{ $labels.found_by }}, then at "
+    "{{ $labels.value }} ({{ $labels.interval }}, n {{ $labels.n }}).\n"
+    "Contributes most (points, of all): {{ $labels.slices }}.\n"
+    "Read first: {{ $labels.tickets }}.\n"
+    "{{ $labels.clears }}"
+)
+
 PLAIN_TITLE: Final = "Satisfaction is low, usual level unknown"
 PLAIN: Final = f"Only {share('V')} of the last {count('N')} ratings of team {{{{ $labels.team }}}} are satisfied"
 PLAIN_ABOUT: Final = (
@@ -68,19 +76,23 @@ SILENT_ABOUT: Final = (
 )
 
 SURGE_TITLE: Final = "Complaints surge"
-SURGE: Final = f"Complaint rate of team {{{{ $labels.team }}}} is {share('V')}, usual is {share('U')}"
+SURGE: Final = (
+    f"Complaint rate of team {{{{ $labels.team }}}} is {share('V')} of {count('N')} tickets, usual is "
+    "{{ $labels.baseline }}"
+)
 SURGE_ABOUT: Final = (
-    f"{share('V')} of n {count('N')} tickets of the last 24 hours are complaints (95 % interval {share('L')} to "
-    f"{share('H')}); the same 24 hours of the four weeks before: {share('U')}. It fires where even the low end of the "
-    "interval is 1.5 times the usual, and is resolved once it is not."
+    f"The last 24 hours: {share('V')} of n {count('N')} tickets are complaints (95 % interval {share('L')} to "
+    f"{share('H')}); usual at these hours: {{{{ $labels.baseline }}}}.\n" + _OF_RATE
 )
 
 LATE_TITLE: Final = "First responses late"
-LATE: Final = f"Team {{{{ $labels.team }}}} answers {share('V')} in time, usual is {share('U')}"
+LATE: Final = (
+    f"Team {{{{ $labels.team }}}} answers {share('V')} of {count('N')} first waits in time, usual is "
+    "{{ $labels.baseline }}"
+)
 LATE_ABOUT: Final = (
-    f"{share('V')} of n {count('N')} first waits of the last 24 hours were answered in time (95 % interval "
-    f"{share('L')} to {share('H')}); the same 24 hours of the four weeks before: {share('U')}. It fires where even the "
-    "high end of the interval is below three quarters of the usual, and is resolved once it is not."
+    f"The last 24 hours: {share('V')} of n {count('N')} first waits were answered in time (95 % interval {share('L')} "
+    f"to {share('H')}); usual at these hours: {{{{ $labels.baseline }}}}.\n" + _OF_RATE
 )
 
 BREACH_TITLE: Final = "Will breach"

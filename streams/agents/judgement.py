@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from schemas.rows import Ms, SignalRow
+from streams.agents.rates import Rates
 from streams.core.drop import (
     Cause,
     Decline,
@@ -81,6 +82,7 @@ class Look:
         self._silent: dict[str, Ms] = {}
         self._surveyed_hour: Ms = 0
         self._declined_hour: Ms = 0
+        self._rates = Rates(store, book)
 
     @property
     def teams(self) -> int:
@@ -108,7 +110,7 @@ class Look:
             self._began_at = now
         if not self._read(now, is_behind=is_behind):
             return []
-        of_ratings = [*self._falls(now), *self._declines(now)]
+        of_ratings = [*self._falls(now), *self._declines(now), *self._rates.look(self._known, now)]
         rows = of_ratings if is_behind else [*self._silences(now), *of_ratings, *self._surveys(now)]
         self.judged_at = now
         return list(statement.news(rows, self._known, now))

@@ -1,7 +1,7 @@
 """What the watch asks of ClickHouse, and the signals that it keeps there: few and short queries."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from string import Template
 from typing import Any, Final
@@ -10,17 +10,25 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.rows import LookRow, Ms, SignalRow, column_names
 from streams.core.ask.question import observed
-from streams.core.drop import Rating, Response, Silence
+from streams.core.drop import Cause, Rating, Response, Silence, Tally
+from streams.core.metrics.complaint_rate import COMPLAINT_RATE
+from streams.core.metrics.in_target import FIRST_RESPONSE_IN_TARGET
+from streams.core.metrics.metric import Direction, Metric
 from streams.core.metrics.observation import RATINGS, SURVEYS
 from streams.core.metrics.policy import SATISFIED, policy_join, satisfied_from
 from streams.core.metrics.satisfaction import CSAT_SHARE
 from streams.core.signal.segment import CALM_SECONDS, DESK, LATE_MINUTES, RatedTicket, Segment, SegmentKind
 from streams.core.signal.slices import BadRating, Counted
-from streams.core.window import DAY_MS, Window
+from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.ports import Answers, Heard, Ratings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
 
+METRIC_OF: Final[Mapping[Cause, Metric]] = {
+    Cause.SATISFACTION_FELL: CSAT_SHARE,
+    Cause.COMPLAINTS_SURGE: COMPLAINT_RATE,
+    Cause.FIRST_RESPONSES_LATE: FIRST_RESPONSE_IN_TARGET,
+}
 _OVERLAP_SECONDS: Final = 30
 """Rows that were stored so shortly ago are read again the next time: a row bears the instant at which its insert was
 under way, and is seen when that ends, on a replica later still. An insert may last as long as its client waits for it,
@@ -79,26 +87,37 @@ WITH
     toUnixTimestamp64Milli(at) AS at_ms,
     at_ms >= {fall_from:Int64} AND at_ms < {fall_to:Int64} AS is_fall,
     at_ms >= {usual_from:Int64} AND at_ms < {usual_to:Int64} AS is_usual,
-    NOT ($hit) AS is_bad
+    $bad AS is_bad
 SELECT $keys, countIf(is_fall), countIf(is_fall AND is_bad), countIf(is_usual), countIf(is_usual AND is_bad)
 FROM
 (
-$ratings
+$observations
 )
 WHERE (is_fall OR is_usual) AND $counted AND ({team:String} = '' OR team = {team:String})
 GROUP BY $keys
 ORDER BY $keys
 """
 _BAD: Final = """
-SELECT ticket_id, reason, product_line, score
+SELECT ticket_id, reason, product_line, $score
 FROM
 (
-$ratings
+$observations
 )
 WHERE toUnixTimestamp64Milli(at) >= {fall_from:Int64} AND toUnixTimestamp64Milli(at) < {fall_to:Int64}
-    AND NOT ($hit) AND $counted AND ({team:String} = '' OR team = {team:String})
+    AND $bad AND $counted AND ({team:String} = '' OR team = {team:String})
 ORDER BY at DESC, ticket_id
 LIMIT 200
+"""
+_HOURLY: Final = """
+SELECT team, toUnixTimestamp(toStartOfHour(at)) AS hour, countIf($counted), countIf($counted AND NOT $bad)
+FROM
+(
+$observations
+)
+WHERE at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+GROUP BY team, hour
+HAVING countIf($counted) > 0
+ORDER BY team, hour
 """
 _RESPONSES: Final = """
 SELECT
@@ -198,20 +217,33 @@ class ClickHouseWatchStore:
         """Keep when it was last judged, for those who are to be told when it is not."""
         self._store.insert([look])
 
-    def slices(self, segment: Segment, fall: Window, usual: Window) -> list[Counted]:
-        """Return the ratings of a segment by reason and product line, over a fall and over the usual time."""
+    def hourly(self, cause: Cause, since: Ms, until: Ms) -> dict[str, list[Tally]]:
+        """Return what a rate counts of each team by the hour, in order; an hour's counts bear its last millisecond."""
+        rows = self._ask(_of_rate(cause, _HOURLY, _days("since", "until")), since=since, until=until)
+        return {
+            team: [Tally(1000 * hour + HOUR_MS - 1, n, good) for _, hour, n, good in group]
+            for team, group in groupby(rows, key=lambda row: row[0])
+        }
+
+    def slices(
+        self, segment: Segment, fall: Window, usual: Window, cause: Cause = Cause.SATISFACTION_FELL
+    ) -> list[Counted]:
+        """Return the ratings of a segment, or what a rate counts, by reason and product line."""
+        keys = "reason, product_line"
         return [
             Counted((reason, product_line), *counts)
-            for reason, product_line, *counts in self._counted("reason, product_line", segment, fall, usual)
+            for reason, product_line, *counts in self._counted(keys, segment, fall, usual, cause)
         ]
 
     def teams(self, fall: Window, usual: Window) -> list[Counted]:
         """Return all ratings by team, over a fall and over the usual time."""
-        return [Counted((team,), *counts) for team, *counts in self._counted("team", DESK, fall, usual)]
+        counted = self._counted("team", DESK, fall, usual, Cause.SATISFACTION_FELL)
+        return [Counted((team,), *counts) for team, *counts in counted]
 
-    def bad_ratings(self, segment: Segment, fall: Window) -> list[BadRating]:
-        """Return the ratings of a segment that are not satisfied, by reason and product line, the newest first."""
-        sql = _of_ratings(_BAD, ratings=observed(RATINGS, _days("fall_from", "fall_to")))
+    def bad_ratings(self, segment: Segment, fall: Window, cause: Cause = Cause.SATISFACTION_FELL) -> list[BadRating]:
+        """Return the ratings of a segment that are not satisfied, or what a rate counts as bad, the newest first."""
+        score = "score" if cause is Cause.SATISFACTION_FELL else "0."
+        sql = _of_rate(cause, _BAD, _days("fall_from", "fall_to"), score=score)
         rows = self._ask(sql, team=_team(segment), fall_from=fall.start_at, fall_to=fall.end_at)
         return [BadRating(id, (reason, product_line), score) for id, reason, product_line, score in rows]
 
@@ -246,19 +278,29 @@ class ClickHouseWatchStore:
         known = [count for shift, count in zip(shifts, events, strict=True) if newest_at - shift >= first_at]
         return Silence(newest_at, sum(known), len(known))
 
-    def _counted(self, keys: str, segment: Segment, fall: Window, usual: Window) -> Sequence[Sequence[Any]]:
+    def _counted(
+        self, keys: str, segment: Segment, fall: Window, usual: Window, cause: Cause
+    ) -> Sequence[Sequence[Any]]:
         bounds = {
             "fall_from": fall.start_at,
             "fall_to": fall.end_at,
             "usual_from": usual.start_at,
             "usual_to": usual.end_at,
         }
-        ratings = observed(RATINGS, _days("usual_from", "fall_to"))
-        return self._ask(_of_ratings(_COUNTED_BY, keys=keys, ratings=ratings), team=_team(segment), **bounds)
+        sql = _of_rate(cause, _COUNTED_BY, _days("usual_from", "fall_to"), keys=keys)
+        return self._ask(sql, team=_team(segment), **bounds)
 
     def _ask(self, sql: str, **parameters: Any) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - values of queries
         with named_errors():
             return self._client.query(sql, parameters=parameters).result_rows
+
+
+def _of_rate(cause: Cause, sql: str, days: str, **parts: str) -> str:
+    """Return SQL over what a rate counts on days; `$bad` is what the rule takes for bad."""
+    metric = METRIC_OF[cause]
+    bad = f"({metric.hit})" if metric.direction is Direction.DOWN else f"(NOT ({metric.hit}))"
+    observations = observed(metric.observations, days)
+    return Template(sql).substitute(counted=metric.counted or "true", bad=bad, observations=observations, **parts)
 
 
 def _of_ratings(sql: str, **parts: str) -> str:

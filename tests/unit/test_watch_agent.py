@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from schemas.rows import LookRow, SignalRow
 from streams.agents.judgement import Look
 from streams.agents.watch import WatchAgent
-from streams.core.drop import Rating, Response, Silence
+from streams.core.drop import Cause, Rating, Response, Silence, Tally
 from streams.core.signal.segment import RatedTicket, Segment, SegmentKind, ThresholdBook
 from streams.core.signal.slices import BadRating, Counted
 from streams.core.signal.watched import Segments
@@ -34,6 +34,7 @@ class MemoryWatch(Struct):
     looks: list[LookRow] = field(default_factory=list)
     heard: dict[str, Heard] = field(default_factory=dict)
     marks: list[int | None] = field(default_factory=list)
+    counted: dict[Cause, dict[str, list[Tally]]] = field(default_factory=dict)
 
     def ratings(self, since: int, mark: int | None) -> Ratings:
         self.marks.append(mark)
@@ -49,13 +50,21 @@ class MemoryWatch(Struct):
     def looked(self, look: LookRow) -> None:
         self.looks.append(look)
 
-    def slices(self, segment: Segment, fall: Window, usual: Window) -> list[Counted]:
+    def hourly(self, cause: Cause, since: int, until: int) -> dict[str, list[Tally]]:
+        return {
+            team: [tally for tally in tallies if since <= tally.at < until]
+            for team, tallies in self.counted.get(cause, {}).items()
+        }
+
+    def slices(
+        self, segment: Segment, fall: Window, usual: Window, cause: Cause = Cause.SATISFACTION_FELL
+    ) -> list[Counted]:
         return []
 
     def teams(self, fall: Window, usual: Window) -> list[Counted]:
         return []
 
-    def bad_ratings(self, segment: Segment, fall: Window) -> list[BadRating]:
+    def bad_ratings(self, segment: Segment, fall: Window, cause: Cause = Cause.SATISFACTION_FELL) -> list[BadRating]:
         return []
 
     def responses(self, recent: Window, usual: Window) -> dict[str, Answers]:

@@ -3,6 +3,7 @@
 from streams.core.drop.baseline import Baseline
 from streams.core.drop.flow import Cause, Response, Silence, causes_of, is_survey_broken, silent_since
 from streams.core.drop.level import Level
+from streams.core.drop.rate import RateWatch, rated
 from streams.core.drop.rating import Rating, Tally
 from streams.core.drop.threshold import ThresholdError, Thresholds
 from streams.core.drop.trend import Decline, declines
@@ -18,6 +19,7 @@ __all__ = [
     "Evidence",
     "FoundBy",
     "Level",
+    "RateWatch",
     "Rating",
     "Response",
     "Silence",
@@ -30,6 +32,7 @@ __all__ = [
     "causes_of",
     "declines",
     "is_survey_broken",
+    "rated",
     "reads_from",
     "silent_since",
     "verdict_of",

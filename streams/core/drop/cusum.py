@@ -10,6 +10,10 @@ class Steps(NamedTuple):
     bad: float
     satisfied: float
 
+    def of(self, n: int, satisfied: int) -> float:
+        """Return what several add together."""
+        return satisfied * self.satisfied + (n - satisfied) * self.bad
+
 
 def steps_of(bad_share: float, bad_share_of_fall: float) -> Steps:
     """Return the log-likelihood ratios of a bad and of a satisfied rating: fallen against usual.

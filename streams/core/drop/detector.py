@@ -1,4 +1,4 @@
-"""The rule itself, one rating after the other, in order.
+"""The rule itself, one rating after the other, in order; or counts of them, such as those of an hour.
 
 Nothing happens but by a rating: a finding begins, ends or is resolved at the instant of a rating, judged by the ratings
 up to it. Time alone does one thing: it completes the minutes for which a finding must hold. So what the detector knows
@@ -10,7 +10,7 @@ opening of a signal to its resolution. Days of falls that are over are no part o
 """
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from copy import deepcopy
 from math import ceil
@@ -23,7 +23,7 @@ from streams.core.drop.cusum import advanced
 from streams.core.drop.hour import NEVER, hour_under
 from streams.core.drop.limit import Limit
 from streams.core.drop.profile import day_of, day_starts
-from streams.core.drop.rating import Rating, Tape
+from streams.core.drop.rating import Rating, Tally, Tape
 from streams.core.drop.threshold import Thresholds
 from streams.core.drop.verdict import Clearing, Episode, Evidence, FoundBy, State, Verdict
 from streams.core.interval import Interval, wilson
@@ -55,8 +55,9 @@ class Detector:
         self._usual = usual(thresholds, self._known)  # ... and who makes them
         self._told: frozenset[int] = frozenset()  # days of falls that are over
         self._at: array[Ms] = array("q")  # what falls are found in ...
-        self._satisfied = array("q", [0])  # ... and how many of the first i are satisfied
-        self._offsets = array("d", [0.0])  # what the first i are to lie above the level, in sum
+        self._n = array("q", [0])  # ... how many came with the first i takings, one with each but for counts ...
+        self._satisfied = array("q", [0])  # ... and how many of them are satisfied
+        self._offsets = array("d", [0.0])  # what they are to lie above the level, in sum
         self._window_ms = round(thresholds.window_hours * HOUR_MS)
         self._window_most_ms = round(thresholds.window_days_most * DAY_MS)
         self._pending_ms = round(thresholds.pending_minutes * _MINUTE_MS)
@@ -117,21 +118,26 @@ class Detector:
         """Take one more rating into account that is not earlier than the one before, and not stale."""
         self._known.append(at, 1, int(is_satisfied))
         if not is_replayed:
-            self._observe(at, is_satisfied=is_satisfied)
+            self._observe(at, 1, int(is_satisfied))
 
-    def _observe(self, at: Ms, *, is_satisfied: bool) -> None:
+    def count(self, tally: Tally) -> None:
+        """Take counts of less than an hour into account, as if all had come at once; not earlier than those before."""
+        self._known.append(*tally)
+        self._observe(*tally)
+
+    def _observe(self, at: Ms, n: int, satisfied: int) -> None:
         self._open = self._open_at(at)
         if self._open is None:
             self._renew_baseline(at)
         if at >= self._hour.end_at:
             self._hour = hour_under(self._baseline, at, self.thresholds)
-        self._put(at, is_satisfied=is_satisfied)
+        self._put(at, n, satisfied)
         self._shrink_window(at)
         if self._baseline is None:
             self._run = len(self._at)
             self._limits.begin()
             return
-        self._add(is_satisfied=is_satisfied)
+        self._add(n, satisfied)
         self._found_by = self._find(self._baseline)
         if self._open is None:
             self._await_page(at)
@@ -193,40 +199,43 @@ class Detector:
             return
         self._limit = self._limits.under(self._baseline, sure_until(at, doubted_at))
 
-    def _put(self, at: Ms, *, is_satisfied: bool) -> None:
+    def _put(self, at: Ms, n: int, satisfied: int) -> None:
         self._at.append(at)
-        self._satisfied.append(self._satisfied[-1] + is_satisfied)
-        self._offsets.append(self._offsets[-1] + self._hour.offset)
-        self._limits.put(self._hour.whole.satisfied if is_satisfied else self._hour.whole.bad)
+        self._n.append(self._n[-1] + n)
+        self._satisfied.append(self._satisfied[-1] + satisfied)
+        self._offsets.append(self._offsets[-1] + n * self._hour.offset)
+        self._limits.put(self._hour.whole.of(n, satisfied))
 
     def _shrink_window(self, at: Ms) -> None:
         """Let go of ratings that are too old: older than the window unless too few remain, or far too old."""
-        times, start, end = self._at, self._start, len(self._at)
-        oldest, far_oldest, least = at - self._window_ms, at - self._window_most_ms, self.thresholds.least_ratings
-        while times[start] <= oldest and (end - start > least or times[start] <= far_oldest):
+        times, counts, start = self._at, self._n, self._start
+        oldest, far_oldest = at - self._window_ms, at - self._window_most_ms
+        enough = counts[-1] - self.thresholds.least_ratings
+        while times[start] <= oldest and (counts[start + 1] <= enough or times[start] <= far_oldest):
             start += 1
         self._start = start
 
-    def _add(self, *, is_satisfied: bool) -> None:
-        step = self._hour.steps.satisfied if is_satisfied else self._hour.steps.bad
+    def _add(self, n: int, satisfied: int) -> None:
         cap = self.thresholds.limit_cap_open if self._open else self.thresholds.limit_cap
-        self._sum = advanced(self._sum, step, cap * self._limit)
+        self._sum = advanced(self._sum, self._hour.steps.of(n, satisfied), cap * self._limit)
         if self._sum == 0.0:
             self._run = len(self._at)
 
     def _find(self, usual: Baseline) -> FoundBy | None:
         by_wilson = self._is_below(usual) and self._is_deep(self._start)
-        by_cusum = self._sum >= self._limit and self._is_deep(
-            max(self._run, len(self._at) - self.thresholds.guard_ratings)
-        )
+        by_cusum = self._sum >= self._limit and self._is_deep(max(self._run, self._guarded_start()))
         if by_wilson:
             return FoundBy.BOTH if by_cusum else FoundBy.WILSON
         return FoundBy.CUSUM if by_cusum else None
 
+    def _guarded_start(self) -> int:
+        """Return where the last ratings begin at which the guard of the CUSUM looks; the last counts at least."""
+        return min(bisect_left(self._n, self._n[-1] - self.thresholds.guard_ratings), len(self._at) - 1)
+
     def _expected(self, start: int) -> float:
         """Return the usual share of satisfied ratings from one on, by the hours in which they came."""
         assert self._baseline is not None
-        n = len(self._at) - start
+        n = self._n[-1] - self._n[start]
         share = self._baseline.share + ((self._offsets[-1] - self._offsets[start]) / n if n else 0.0)
         return min(max(share, LOWEST), self.thresholds.baseline_highest)
 
@@ -234,7 +243,7 @@ class Detector:
         """Say whether the upper bound of the window lies below what is usual."""
         start, z = self._start, self._z
         n, satisfied, expected = (
-            len(self._at) - start,
+            self._n[-1] - self._n[start],
             self._satisfied[-1] - self._satisfied[start],
             self._expected(start),
         )
@@ -247,9 +256,9 @@ class Detector:
         times, start, squares = self._at, self._start, 0
         while start < len(times):
             end = bisect_left(times, day_starts(day_of(times[start], self.thresholds) + 1, self.thresholds), start)
-            squares += (end - start) ** 2
+            squares += (self._n[end] - self._n[start]) ** 2
             start = end
-        return design_effect(len(times) - self._start, squares, usual.profile.mood)
+        return design_effect(self._n[-1] - self._n[self._start], squares, usual.profile.mood)
 
     def _upper(self, window: Evidence) -> float:
         usual, z = self._baseline, self._z
@@ -258,9 +267,9 @@ class Detector:
 
     def _is_deep(self, start: int) -> bool:
         """Say whether ratings from one on, with some usual ones beside them, lie far enough below what is usual."""
-        n, weight, share = len(self._at) - start, self.thresholds.guard_weight, self._expected(start)
+        n, weight, share = self._n[-1] - self._n[start], self.thresholds.guard_weight, self._expected(start)
         satisfied = self._satisfied[-1] - self._satisfied[start]
-        return satisfied + weight * share <= (share - self.thresholds.guard_points / 100) * (n + weight)
+        return satisfied + weight * share <= (share - self.thresholds.guard_of(1 - share)) * (n + weight)
 
     def _await_page(self, at: Ms) -> None:
         if self._found_by is None:
@@ -270,12 +279,13 @@ class Detector:
 
     def _recent_start(self) -> int:
         """Return where that begins by which a recovery is judged."""
-        return max(0, min(self._start, len(self._at) - self.thresholds.least_ratings))
+        least = bisect_right(self._n, self._n[-1] - self.thresholds.least_ratings) - 1
+        return max(0, min(self._start, least))
 
     def _recent(self) -> tuple[int, int]:
         """Return (n, satisfied) of what a recovery is judged by."""
         start = self._recent_start()
-        return len(self._at) - start, self._satisfied[-1] - self._satisfied[start]
+        return self._n[-1] - self._n[start], self._satisfied[-1] - self._satisfied[start]
 
     def _is_recovered(self, at: Ms, opened_at: Ms) -> bool:
         if self._sum > 0 or at < opened_at + self.thresholds.latch_minutes * _MINUTE_MS:
@@ -318,7 +328,7 @@ class Detector:
         )
 
     def _evidence(self, start: int) -> Evidence:
-        n = len(self._at) - start
+        n = self._n[-1] - self._n[start]
         satisfied = self._satisfied[-1] - self._satisfied[start]
         return Evidence(
             n=n,

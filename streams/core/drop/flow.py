@@ -20,6 +20,8 @@ class Cause(StrEnum):
     SATISFACTION_FELL = "satisfaction_fell"
     SATISFACTION_DECLINES = "satisfaction_declines"
     """Slowly, over weeks: a ticket, never a page."""
+    COMPLAINTS_SURGE = "complaints_surge"
+    FIRST_RESPONSES_LATE = "first_responses_late"
     SURVEY_BROKEN = "survey_broken"
     SOURCE_SILENT = "source_silent"
 

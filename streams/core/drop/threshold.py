@@ -211,6 +211,13 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "day even one point is sure, and not worth a night.",
         ),
     ] = 6
+    guard_factor: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="...nor while the share of bad ones has not grown by this factor; 1 asks for nothing more.",
+        ),
+    ] = 1
     guard_weight: Annotated[
         float,
         Meta(
@@ -352,6 +359,10 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return self.limit_least
         ratings = 90 * ratings_per_day / CUSUM_PART
         return max(self.limit_least, log(ratings / RATINGS_PER_FALSE_ALARM) + self.rarer(spread))
+
+    def guard_of(self, bad_share: float) -> float:
+        """Return how far a share must lie below the usual one, given the usual share of bad ratings."""
+        return max(self.guard_points / 100, (self.guard_factor - 1) * bad_share)
 
     def bad_share_of_fall(self, bad_share: float) -> float:
         """Return the share of bad ratings for which the CUSUM is made, given the usual one; it lies above, and below 1.

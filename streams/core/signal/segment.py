@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 
 from schemas.rows import Ms
-from streams.core.drop import Rating, ThresholdError, Thresholds
+from streams.core.drop import Cause, Rating, ThresholdError, Thresholds
 
 
 class SegmentKind(StrEnum):
@@ -70,20 +70,48 @@ class RatedTicket(Struct, frozen=True, gc=False):
         return dict(parts)
 
 
+RATES: Final[Mapping[Cause, str]] = {
+    Cause.COMPLAINTS_SURGE: "complaints",
+    Cause.FIRST_RESPONSES_LATE: "first_responses",
+}
+"""Rates that are judged by the rule for satisfaction, each with the table of its thresholds."""
+_OF_RATES: Final[Mapping[Cause, Mapping[str, Any]]] = {
+    Cause.COMPLAINTS_SURGE: {"guard_points": 2, "guard_factor": 1.5, "recovery_points": 1, "wilson_z": 5},
+    Cause.FIRST_RESPONSES_LATE: {"guard_points": 10, "wilson_z": 5},
+}
+"""Of few complaints, or late ones, chance makes more than a normal distribution has: hence a larger z."""
+_OF_ALL: Final = ("false_pages_per_90_days", "paging_segments", "day_begins_hour")
+"""What is said of satisfaction and holds for rates as well, unless their table says otherwise."""
+_AT_THE_HOUR: Final = 1 / 60_000
+"""Counts bear the last millisecond of their hour: what they show is found at its end, and waits for nothing more."""
+
+
 class ThresholdBook(Struct, frozen=True):
     """The thresholds of every segment.
 
     Attributes:
         usual: Of all segments without thresholds of their own.
         own: Of the others.
+        of_rates: What the settings say of rates.
     """
 
     usual: Thresholds = Thresholds()
     own: Mapping[Segment, Thresholds] = {}
+    of_rates: Mapping[Cause, Mapping[str, Any]] = {}
 
     def of(self, segment: Segment) -> Thresholds:
         """Return the thresholds of a segment."""
         return self.own.get(segment, self.usual)
+
+    def of_rate(self, cause: Cause) -> Thresholds:
+        """Return the thresholds of a rate, the same for all teams.
+
+        Raises:
+            ThresholdError: When a name is unknown or a value cannot be meant.
+        """
+        changes: dict[str, Any] = {"pending_minutes": _AT_THE_HOUR, **_OF_RATES[cause]}
+        changes |= {name: getattr(self.usual, name) for name in _OF_ALL}
+        return Thresholds().overridden(changes | dict(self.of_rates.get(cause, {})))
 
 
 def book_of(table: Mapping[str, Any]) -> ThresholdBook:
@@ -91,17 +119,29 @@ def book_of(table: Mapping[str, Any]) -> ThresholdBook:
 
     Args:
         table: Thresholds by name; below `team` and `source` tables of what is different, by name of the segment; below
-            `desk` one such table.
+            `desk` one such table, and below `complaints` and `first_responses` what is different of these rates.
 
     Raises:
         ThresholdError: When a name is unknown or a value cannot be meant.
     """
     own = {kind: table.get(kind, {}) for kind in SegmentKind}
-    if not all(isinstance(part, Mapping) for part in own.values()):
-        raise ThresholdError("team, desk and source must be tables, such as [alert.team.billing]")
-    usual = Thresholds().overridden({name: value for name, value in table.items() if name not in own})
+    of_rates = {cause: table.get(name, {}) for cause, name in RATES.items()}
+    if not all(isinstance(part, Mapping) for part in (*own.values(), *of_rates.values())):
+        raise ThresholdError(
+            "team, desk, source, complaints and first_responses must be tables, such as [alert.team.billing]"
+        )
+    tables = {*own, *RATES.values()}
+    usual = Thresholds().overridden({name: value for name, value in table.items() if name not in tables})
     changes = {Segment(kind, name): change for kind, part in own.items() for name, change in _parts(kind, part)}
-    return ThresholdBook(usual, {segment: _changed(usual, segment, change) for segment, change in changes.items()})
+    book = ThresholdBook(
+        usual, {segment: _changed(usual, segment, change) for segment, change in changes.items()}, of_rates
+    )
+    for cause, name in RATES.items():
+        try:
+            book.of_rate(cause)
+        except ThresholdError as error:
+            raise ThresholdError(f"{name}: {error}") from None
+    return book
 
 
 def _parts(kind: SegmentKind, part: Mapping[str, Any]) -> list[tuple[str, Any]]:

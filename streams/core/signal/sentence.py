@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import quote
 
 from schemas.rows import Ms
-from streams.core.drop import Clearing, Thresholds
+from streams.core.drop import Cause, Clearing, Thresholds
 from streams.core.signal.segment import DESK, Segment, SegmentKind
 from streams.core.signal.slices import EXPLAINED_PART, Contribution, Counted, explained_by
 from streams.core.window import DAY_MS, HOUR_MS
@@ -49,18 +49,29 @@ def tickets(ids: Sequence[str]) -> str:
     return ", ".join(ids) or NOTHING_KNOWN
 
 
-def clearing(of: Clearing, thresholds: Thresholds) -> str:
-    """Return what would resolve a fall."""
+def clearing(of: Clearing, thresholds: Thresholds, cause: Cause = Cause.SATISFACTION_FELL) -> str:
+    """Return what would resolve a fall of satisfaction or of a rate."""
+    side, needed, value = "least", of.value_needed, of.value
+    if cause is Cause.COMPLAINTS_SURGE:
+        side, needed, value = "most", 1 - needed, 1 - value
+    one, many, many_of, are, bad = _WORDS[cause]
+    number = of.satisfied_in_a_row
     return (
-        f"Resolved after {instant(of.not_before)}, once at least {percent(of.value_needed)} of the last "
-        f"{thresholds.window_hours:g} h ({thresholds.least_ratings} ratings or more) are satisfied, now "
-        f"{percent(of.value)} of {of.n}, and the bad ratings that added up are outweighed: "
-        + _in_a_row(of.satisfied_in_a_row)
+        f"Resolved after {instant(of.not_before)}, once at {side} {percent(needed)} of the last "
+        f"{thresholds.window_hours:g} h ({thresholds.least_ratings} {many_of} or more) "
+        f"are {are}, now {percent(value)} of {of.n}, and the {bad} that added up are outweighed: "
+        + (f"one more {one} would do." if number == 1 else f"{number} {many} in a row would do.")
     )
 
 
-def _in_a_row(number: int) -> str:
-    return "one more satisfied rating would do." if number == 1 else f"{number} satisfied ratings in a row would do."
+_WORDS: Final = {
+    Cause.SATISFACTION_FELL: ("satisfied rating", "satisfied ratings", "ratings", "satisfied", "bad ratings"),
+    Cause.COMPLAINTS_SURGE: ("other ticket", "other tickets", "tickets", "complaints", "complaints"),
+    Cause.FIRST_RESPONSES_LATE: (
+        "first response in time", "first responses in time", "first responses", "in time", "late ones",
+    ),
+}  # fmt: skip
+"""What one more that is good is called, several, those that are counted, what they are to be, and the bad ones."""
 
 
 DECLINE_CLEARS: Final = (
@@ -73,13 +84,19 @@ REPLAYED: Final = "replayed history pages nobody"
 TOLD_BY_TEAMS: Final = "signals of its teams tell this already: {teams}"
 
 
-def link(segment: Segment, since_at: Ms, until_at: Ms | None) -> str:
+_PAGES: Final = {
+    Cause.COMPLAINTS_SURGE: "/d/complaints/complaints",
+    Cause.FIRST_RESPONSES_LATE: "/d/response-time/response-time",
+}
+
+
+def link(segment: Segment, since_at: Ms, until_at: Ms | None, cause: Cause = Cause.SATISFACTION_FELL) -> str:
     """Return where Grafana shows it: a path, from a day before it began to its end."""
     span = f"from={since_at - DAY_MS}&to={'now' if until_at is None else until_at + HOUR_MS}"
     if segment.kind is SegmentKind.SOURCE:
         return f"/d/pipeline/pipeline?{span}"
     team = f"&var-team={quote(segment.name, safe='')}" if segment.kind is SegmentKind.TEAM else ""
-    return f"/d/satisfaction/satisfaction?{span}{team}"
+    return f"{_PAGES.get(cause, '/d/satisfaction/satisfaction')}?{span}{team}"
 
 
 def told_by(segments: Iterable[Segment], counted: Callable[[], Sequence[Counted]]) -> str:

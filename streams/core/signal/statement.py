@@ -21,6 +21,8 @@ _TRENDS_REMEMBERED_DAYS: Final = 49
 """A trend takes nine weeks of those that are read: it is known for less long."""
 OF_RATINGS: Final = frozenset({Cause.SATISFACTION_FELL, Cause.SATISFACTION_DECLINES})
 """What follows from the ratings of a segment alone."""
+OF_BAD: Final = frozenset({Cause.COMPLAINTS_SURGE})
+"""What tells the share of those that the rule counts as bad."""
 
 
 class Where(Struct, frozen=True):
@@ -91,20 +93,29 @@ def withdrawn(row: SignalRow, now: Ms) -> SignalRow:
 
 
 def opening(
-    segment: Segment, episode: Episode, verdict: Verdict, where: Where, thresholds: Thresholds, *, note: str
+    segment: Segment,
+    episode: Episode,
+    verdict: Verdict,
+    where: Where,
+    thresholds: Thresholds,
+    *,
+    note: str,
+    cause: Cause = Cause.SATISFACTION_FELL,
 ) -> SignalRow:
     """Return the first statement of a fall: how it stood when it was opened.
 
     Args:
-        segment: Whose satisfaction fell.
+        segment: Whose satisfaction fell, or which rate.
         episode: The fall.
         verdict: How the segment stood at the opening.
         where: From where it came up to then.
         thresholds: Of the segment.
         note: Why nobody is told; empty when somebody is.
+        cause: What fell: satisfaction, or a rate.
     """
+    usual = episode.baseline.share if verdict.window.usual is None else verdict.window.usual
     return _first(
-        Cause.SATISFACTION_FELL,
+        cause,
         segment,
         episode.opened_at,
         episode.since_at,
@@ -113,10 +124,10 @@ def opening(
         note=note,
         seen_at=verdict.window.end_at or episode.opened_at,
         found_by=episode.found_by,
-        baseline=episode.baseline.share if verdict.window.usual is None else verdict.window.usual,
+        baseline=1 - usual if cause in OF_BAD else usual,
         baseline_n=episode.baseline.n,
-        clears=sentence.clearing(verdict.clearing, thresholds) if verdict.clearing else sentence.NOTHING_KNOWN,
-        **_evidence(verdict),
+        clears=sentence.clearing(verdict.clearing, thresholds, cause) if verdict.clearing else sentence.NOTHING_KNOWN,
+        **_evidence(verdict, cause),
     )
 
 
@@ -133,22 +144,22 @@ def standing(
         thresholds: Of the segment.
         note: Why nobody is told; empty when somebody is.
     """
-    segment = segment_of(row)
+    segment, cause = segment_of(row), Cause(row.kind)
     row = replace(row, is_page=not note, note=note)
     if episode.closed_at is not None:
-        link = sentence.link(segment, row.since_at, episode.closed_at)
+        link = sentence.link(segment, row.since_at, episode.closed_at, cause)
         return replace(
             row, state=SignalState.RESOLVED, resolved_at=episode.closed_at, seen_at=episode.closed_at, link=link
         )
-    clears = sentence.clearing(verdict.clearing, thresholds) if verdict.clearing else row.clears
+    clears = sentence.clearing(verdict.clearing, thresholds, cause) if verdict.clearing else row.clears
     return replace(
         row,
         state=SignalState.OPEN,
         resolved_at=None,
         seen_at=verdict.window.end_at or row.seen_at,
         clears=clears,
-        link=sentence.link(segment, row.since_at, None),
-        **_evidence(verdict),
+        link=sentence.link(segment, row.since_at, None, cause),
+        **_evidence(verdict, cause),
         **(_where(where) if where else {}),
     )
 
@@ -237,7 +248,7 @@ def resolved(row: SignalRow, at: Ms) -> SignalRow:
         state=SignalState.RESOLVED,
         resolved_at=max(at, row.opened_at),
         seen_at=max(at, row.opened_at),
-        link=sentence.link(segment, row.since_at, at),
+        link=sentence.link(segment, row.since_at, at, Cause(row.kind)),
     )
 
 
@@ -278,16 +289,20 @@ def _first(
         resolved_at=None,
         since_at=since_at,
         told={},
-        link=sentence.link(segment, since_at, None),
+        link=sentence.link(segment, since_at, None, cause),
         **_where(where),
         **(usual | known),
     )
     return replace(row, told=_told(row, sentence.slices(where.leading)))
 
 
-def _evidence(verdict: Verdict) -> dict[str, Any]:
+def _evidence(verdict: Verdict, cause: Cause) -> dict[str, Any]:
+    """Return the numbers of the window: the share of complaints where these are what is told of, else that without."""
     window = verdict.window
-    return {"n": window.n, "value": window.value, "low": window.interval.low, "high": window.interval.high}
+    value, low, high = window.value, window.interval.low, window.interval.high
+    if cause in OF_BAD and value is not None and low is not None and high is not None:
+        value, low, high = 1 - value, 1 - high, 1 - low
+    return {"n": window.n, "value": value, "low": low, "high": high}
 
 
 def _shares(standing: Standing) -> dict[str, Any]:
