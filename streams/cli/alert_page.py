@@ -35,13 +35,13 @@ def publish_results(page: Path, plan: Plan, lines: Sequence[Line]) -> None:
     page.with_suffix(".svg").write_text(plot(plan, lines), encoding="utf-8")
 
 
-def publish_courses(page: Path, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Put the table of ratings as they really come in its place.
+def publish_table(page: Path, name: str, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Put a table in the place that bears its name.
 
     Raises:
         PageError: When the page is not there or lacks the marks.
     """
-    page.write_text(with_block(_read(page), "courses", _markdown(heading, rows)), encoding="utf-8")
+    page.write_text(with_block(_read(page), name, _markdown(heading, rows)), encoding="utf-8")
 
 
 def _read(page: Path) -> str:

@@ -14,6 +14,7 @@ from streams.cli.alert_page import PageError, publish_results
 from streams.cli.alert_wording import delay_text, headings, pages_text
 from streams.cli.trial_screen import watched
 from streams.core.drop import ThresholdError, Thresholds
+from streams.core.signal.segment import ThresholdBook
 from streams.simulation.alerts import Line, Plan, Rule, summary, trials
 
 WIDE: Final = 180
@@ -53,6 +54,9 @@ def simulate_alerts(
             help="Ratings with weekdays, moods of days, drift and faults; our rule alone, after 56 days.",
         ),
     ] = False,
+    rates: Annotated[
+        bool, typer.Option("--rates", help="Complaints and first responses in time instead of ratings.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     page: Annotated[
         Path | None,
@@ -73,11 +77,18 @@ def simulate_alerts(
     `servicepulse simulate-alerts --false-pages-per-90-days 0.2 --set wilson_z=4 --json`
 
     `servicepulse simulate-alerts --as-they-come --volume 100 --runs 30`
+
+    `servicepulse simulate-alerts --rates --volume 60 --runs 30`
     """
     try:
         thresholds = Thresholds().overridden(_changes(false_pages_per_90_days, paging_segments, set_ or []))
     except ThresholdError as error:
         raise typer.BadParameter(str(error)) from None
+    if rates:
+        from streams.cli.simulate_rates import simulate_rates
+
+        simulate_rates(ThresholdBook(thresholds), volume or (), runs, seed, page, is_json=as_json)
+        return
     if as_they_come:
         from streams.cli.simulate_courses import simulate_courses  # numpy, which the rest does without
 

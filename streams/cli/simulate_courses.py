@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streams.cli.alert_page import PageError, publish_courses
+from streams.cli.alert_page import PageError, publish_table
 from streams.cli.trial_screen import watched
 from streams.core.drop import Thresholds
 from streams.simulation.endurance import Cell, Plan, cells, trials
 
 _WIDE: Final = 180
+_NOTE: Final = "\n[dim]False pages in 90 days; median hours until a fall from 85 to 70 % is told (by an oracle).[/]"
 
 
 def simulate_courses(
@@ -38,10 +39,10 @@ def simulate_courses(
     if is_json:
         sys.stdout.write(json.dumps([_record(cell) for cell in done], indent=1) + "\n")
     else:
-        _show(plan, done)
+        shown(headings(plan), rows(plan, done), _NOTE)
     if page:
         try:
-            publish_courses(page, headings(plan), list(rows(plan, done)))
+            publish_table(page, "courses", headings(plan), list(rows(plan, done)))
         except PageError as error:
             raise typer.BadParameter(str(error)) from None
 
@@ -58,10 +59,11 @@ def rows(plan: Plan, done: Sequence[Cell]) -> Iterable[list[str]]:
 
 
 def _text(cell: Cell) -> str:
-    return f"{cell.false_pages:.1f}; {_hours(cell.hours)} ({_hours(cell.oracle_hours)})"
+    return f"{cell.false_pages:.1f}; {hours_text(cell.hours)} ({hours_text(cell.oracle_hours)})"
 
 
-def _hours(hours: float) -> str:
+def hours_text(hours: float) -> str:
+    """Return a delay as people read it."""
     return f"{hours:,.0f} h" if isfinite(hours) else "never"
 
 
@@ -77,14 +79,15 @@ def _record(cell: Cell) -> dict[str, object]:
     }
 
 
-def _show(plan: Plan, done: Sequence[Cell]) -> None:
+def shown(heading: Sequence[str], lines: Iterable[Sequence[str]], note: str) -> None:
+    """Show a table of cells, and what they mean."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(file=console.file, width=_WIDE, highlight=False)
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for i, heading in enumerate(headings(plan)):
-        table.add_column(heading, justify="right" if i else "left", no_wrap=True)
-    for row in rows(plan, done):
+    for i, over in enumerate(heading):
+        table.add_column(over, justify="right" if i else "left", no_wrap=True)
+    for row in lines:
         table.add_row(*row)
     console.print(table)
-    console.print("\n[dim]False pages in 90 days; median hours until a fall from 85 to 70 % is told (by an oracle).[/]")
+    console.print(note)

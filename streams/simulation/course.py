@@ -17,6 +17,7 @@ LEVEL: Final = 0.85
 FALL: Final = 0.15
 """A fall worth a page takes so much away."""
 _LOWEST, _HIGHEST = 0.02, 0.995
+_EVENING: Final = DAY_MS * 3 // 4
 _MONDAY: Final = 4
 """Day 0 of the epoch was a Thursday."""
 
@@ -40,16 +41,20 @@ class Shape(Struct, frozen=True, kw_only=True):
     """What is true of a course, in shares.
 
     Attributes:
+        level: The usual share, on average.
         mood: Standard deviation of the effect of a day.
         monday: By how much Mondays lie below the other days.
+        evening: By how much the last six hours of a day lie below the others.
         wave: Amplitude of a sine of `WAVE_DAYS`.
         faults: How many clusters of bad ratings come.
         growth: Factor of the volume after the change.
         shift: By how much the level changes for good.
     """
 
+    level: float = LEVEL
     mood: float = 0.0
     monday: float = 0.0
+    evening: float = 0.0
     wave: float = 0.0
     faults: int = 0
     growth: float = 1.0
@@ -92,9 +97,11 @@ class Ratings(NamedTuple):
 def shares_at(shape: Shape, at: NDArray[np.int64], known_days: int) -> NDArray[np.float64]:
     """Return the share of satisfied ratings to be expected at instants, the mood of the day aside."""
     days = at / DAY_MS
-    share = np.full(len(at), LEVEL)
+    share = np.full(len(at), shape.level)
     if shape.monday:
         share -= shape.monday * ((at // DAY_MS) % 7 == _MONDAY)
+    if shape.evening:
+        share -= shape.evening * (at % DAY_MS >= _EVENING)
     if shape.wave:
         share += shape.wave * np.sin(2 * pi * days / WAVE_DAYS)
     if shape.shift:
@@ -103,7 +110,7 @@ def shares_at(shape: Shape, at: NDArray[np.int64], known_days: int) -> NDArray[n
 
 
 def ratings_of(
-    shape: Shape, per_day: float, known_days: int, days: int, seed: int, fallen_at: Ms | None = None
+    shape: Shape, per_day: float, known_days: int, days: int, seed: int, fallen_at: Ms | None = None, fall: float = FALL
 ) -> Ratings:
     """Return ratings from instant 0 on: a Poisson process whose rate is that of the volume.
 
@@ -115,7 +122,8 @@ def ratings_of(
         known_days: Days of history before those that count.
         days: All days.
         seed: Chooses the ratings.
-        fallen_at: From when on `FALL` less are satisfied; None for never.
+        fallen_at: From when on fewer are satisfied; None for never.
+        fall: How many, as a share.
     """
     rng = np.random.default_rng(seed)
     volume = np.full(days, float(per_day))
@@ -124,7 +132,7 @@ def ratings_of(
     at = np.sort(np.repeat(np.arange(days), counts) * DAY_MS + rng.integers(0, DAY_MS, counts.sum()))
     share = shares_at(shape, at, known_days) + rng.normal(0.0, shape.mood, days)[at // DAY_MS]
     if fallen_at is not None:
-        share -= FALL * (at >= fallen_at)
+        share -= fall * (at >= fallen_at)
     is_satisfied = rng.random(len(at)) < np.clip(share, _LOWEST, _HIGHEST)
     faults = _faults(shape, known_days, days, rng)
     bad = (faults[:, None] + rng.integers(0, FAULT_DAYS * DAY_MS, (len(faults), FAULT_RATINGS))).ravel()
