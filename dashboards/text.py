@@ -331,7 +331,7 @@ BUDGETS_TITLE: Final = "What each budget would have paged"
 BUDGETS: Final = (
     f"{_OF_BACKTEST} A budget is how many false pages are accepted in 90 days. Beside the pages: how many the budget "
     "allows in these weeks without any fall. Choose one where the pages that you want to see are there, and the others "
-    "are not: `false_pages_per_90_days`."
+    "are not: `false_pages_per_90_days`. Once a week a timer does it again; an age in red says that none does."
 )
 BUDGET: Final = "False pages in 90 days"
 CHOSEN: Final = "chosen"
@@ -340,6 +340,7 @@ ALLOWED: Final = "Allowed without a fall"
 OF_WHOM: Final = "Of whom"
 WEEKS: Final = "Weeks"
 UP_TO: Final = "Up to"
+AGE: Final = "Age"
 DELAYS_TITLE: Final = "How late a fall would be told"
 DELAYS: Final = (
     f"{_OF_BACKTEST} The median of falls that begin at any time, drawn from the segment's own weeks, so with its "

@@ -14,6 +14,8 @@ WHERE (segment_kind, segment, made_at) IN (
     SELECT segment_kind, segment, max(made_at) FROM backtests GROUP BY segment_kind, segment
 )
 """.strip()
+OLD_DAYS: Final = 8
+"""Made anew once a week, a page of this age says that its timer does not run."""
 _WHOSE: Final = "concat(segment_kind, ' ', segment)"
 
 
@@ -30,7 +32,9 @@ def _budgets() -> Panel:
         quoted(text.OF_WHOM): f"arrayStringConcat(arraySort(groupArrayIf({_WHOSE}, {paged} > 0)), ', ')",
         quoted(text.WEEKS): "max(weeks)",
         quoted(text.UP_TO): _clock("max(made_at)"),
+        quoted(text.AGE): "dateDiff('second', max(made_at), now64(3))",
     }
+    red = style.by_threshold([(None, style.PLAIN), (OLD_DAYS * 86_400, style.BAD)])
     return Panel(
         id=1,
         title=text.BUDGETS_TITLE,
@@ -41,7 +45,10 @@ def _budgets() -> Panel:
         sql=select(shown, _NEWEST, "GROUP BY false_pages", "ORDER BY false_pages"),
         empty=text.NO_BACKTEST,
         look=style.PLAIN_TABLE,
-        overrides=[style.override(text.ALLOWED, decimals=1)],
+        overrides=[
+            style.override(text.ALLOWED, decimals=1),
+            style.override(text.AGE, unit="s", decimals=0, custom__cellOptions={"type": "color-text"}, **red),
+        ],
         options=panel.TABLE,
     )
 

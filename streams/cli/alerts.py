@@ -1,6 +1,7 @@
 """`alerts`: what pages cost, judged by weeks that are over."""
 
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Annotated, Final
@@ -57,6 +58,10 @@ def backtest(
     keep: Annotated[
         bool, typer.Option("--keep", help="Also store it: the page *Pages and their price* shows the newest one.")
     ] = False,
+    every_days: Annotated[
+        float | None,
+        typer.Option("--every-days", min=0.001, metavar="N", help="Go on, and do it again after so many days."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Say what the watch would have paged in the last weeks, and what other budgets of false pages would have done.
@@ -71,10 +76,20 @@ def backtest(
 
     `servicepulse alerts backtest --false-pages 0.5 --weeks 8`
 
-    `servicepulse alerts backtest --keep`
+    `servicepulse alerts backtest --keep --every-days 7`
 
     `servicepulse alerts backtest --team delivery --team billing --trials 100 --json`
     """
+    while True:
+        _backtest(team or (), weeks, false_pages, until, trials, keep=keep, as_json=as_json)
+        if every_days is None:
+            return
+        time.sleep(every_days * 86_400)
+
+
+def _backtest(
+    team: Sequence[str], weeks: int, false_pages: float | None, until: str, trials: int, *, keep: bool, as_json: bool
+) -> None:
     settings = load_settings()
     now, book = _instant(until) if until else SystemClock().now_ms(), settings.thresholds
     with closing(open_client(settings)) as client:
@@ -83,7 +98,7 @@ def backtest(
         if not len(past):
             typer.echo("[]" if as_json else NOTHING.format(until=sentence.instant(now)))
             return
-        segments = _chosen(past, team or ())
+        segments = _chosen(past, team)
         looked_at, since = budgets(book, false_pages), now - weeks * 7 * DAY_MS
         every = (one for budget in looked_at for one in outcomes(past, segments, book, budget, since, trials))
         done = list(

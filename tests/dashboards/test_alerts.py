@@ -19,7 +19,7 @@ from streams.core.drop import Response, Thresholds
 from streams.core.drop.baseline import Usual, hour_of
 from streams.core.drop.rating import Tape
 from streams.core.signal import statement
-from streams.core.signal.segment import DESK, RATES, Segment, SegmentKind
+from streams.core.signal.segment import DESK, Segment, SegmentKind
 from streams.core.ticket.batch import Outcome, state_mended
 from streams.core.ticket.fold import Ticket
 from streams.core.window import DAY_MS, HOUR_MS
@@ -186,19 +186,12 @@ def answered(start_at: int, n: int, step: int, late: int) -> list[Event]:
 TODAY: Final = NOW - DAY_MS + HOUR_MS
 
 
-def judged(desk: Desk, told: list[Event]) -> None:
-    """Tell the desk, and look until every rate is judged: each look reads one of them."""
-    desk.tell(told, NOW)
-    look = None
-    for _ in RATES:
-        look = desk.watch(NOW, look=look)
-
-
 @pytest.mark.integration
 @pytest.mark.parametrize(("bad", "fires"), [(4, True), (1, False)])
 def test_complaints_surge_where_they_clearly_exceed_the_usual(desk: Desk, bad: int, fires: bool) -> None:
     usual = tickets(NOW - 29 * DAY_MS, 28 * 48, 30 * MINUTE, bad=1)
-    judged(desk, usual + tickets(TODAY, 200, 5 * MINUTE, bad=bad))
+    desk.tell(usual + tickets(TODAY, 200, 5 * MINUTE, bad=bad), NOW)
+    desk.watch(NOW)
     found = firing(desk.client, "complaints-surge", NOW)
     assert [labels["segment"] for labels in found] == (["delivery"] if fires else [])
     told = numbers(desk.client, "complaints-surge", NOW)
@@ -215,7 +208,8 @@ def test_complaints_surge_where_they_clearly_exceed_the_usual(desk: Desk, bad: i
 @pytest.mark.parametrize(("late", "fires"), [(4, True), (1, False)])
 def test_first_responses_are_late_where_they_clearly_fall_behind_the_usual(desk: Desk, late: int, fires: bool) -> None:
     usual = answered(NOW - 29 * DAY_MS, 28 * 24, 60 * MINUTE, late=1)
-    judged(desk, usual + answered(TODAY, 100, 10 * MINUTE, late=late))
+    desk.tell(usual + answered(TODAY, 100, 10 * MINUTE, late=late), NOW)
+    desk.watch(NOW)
     found = firing(desk.client, "first-responses-late", NOW)
     assert [labels["segment"] for labels in found] == (["delivery"] if fires else [])
 

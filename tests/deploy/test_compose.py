@@ -104,6 +104,14 @@ def test_what_stays_is_looked_after(name: str) -> None:
     assert SERVICES[name]["restart"] == "unless-stopped"
 
 
+def test_the_page_of_backtests_is_made_anew_once_a_week() -> None:
+    backtest = SERVICES["backtest"]
+    assert backtest["command"] == ["alerts", "backtest", "--keep", "--every-days", "7"]
+    assert backtest["restart"] == "unless-stopped"
+    assert backtest["init"] is True, "what only sleeps is ended by a signal that its first process would ignore"
+    assert SERVICES["cli"]["image"] == backtest["image"]
+
+
 def test_no_password_has_a_default() -> None:
     for path, name, value in leaves(COMPOSE):
         if re.search(r"PASSWORD|SECRET|TOKEN|_KEY$|CLUSTER_ID", name) and not name.endswith("_FILE"):

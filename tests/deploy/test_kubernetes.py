@@ -11,7 +11,10 @@ from tests.deploy.folder import DEPLOY, document, documents
 BASE, EXAMPLE = DEPLOY / "kubernetes/base", DEPLOY / "kubernetes/overlays/example"
 FOLDERS = (BASE, EXAMPLE)
 WORKER = document(BASE / "worker.yaml")
+BACKTEST = document(BASE / "backtest.yaml")
 PODS = {name: document(BASE / f"{name}.yaml")["spec"]["template"]["spec"] for name in ("worker", "migrate", "door")}
+PODS["backtest"] = BACKTEST["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+IMAGES = {"door": "door", "backtest": "backtest"}
 MANIFESTS = sorted(file for folder in FOLDERS for file in folder.glob("*.yaml"))
 
 
@@ -102,6 +105,7 @@ def test_each_kind_of_pod_has_a_login_of_its_own() -> None:
         "worker": {"servicepulse-worker"},
         "migrate": {"servicepulse-migrator"},
         "door": {"servicepulse-door"},
+        "backtest": {"servicepulse-worker"},
     }
 
 
@@ -146,6 +150,13 @@ def test_there_are_never_more_workers_than_partitions() -> None:
     assert document(EXAMPLE / "worker-scaling.yaml")["spec"]["maxReplicas"] <= partitions
 
 
+def test_the_page_of_backtests_is_made_anew_once_a_week_one_at_a_time() -> None:
+    minute, hour, *days, weekday = BACKTEST["spec"]["schedule"].split()
+    assert (minute.isdecimal(), hour.isdecimal(), days, weekday.isdecimal()) == (True, True, ["*", "*"], True)
+    assert BACKTEST["spec"]["concurrencyPolicy"] == "Forbid"
+    assert _container("backtest")["args"] == ["alerts", "backtest", "--keep"]
+
+
 def test_a_worker_has_time_to_finish_its_batch() -> None:
     assert PODS["worker"]["terminationGracePeriodSeconds"] >= 60
 
@@ -153,6 +164,6 @@ def test_a_worker_has_time_to_finish_its_batch() -> None:
 @pytest.mark.parametrize("pod", PODS)
 def test_images_are_pinned(pod: str) -> None:
     compose = document(DEPLOY / "compose.yaml")["services"]
-    assert _container(pod)["image"] == compose["door" if pod == "door" else "worker"]["image"]
+    assert _container(pod)["image"] == compose[IMAGES.get(pod, "worker")]["image"]
     images = document(EXAMPLE / "kustomization.yaml")["images"]
     assert _container(pod)["image"] in [f"{image['name']}:{image['newTag']}" for image in images]

@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 from schemas.codec import Event, decode, encode
 from schemas.rows import Ms, SignalRow
 from streams.agents.judgement import Look
-from streams.core.signal.segment import ThresholdBook
+from streams.core.signal.segment import RATES, ThresholdBook
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.fold import Ticket
 from streams.core.ticket.measures import row_of
@@ -82,9 +82,10 @@ class Desk:
             return self.watched.ratings(0, None).is_settled
 
         wait_until(is_settled, "no ratings of long ago come in any more")
-        stated = look.look(now)
-        self.watched.state(stated)
-        look.stated(stated)
+        for _ in RATES:  # each look reads one of them
+            stated = look.look(now)
+            self.watched.state(stated)
+            look.stated(stated)
         return look
 
     def signals(self) -> list[SignalRow]:

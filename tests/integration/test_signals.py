@@ -177,6 +177,7 @@ def test_a_backtest_finds_the_faulty_week_whose_ratings_were_replayed(desk: Desk
     assert page["slices"][0]["reason"] in {"missing-parts", "delivery-date"}
     budgets, delays, paged = shown_on(pages_page.DASHBOARD, desk)
     assert [row[1] for row in budgets if row[0] == "1 (chosen)"] == [1]
+    assert all(age > pages_page.OLD_DAYS * 86_400 for *_, age in budgets), "of spring, and shown as old"
     assert not delays, "none were drawn"
     assert [row[2] for row in paged if not row[5]] == ["team delivery"]
 

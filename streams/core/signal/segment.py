@@ -76,14 +76,15 @@ RATES: Final[Mapping[Cause, str]] = {
 }
 """Rates that are judged by the rule for satisfaction, each with the table of its thresholds."""
 _OF_RATES: Final[Mapping[Cause, Mapping[str, Any]]] = {
-    Cause.COMPLAINTS_SURGE: {"guard_points": 2, "guard_factor": 1.5, "recovery_points": 1, "wilson_z": 5},
-    Cause.FIRST_RESPONSES_LATE: {"guard_points": 10, "wilson_z": 5},
+    Cause.COMPLAINTS_SURGE: {"guard_points": 2, "guard_factor": 1.5, "recovery_points": 1},
+    Cause.FIRST_RESPONSES_LATE: {"guard_points": 10},
 }
-"""Of few complaints, or late ones, chance makes more than a normal distribution has: hence a larger z."""
+_OF_EITHER: Final[Mapping[str, Any]] = {"wilson_z": 5, "baseline_lowest": 0.02, "pending_minutes": 1 / 60_000}
+"""Of few complaints, or late ones, chance makes more than a normal distribution has: hence a larger z. A desk may answer
+most of its customers late, and that is usual there. Counts bear the last millisecond of their hour: what they show is
+found at its end, and waits for nothing more."""
 _OF_ALL: Final = ("false_pages_per_90_days", "paging_segments", "day_begins_hour")
 """What is said of satisfaction and holds for rates as well, unless their table says otherwise."""
-_AT_THE_HOUR: Final = 1 / 60_000
-"""Counts bear the last millisecond of their hour: what they show is found at its end, and waits for nothing more."""
 
 
 class ThresholdBook(Struct, frozen=True):
@@ -109,7 +110,7 @@ class ThresholdBook(Struct, frozen=True):
         Raises:
             ThresholdError: When a name is unknown or a value cannot be meant.
         """
-        changes: dict[str, Any] = {"pending_minutes": _AT_THE_HOUR, **_OF_RATES[cause]}
+        changes: dict[str, Any] = {**_OF_EITHER, **_OF_RATES[cause]}
         changes |= {name: getattr(self.usual, name) for name in _OF_ALL}
         return Thresholds().overridden(changes | dict(self.of_rates.get(cause, {})))
 
