@@ -90,7 +90,7 @@ def test_the_faulty_week_opens_one_signal_for_its_team_states_it_once_and_resolv
     events = events_of(month)
     desk.tell([event for event in events if event.at_ms < MID_FAULT], MID_FAULT)
     watch = desk.watch(MID_FAULT)
-    (page,) = pages(desk.signals())
+    (page,) = pages(of_kind(desk.signals(), FELL))
     (alert,) = firing(desk.client, "satisfaction-fell", MID_FAULT)
     assert (alert["signal"], alert["team"], alert["segment_kind"]) == (page.signal_id, "delivery", "team")
     shown = numbers(desk.client, "satisfaction-fell", MID_FAULT)
@@ -105,7 +105,9 @@ def test_the_faulty_week_opens_one_signal_for_its_team_states_it_once_and_resolv
     assert not [row for row in of_kind(desk.signals(), FELL) if row.segment_kind == "team" and row != page]
     assert "satisfaction fell  team delivery" in shown_by(desk)
     (line,) = [
-        one for one in map(json.loads, shown_by(desk, "--open", "--format", "json").splitlines()) if one["is_page"]
+        one
+        for one in map(json.loads, shown_by(desk, "--open", "--format", "json").splitlines())
+        if one["is_page"] and one["kind"] == FELL
     ]
     assert (line["signal_id"], line["value"]) == (page.signal_id, page.value)
     stated = desk.signals()
@@ -405,7 +407,7 @@ def test_a_rating_that_changes_the_past_withdraws_what_never_was(desk: Desk) -> 
     flood = [one for n in range(60) for one in survey("delivery", 5_000 + n, NOW - DAY_MS + n * 60_000, 1)]
     desk.tell(told + flood, NOW)
     watch = desk.watch(NOW)
-    (page,) = pages(desk.signals())
+    (page,) = pages(of_kind(desk.signals(), FELL))
     assert page.state == "open"
     gone = [
         event(e.TicketMarkedSpam(ticket_id=one.subject), NOW, f"{one.id}.spam", subject=one.subject)

@@ -58,6 +58,11 @@ def test_the_watch_states_a_surge_and_a_fall_with_their_own_share(
     assert row.link.startswith("/d/complaints/" if cause is SURGE else "/d/response-time/")
 
 
+def test_a_team_that_usually_answers_late_is_told_of_nothing() -> None:
+    assert told_by_the_watch(LATE, counted(5, 5, 0.2, 60)) == []
+    assert told_by_the_watch(LATE, counted(5, 5, 0.0, 60)) == []
+
+
 @pytest.mark.parametrize("cause", [SURGE, LATE])
 def test_a_steady_team_is_told_of_nothing(cause: Cause) -> None:
     assert told_by_the_watch(cause, counted(2, 5, 0.9, 60)) == []

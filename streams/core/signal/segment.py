@@ -79,10 +79,10 @@ _OF_RATES: Final[Mapping[Cause, Mapping[str, Any]]] = {
     Cause.COMPLAINTS_SURGE: {"guard_points": 2, "guard_factor": 1.5, "recovery_points": 1},
     Cause.FIRST_RESPONSES_LATE: {"guard_points": 10},
 }
-_OF_EITHER: Final[Mapping[str, Any]] = {"wilson_z": 5, "baseline_lowest": 0.02, "pending_minutes": 1 / 60_000}
-"""Of few complaints, or late ones, chance makes more than a normal distribution has: hence a larger z. A desk may answer
-most of its customers late, and that is usual there. Counts bear the last millisecond of their hour: what they show is
-found at its end, and waits for nothing more."""
+_OF_EITHER: Final[Mapping[str, Any]] = {"wilson_z": 5, "baseline_lowest": 0.05, "pending_minutes": 1 / 60_000}
+"""Of few complaints, or late ones, chance makes more than a normal distribution has: hence a larger z. A desk may
+answer most of its customers late, and that is usual there. Counts bear the last millisecond of their hour: what they
+show is found at its end, and waits for nothing more."""
 _OF_ALL: Final = ("false_pages_per_90_days", "paging_segments", "day_begins_hour")
 """What is said of satisfaction and holds for rates as well, unless their table says otherwise."""
 
