@@ -18,7 +18,7 @@ from streams.core.drop.profile import HOURS, Profile
 from streams.core.drop.rating import Tape
 from streams.core.drop.threshold import Thresholds
 from streams.core.window import DAY_MS, HOUR_MS
-from streams.simulation.course import LEVEL, SHAPES, Course, Ratings, Shape, ratings_of, shares_at
+from streams.simulation.course import CHANGE_DAYS, LEVEL, SHAPES, Course, Ratings, Shape, ratings_of, shares_at
 
 KNOWN_DAYS: Final = 56
 COUNTED_DAYS: Final = 90
@@ -110,11 +110,13 @@ def _cell(course: Course, per_day: int, group: Sequence[Trial]) -> Cell:
 
 
 def false_pages(shape: Shape, per_day: int, seed: int, thresholds: Thresholds) -> int:
-    """Return how many pages of a quarter without a fall are false."""
+    """Return how many pages of a quarter are false; the first one about a fault, or about a change for good, is not."""
     ratings = ratings_of(shape, per_day, KNOWN_DAYS, KNOWN_DAYS + COUNTED_DAYS, seed)
     pages = list(pages_of(ratings, thresholds, KNOWN_DAYS * DAY_MS))
-    told = sum(any(0 <= page - fault <= FAULT_TOLD_DAYS * DAY_MS for page in pages) for fault in ratings.faults)
-    return len(pages) - told
+    news = [(fault, FAULT_TOLD_DAYS) for fault in ratings.faults]
+    if shape.shift:
+        news.append(((KNOWN_DAYS + CHANGE_DAYS) * DAY_MS, FALLEN_DAYS))
+    return len(pages) - sum(any(0 <= page - at <= days * DAY_MS for page in pages) for at, days in news)
 
 
 def _hours(shape: Shape, per_day: int, seed: int, thresholds: Thresholds) -> tuple[float, float]:

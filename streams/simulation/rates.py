@@ -65,7 +65,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """
 
     seed: int = 1
-    runs: Mapping[int, int] = field(default_factory=lambda: {20: 40, 60: 40, 100: 40, 500: 20})
+    runs: Mapping[int, int] = field(default_factory=lambda: {20: 12, 60: 12, 100: 12, 500: 4})
     causes: Sequence[Cause] = tuple(SHAPES)
     book: ThresholdBook = field(default_factory=ThresholdBook)
 

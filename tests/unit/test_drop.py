@@ -414,7 +414,7 @@ def test_what_stays_fallen_for_months_becomes_usual_and_is_given_up() -> None:
     assert verdict == judged(lasting, FALL + 200 * DAY_MS)
     assert verdict.state is State.QUIET
     assert verdict.baseline is not None
-    assert verdict.baseline.share == pytest.approx(0.5, abs=0.005)
+    assert verdict.baseline.share == pytest.approx(0.5, abs=0.001)
 
 
 def test_a_late_rating_in_the_segment_above_counts_as_if_it_had_come_in_time() -> None:

@@ -39,8 +39,13 @@ def test_with_the_baseline_wrong_by_two_points_it_is_at_most_three_times(per_day
     assert wrong <= 3
 
 
-def test_a_wrong_baseline_pages_for_nothing_more_often(ours: dict[int, Line]) -> None:
-    """Over all volumes: at one of them the limit, which is calibrated on what the error adds up, may make up for it."""
+@pytest.mark.parametrize("per_day", [volume for volume in RUNS if volume > 5])
+def test_a_wrong_baseline_pages_for_nothing_more_often(per_day: int, ours: dict[int, Line]) -> None:
+    """At five a day the limit, which is calibrated on what the error adds up, makes up for it."""
+    assert ours[per_day].false_pages < (ours[per_day].false_pages_when_wrong or 0.0)
+
+
+def test_a_wrong_baseline_pages_for_nothing_more_often_over_all_volumes(ours: dict[int, Line]) -> None:
     assert sum(line.false_pages for line in ours.values()) < sum(
         line.false_pages_when_wrong or 0.0 for line in ours.values()
     )

@@ -8,7 +8,7 @@ from streams.core.drop import Thresholds
 from streams.core.drop.detector import Detector
 from streams.core.drop.rating import Tape
 from streams.core.window import DAY_MS
-from streams.simulation.course import SHAPES, Course, ratings_of
+from streams.simulation.course import CHANGE_DAYS, SHAPES, Course, ratings_of
 from streams.simulation.endurance import KNOWN_DAYS, false_pages, knowing, pages_of
 
 pytestmark = pytest.mark.weighty
@@ -32,6 +32,7 @@ def most_by_chance(expected: float) -> int:
         (Course.DAYS_6, 100, 3),  # before it knew moods: 5 and more
         (Course.BOTH, 100, 3),  # 9
         (Course.CLUSTERS, 20, 3),
+        (Course.SCALE, 20, 3),
     ],
 )
 def test_a_quarter_has_no_more_false_pages_than_was_promised(course: Course, per_day: int, runs: int) -> None:
@@ -49,6 +50,15 @@ def test_a_fault_of_thirty_bad_ratings_is_paged_once_and_no_more_unless_a_page_i
             is_open = any(one.opened_at < fault < (one.closed_at or fault + 1) for one in detector.opened)
             told = [one for one in detector.opened if 0 <= one.opened_at - fault <= 7 * DAY_MS]
             assert len(told) == (0 if is_open else 1)
+
+
+def test_the_page_about_a_change_for_good_is_news_and_every_other_one_is_false() -> None:
+    shape, changed_at = SHAPES[Course.SCALE], (KNOWN_DAYS + CHANGE_DAYS) * DAY_MS
+    for seed in range(3):
+        ratings = ratings_of(shape, 100, KNOWN_DAYS, KNOWN_DAYS + 90, seed)
+        pages = list(pages_of(ratings, Thresholds(), KNOWN_DAYS * DAY_MS))
+        about_it = [page for page in pages if changed_at <= page <= changed_at + 30 * DAY_MS][:1]
+        assert false_pages(shape, 100, seed, Thresholds()) == len(pages) - len(about_it)
 
 
 def test_the_oracle_is_told_the_truth_and_a_fall_is_found_by_it_as_well() -> None:
