@@ -3,6 +3,7 @@
 from fractions import Fraction
 from math import comb
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,10 +71,11 @@ def test_the_chance_is_that_of_fishers_exact_test(
 @pytest.mark.parametrize(
     ("silence", "is_silent"),
     [
-        (Silence(NOW - 10 * MINUTE, usual_events=40, usual_spans=4), True),
-        (Silence(NOW - 10 * MINUTE + 1, usual_events=40, usual_spans=4), False),
-        (Silence(NOW - 60 * MINUTE, usual_events=30, usual_spans=4), False),  # (4/5) ** 30 is 0.12 %
-        (Silence(NOW - 60 * MINUTE, usual_events=31, usual_spans=4), True),
+        (Silence(NOW - 10 * MINUTE, usual_events=80, usual_spans=4), True),
+        (Silence(NOW - 10 * MINUTE + 1, usual_events=80, usual_spans=4), False),
+        (Silence(NOW - 10 * MINUTE, usual_events=40, usual_spans=4), False),  # 129,600 such begins in 90 days
+        (Silence(NOW - 60 * MINUTE, usual_events=45, usual_spans=4), False),  # (4/5) ** 45 * 24,300 begins is 1.06
+        (Silence(NOW - 60 * MINUTE, usual_events=46, usual_spans=4), True),  # ... and 0.87
         (Silence(NOW - 60 * MINUTE, usual_events=0, usual_spans=4), False),  # a night
         (Silence(NOW - 60 * MINUTE, usual_events=0, usual_spans=0), False),  # nothing is known
         (Silence(None, usual_events=0, usual_spans=0), False),
@@ -83,6 +85,18 @@ def test_a_source_is_silent_when_events_are_usual_and_none_came_for_ten_minutes(
     silence: Silence, is_silent: bool
 ) -> None:
     assert silent_since(silence, USUAL, NOW) == (silence.newest_at if is_silent else None)
+
+
+def test_a_source_of_independent_events_is_called_silent_no_more_often_than_is_accepted() -> None:
+    """By a chance of 0.001 for each silence there were 15 to 20 in 90 days."""
+    rng, week, told = np.random.default_rng(1), 7 * DAY_MS, 0
+    at = np.sort(rng.integers(0, 118 * DAY_MS, 200 * 118))
+    for begin, end in zip(at[:-1].tolist(), at[1:].tolist(), strict=True):
+        if begin > 28 * DAY_MS and end - begin > 40 * MINUTE:
+            shifts = week * np.arange(1, 5)
+            usual = int((np.searchsorted(at, end - shifts) - np.searchsorted(at, begin - shifts)).sum())
+            told += silent_since(Silence(begin, usual, 4), USUAL, end) is not None
+    assert told <= 4, "exceeded once in 250 times where one is expected"
 
 
 def test_neither_says_that_satisfaction_fell() -> None:

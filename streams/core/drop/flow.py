@@ -10,6 +10,7 @@ from msgspec import Struct
 from schemas.rows import Ms
 from streams.core.drop.threshold import Thresholds
 from streams.core.drop.verdict import Verdict
+from streams.core.window import DAY_MS
 
 _MINUTE_MS: Final = 60_000
 
@@ -57,6 +58,9 @@ class Silence(Struct, frozen=True):
 def silent_since(silence: Silence, thresholds: Thresholds, now: Ms) -> Ms | None:
     """Return since when a source has sent nothing although it usually would; None when nothing is wrong.
 
+    Each event begins a silence, and all those of 90 days have a chance to last so long: together they may do so no more
+    often than false pages are accepted.
+
     Events of one span are, given those of all spans, binomial when nothing has changed; none at all then has the
     chance `(spans / (spans + 1)) ** events`. It needs no estimate of the rate, so it holds for few events.
     Przyborowski, J. and Wilenski, H. (1940): Homogeneity of results in testing samples from Poisson series. Biometrika
@@ -64,10 +68,13 @@ def silent_since(silence: Silence, thresholds: Thresholds, now: Ms) -> Ms | None
     """
     if silence.newest_at is None or silence.usual_spans == 0:
         return None
-    if now - silence.newest_at < thresholds.silence_minutes * _MINUTE_MS:
+    lasted = now - silence.newest_at
+    if lasted < thresholds.silence_minutes * _MINUTE_MS:
         return None
     chance = (silence.usual_spans / (silence.usual_spans + 1)) ** silence.usual_events
-    return silence.newest_at if chance < thresholds.silence_chance else None
+    begins = silence.usual_events / silence.usual_spans * 90 * DAY_MS / lasted
+    is_rare = chance < thresholds.silence_chance and chance * begins < thresholds.accepted
+    return silence.newest_at if is_rare else None
 
 
 def is_survey_broken(recent: Response, usual: Response, thresholds: Thresholds) -> bool:
