@@ -11,12 +11,14 @@ from schemas.codec import decode
 from schemas.rows import DeadLetterRow, EventRow, Published, TicketRow
 from streams.agents.tickets import TicketsAgent
 from streams.core.ticket.batch import Identity, Kept, Record
+from streams.core.ticket.fold import Ticket
 from streams.core.ticket.merge import statements_of
 from streams.meters import Meters
 from streams.ports import Outgoing
 from streams.sinks.memory import MemoryStore
 from tests.histories import NOW_MS, SOURCE, event, folded, public_answer
 from tests.records import record_of
+from tests.simulated.loop import virtual_loop
 
 
 class SlowStore(MemoryStore):
@@ -219,3 +221,52 @@ def test_what_waits_for_a_write_and_went_stale_takes_nothing_new_with_it() -> No
     store = HeldStore()
     asyncio.run(held_up(store, [Batch(answer) for answer in answers(3)], batch_events=100, renew=True))
     assert store.writes == [["1"], ["3"]]
+
+
+WRITE_SECONDS, LOAD_SECONDS, FETCH_SECONDS = 0.37, 0.06, 0.1
+"""What a write took on two busy cores at 500 events a second, what looking tickets up took; how often fetches come."""
+
+
+class TimedStore(MemoryStore):
+    """Takes as long as ClickHouse does, whatever it is given."""
+
+    async def load(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
+        await asyncio.sleep(LOAD_SECONDS)
+        return await super().load(ticket_ids)
+
+    async def write(
+        self,
+        events: Sequence[EventRow],
+        tickets: Sequence[TicketRow],
+        dead_letters: Sequence[DeadLetterRow],
+        published: Sequence[Published] = (),
+    ) -> None:
+        await asyncio.sleep(WRITE_SECONDS)
+        await super().write(events, tickets, dead_letters, published)
+
+
+def test_an_event_waits_for_the_write_under_way_and_its_own_and_for_no_other() -> None:
+    waits: list[float] = []
+
+    class Timed(Batch):
+        def __init__(self, number: int) -> None:
+            super().__init__(*answers(1, f"T-{number}"))
+            self.received_at = loop.time()
+
+        def ack(self) -> None:
+            waits.append(loop.time() - self.received_at)
+
+    async def feed() -> None:
+        for number in range(300):
+            await agent.receive(_one(Timed(number)))
+            await asyncio.sleep(FETCH_SECONDS)
+
+    with virtual_loop() as loop:
+        agent = agent_of(TimedStore(), batch_events=10_000)
+        tasks = [loop.create_task(agent.run()), loop.create_task(feed())]
+        loop.idle()
+        while len(waits) < 300 and loop.next_timer():
+            pass
+        assert len(waits) == 300, tasks
+    # The look-up before its own, its own, and two writes.
+    assert max(waits) <= 2 * (LOAD_SECONDS + WRITE_SECONDS) + 0.001
