@@ -1,6 +1,7 @@
 """A worker without Faust: the real agent and the real handover, and around them what Faust and aiokafka do."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar, cast
@@ -111,6 +112,10 @@ class SimulatedWorker:
             self.number, self._generation, {partition: offset for partition, offset in offsets.items() if offset}
         )
 
+    def catch_up(self) -> None:
+        """Let it fetch all that there is at once from now on."""
+        self._fetch_records = sys.maxsize
+
     def hear(self) -> None:
         """Let it go on where it was held."""
         self.is_held = False
@@ -212,7 +217,7 @@ class SimulatedWorker:
     def _fetched(self) -> dict[int, Records]:
         fetched: dict[int, Records] = {}
         for partition, position in self._positions.items():
-            records = self._log.partitions[partition][position : position + self._fetch_records]
+            records = self._log.partitions[partition][position:][: self._fetch_records]
             if records:
                 self._positions[partition] = position + len(records)
                 fetched[partition] = Records(records, position, position + len(records))

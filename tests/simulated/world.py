@@ -134,6 +134,8 @@ class World:
             self.let_go(number)
         if not self.workers:
             self.start()
+        for worker in self.workers.values():
+            worker.catch_up()
         for _ in range(_MOST_ROUNDS):
             if self._is_at_rest():
                 break
