@@ -1,9 +1,10 @@
 """A simulated desk in a database, told part by part, and the watch looking at it by a clock of the test's own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import msgspec
 from clickhouse_connect.driver.client import Client
@@ -35,15 +36,37 @@ def ms(at: datetime) -> Ms:
     return int(at.timestamp() * 1000)
 
 
-def lines_of(seed: int, start: datetime = START, end: datetime = END, per_day: float = 400) -> list[bytes]:
+class Lines(Sequence[bytes]):
+    """Events that are simulated once a test asks: every process that shares the suite imports every file."""
+
+    def __init__(self, simulate: Callable[[], Sequence[bytes]]) -> None:
+        self._simulate = simulate
+
+    @cached_property
+    def _lines(self) -> Sequence[bytes]:
+        return self._simulate()
+
+    @overload
+    def __getitem__(self, place: int, /) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice, /) -> Sequence[bytes]: ...
+    def __getitem__(self, place: int | slice, /) -> bytes | Sequence[bytes]:
+        return self._lines[place]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+
+@cache
+def lines_of(seed: int, start: datetime = START, end: datetime = END, per_day: float = 400) -> Sequence[bytes]:
     """Return the events of a simulated desk, as its systems publish them."""
-    return [
+    return tuple(
         encode(
             one.data, source=one.source, id=one.id, time=one.at, name=one.name, subject=one.subject,
             subjectseq=one.sequence,
         )
         for one in simulated(seed, start, end, per_day)
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def events_of(lines: Iterable[bytes]) -> list[Event]:

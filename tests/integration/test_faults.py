@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pytest
 
@@ -10,6 +11,7 @@ from schemas.codec import encode
 from streams.simulation import events as simulated
 from tests.faulty_worker import STEPS
 from tests.integration.conftest import Servers
+from tests.integration.desk import Lines
 from tests.space import Space, new_space, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos]
@@ -35,7 +37,7 @@ def _history() -> list[bytes]:
     ]
 
 
-HISTORY = _history()
+HISTORY: Final = Lines(_history)
 OWN = "source != 'urn:servicepulse:fold'"
 
 

@@ -17,14 +17,16 @@ from streams.core.pace import LEAST
 from tests.chaos.loop import LoopThread
 from tests.chaos.proxy import HOST, StoreWire
 from tests.integration.conftest import Servers
-from tests.integration.desk import END, lines_of, replayed
+from tests.integration.desk import END, Lines, lines_of, replayed
 from tests.process import Process
 from tests.space import ROOT, Space, wait_until
 
 pytestmark = pytest.mark.integration
 
-STORY: Final = [line for line in lines_of(3, END - timedelta(days=4), END) if b'"ticket_id"' in line][:13_000]
-HISTORY: Final = replayed(STORY)
+STORY: Final = Lines(
+    lambda: [line for line in lines_of(3, END - timedelta(days=4), END) if b'"ticket_id"' in line][:13_000]
+)
+HISTORY: Final = Lines(lambda: replayed(STORY))
 NEVER: Final = 3_600.0
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from statsmodels.regression.linear_model import OLS
 
 from streams.core.ask.figure import figure_of
 from streams.core.interval import Interval, around_mean, design_effect, wilson
@@ -21,6 +20,8 @@ scores = st.lists(st.tuples(st.integers(0, 12), st.sampled_from([0.0, 25.0, 66.5
 
 @given(shares | balances | scores)
 def test_the_design_effect_is_that_of_another_library_where_it_is_above_1(told: Told) -> None:
+    from statsmodels.regression.linear_model import OLS  # takes a second, and every process imports this file
+
     customers, measures = [one for one, _ in told], np.array([measure for _, measure in told])
     assume(len(set(customers)) > 1 and len(set(measures)) > 1)
     mean = OLS(measures, np.ones(len(told)))

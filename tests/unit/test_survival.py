@@ -10,11 +10,6 @@ import pytest
 
 from streams.core.survival import curve, quantile
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # what it imports calls functions that are deprecated elsewhere
-    from lifelines import KaplanMeierFitter
-    from lifelines.utils import qth_survival_time
-
 Lasted = list[tuple[float, bool]]
 SETS: Final = 200
 SHARES: Final = (0.1, 0.25, 0.5, 0.9, 0.99)
@@ -41,7 +36,10 @@ class Known(NamedTuple):
 def lifelines(lasted: Lasted) -> Known:
     """Return what lifelines says. Where nobody is left it puts the band at 0; here nothing is known there."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # what it imports calls functions that are deprecated elsewhere
+        from lifelines import KaplanMeierFitter  # takes seconds, and every process imports this file
+        from lifelines.utils import qth_survival_time
+
         fitted = KaplanMeierFitter().fit([at for at, _ in lasted], [has_ended for _, has_ended in lasted])
         share = fitted.survival_function_.iloc[:, 0].round(12)
         low, high = (fitted.confidence_interval_.iloc[:, n] for n in (0, 1))

@@ -6,7 +6,6 @@ from random import Random
 from statistics import fmean, stdev
 
 import pytest
-from scipy.stats import binom
 
 from streams.core.ask.figure import Figure, figure_of
 from streams.core.ask.report import Figures, Line, Rank, compared
@@ -68,6 +67,8 @@ def claims(table: Sequence[Line]) -> Iterator[str]:
 
 @pytest.mark.parametrize("claim", ["change", "rank"])
 def test_of_identical_agents_hardly_any_table_claims_anything(tables: list[Sequence[Line]], claim: str) -> None:
+    from scipy.stats import binom  # takes a second, and every process imports this file
+
     false = sum(claim in claims(table) for table in tables)
     print(f"{claim}: {false} of {SEEDS} tables")
     assert false <= binom.ppf(0.99, SEEDS, 0.05), "5 % and the noise of so few seeds"

@@ -5,8 +5,6 @@ from random import Random
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep
 
 from streams.core.ask.figure import Figure, change_of, figure_of
 from streams.core.ask.report import Rank, ranked
@@ -71,6 +69,10 @@ def figure_at(figure: Figure, z: float) -> Figure:
 
 
 def test_shares_are_as_far_apart_as_newcombe_s_interval_of_another_library_says() -> None:
+    from statsmodels.stats.proportion import (
+        confint_proportions_2indep,  # takes a second, and every process imports this file
+    )
+
     rng = Random(5)
     for _ in range(200):
         n, n_before = rng.randint(20, 300), rng.randint(20, 300)
@@ -85,6 +87,8 @@ def test_shares_are_as_far_apart_as_newcombe_s_interval_of_another_library_says(
 
 @given(st.lists(st.floats(0, 6), min_size=1, max_size=60))
 def test_changes_are_clear_where_another_library_rejects(apart: list[float]) -> None:
+    from statsmodels.stats.multitest import multipletests  # takes a second, and every process imports this file
+
     chances = [probability(z) for z in apart]
     rejected, *_ = multipletests(chances, alpha=0.05, method="fdr_bh")
     assert clear_among(apart) == list(rejected)
@@ -97,6 +101,8 @@ def test_nothing_is_clear_in_a_table_that_is_not_by_itself(apart: list[float]) -
 
 @pytest.mark.parametrize("rows", [2, 3, 25, 200])
 def test_pairs_are_as_far_apart_as_another_library_asks(rows: int) -> None:
+    from statsmodels.stats.multitest import multipletests  # takes a second, and every process imports this file
+
     pairs = pairs_of(rows)
     _, _, _, alone = multipletests([1.0] * pairs, alpha=0.05, method="bonferroni")
     assert probability(surely(pairs)) == pytest.approx(alone, rel=1e-9)
