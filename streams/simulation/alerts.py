@@ -168,7 +168,7 @@ def _without_fall(plan: Plan, per_day: int, rng: Random) -> Trial:
         per_day=per_day,
         fallen_to=None,
         outcome={rule: float(len(of_rule)) for rule, of_rule in pages.items()},
-        pages_when_wrong=len(_our_pages(told, plan.thresholds, plan.baseline_error, start_at)),
+        pages_when_wrong=_pages_when_wrong(plan, told, pages, start_at),
     )
 
 
@@ -252,6 +252,12 @@ def _our_pages(
         if is_one_enough and detector.opened and detector.opened[-1].opened_at >= start_at:
             break
     return [episode.opened_at for episode in detector.opened if episode.opened_at >= start_at]
+
+
+def _pages_when_wrong(plan: Plan, told: Sequence[_Told], pages: Mapping[Rule, Sequence[Ms]], start_at: Ms) -> int:
+    if not plan.baseline_error and Rule.OURS in pages:
+        return len(pages[Rule.OURS])
+    return len(_our_pages(told, plan.thresholds, plan.baseline_error, start_at))
 
 
 def _pages(rule: Rule, tape: Tape, start_at: Ms, end_at: Ms) -> Iterator[Ms]:

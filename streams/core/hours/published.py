@@ -14,7 +14,7 @@ from schemas.events import SchedulePublished
 from schemas.instant import ms_of
 from schemas.rows import Ms, OpenHoursRow
 from schemas.schedule import Version
-from streams.core.hours.schedule import Schedule, breakpoints
+from streams.core.hours.schedule import Schedule, breakpoints, columns_of
 from streams.core.published import newest, version_of
 
 KNOWN_FROM: Final[Ms] = 0
@@ -102,8 +102,7 @@ def hours_row(event: Event, now_ms: Ms) -> OpenHoursRow:
     if not isinstance(said, SchedulePublished):
         raise TypeError(f"{event.name} publishes no schedule")
     schedule = Schedule(said.name, said.versions) if said.versions else None
-    rows = breakpoints(schedule, KNOWN_FROM, KNOWN_UNTIL) if schedule else []
-    since, until, before = zip(*rows, strict=True) if rows else ((), (), ())
+    since, until, before = columns_of(schedule, KNOWN_FROM, KNOWN_UNTIL) if schedule else ([], [], [])
     return OpenHoursRow(
         schedule=said.name,
         version=version_of(event),
@@ -112,8 +111,8 @@ def hours_row(event: Event, now_ms: Ms) -> OpenHoursRow:
         is_withdrawn=schedule is None,
         in_force_at=max(schedule.in_force_at, KNOWN_FROM) if schedule else KNOWN_FROM,
         known_until=KNOWN_UNTIL,
-        open_since=list(since),
-        open_until=list(until),
-        open_ms_before=list(before),
+        open_since=since,
+        open_until=until,
+        open_ms_before=before,
         ingested_at=now_ms,
     )

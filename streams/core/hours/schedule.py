@@ -156,13 +156,18 @@ def breakpoints(schedule: Schedule, from_ms: Ms, to_ms: Ms) -> list[Breakpoint]:
     is no row, which is the None of `business_seconds`. After `to_ms` nothing is said: the last row would read as closed
     for ever. A later `to_ms` adds rows and changes no earlier one, except where the last of them ends.
     """
+    return list(map(Breakpoint, *columns_of(schedule, from_ms, to_ms)))
+
+
+def columns_of(schedule: Schedule, from_ms: Ms, to_ms: Ms) -> tuple[list[Ms], list[Ms], list[int]]:
+    """Return the rows of `breakpoints` as its columns: eighty years have tens of thousands of them."""
     start_ms = max(from_ms, schedule.in_force_at)
     if start_ms > to_ms:
-        return []
+        return [], [], []
     spans = list(open_intervals(schedule, start_ms, to_ms))
     if not spans or spans[0][0] > start_ms:
         spans.insert(0, (start_ms, start_ms))
-    return [Breakpoint(start, end, before) for (start, end), before in zip(spans, _before(spans), strict=True)]
+    return [start for start, _ in spans], [end for _, end in spans], _before(spans)
 
 
 def _open_spans(versions: Sequence[Version], from_ms: Ms, to_ms: Ms) -> Iterator[Span]:
@@ -178,8 +183,10 @@ def _open_spans(versions: Sequence[Version], from_ms: Ms, to_ms: Ms) -> Iterator
 def _open_by_offset(version: Version, from_ms: Ms, to_ms: Ms, offset: int) -> list[Span]:
     """Return the open intervals of a stretch in which the clocks are `offset` milliseconds ahead of UTC."""
     days = range((from_ms + offset) // DAY_MS, (to_ms + offset - 1) // DAY_MS + 1)
-    midnights = ((day, day * DAY_MS - offset) for day in days)
-    spans = [(at + opens, at + closes) for day, at in midnights for opens, closes in version.spans_on(day)]
+    spans_on = version.spans_on
+    spans = [
+        (opens + at, closes + at) for day in days for at in (day * DAY_MS - offset,) for opens, closes in spans_on(day)
+    ]
     return _cut(spans, from_ms, to_ms)
 
 
