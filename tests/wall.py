@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
@@ -24,16 +25,44 @@ Halts: TypeAlias = Sequence[tuple[int, int]]
 
 def is_open(versions: Sequence[Version], at: int) -> bool | None:
     """Tell whether a desk is open; None before its first version. Versions stand in the order of time."""
-    instant = EPOCH + timedelta(milliseconds=at)
-    rules = [version for version in versions if begins(version) <= instant]
-    if not rules:
-        return None
-    rule = rules[-1]
-    local = instant.astimezone(ZoneInfo(rule.zone))
-    special = {other.day: other.hours for other in rule.special_days} | dict.fromkeys(rule.holidays, ())
-    usual: tuple[str, ...] = getattr(rule.weekly, WEEKDAYS[local.weekday()])
-    shown = f"{local:%H:%M}"
-    return any(span[:5] <= shown < span[6:] for span in special.get(local.date(), usual))
+    return _clock(tuple(versions)).is_open(at)
+
+
+class Clock:
+    """A desk's clock with its hours beside it, and what was seen when somebody looked."""
+
+    def __init__(self, versions: Sequence[Version]) -> None:
+        self._rules = [
+            (
+                begins(version),
+                ZoneInfo(version.zone),
+                {other.day: other.hours for other in version.special_days} | dict.fromkeys(version.holidays, ()),
+                [getattr(version.weekly, weekday) for weekday in WEEKDAYS],
+            )
+            for version in versions
+        ]
+        self._seen: dict[int, bool | None] = {}
+
+    def is_open(self, at: int) -> bool | None:
+        """Tell whether the desk is open at an instant; None before its first version."""
+        if at not in self._seen:
+            self._seen[at] = self._look(EPOCH + timedelta(milliseconds=at))
+        return self._seen[at]
+
+    def _look(self, instant: datetime) -> bool | None:
+        rule = next((rule for rule in reversed(self._rules) if rule[0] <= instant), None)
+        if rule is None:
+            return None
+        _, zone, special, usual = rule
+        local = instant.astimezone(zone)
+        shown = f"{local.hour:02}:{local.minute:02}"
+        hours = special.get(local.date(), usual[local.weekday()])
+        return any(span[:5] <= shown < span[6:] for span in hours)
+
+
+@lru_cache(maxsize=32)
+def _clock(versions: tuple[Version, ...]) -> Clock:
+    return Clock(versions)
 
 
 def begins(version: Version) -> datetime:
@@ -62,11 +91,10 @@ class Wall:
     """What the clock showed from one instant to another. Everything must happen at full minutes."""
 
     def __init__(self, versions: Sequence[Version], start_at: int, end_at: int) -> None:
-        self._versions = versions
+        self._clock = _clock(tuple(versions))
         self._first = start_at // MINUTE_MS
         minutes = range(self._first, end_at // MINUTE_MS + 2)
-        self._looks = [is_open(versions, minute * MINUTE_MS) for minute in minutes]
-        self._later: dict[int, bool | None] = {}
+        self._looks = [self._clock.is_open(minute * MINUTE_MS) for minute in minutes]
         self._before = [0, *accumulate(MINUTE_MS * bool(look) for look in self._looks)]
 
     def open_ms(self, started: int, ended: int) -> int | None:
@@ -80,13 +108,8 @@ class Wall:
         return due_at(started, target_ms, lambda minute: bool(self._look(minute)), halts)
 
     def _look(self, minute: int) -> bool | None:
-        """Return what the clock showed in a minute, looked up once."""
         place = minute - self._first
-        if 0 <= place < len(self._looks):
-            return self._looks[place]
-        if minute not in self._later:
-            self._later[minute] = is_open(self._versions, minute * MINUTE_MS)
-        return self._later[minute]
+        return self._looks[place] if 0 <= place < len(self._looks) else self._clock.is_open(minute * MINUTE_MS)
 
     def _until(self, at: int) -> int:
         place = at // MINUTE_MS - self._first

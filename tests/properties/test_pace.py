@@ -139,7 +139,7 @@ def test_a_live_event_waits_a_few_seconds_at_most_and_the_workers_have_enough_to
 
 
 @pytest.mark.weighty
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.floats(3_000, 9_000), st.floats(1.5, 3.0), st.sampled_from([1, 4]), SEEDS)
 @example(9_000, 3.0, 4, 0)
 def test_workers_whose_store_is_slow_have_enough_to_do(
