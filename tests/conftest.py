@@ -8,6 +8,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from tests.databases import forgotten
 from tests.kafka.broker import Kafka
 from tests.order import seconds_of
 from tests.servers import Servers, servers_beside
@@ -72,3 +73,5 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         kafka = request.getfixturevalue("apache").plain
     with servers_beside(kafka, clickhouse, tmp_path_factory.mktemp("stack")) as both:
         yield both
+        if clickhouse:
+            forgotten(clickhouse)

@@ -19,7 +19,7 @@ from streams.core.metrics import Metric
 from streams.core.window import Window
 from tests.oracle import expected_row, first_opened
 from tests.promised import Promises
-from tests.wall import NEVER, Halts, Walls, due_at
+from tests.wall import MINUTE_MS, NEVER, Halts, Walls, due_at
 
 REPURCHASES: Final = {f"repurchase_{days}d": days * 86_400_000 for days in (30, 60, 90)}
 TARGETS: Final = {"first_response_within": 3_600_000, "next_response_within": 4 * 3_600_000}
@@ -355,7 +355,7 @@ class Ledger:
         within, is_open_hours = target
         if is_open_hours:
             return self._walls.due_at(row["team"], started, within, halts)
-        return due_at(started, within, lambda _: True, halts) if halts else started + within
+        return due_at(started, within, MINUTE_MS.__mul__, halts) if halts else started + within
 
     def _enter_target(self, metric: str, row: Mapping[str, Any], wait: "Waited", due: int | None) -> bool:
         """Say whether the wait decides: by an answer in time, or by lasting longer."""

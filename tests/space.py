@@ -26,7 +26,7 @@ from streams.core.ticket.batch import TICKET_EVENTS
 from streams.fault import KafkaErrors
 from streams.settings import PREFIX, Settings
 from streams.sinks.connection import connect
-from tests.databases import any_name, migrated
+from tests.databases import any_name, given_back, lent
 from tests.forks import ROOT as ROOT
 from tests.forks import Fork, started
 
@@ -225,7 +225,7 @@ class Space:
         for worker in self.workers:
             worker.kill()
         with suppress(Exception):
-            self.client.command(f"DROP DATABASE IF EXISTS {self.settings.database}", use_database=False)
+            given_back(self.client)
         with suppress(*KafkaErrors, OSError):
             knock(self.settings)  # kafka-python leaves its sockets open when it cannot start
             admin = KafkaAdminClient(**kafka_options(self.settings))
@@ -247,7 +247,7 @@ def new_space(kafka: str, clickhouse: str, folder: Path, *, partitions: int = 4)
     settings = Settings(
         kafka=kafka,
         clickhouse=clickhouse,
-        database=name,
+        database=lent(clickhouse),
         kafka_topic_prefix=f"{name}-",
         kafka_partitions=partitions,
         kafka_session_timeout_seconds=6,
@@ -255,9 +255,7 @@ def new_space(kafka: str, clickhouse: str, folder: Path, *, partitions: int = 4)
         folder=folder,
     )
     ensure_topics(settings)
-    space = Space(settings, folder)
-    migrated(space.client)
-    return space
+    return Space(settings, folder)
 
 
 def _lag(worker: WorkerProcess) -> int:

@@ -1,9 +1,9 @@
 """The clock on the wall of a desk, looked at every minute: business time with nothing of the code that computes it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import accumulate
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from schemas.schedule import Version
 from streams.core.identity import fact_id
 
 MINUTE_MS: Final = 60_000
+DAY_MINUTES: Final = 1_440
 FORESIGHT_MS: Final = 31 * 86_400_000
 NEVER: Final = 2**62
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,21 +71,37 @@ def begins(version: Version) -> datetime:
     return version.from_at if version.from_at.tzinfo else version.from_at.replace(tzinfo=ZoneInfo(version.zone))
 
 
-def due_at(started: int, target_ms: int, counts: Callable[[int], bool], halts: Halts) -> int:
+def due_at(started: int, target_ms: int, passed: Callable[[int], int], halts: Halts) -> int:
     """Return the last instant at which no more time than a target went by, in minutes that count and outside of halts.
 
     It is `NEVER` where that is not reached within `FORESIGHT_MS`.
+
+    Args:
+        started: From when.
+        target_ms: The target.
+        passed: How many milliseconds count from some beginning to a minute.
+        halts: When no time counts, in order.
     """
     left = target_ms
-    for minute in range(started // MINUTE_MS, (started + FORESIGHT_MS) // MINUTE_MS):
-        at = minute * MINUTE_MS
-        if not counts(minute) or any(since <= at < until for since, until in halts):
-            continue
-        since = max(started, at)
-        if left < at + MINUTE_MS - since:
-            return since + left
-        left -= at + MINUTE_MS - since
+    begin, end = started // MINUTE_MS, (started + FORESIGHT_MS) // MINUTE_MS
+    for since, until in _without(halts, begin, end):
+        had = passed(since)
+        if since == begin:  # of the first minute only the rest counts
+            had += min(started - since * MINUTE_MS, passed(since + 1) - had)
+        counted = passed(until) - had
+        if left < counted:
+            minute = bisect_right(range(since, until), had + left, key=lambda one: passed(one + 1)) + since
+            return max(started, minute * MINUTE_MS) + left - max(0, passed(minute) - had)
+        left -= counted
     return NEVER
+
+
+def _without(halts: Halts, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of minutes outside of halts, none longer than a day: few are looked at in vain."""
+    for since, until in [*halts, (end * MINUTE_MS, end * MINUTE_MS)]:
+        halt = min(end, -(-since // MINUTE_MS))
+        yield from ((day, min(day + DAY_MINUTES, halt)) for day in range(begin, halt, DAY_MINUTES))
+        begin = max(begin, -(-until // MINUTE_MS))
 
 
 class Wall:
@@ -93,9 +110,9 @@ class Wall:
     def __init__(self, versions: Sequence[Version], start_at: int, end_at: int) -> None:
         self._clock = _clock(tuple(versions))
         self._first = start_at // MINUTE_MS
-        minutes = range(self._first, end_at // MINUTE_MS + 2)
-        self._looks = [self._clock.is_open(minute * MINUTE_MS) for minute in minutes]
-        self._before = [0, *accumulate(MINUTE_MS * bool(look) for look in self._looks)]
+        self._looks: list[bool | None] = []
+        self._before = [0]
+        self._look_until(end_at // MINUTE_MS + 2)
 
     def open_ms(self, started: int, ended: int) -> int | None:
         """Return how long it was open between two instants; None when nothing is known of the first."""
@@ -105,11 +122,16 @@ class Wall:
 
     def due_at(self, started: int, target_ms: int, halts: Halts = ()) -> int:
         """Return the last instant at which no more than a target was open since another, halts left out."""
-        return due_at(started, target_ms, lambda minute: bool(self._look(minute)), halts)
+        return due_at(started, target_ms, self._passed, halts)
 
-    def _look(self, minute: int) -> bool | None:
-        place = minute - self._first
-        return self._looks[place] if 0 <= place < len(self._looks) else self._clock.is_open(minute * MINUTE_MS)
+    def _passed(self, minute: int) -> int:
+        self._look_until(minute)
+        return self._before[minute - self._first]
+
+    def _look_until(self, minute: int) -> None:
+        for each in range(self._first + len(self._looks), minute):
+            self._looks.append(self._clock.is_open(each * MINUTE_MS))
+            self._before.append(self._before[-1] + MINUTE_MS * bool(self._looks[-1]))
 
     def _until(self, at: int) -> int:
         place = at // MINUTE_MS - self._first

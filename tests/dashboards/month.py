@@ -30,7 +30,7 @@ from streams.simulation.policy import policy
 from streams.simulation.timeline import Simulated
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
-from tests.databases import any_name, migrated
+from tests.databases import given_back, lent
 from tests.histories import SOURCE, public_answer, settled
 from tests.integration.conftest import Servers
 from tests.ledger import Ledger
@@ -70,7 +70,7 @@ class Month:
         return self.client.query(sql)
 
     def remove(self) -> None:
-        self.client.command(f"DROP DATABASE {self.settings.database}", use_database=False)
+        given_back(self.client)
 
 
 def lately(days: float) -> Window:
@@ -79,9 +79,8 @@ def lately(days: float) -> Window:
 
 
 def new_database(servers: Servers, folder: Path, events: Sequence[Event]) -> Month:
-    settings = Settings(clickhouse=servers.clickhouse, database=any_name(), folder=folder)
+    settings = Settings(clickhouse=servers.clickhouse, database=lent(servers.clickhouse), folder=folder)
     client = connect(settings)
-    migrated(client)
     return Month(settings, client, events)
 
 

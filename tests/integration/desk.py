@@ -21,7 +21,7 @@ from streams.simulation import events as simulated
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.watch import ClickHouseWatchStore
-from tests.databases import any_name, migrated
+from tests.databases import given_back, lent
 from tests.histories import settled
 from tests.integration.conftest import Servers
 from tests.space import wait_until
@@ -82,9 +82,8 @@ class Desk:
     """A database with the tickets of a desk."""
 
     def __init__(self, servers: Servers, folder: Path) -> None:
-        self.settings = Settings(clickhouse=servers.clickhouse, database=any_name(), folder=folder)
+        self.settings = Settings(clickhouse=servers.clickhouse, database=lent(servers.clickhouse), folder=folder)
         self.client: Client = connect(self.settings)
-        migrated(self.client)
         self.watched = ClickHouseWatchStore(self.client, calm_seconds=1)
         self._tickets: dict[str, Ticket] = {}
 
@@ -118,4 +117,4 @@ class Desk:
         return self.client.query(sql, parameters=parameters).result_rows
 
     def remove(self) -> None:
-        self.client.command(f"DROP DATABASE {self.settings.database}", use_database=False)
+        given_back(self.client)

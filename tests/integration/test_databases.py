@@ -6,6 +6,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from streams.sinks.migrate import migrate, pending
+from tests import databases
 from tests.databases import new_database
 from tests.integration.conftest import Servers
 
@@ -23,6 +24,64 @@ def test_a_database_made_of_another_one_is_the_same_as_a_migrated_one(servers: S
         assert _tables(truly) == _tables(first) == _tables(second)
         assert _ledger(truly) == _ledger(first) == _ledger(second)
         assert pending(second) == []
+
+
+@pytest.fixture
+def _no_rest(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    databases.forgotten(servers.clickhouse)
+    monkeypatch.setattr(databases, "REST_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("_no_rest")
+def test_a_database_that_was_given_back_is_lent_again_without_rows(servers: Servers) -> None:
+    with new_database(servers.clickhouse) as first:
+        _fill(first)
+        name = first.database
+    with new_database(servers.clickhouse) as again:
+        assert again.database == name
+        assert again.command("SELECT count() FROM dead_letters") == 0
+
+
+@pytest.mark.usefixtures("_no_rest")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE ticket_days ADD CONSTRAINT full_disk CHECK version = 0",
+        "DROP TABLE signals",
+        "CREATE TABLE other (n UInt8) ENGINE = Memory",
+        "INSERT INTO schema_migrations (number, name, checksum) VALUES (9999, 'later', 'x')",
+        "DROP DATABASE {database:Identifier}",
+    ],
+)
+def test_what_is_no_longer_as_the_migrations_left_it_is_never_lent_again(servers: Servers, change: str) -> None:
+    with new_database(servers.clickhouse) as changed:
+        changed.command(change, parameters={"database": changed.database})
+    with new_database(servers.clickhouse) as next_one:
+        assert next_one.database != changed.database
+    assert not next_one.command(
+        "SELECT count() FROM system.databases WHERE name = {name:String}", parameters={"name": changed.database}
+    )
+
+
+@pytest.mark.usefixtures("_no_rest")
+def test_one_that_was_written_to_after_it_was_given_back_is_removed(servers: Servers) -> None:
+    with new_database(servers.clickhouse) as late:
+        pass
+    _fill(late)
+    with new_database(servers.clickhouse) as next_one:
+        assert next_one.database != late.database
+        assert next_one.command("SELECT count() FROM dead_letters") == 0
+
+
+def test_one_that_was_given_back_a_moment_ago_is_left_alone(servers: Servers) -> None:
+    with new_database(servers.clickhouse) as first:
+        pass
+    with new_database(servers.clickhouse) as second:
+        assert second.database != first.database
+
+
+def _fill(client: Client) -> None:
+    client.command("INSERT INTO dead_letters (id, reason) VALUES ('1', 'empty')")
 
 
 def _tables(client: Client) -> list[tuple[str, ...]]:

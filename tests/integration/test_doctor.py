@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 import pytest
 import typer
@@ -25,7 +24,7 @@ from streams.simulation import DESK_SOURCE, SHOP_SOURCE
 from streams.simulation import events as simulated
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
-from streams.sinks.migrate import migrate
+from tests.databases import given_back, lent
 from tests.histories import event, settled
 from tests.integration.conftest import Servers
 
@@ -76,11 +75,10 @@ class Desk:
 
 @pytest.fixture
 def desk(servers: Servers, tmp_path: Path) -> Iterator[Desk]:
-    settings = Settings(clickhouse=servers.clickhouse, database=f"test_{uuid4().hex[:12]}", folder=tmp_path)
+    settings = Settings(clickhouse=servers.clickhouse, database=lent(servers.clickhouse), folder=tmp_path)
     client = connect(settings)
-    migrate(client)
     yield Desk(settings)
-    client.command(f"DROP DATABASE {settings.database}", use_database=False)
+    given_back(client)
 
 
 def month() -> list[Event]:

@@ -35,7 +35,7 @@ from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.figures import answer
 from streams.sinks.migrate import migrate
-from tests.databases import any_name, migrated
+from tests.databases import given_back, lent
 from tests.histories import NOW_MS, settled
 from tests.integration.conftest import Servers
 from tests.process import Process
@@ -52,10 +52,9 @@ WIDTHS: Final = (80, 112, 138, 190)
 @pytest.fixture
 def settings(servers: Servers, tmp_path: Path) -> Iterator[Settings]:
     """Return settings of an empty database."""
-    made = Settings(clickhouse=servers.clickhouse, database=any_name(), folder=tmp_path)
-    migrated(connect(made))
+    made = Settings(clickhouse=servers.clickhouse, database=lent(servers.clickhouse), folder=tmp_path)
     yield made
-    connect(made).command(f"DROP DATABASE {made.database}", use_database=False)
+    given_back(connect(made))
 
 
 def _console() -> Console:

@@ -40,7 +40,7 @@ from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.figures import answer, freshness
 from streams.sinks.policy import versions_that_count
-from tests.databases import any_name, migrated
+from tests.databases import any_name, given_back, lent, migrated
 from tests.histories import NOW_MS, SOURCE, settled
 from tests.integration.conftest import Servers
 from tests.ledger import Ledger, quantile_ranks, spread_of, survival_quantile
@@ -99,7 +99,7 @@ def told(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     for part in (events[: len(events) // 2], events):
         store.insert([row_of(ticket, NOW_MS) for ticket in settled(_of_tickets(part)).values()])
     yield Told(settings, client, events)
-    client.command(f"DROP DATABASE {settings.database}", use_database=False)
+    given_back(client)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def empty(servers: Servers, tmp_path: Path) -> Iterator[Settings]:
     """Return settings whose database nobody has made yet."""
     settings, client = _database(servers, tmp_path, is_made=False)
     yield settings
-    client.command(f"DROP DATABASE IF EXISTS {settings.database}", use_database=False)
+    given_back(client)
 
 
 def _run(settings: Settings, *arguments: str) -> Result:
@@ -120,11 +120,9 @@ def _run(settings: Settings, *arguments: str) -> Result:
 
 
 def _database(servers: Servers, folder: Path, *, is_made: bool = True) -> tuple[Settings, Client]:
-    settings = Settings(clickhouse=servers.clickhouse, database=any_name(), folder=folder)
-    client = connect(settings)
-    if is_made:
-        migrated(client)
-    return settings, client
+    name = lent(servers.clickhouse) if is_made else any_name()
+    settings = Settings(clickhouse=servers.clickhouse, database=name, folder=folder)
+    return settings, connect(settings)
 
 
 def _of_tickets(events: Sequence[Event]) -> list[Event]:

@@ -48,7 +48,7 @@ SILENT: Final = "source_silent"
 
 
 @pytest.fixture(scope="module")
-def month() -> list[bytes]:
+def month() -> Sequence[bytes]:
     """Return a month in which nobody but the faulty team is paged: of eight seeds four have a page for nothing as well,
     which is the rate that was asked for.
     """
@@ -58,6 +58,15 @@ def month() -> list[bytes]:
 @pytest.fixture
 def desk(servers: Servers, tmp_path: Path) -> Iterator[Desk]:
     made = Desk(servers, tmp_path)
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def replayed_desk(servers: Servers, month: Sequence[bytes], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Return a desk that was told its month as history: a backtest keeps what it found, and a watch its signals."""
+    made = Desk(servers, tmp_path_factory.mktemp("replayed"))
+    made.tell(events_of(replayed(month)), NOW)
     yield made
     made.remove()
 
@@ -85,7 +94,7 @@ def pages(signals: list[SignalRow]) -> list[SignalRow]:
 
 
 def test_the_faulty_week_opens_one_signal_for_its_team_states_it_once_and_resolves_it_after_recovery(
-    desk: Desk, month: list[bytes]
+    desk: Desk, month: Sequence[bytes]
 ) -> None:
     events = events_of(month)
     desk.tell([event for event in events if event.at_ms < MID_FAULT], MID_FAULT)
@@ -157,12 +166,11 @@ def shown_on(page: Dashboard, desk: Desk) -> list[Sequence[Sequence[Any]]]:
     return [desk.client.query(expand(sql, **span)).result_rows for sql in told]
 
 
-def test_a_backtest_finds_the_faulty_week_whose_ratings_were_replayed(desk: Desk, month: list[bytes]) -> None:
-    desk.tell(events_of(replayed(month)), NOW)
+def test_a_backtest_finds_the_faulty_week_whose_ratings_were_replayed(replayed_desk: Desk) -> None:
     environment = {
-        "SERVICEPULSE_CLICKHOUSE": desk.settings.clickhouse,
-        "SERVICEPULSE_DATABASE": desk.settings.database,
-        "SERVICEPULSE_FOLDER": str(desk.settings.folder),
+        "SERVICEPULSE_CLICKHOUSE": replayed_desk.settings.clickhouse,
+        "SERVICEPULSE_DATABASE": replayed_desk.settings.database,
+        "SERVICEPULSE_FOLDER": str(replayed_desk.settings.folder),
     }
 
     def tested(*arguments: str) -> Result:
@@ -177,7 +185,7 @@ def test_a_backtest_finds_the_faulty_week_whose_ratings_were_replayed(desk: Desk
     }
     ((page,),) = [one["pages"] for one in chosen if one["segment"] == "delivery"]
     assert page["slices"][0]["reason"] in {"missing-parts", "delivery-date"}
-    budgets, delays, paged = shown_on(pages_page.DASHBOARD, desk)
+    budgets, delays, paged = shown_on(pages_page.DASHBOARD, replayed_desk)
     assert [row[1] for row in budgets if row[0] == "1 (chosen)"] == [1]
     assert all(age > pages_page.OLD_DAYS * 86_400 for *_, age in budgets), "of spring, and shown as old"
     assert not delays, "none were drawn"
@@ -350,15 +358,14 @@ def test_a_desk_from_which_nothing_comes_any_more_has_no_broken_survey(desk: Des
     assert [row.state for row in desk.signals()] == ["resolved"]
 
 
-def test_a_replayed_history_shows_its_falls_and_pages_nobody(desk: Desk, month: list[bytes]) -> None:
-    desk.tell(events_of(replayed(month)), NOW)
-    watch = desk.watch(NOW)
-    desk.watch(NOW + HOUR_MS, look=watch)
-    falls = of_kind(desk.signals(), FELL)
+def test_a_replayed_history_shows_its_falls_and_pages_nobody(replayed_desk: Desk) -> None:
+    watch = replayed_desk.watch(NOW)
+    replayed_desk.watch(NOW + HOUR_MS, look=watch)
+    falls = of_kind(replayed_desk.signals(), FELL)
     (fall,) = [row for row in falls if row.segment_kind == "team"]
     assert (fall.segment, fall.state, fall.note) == ("delivery", "resolved", "replayed history pages nobody")
-    assert pages(desk.signals()) == []
-    assert numbers(desk.client, "satisfaction-fell", NOW)["A"] == {}
+    assert pages(replayed_desk.signals()) == []
+    assert numbers(replayed_desk.client, "satisfaction-fell", NOW)["A"] == {}
 
 
 def test_judgement_waits_for_ratings_of_long_ago_and_for_nothing_else(desk: Desk) -> None:
