@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -40,7 +41,10 @@ SCREENSHOTS: Final = ROOT / ".servicepulse" / "screenshots"
 UIDS: Final = [dashboard.uid for dashboard in Library.read(CHECKED_IN).dashboards]
 WALL: Final = {"width": 1600, "height": 1000}
 CHANGE_SECONDS: Final = 15.0
-HISTORY_DAYS: Final = 45
+HISTORY_DAYS: Final = 35
+HISTORY_PER_DAY: Final = 30
+LINGER_SECONDS: Final = 2.0
+"""What comes in steadily is stored in few batches: the numbers have fifteen seconds to change."""
 FLAGS: Final = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -89,14 +93,25 @@ def browser() -> Iterator[Browser]:
 class Visit:
     """A page somebody looks at, with what it complained of and whom it called."""
 
-    def __init__(self, browser: Browser, url: str, **options: Any) -> None:
+    def __init__(self, page: Page, url: str) -> None:
         self.url = url
         self.complaints: list[str] = []
         self.hosts: set[str | None] = set()
-        self.page: Page = browser.new_page(**{"viewport": WALL, "color_scheme": "dark", **options})
-        self.page.on("console", self._note)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._called)
+        self.page = page
+        self._listeners: dict[Any, Callable[[Any], None]] = {
+            "console": self._note,
+            "pageerror": lambda error: self.complaints.append(str(error)),
+            "request": self._called,
+        }
+        for event, listener in self._listeners.items():
+            self.page.on(event, listener)
+
+    def leave(self) -> None:
+        """Leave the page as somebody finds it who comes next."""
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+        self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        self.page.goto("about:blank")
 
     def open(self, path: str) -> None:
         self.page.goto(f"{self.url}{path}")
@@ -135,29 +150,42 @@ class Visit:
             self.hosts.add(urlsplit(request.url).hostname)
 
 
+def new_page(browser: Browser, **options: Any) -> Page:
+    return browser.new_page(**{"viewport": WALL, "color_scheme": "dark", **options})
+
+
+@pytest.fixture(scope="module")
+def wall(browser: Browser) -> Page:
+    """Return a page on the wall, which tests share: to read the charting library anew takes five seconds of a core."""
+    return new_page(browser)
+
+
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+def visit(browser: Browser, wall: Page) -> Iterator[Callable[..., Visit]]:
+    """Return what visits an address: on the page on the wall, once a test, unless it is to look otherwise."""
     made: list[Visit] = []
 
     def start(url: str, **options: Any) -> Visit:
-        made.append(Visit(browser, url.rstrip("/"), **options))
+        page = new_page(browser, **options) if options else wall
+        assert all(page is not each.page for each in made), "the page on the wall is looked at already"
+        made.append(Visit(page, url.rstrip("/")))
         return made[-1]
 
     yield start
     for each in made:
-        each.page.close()
+        each.leave() if each.page is wall else each.page.close()
 
 
 @pytest.fixture(scope="module")
 def desk(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
     """Return a space in which a worker folds a month and a half of a desk, and then what goes on happening there."""
     now = datetime.now(UTC)  # noqa: TID251 - what happens in this test happens now
-    world = endless(1, now - timedelta(days=HISTORY_DAYS), now, 60, live_per_day=86_400)
+    world = endless(1, now - timedelta(days=HISTORY_DAYS), now, HISTORY_PER_DAY, live_per_day=86_400)
     ended = threading.Event()
     with ExitStack() as running:
         folder = tmp_path_factory.mktemp("desk")
         space = running.enter_context(new_space(servers.kafka, servers.clickhouse, folder))
-        space.started_worker()
+        space.started_worker(batch_linger_seconds=LINGER_SECONDS)
         sources = (DESK_SOURCE, SHOP_SOURCE)
         outlets = {
             source: running.enter_context(Publisher.from_settings(space.settings, source=source)) for source in sources
@@ -191,6 +219,14 @@ def preview(desk: Space) -> Iterator[str]:
         assert process.wait(timeout=30) == 0, log_path.read_text()
 
 
+@pytest.fixture(scope="module")
+def still(month: Month) -> Iterator[str]:
+    """Return the address of the dashboards as the month ends; what was asked once is not asked again."""
+    dashboards = Library.read(CHECKED_IN).dashboards
+    with site(dashboards, cache(ask_of(month.client)), END_MS) as pages:
+        yield pages.url
+
+
 @pytest.mark.parametrize("uid", UIDS)
 def test_every_dashboard_opens_while_events_flow(visit: Callable[..., Visit], preview: str, uid: str) -> None:
     seen = visit(preview)
@@ -210,7 +246,7 @@ def test_numbers_change_within_15_seconds(visit: Callable[..., Visit], preview: 
     assert seen.complaints == []
 
 
-def test_it_is_legible_on_a_wall_in_light_and_in_dark_and_on_a_phone(visit: Callable[..., Visit], preview: str) -> None:
+def test_it_is_legible_on_a_wall_in_light_and_in_dark_and_on_a_phone(visit: Callable[..., Visit], still: str) -> None:
     grounds = set()
     looks: dict[str, dict[str, Any]] = {
         "wall": {"viewport": {"width": 1920, "height": 1080}},
@@ -218,7 +254,7 @@ def test_it_is_legible_on_a_wall_in_light_and_in_dark_and_on_a_phone(visit: Call
         "phone": {"viewport": {"width": 390, "height": 844}},
     }
     for name, options in looks.items():
-        seen = visit(preview, **options)
+        seen = visit(still, **options)
         seen.open("/d/service-pulse?kiosk" if name == "wall" else "/d/service-pulse")
         seen.screenshot(f"service-pulse-{name}")
         size = float(
@@ -233,10 +269,8 @@ def test_it_is_legible_on_a_wall_in_light_and_in_dark_and_on_a_phone(visit: Call
     assert len(grounds) == 2
 
 
-def test_what_is_chosen_stands_in_the_address_and_changes_the_numbers(
-    visit: Callable[..., Visit], preview: str
-) -> None:
-    seen = visit(preview)
+def test_what_is_chosen_stands_in_the_address_and_changes_the_numbers(visit: Callable[..., Visit], still: str) -> None:
+    seen = visit(still)
     seen.open("/d/complaints")
     every = seen.numbers()
     seen.page.click("[data-variable=team]")
@@ -251,8 +285,8 @@ def test_what_is_chosen_stands_in_the_address_and_changes_the_numbers(
     assert seen.complaints == []
 
 
-def test_a_number_leads_to_the_tickets_behind_it(visit: Callable[..., Visit], preview: str) -> None:
-    seen = visit(preview)
+def test_a_number_leads_to_the_tickets_behind_it(visit: Callable[..., Visit], still: str) -> None:
+    seen = visit(still)
     seen.open("/d/service-pulse?var-team=delivery")
     seen.page.click("[data-panel='1'] .number")
     seen.wait(lambda: seen.page.title().startswith("Tickets"), "the list of tickets is open")
@@ -262,8 +296,8 @@ def test_a_number_leads_to_the_tickets_behind_it(visit: Callable[..., Visit], pr
     assert seen.complaints == []
 
 
-def test_a_line_tells_its_numbers_and_a_drag_chooses_a_range(visit: Callable[..., Visit], preview: str) -> None:
-    seen = visit(preview)
+def test_a_line_tells_its_numbers_and_a_drag_chooses_a_range(visit: Callable[..., Visit], still: str) -> None:
+    seen = visit(still)
     seen.open("/d/complaints")
     mouse = seen.page.mouse
 
