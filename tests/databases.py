@@ -6,7 +6,6 @@ back. Tests of migrations run the migrations.
 """
 
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -22,7 +21,7 @@ from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
 
 REST_SECONDS: Final = 5.0
-"""How long one that was given back is left alone: of a worker that was killed an insert may still be under way."""
+"""How long one is left alone in which workers were killed: an insert of theirs may still be under way."""
 
 
 class Made(NamedTuple):
@@ -41,8 +40,8 @@ class Made(NamedTuple):
 
 _MADE_OF: Final[dict[str, Made]] = {}
 """By the version of ClickHouse."""
-_RESTING: Final[dict[str, deque[tuple[float, str]]]] = {}
-"""By server, since when which databases are without rows and without a user."""
+_RESTING: Final[dict[str, list[tuple[float, str]]]] = {}
+"""By server, from when on which databases can be lent."""
 
 
 def any_name() -> str:
@@ -63,9 +62,10 @@ def new_database(clickhouse: str, *, is_migrated: bool = True) -> Iterator[Clien
 def lent(clickhouse: str) -> str:
     """Return the name of a database without rows that nobody else has; whoever takes it gives it back."""
     keeper = _keeper(clickhouse)
-    resting = _RESTING.setdefault(keeper.url, deque())
-    while resting and time.monotonic() - resting[0][0] > REST_SECONDS:
-        _, name = resting.popleft()
+    resting = _RESTING.setdefault(keeper.uri, [])
+    while rested := min((one for one in resting if one[0] <= time.monotonic()), default=None):
+        resting.remove(rested)
+        name = rested[1]
         if _is_as_new(keeper, name):
             return name
         _drop(keeper, name)
@@ -74,12 +74,12 @@ def lent(clickhouse: str) -> str:
     return str(client.database)
 
 
-def given_back(client: Client) -> None:
+def given_back(client: Client, rest_seconds: float = 0) -> None:
     """Empty a database for whoever needs one next; one that is not what the migrations come to is removed."""
     name = str(client.database)
     if _is_as_made(client, name):
         emptied(client)
-        _RESTING.setdefault(client.url, deque()).append((time.monotonic(), name))
+        _RESTING.setdefault(client.uri, []).append((time.monotonic() + rest_seconds, name))
     else:
         _drop(client, name)
 
@@ -87,7 +87,7 @@ def given_back(client: Client) -> None:
 def forgotten(clickhouse: str) -> None:
     """Remove all that were given back to a server."""
     keeper = _keeper(clickhouse)
-    for _, name in _RESTING.pop(keeper.url, ()):
+    for _, name in _RESTING.pop(keeper.uri, ()):
         _drop(keeper, name)
 
 
@@ -157,11 +157,12 @@ def _is_as_made(client: Client, name: str) -> bool:
 
 
 def _is_as_new(client: Client, name: str) -> bool:
-    """Tell whether a database is what the migrations come to, has no rows and is in nobody's use."""
+    """Tell whether a database that was given back is still there, without rows and in nobody's use."""
     found = client.query(
-        "SELECT (SELECT sum(total_rows) FROM system.tables WHERE database = {database:String} "
-        "AND name != 'schema_migrations') = 0 AND "
-        "(SELECT count() FROM system.processes WHERE current_database = {database:String}) = 0",
+        "SELECT (SELECT (count(), sumIf(total_rows, name != 'schema_migrations')) FROM system.tables "
+        "WHERE database = {database:String}), "
+        "(SELECT count() FROM system.processes WHERE current_database = {database:String})",
         parameters={"database": name},
     )
-    return bool(found.result_rows[0][0]) and _is_as_made(client, name)
+    ((tables, rows), users) = found.result_rows[0]
+    return (tables, rows or 0, users) == (len(_MADE_OF[str(client.server_version)].statements), 0, 0)

@@ -26,7 +26,7 @@ from streams.core.ticket.batch import TICKET_EVENTS
 from streams.fault import KafkaErrors
 from streams.settings import PREFIX, Settings
 from streams.sinks.connection import connect
-from tests.databases import any_name, given_back, lent
+from tests.databases import REST_SECONDS, any_name, given_back, lent
 from tests.forks import ROOT as ROOT
 from tests.forks import Fork, started
 
@@ -225,7 +225,7 @@ class Space:
         for worker in self.workers:
             worker.kill()
         with suppress(Exception):
-            given_back(self.client)
+            given_back(self.client, rest_seconds=REST_SECONDS if self.workers else 0)
         with suppress(*KafkaErrors, OSError):
             knock(self.settings)  # kafka-python leaves its sockets open when it cannot start
             admin = KafkaAdminClient(**kafka_options(self.settings))

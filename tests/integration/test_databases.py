@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from streams.settings import Settings
+from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate, pending
 from tests import databases
-from tests.databases import new_database
+from tests.databases import given_back, lent, new_database
 from tests.integration.conftest import Servers
 
 pytestmark = pytest.mark.integration
@@ -26,13 +28,11 @@ def test_a_database_made_of_another_one_is_the_same_as_a_migrated_one(servers: S
         assert pending(second) == []
 
 
-@pytest.fixture
-def _no_rest(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _none_resting(servers: Servers) -> None:
     databases.forgotten(servers.clickhouse)
-    monkeypatch.setattr(databases, "REST_SECONDS", 0.0)
 
 
-@pytest.mark.usefixtures("_no_rest")
 def test_a_database_that_was_given_back_is_lent_again_without_rows(servers: Servers) -> None:
     with new_database(servers.clickhouse) as first:
         _fill(first)
@@ -42,7 +42,6 @@ def test_a_database_that_was_given_back_is_lent_again_without_rows(servers: Serv
         assert again.command("SELECT count() FROM dead_letters") == 0
 
 
-@pytest.mark.usefixtures("_no_rest")
 @pytest.mark.parametrize(
     "change",
     [
@@ -63,7 +62,6 @@ def test_what_is_no_longer_as_the_migrations_left_it_is_never_lent_again(servers
     )
 
 
-@pytest.mark.usefixtures("_no_rest")
 def test_one_that_was_written_to_after_it_was_given_back_is_removed(servers: Servers) -> None:
     with new_database(servers.clickhouse) as late:
         pass
@@ -73,9 +71,9 @@ def test_one_that_was_written_to_after_it_was_given_back_is_removed(servers: Ser
         assert next_one.command("SELECT count() FROM dead_letters") == 0
 
 
-def test_one_that_was_given_back_a_moment_ago_is_left_alone(servers: Servers) -> None:
-    with new_database(servers.clickhouse) as first:
-        pass
+def test_one_in_which_workers_were_killed_a_moment_ago_is_left_alone(servers: Servers) -> None:
+    first = connect(Settings(clickhouse=servers.clickhouse, database=lent(servers.clickhouse)))
+    given_back(first, rest_seconds=600)
     with new_database(servers.clickhouse) as second:
         assert second.database != first.database
 

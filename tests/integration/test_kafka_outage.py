@@ -1,7 +1,7 @@
 """Everything that can happen to a group on Apache Kafka at once: nothing is lost, nothing counts twice."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ SMALL_BATCHES: Final = {"batch_events": 200, "batch_linger_seconds": 0.05}
 
 
 @pytest.fixture(scope="module", params=["a shop's desk", "the help desk's log"])
-def events(request: pytest.FixtureRequest) -> list[bytes]:
+def events(request: pytest.FixtureRequest) -> Sequence[bytes]:
     """Return what is published: nine events a ticket of a simulated desk, or what an import makes of a log."""
     if request.param == "a shop's desk":
         return lines_of(11, END - timedelta(days=4), END, 120)
@@ -54,7 +54,9 @@ def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
 
 
 @pytest.fixture
-def undisturbed(own_kafka: Kafka, servers: Servers, tmp_path: Path, events: list[bytes]) -> dict[str, tuple[int, int]]:
+def undisturbed(
+    own_kafka: Kafka, servers: Servers, tmp_path: Path, events: Sequence[bytes]
+) -> dict[str, tuple[int, int]]:
     """Return the checksums of a run to which nothing happens."""
     (tmp_path / "undisturbed").mkdir()
     with new_space(own_kafka.plain, servers.clickhouse, tmp_path / "undisturbed", partitions=PARTITIONS) as space:
@@ -70,7 +72,7 @@ def test_kills_joins_more_partitions_and_a_topic_made_again_change_no_row(
     own_kafka: Kafka,
     servers: Servers,
     tmp_path: Path,
-    events: list[bytes],
+    events: Sequence[bytes],
     undisturbed: dict[str, tuple[int, int]],
 ) -> None:
     chance = random.Random(seed)
@@ -87,7 +89,7 @@ def test_kills_joins_more_partitions_and_a_topic_made_again_change_no_row(
         wait_until(lambda: space.checksum() == undisturbed, "every row is as if nothing had happened", PATIENT)
 
 
-def _chunks(events: list[bytes]) -> list[list[bytes]]:
+def _chunks(events: Sequence[bytes]) -> list[Sequence[bytes]]:
     size = -(-len(events) // CHUNKS)
     return [events[start : start + size] for start in range(0, len(events), size)]
 
@@ -146,7 +148,7 @@ def _administer(kafka: Kafka, act: Callable[..., object]) -> None:
     wait_until(is_done, "Kafka takes what it is told", PATIENT)
 
 
-def _publish_until_acknowledged(space: Space, events: list[bytes]) -> None:
+def _publish_until_acknowledged(space: Space, events: Sequence[bytes]) -> None:
     """Publish events, again when anything goes wrong: what arrives twice counts once."""
 
     def is_sent() -> bool:
