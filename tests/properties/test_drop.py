@@ -202,6 +202,7 @@ def test_a_sum_needs_a_fall_to_look_for(q0: float, q1: float) -> None:
         steps_of(q0, q1)
 
 
+@pytest.mark.weighty
 @pytest.mark.parametrize("limit", [3.0, 4.0, 5.0])
 def test_false_alarms_of_the_sum_are_as_rare_as_the_limit_promises(limit: float) -> None:
     """The constant in `Thresholds.limit`, at the level of the proof: only one from 19.6 to 21 passes at all limits.

@@ -119,6 +119,7 @@ def test_a_wave_is_followed_by_a_level_that_moves_more_than_usual() -> None:
     assert moving > 2 * steady
 
 
+@pytest.mark.weighty
 @pytest.mark.parametrize("per_day", [20, 100])
 def test_the_usual_level_lies_within_its_interval_in_nine_of_ten_segments_and_more(per_day: int) -> None:
     """Together, and in each course as often as nine of ten leave open: fewer than 38 of 48 come once in a hundred."""

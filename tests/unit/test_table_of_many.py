@@ -65,6 +65,7 @@ def claims(table: Sequence[Line]) -> Iterator[str]:
             yield "rank"
 
 
+@pytest.mark.weighty
 @pytest.mark.parametrize("claim", ["change", "rank"])
 def test_of_identical_agents_hardly_any_table_claims_anything(tables: list[Sequence[Line]], claim: str) -> None:
     from scipy.stats import binom  # takes a second, and every process imports this file

@@ -132,6 +132,7 @@ def open_falls(store: MemoryWatch) -> set[str]:
     return {row.segment for row in store.signals() if row.kind == "satisfaction_fell" and row.state == "open"}
 
 
+@pytest.mark.weighty
 def test_a_live_fall_is_told_while_history_with_replay_flows_in() -> None:
     watched = Watched(coming=usual_weeks(), is_settled=False)
     watched.look(0)
