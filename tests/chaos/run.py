@@ -17,13 +17,13 @@ from streams.broker import ensure_topics, kafka_options
 from streams.clock import SystemClock
 from streams.settings import Settings
 from streams.sinks.connection import connect
-from streams.sinks.migrate import migrate
 from tests.chaos.before import COMMIT, start_worker_of, version_before
 from tests.chaos.judge import Judge, write_expected
 from tests.chaos.load import load_of
 from tests.chaos.moves import Move, moves_of
 from tests.chaos.servers import Servers, servers_of
 from tests.chaos.stage import SMALL_BATCHES, Stage
+from tests.databases import migrated
 from tests.space import Space, wait_until
 from tests.whole import verified
 
@@ -139,7 +139,7 @@ def run(plan: Plan, folder: Path, tell: Callable[[str], None] = lambda _: None) 
             say(f"{COMMIT} is not at hand: nobody of the version before takes part")
         space = _space(servers, folder, plan.seed)
         if before is None:
-            migrate(connect(space.settings))
+            migrated(connect(space.settings))
         try:
             return _carried_out(plan, space, servers, before, say, story)
         finally:

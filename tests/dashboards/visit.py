@@ -86,14 +86,14 @@ class Visit:
             self.page.on(event, listener)
 
     def leave(self) -> None:
-        """Leave the page as somebody finds it who comes next."""
+        """Leave the page as somebody finds it who comes next; where nobody serves it any more it is closed."""
         for event, listener in self._listeners.items():
             self.page.remove_listener(event, listener)
-        self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
         try:
-            self.page.goto(f"{self.url}/static/icon.svg")  # of the same origin, so that the process is kept
+            self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+            self.page.goto(f"{self.url}/static/icon.svg")  # of the same origin, so that the browser keeps its process
         except Error:
-            self.page.goto("about:blank")
+            self.page.close()
 
     def open(self, path: str) -> None:
         """Open a page and return once all of it is drawn; what took too long on a busy machine is asked for again."""
@@ -140,23 +140,40 @@ def new_page(browser: Browser, **options: Any) -> Page:
     return browser.new_page(**{"viewport": WALL, "color_scheme": "dark", **options})
 
 
+class Wall:
+    """A page on the wall, which tests share: to read the charting library anew takes five seconds of a core."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._page: Page | None = None
+
+    @property
+    def page(self) -> Page:
+        """The page, made anew where it was closed."""
+        if self._page is None or self._page.is_closed():
+            self._page = new_page(self._browser)
+        return self._page
+
+
 @pytest.fixture(scope="module")
-def wall(browser: Browser) -> Page:
-    """Return a page on the wall, which tests share: to read the charting library anew takes five seconds of a core."""
-    return new_page(browser)
+def wall(browser: Browser) -> Wall:
+    """Return the wall."""
+    return Wall(browser)
 
 
 @pytest.fixture
-def visit(browser: Browser, wall: Page) -> Iterator[Callable[..., Visit]]:
+def visit(browser: Browser, wall: Wall) -> Iterator[Callable[..., Visit]]:
     """Return what visits an address: on the page on the wall, once a test, unless it is to look otherwise."""
     made: list[Visit] = []
 
     def start(url: str, **options: Any) -> Visit:
-        page = new_page(browser, **options) if options else wall
+        page = new_page(browser, **options) if options else wall.page
         assert all(page is not each.page for each in made), "the page on the wall is looked at already"
         made.append(Visit(page, url.rstrip("/")))
         return made[-1]
 
     yield start
     for each in made:
-        each.leave() if each.page is wall else each.page.close()
+        each.leave()
+        if not each.page.is_closed() and each.page is not wall.page:
+            each.page.close()

@@ -22,7 +22,7 @@ from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.dead_letters import find_letters, mark_mended
 from streams.sinks.migrate import migrate
 from streams.sinks.refold import refold
-from tests.databases import new_database
+from tests.databases import migrated, new_database
 from tests.histories import NOW_MS, settled
 from tests.integration.conftest import Servers
 from tests.integration.desk import events_of, lines_of
@@ -124,7 +124,7 @@ async def _at_once(call: Callable[[], Awaitable[T]]) -> T:
 
 
 def test_what_one_insert_has_no_memory_for_is_stated_in_part_until_it_is_folded_again(client: Client) -> None:
-    migrate(client)
+    migrated(client)
     events = [one for name, cycles in (("A", 3), ("LOOP", 4_000), ("B", 3)) for one in mail_loop(name, cycles)]
     reading = read([record_of(one.raw, offset=place) for place, one in enumerate(events)], NOW_MS)
     outcome = fold_batch(reading, {}, NOW_MS)
