@@ -174,6 +174,7 @@ def visit(browser: Browser, wall: Wall) -> Iterator[Callable[..., Visit]]:
 
     yield start
     for each in made:
-        each.leave()
-        if not each.page.is_closed() and each.page is not wall.page:
+        if each.page is wall.page:
+            each.leave()
+        else:
             each.page.close()
