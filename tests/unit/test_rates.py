@@ -98,24 +98,28 @@ def test_a_watch_made_anew_states_what_is_known_already_once_more_and_no_other()
     assert {row.signal_id for row in again.store.stated} == {row.signal_id for row in first.store.stated}
 
 
-@given(
-    st.lists(st.tuples(st.integers(1, 40), st.integers(0, 24 * 14), st.integers(-3, 3)), max_size=5), st.integers(0, 9)
-)
+steps = st.tuples(st.integers(1, 40), st.integers(0, 24 * 14), st.integers(-3, 3), st.booleans())
+
+
+@given(st.lists(steps, max_size=5), st.integers(0, 9))
 @settings(max_examples=12)
 def test_what_is_kept_up_to_date_equals_what_is_judged_from_the_beginning(
-    steps: list[tuple[int, int, int]], seed: int
+    told: list[tuple[int, int, int, bool]], seed: int
 ) -> None:
     """Hours pass, counts of before change, the desk's as well."""
     tallies = counted(seed, 3, 0.9, 32, fallen=0.3, hours=100)
     rule, now = ThresholdBook().of_rate(SURGE), tallies[-1].at - 10 * DAY_MS
-    watch, start_at = RateWatch(rule), tallies[0].at
-    for hours, back, change in [(0, 0, 0), *steps]:
+    watch, start_at, others = RateWatch(rule), tallies[0].at, dict[int, int]()
+    for hours, back, change, is_desk in [(0, 0, 0, False), *told]:
         now += hours * HOUR_MS
         place = max(0, sum(tally.at < now for tally in tallies) - 1 - back)
         at, n, satisfied = tallies[place]
-        tallies[place] = Tally(at, n, min(n, max(0, satisfied + change)))
+        if is_desk:
+            others[at] = min(n, 20 * change)
+        else:
+            tallies[place] = Tally(at, n, min(n, max(0, satisfied + change)))
         known = [tally for tally in tallies if tally.at < now]
-        above = Level(Tally(at, 3 * n, 2 * n) for at, n, _ in known)
+        above = Level(Tally(at, 3 * n, 2 * n + others.get(at, 0)) for at, n, _ in known)
         judged = watch.judged(known, above, start_at, now)
         anew = rated(known, above, rule, start_at)
         assert (judged.closed, judged.verdict(now)) == (anew.closed, anew.verdict(now))
