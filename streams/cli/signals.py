@@ -1,4 +1,4 @@
-"""`signals`: what the watch found - falls of satisfaction, broken surveys, silent sources."""
+"""`signals`: what the watch found - falls of satisfaction, rates that changed, broken surveys, silent sources."""
 
 import sys
 from collections.abc import Sequence
