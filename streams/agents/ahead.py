@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from contextlib import suppress
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from streams.core.ticket.batch import Outcome, Record
+
+_EARLIEST: Final = 0.6
+"""Of the time that the last write took: before that nothing is folded for the next one, it could only slow this one."""
 
 
 class Delivery(Protocol):
@@ -49,9 +53,19 @@ class Ahead:
         self._has_room = asyncio.Event()
         self._has_work = asyncio.Event()
         self._has_room.set()
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+        self._began_at = self._took_seconds = 0.0
 
     async def room(self) -> int:
-        """Return how many records more there is room for, at least one, as soon as there is any."""
+        """Return how many records more there is room for, at least one, once it is time to fold them.
+
+        That is at once while nothing is being written. Else what comes gathers first: to fold it bit by bit would ask
+        the store for tickets again and again, which is busy.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._began_at + _EARLIEST * self._took_seconds):
+                await self._is_idle.wait()
         await self._has_room.wait()
         return self._most_records - self._held()
 
@@ -67,8 +81,14 @@ class Ahead:
         return stale
 
     async def taken(self) -> list[Work]:
-        """Return all that waits, in its order, as soon as there is any."""
+        """Return all that waits, in its order, as soon as there is any; what was taken before is written by now."""
+        now = asyncio.get_running_loop().time
+        if not self._is_idle.is_set():
+            self._took_seconds = now() - self._began_at
+            self._is_idle.set()
         await self._has_work.wait()
+        self._began_at = now()
+        self._is_idle.clear()
         works, self._works = self._works, []
         self._tell()
         return works
