@@ -121,6 +121,17 @@ class SurveyKind(OpenEnum):
     OTHER = "other"
 
 
+class PromiseKind(OpenEnum):
+    """What was promised."""
+
+    CALL_BACK = "call_back"
+    REPAIR = "repair"
+    DELIVERY = "delivery"
+    ANSWER = "answer"
+    REFUND = "refund"
+    OTHER = "other"
+
+
 class OrderKind(OpenEnum):
     """Why an order exists. Replacements and exchanges are no repurchase."""
 
@@ -391,6 +402,54 @@ class CompensationGranted(TicketData, frozen=True, kw_only=True, omit_defaults=T
     cap: Amount | None = None
 
 
+class PromiseMade(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The desk promised the customer something until an instant."""
+
+    promise_id: Id
+    kind: PromiseKind
+    due_at: Instant
+    made_by: Id | None = None
+    reason: Label | None = None
+
+    def __post_init__(self) -> None:
+        """Require an instant that can be stored.
+
+        Raises:
+            ValueError: When it lies before 1970 or after 2149.
+        """
+        _refuse_unstorable("due_at", self.due_at)
+
+
+class PromiseMoved(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """A promise was put off or brought forward, with the customer's consent as long as it was not due yet."""
+
+    promise_id: Id
+    due_at: Instant
+    reason: Label | None = None
+
+    def __post_init__(self) -> None:
+        """Require an instant that can be stored.
+
+        Raises:
+            ValueError: When it lies before 1970 or after 2149.
+        """
+        _refuse_unstorable("due_at", self.due_at)
+
+
+class PromiseKept(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """What was promised was done."""
+
+    promise_id: Id
+    by: Id | None = None
+
+
+class PromiseWithdrawn(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The customer does not want what was promised any more."""
+
+    promise_id: Id
+    reason: Label | None = None
+
+
 class TicketRepurchased(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     """Derived: the customer of a resolved after-sales case ordered again."""
 
@@ -406,8 +465,7 @@ class TicketRepurchased(TicketData, frozen=True, kw_only=True, omit_defaults=Tru
         Raises:
             ValueError: When it lies before 1970 or after 2149.
         """
-        if not 0 <= ms_of(self.ordered_at) <= LAST_MS:
-            raise ValueError(f"ordered_at ({self.ordered_at.isoformat()}) lies before 1970 or after 2149")
+        _refuse_unstorable("ordered_at", self.ordered_at)
 
 
 class OrderData(Data, frozen=True, kw_only=True, omit_defaults=True):
@@ -506,6 +564,10 @@ CATALOGUE: Mapping[str, type[Data]] = {
     "rating.revised": RatingRevised,
     "rating.withdrawn": RatingWithdrawn,
     "compensation.granted": CompensationGranted,
+    "promise.made": PromiseMade,
+    "promise.moved": PromiseMoved,
+    "promise.kept": PromiseKept,
+    "promise.withdrawn": PromiseWithdrawn,
     "order.placed": OrderPlaced,
     "order.cancelled": OrderCancelled,
     "ticket.repurchased": TicketRepurchased,
@@ -520,10 +582,15 @@ DERIVED = frozenset({"ticket.absorbed", "ticket.repurchased"})
 """Events that this system publishes itself; producers never send them."""
 
 RESERVED = (
-    "promise.", "fault.", "knownissue.", "notice.", "rootcause.", "contact.", "selfservice.session", "knowledge.",
+    "fault.", "knownissue.", "notice.", "rootcause.", "contact.", "selfservice.session", "knowledge.",
     "intervention.recorded", "customer.", "sla.",
 )  # fmt: skip
 """Beginnings of names that later events will have: stored when they come, folded by nobody yet."""
+
+
+def _refuse_unstorable(name: str, instant: datetime) -> None:
+    if not 0 <= ms_of(instant) <= LAST_MS:
+        raise ValueError(f"{name} ({instant.isoformat()}) lies before 1970 or after 2149")
 
 
 def type_of(name: str) -> str:

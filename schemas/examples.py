@@ -22,6 +22,11 @@ from schemas.events import (
     Party,
     PolicyPublished,
     ProducerHeartbeat,
+    PromiseKept,
+    PromiseKind,
+    PromiseMade,
+    PromiseMoved,
+    PromiseWithdrawn,
     RatingRevised,
     RatingSource,
     RatingSubmitted,
@@ -113,6 +118,19 @@ _CONTENTS: Final[tuple[Data, ...]] = (
         authority="agent",
         cap=1000,
     ),
+    PromiseMade(
+        ticket_id="T-1042",
+        promise_id="P-1",
+        kind=PromiseKind.REPAIR,
+        due_at=datetime(2026, 1, 16, 17, tzinfo=UTC),
+        made_by="A-7",
+        reason="spare part",
+    ),
+    PromiseMoved(
+        ticket_id="T-1042", promise_id="P-1", due_at=datetime(2026, 1, 19, 12, tzinfo=UTC), reason="part late"
+    ),
+    PromiseKept(ticket_id="T-1042", promise_id="P-1", by="A-7"),
+    PromiseWithdrawn(ticket_id="T-1042", promise_id="P-1", reason="repaired it herself"),
     OrderPlaced(
         order_id="O-5107",
         customer_id="C-77",

@@ -117,6 +117,15 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     repurchases_ordered_at: list[Ms] = field(name="repurchases.ordered_at")
     repurchases_amount: list[int] = field(name="repurchases.amount")
     repurchases_currency: list[str] = field(name="repurchases.currency")
+    promises_id: list[str] = field(name="promises.id")
+    promises_kind: list[str] = field(name="promises.kind")
+    promises_made_by: list[str] = field(name="promises.made_by")
+    promises_made_at: list[Ms] = field(name="promises.made_at")
+    promises_due_at: list[Ms] = field(name="promises.due_at")
+    promises_kept_at: list[Ms | None] = field(name="promises.kept_at")
+    promises_withdrawn_at: list[Ms | None] = field(name="promises.withdrawn_at")
+    promises_moved: list[int] = field(name="promises.moved")
+    promises_moved_late: list[int] = field(name="promises.moved_late")
     first_event_at: Ms
     last_event_at: Ms
     days: list[int]

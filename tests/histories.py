@@ -310,7 +310,7 @@ def _orders() -> Contents:
 
 def contents() -> Contents:
     """Return what can be said of a ticket, apart from merges."""
-    return st.one_of(_lives(), _talks(), _feedback(), _retractions())
+    return st.one_of(_lives(), _talks(), _feedback(), _promises(), _retractions())
 
 
 def _told(said: Contents) -> st.SearchStrategy[Told]:
@@ -324,6 +324,10 @@ _OF_MANY: Final = (
     e.RatingRevised,
     e.RatingWithdrawn,
     e.CompensationGranted,
+    e.PromiseMade,
+    e.PromiseMoved,
+    e.PromiseKept,
+    e.PromiseWithdrawn,
     e.TicketRepurchased,
     e.OrderPlaced,
     e.OrderCancelled,
@@ -499,6 +503,20 @@ def _feedback() -> Contents:
             amount=st.integers(0, 500),
             currency=st.just("EUR"),
         ),
+    )
+
+
+def _promises() -> Contents:
+    """Return what is said of two promises, due among other instants or among the days of `INSTANTS`."""
+    due_at = st.sampled_from([5, 20, 20, 38, *INSTANTS[3::4]]).map(lambda at: datetime.fromtimestamp(at / 1000, UTC))
+    one = {"ticket_id": _ticket, "promise_id": st.sampled_from(["p1", "p2"])}
+    made = st.builds(e.PromiseMade, **one, kind=st.sampled_from(e.PromiseKind), due_at=due_at, made_by=_words)
+    return st.one_of(
+        made,
+        made,
+        st.builds(e.PromiseMoved, **one, due_at=due_at),
+        st.builds(e.PromiseKept, **one),
+        st.builds(e.PromiseWithdrawn, **one),
     )
 
 

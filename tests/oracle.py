@@ -5,6 +5,7 @@ question is answered by looking through all events again.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby, zip_longest
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -124,6 +125,7 @@ def _row(own: list[Event], story: list[Event], joined_at: list[int], all_own: li
         | feedback
         | _judged(feedback["ratings.rated_at"], resolved_at, charges)
         | _money(story)
+        | _promised(story)
     )
 
 
@@ -558,6 +560,8 @@ def _name(one: Event) -> Name:
             return one.source, one.content.rating_id
         case e.CompensationGranted():
             return one.source, one.content.compensation_id
+        case e.PromiseMade() | e.PromiseMoved() | e.PromiseKept() | e.PromiseWithdrawn():
+            return one.source, one.content.promise_id
         case e.TicketRepurchased() | e.OrderPlaced() | e.OrderCancelled():
             return one.source, one.content.order_id
     raise AssertionError(one.name)
@@ -614,3 +618,45 @@ def _money(story: Sequence[Event]) -> dict[str, Any]:
         "repurchases.amount": [order.amount for order in orders],
         "repurchases.currency": [order.currency for order in orders],
     }
+
+
+def _promised(story: Sequence[Event]) -> dict[str, Any]:
+    """Return what was promised, each promise from a diary of what was said of it."""
+    of_promises = (e.PromiseMade, e.PromiseMoved, e.PromiseKept, e.PromiseWithdrawn)
+    told = [one for one in story if isinstance(one.content, of_promises)]
+    made = [one for one in told if isinstance(one.content, e.PromiseMade)]
+    first = [one for n, one in enumerate(made) if _name(one) not in map(_name, made[:n])]
+    diaries = [
+        _diary(one, [other for other in told if _name(other) == _name(one) and other is not one]) for one in first
+    ]
+    columns = ("id", "kind", "made_by", "made_at", "due_at", "kept_at", "withdrawn_at", "moved", "moved_late")
+    return {f"promises.{column}": [diary[column] for diary in diaries] for column in columns}
+
+
+def _diary(first: Event, later: Sequence[Event]) -> dict[str, Any]:
+    assert isinstance(first.content, e.PromiseMade)
+    is_over = [isinstance(one.content, e.PromiseKept | e.PromiseWithdrawn) for one in later]
+    goes_on = later[: is_over.index(True)] if True in is_over else later
+    end = later[len(goes_on)] if True in is_over else None
+    end_at = end and max(first.at_ms, end.at_ms)
+    dues = [max(first.at_ms, _ms(first.content.due_at))]
+    for one in goes_on:
+        assert isinstance(one.content, e.PromiseMade | e.PromiseMoved)
+        said_at = max(first.at_ms, one.at_ms)
+        if said_at < dues[-1]:
+            dues.append(max(said_at, _ms(one.content.due_at)))
+    return {
+        "id": first.content.promise_id,
+        "kind": first.content.kind.value,
+        "made_by": first.content.made_by or "",
+        "made_at": first.at_ms,
+        "due_at": dues[-1],
+        "kept_at": end_at if end and isinstance(end.content, e.PromiseKept) else None,
+        "withdrawn_at": end_at if end and isinstance(end.content, e.PromiseWithdrawn) else None,
+        "moved": len(dues) - 1,
+        "moved_late": len(goes_on) - len(dues) + 1,
+    }
+
+
+def _ms(instant: datetime) -> int:
+    return int(instant.timestamp() * 1000)

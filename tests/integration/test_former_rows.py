@@ -34,6 +34,8 @@ ADDED = {
     *("surveys.is_answered", "ratings.kind", "ratings.scale_min", "ratings.scale_max", "ratings.solved_at"),
     *("waits.asked_again", "waits.open", "waits.is_first", "waits.can_decide", "waits.before", "ratings.team"),
     *("cycles.awaits_customer", "cycles.on_hold", "customer_segment"),
+    *(f"promises.{name}" for name in ("id", "kind", "made_by", "made_at", "due_at", "kept_at", "withdrawn_at")),
+    *("promises.moved", "promises.moved_late"),
 }
 T0 = INSTANTS[0]
 EVER = Window(T0 - DAY_MS, T0 + 120 * DAY_MS)

@@ -416,7 +416,7 @@ class TestGrowth:
         [
             ("com.shop.parcel.sent", "com.shop.parcel.sent"),
             ("io.servicepulse.ticket.created.v2", "io.servicepulse.ticket.created.v2"),
-            ("io.servicepulse.promise.made.v1", "promise.made"),
+            ("io.servicepulse.fault.declared.v1", "fault.declared"),
             ("io.servicepulse..v1", "io.servicepulse..v1"),
             ("io.servicepulse.v1", "io.servicepulse.v1"),
         ],

@@ -143,6 +143,8 @@ def _example(kind: type[e.TicketData]) -> Event:
         "order_id": "o",
         "customer_id": "c",
         "ordered_at": "2026-03-02T09:00:00Z",
+        "promise_id": "p",
+        "due_at": "2026-03-02T09:00:00Z",
     }
     known = {field.encode_name for field in msgspec.structs.fields(kind)}
     said = msgspec.convert({name: value for name, value in fields.items() if name in known}, kind, strict=False)

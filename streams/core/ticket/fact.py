@@ -216,6 +216,38 @@ class Updated(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, 
     words: tuple[tuple[Word, Word | bool | None], ...]
 
 
+class Promised(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=20):
+    """The customer was promised something until an instant."""
+
+    promise_id: e.Id
+    kind: Word
+    due_at: At
+    made_by: Word = ""
+    system: Word = ""
+
+
+class PutOff(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=21):
+    """A promise is due at another instant."""
+
+    promise_id: e.Id
+    due_at: At
+    system: Word = ""
+
+
+class Kept(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=22):
+    """What was promised was done."""
+
+    promise_id: e.Id
+    system: Word = ""
+
+
+class Released(Fact, frozen=True, array_like=True, omit_defaults=True, gc=False, tag=23):
+    """The customer does not want what was promised any more."""
+
+    promise_id: e.Id
+    system: Word = ""
+
+
 AnyFact: TypeAlias = (
     Created
     | Classified
@@ -236,17 +268,25 @@ AnyFact: TypeAlias = (
     | Repurchased
     | Retracted
     | Updated
+    | Promised
+    | PutOff
+    | Kept
+    | Released
 )
 
 KINDS: Final = frozenset(get_args(AnyFact))
 """Every kind of fact."""
 
-SharedFact: TypeAlias = Created | Message | Offered | Rated | Revised | Withdrawn | Compensated | Repurchased
+OfPromise: TypeAlias = Promised | PutOff | Kept | Released
+
+SharedFact: TypeAlias = (
+    Created | Message | Offered | Rated | Revised | Withdrawn | Compensated | Repurchased | OfPromise
+)
 
 SHARED: Final = frozenset(get_args(SharedFact))
 """What a merged ticket hands over: the customer's story. How the desk filed and closed the duplicate stays behind."""
 
-Named: TypeAlias = Offered | Rated | Revised | Withdrawn | Compensated | Repurchased
+Named: TypeAlias = Offered | Rated | Revised | Withdrawn | Compensated | Repurchased | OfPromise
 """Facts about something that has an id of its own, unique in the source that says so."""
 
 _NAMED: Final = frozenset(get_args(Named))
@@ -419,5 +459,11 @@ _MAKERS: Final[Mapping[type[e.Data] | type[None], _Maker]] = {
     e.RatingWithdrawn: lambda said, key: Withdrawn(*key, said.rating_id),
     e.CompensationGranted: _compensated,
     e.TicketRepurchased: _repurchased,
+    e.PromiseMade: lambda said, key: Promised(
+        *key, said.promise_id, said.kind.value, ms_of(said.due_at), said.made_by or ""
+    ),
+    e.PromiseMoved: lambda said, key: PutOff(*key, said.promise_id, ms_of(said.due_at)),
+    e.PromiseKept: lambda said, key: Kept(*key, said.promise_id),
+    e.PromiseWithdrawn: lambda said, key: Released(*key, said.promise_id),
     e.EventRetracted: lambda said, key: Retracted(*key, fact_id(said.target_source, said.target_id)),
 }

@@ -8,6 +8,7 @@ from streams.core.ticket.attributes import record_of
 from streams.core.ticket.decisive import are_first, before, can_decide, solved_at, team_judged
 from streams.core.ticket.fact import Created, days_of
 from streams.core.ticket.fold import Ticket, active_facts
+from streams.core.ticket.promise import promises_of
 from streams.core.ticket.row_bound import Bounds, bounds_of, named
 from streams.core.ticket.waits import Conversation, conversation_of, openings_of, times_open
 
@@ -56,6 +57,7 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
     surveys = [(offer, survey in replies) for survey, offer in offers.items()]
     compensations = history.compensations_of(story)
     repurchases = history.repurchases_of(story)
+    promises = promises_of(story)
     exclusion = history.exclusion_of(own, is_test=said.is_test)
     resolutions = [cycle.resolved_at for cycle in life.cycles if cycle.resolved_at is not None]
     days = days_of(ticket.facts)
@@ -63,10 +65,13 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
     waits, cycles = named(talk.waits, bounds.turns), named(life.cycles, bounds.turns)
     spans = named(life.open, bounds.turns)
     most_turns = max(len(talk.waits), len(life.cycles), len(life.open), *(len(wait.asked_again) for wait in talk.waits))
-    most_feedback = max(len(surveys), len(ratings), len(compensations), len(repurchases), len(record.charges))
+    most_feedback = max(
+        len(surveys), len(ratings), len(compensations), len(repurchases), len(promises), len(record.charges)
+    )
     charges = named(record.charges, bounds.feedback)
     surveys, ratings = named(surveys, bounds.feedback), named(ratings, bounds.feedback)
     compensations, repurchases = named(compensations, bounds.feedback), named(repurchases, bounds.feedback)
+    promises = named(promises, bounds.feedback)
     deciding = can_decide(waits, created_by)
     named_resolutions = [cycle.resolved_at for cycle in cycles if cycle.resolved_at is not None]
     solved = [solved_at(rating.rated_at, named_resolutions) for rating in ratings]
@@ -153,6 +158,15 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
         repurchases_ordered_at=[fact.ordered_at for fact in repurchases],
         repurchases_amount=[fact.amount for fact in repurchases],
         repurchases_currency=[fact.currency for fact in repurchases],
+        promises_id=[promise.promise_id for promise in promises],
+        promises_kind=[promise.kind for promise in promises],
+        promises_made_by=[promise.made_by for promise in promises],
+        promises_made_at=[promise.made_at for promise in promises],
+        promises_due_at=[promise.due_at for promise in promises],
+        promises_kept_at=[promise.kept_at for promise in promises],
+        promises_withdrawn_at=[promise.withdrawn_at for promise in promises],
+        promises_moved=[promise.moved for promise in promises],
+        promises_moved_late=[promise.moved_late for promise in promises],
         first_event_at=known[0].at,
         last_event_at=known[-1].at,
         days=days,

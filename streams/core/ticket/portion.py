@@ -10,7 +10,7 @@ from streams.core.ticket.row_bound import SHORT
 
 T = TypeVar("T")
 
-_KINDS: Final = 10
+_KINDS: Final = 11
 """Arrays of a row that grow with its ticket, days included."""
 LIGHT: Final = _KINDS * SHORT.turns
 """What weighs no more than this no store refuses for its size: then it is the store that is short of something."""
@@ -41,6 +41,7 @@ def weight_of(row: TicketRow) -> int:
         row.ratings_id,
         row.compensations_id,
         row.repurchases_order_id,
+        row.promises_id,
         row.days,
     ]
     return 1 + sum(map(len, lists))

@@ -10,8 +10,8 @@ _MOST_TURNS: Final = 5_000
 """Waits, cycles and spans. Ten times what people make of a ticket, and less than a mail loop makes in a day: a row of
 100 KB, which ClickHouse takes apart in a fifth of a second."""
 _MOST_FEEDBACK: Final = 500
-"""Surveys, ratings, compensations, repurchases, and who was in charge: the views lay each rating beside each of the
-others, and each cycle."""
+"""Surveys, ratings, compensations, repurchases, promises, and who was in charge: the views lay each rating beside each
+of the others, and each cycle."""
 _MOST_BY_DAY: Final = 1_000_000
 """Elements times days: the view of days looks at each element once a day."""
 _LEAST: Final = 100
@@ -23,7 +23,7 @@ class Bounds(Struct, frozen=True):
 
     Attributes:
         turns: Waits, cycles, spans.
-        feedback: Surveys, ratings, compensations, repurchases; who was in charge.
+        feedback: Surveys, ratings, compensations, repurchases, promises; who was in charge.
     """
 
     turns: int

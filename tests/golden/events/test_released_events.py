@@ -22,6 +22,11 @@ from schemas.events import (
     Party,
     PolicyPublished,
     ProducerHeartbeat,
+    PromiseKept,
+    PromiseKind,
+    PromiseMade,
+    PromiseMoved,
+    PromiseWithdrawn,
     RatingRevised,
     RatingSource,
     RatingSubmitted,
@@ -83,6 +88,15 @@ MINIMAL: Final[dict[str, Data]] = {
     "compensation.granted": CompensationGranted(
         ticket_id="T-1042", compensation_id="K-1", kind="voucher", amount=1000, currency="EUR"
     ),
+    "promise.made": PromiseMade(
+        ticket_id="T-1042",
+        promise_id="P-1",
+        kind=PromiseKind.CALL_BACK,
+        due_at=datetime(2026, 3, 2, 9, 25, tzinfo=UTC),
+    ),
+    "promise.moved": PromiseMoved(ticket_id="T-1042", promise_id="P-1", due_at=datetime(2026, 3, 2, 12, tzinfo=UTC)),
+    "promise.kept": PromiseKept(ticket_id="T-1042", promise_id="P-1"),
+    "promise.withdrawn": PromiseWithdrawn(ticket_id="T-1042", promise_id="P-1"),
     "order.placed": OrderPlaced(order_id="O-5107", customer_id="C-77", amount=24900, currency="EUR"),
     "order.cancelled": OrderCancelled(order_id="O-5107", customer_id="C-77"),
     "ticket.repurchased": TicketRepurchased(
@@ -209,6 +223,19 @@ FULL: Final[dict[str, Data]] = {
         authority="agent",
         cap=2000,
     ),
+    "promise.made": PromiseMade(
+        ticket_id="T-1042",
+        promise_id="P-1",
+        kind=PromiseKind.REPAIR,
+        due_at=datetime(2026, 3, 4, 17, tzinfo=UTC),
+        made_by="A-9",
+        reason="spare part",
+    ),
+    "promise.moved": PromiseMoved(
+        ticket_id="T-1042", promise_id="P-1", due_at=datetime(2026, 3, 5, 11, tzinfo=UTC), reason="part late"
+    ),
+    "promise.kept": PromiseKept(ticket_id="T-1042", promise_id="P-1", by="A-9"),
+    "promise.withdrawn": PromiseWithdrawn(ticket_id="T-1042", promise_id="P-1", reason="repaired it herself"),
     "order.placed": OrderPlaced(
         order_id="O-5107",
         customer_id="C-77",
