@@ -28,7 +28,8 @@ BUSINESS_TARGETS: Final = {name.replace("within", "business_within"): ms for nam
 SHARES: Final = (
     "complaint_rate", "csat_share", "csat_share_by_resolution", "csat_share_by_creation", "response_rate",
     "self_rating_share", "reopen_rate", "tickets_reopened", "inquiry_share", *TARGETS, *BUSINESS_TARGETS, *IN_TARGET,
-    *REPURCHASES, "first_contact_resolution", "one_touch_share", "tickets_transferred", "reassigned_after_bad_rating"
+    *REPURCHASES, "first_contact_resolution", "one_touch_share", "tickets_transferred", "reassigned_after_bad_rating",
+    "promises_kept", "promises_moved",
 )  # fmt: skip
 MEANS: Final = (
     "csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation", "ces", "replies_per_resolution", "time_with_desk",
@@ -36,13 +37,18 @@ MEANS: Final = (
 )  # fmt: skip
 RATES: Final = ("complaints_per_1000_orders", "complaints_per_1000_customers")
 COUNTS: Final = (
-    "tickets", "first_response_n", "resolved_unanswered", "backlog", "open_waits", "negative_durations"
+    "tickets", "first_response_n", "resolved_unanswered", "backlog", "open_waits", "negative_durations",
+    "overdue_promises", "promises",
 )  # fmt: skip
-TIMES_TO: Final = tuple(
-    f"time_to_{what}{hours}_p{p}"
-    for what in ("first_response", "response", "first_resolution", "resolution")
-    for hours in ("", "_business")
-    for p in (50, 90)
+TIMES_TO: Final = (
+    *(
+        f"time_to_{what}{hours}_p{p}"
+        for what in ("first_response", "response", "first_resolution", "resolution")
+        for hours in ("", "_business")
+        for p in (50, 90)
+    ),
+    "promise_lateness_p50",
+    "promise_lateness_p90",
 )
 MOST_FIRST: Final = 8
 """So many waits of a ticket can be the one that decides on its first response."""
@@ -95,6 +101,20 @@ def sent(row: Mapping[str, Any], wait: Waited) -> dict[str, str]:
     return then | {"agent_id": wait.sender_id or then["agent_id"]}
 
 
+def promises_in(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the promises of a row, one by one."""
+    names = [name for name in row if name.startswith("promises.")]
+    return [
+        {name.removeprefix("promises."): row[name][place] for name in names} for place in range(len(row["promises.id"]))
+    ]
+
+
+def _promiser(row: Mapping[str, Any], promise: Mapping[str, Any], at: int) -> dict[str, str]:
+    """Return the team in charge at an instant, and who made a promise."""
+    then = in_charge(row, at)
+    return then | {"agent_id": promise["made_by"] or then["agent_id"]}
+
+
 class Ledger:
     """Every observation of every metric."""
 
@@ -123,6 +143,7 @@ class Ledger:
             self._enter_resolutions(row)
             self._enter_handling(row)
             self._enter_repurchases(row)
+            self._enter_promises(row)
 
     def seen(self, metric: str, window: Window, part: tuple[str, str] | None = None) -> list[float]:
         """Return what the observations of a metric measure, in a window and where a column has a value."""
@@ -157,7 +178,9 @@ class Ledger:
         return lasted
 
     def _found(self, metric: str, window: Window, part: tuple[str, str] | None) -> list[Seen]:
-        if metric in ("backlog", "open_waits"):
+        if metric == "overdue_promises":
+            found = self._overdue_at(window.end_at)
+        elif metric in ("backlog", "open_waits"):
             found = self._open_at(metric, window.end_at)
         else:
             found = [one for one in self._seen[metric] if window.start_at <= one.at < window.end_at]
@@ -434,6 +457,33 @@ class Ledger:
                 when for id, when in self._orders[row["customer_id"]] if not row["order_id"] or id != row["order_id"]
             ]
             self._enter(metric, at, row, any(at < when <= at + within for when in others), in_charge(row, at))
+
+    def _enter_promises(self, row: Mapping[str, Any]) -> None:
+        for promise in promises_in(row):
+            made_at, due_at, kept_at = promise["made_at"], promise["due_at"], promise["kept_at"]
+            self._enter("promises", made_at, row, 1, _promiser(row, promise, made_at))
+            given_up_at = promise["withdrawn_at"]
+            if (given_up_at is not None and given_up_at <= due_at) or due_at >= made_at + 92 * 86_400_000:
+                continue
+            doers = _promiser(row, promise, due_at)
+            is_kept = kept_at is not None and kept_at <= due_at
+            self._enter("promises_kept", due_at, row, is_kept, doers)
+            self._enter("promises_moved", due_at, row, promise["moved"] > 0, doers)
+            if not is_kept:
+                known_at = min(given_up_at or NEVER, max(due_at, self._known_until))
+                seconds = ((known_at if kept_at is None else kept_at) - due_at) / 1000
+                seen = Seen(due_at, row, seconds, {} if self._is_by_holder else doers, kept_at is not None)
+                for p in (50, 90):
+                    self._seen[f"promise_lateness_p{p}"].append(seen)
+
+    def _overdue_at(self, instant: int) -> list[Seen]:
+        found = []
+        for row in self.rows.values():
+            for promise in promises_in(row):
+                ends = [at for at in (promise["kept_at"], promise["withdrawn_at"]) if at is not None]
+                if promise["due_at"] < instant <= min(ends, default=NEVER):
+                    found.append(Seen(instant, row, 1, {} if self._is_by_holder else in_charge(row, instant - 1)))
+        return found
 
     def _enter_business(
         self, metrics: Iterable[str], row: Mapping[str, Any], start: int, end: int, doers: Mapping[str, str]

@@ -42,6 +42,14 @@ from streams.core.metrics.handling import (
 from streams.core.metrics.in_target import FIRST_RESPONSE_IN_TARGET, RESOLUTION_IN_TARGET, RESPONSE_IN_TARGET
 from streams.core.metrics.load import BACKLOG, INQUIRY_SHARE, TICKETS_CREATED
 from streams.core.metrics.metric import Credit, Dimension, Direction, Kind, Metric, Observations, Topic, Unit
+from streams.core.metrics.promise import (
+    OVERDUE_PROMISES,
+    PROMISE_LATENESS_P50,
+    PROMISE_LATENESS_P90,
+    PROMISES,
+    PROMISES_KEPT,
+    PROMISES_MOVED,
+)
 from streams.core.metrics.repurchase import REPURCHASE_30D, REPURCHASE_60D, REPURCHASE_90D
 from streams.core.metrics.resolution import (
     FIRST_RESOLUTION_P50,
@@ -171,6 +179,12 @@ METRICS: Final[Mapping[str, Metric]] = {
         ONE_TOUCH_SHARE,
         REPLIES_PER_RESOLUTION,
         TICKETS_TRANSFERRED,
+        PROMISES_KEPT,
+        PROMISES_MOVED,
+        PROMISE_LATENESS_P50,
+        PROMISE_LATENESS_P90,
+        OVERDUE_PROMISES,
+        PROMISES,
         REPURCHASE_30D,
         REPURCHASE_60D,
         REPURCHASE_90D,

@@ -76,6 +76,7 @@ class Topic(StrEnum):
     SATISFACTION = "Satisfaction"
     RESPONSE = "Response"
     RESOLUTION = "Resolution"
+    PROMISES = "Promises"
     AFTER_SALES = "After sales"
     LOAD = "Load"
     TRUST = "Trust"

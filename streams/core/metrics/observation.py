@@ -369,6 +369,106 @@ OPEN_WAITS: Final = Observations(
     whose=_THEN,
 )
 
+LONGEST_PROMISE_SECONDS: Final = 92 * 86_400
+"""A promise that falls due later than this after it was made is not seen."""
+_PROMISED: Final = f"{DAYS} ARRAY JOIN promises AS promise"
+_FELL_DUE: Final = f"""promise.due_at <= now64(3)
+    AND promise.due_at < promise.made_at + toIntervalSecond({LONGEST_PROMISE_SECONDS})
+    AND (promise.withdrawn_at IS NULL OR promise.withdrawn_at > promise.due_at)"""
+"""Its due time has passed, and the customer had not given it up by then."""
+_PROMISE_ENDED_AT: Final = f"coalesce(promise.kept_at, promise.withdrawn_at, {NEVER})"
+
+
+def _promised_by(at: str) -> dict[Dimension, str]:
+    """Return the team in charge at an instant, and who made the promise; the agent in charge where nobody says who."""
+    doers = in_charge(at)
+    return doers | {Dimension.AGENT: f"if(promise.made_by != '', promise.made_by, {doers[Dimension.AGENT]})"}
+
+
+PROMISES_MADE: Final = Observations(
+    name="promises_made",
+    one="a promise to a customer",
+    clock="made_at: when it was made",
+    columns={"at": "promise.made_at", "kind": "promise.kind"},
+    source=_PROMISED,
+    doers=_promised_by("at"),
+    whose="who made it, and the team in charge then",
+)
+
+PROMISES_DUE: Final = Observations(
+    name="promises_due",
+    one="a promise that fell due: the due time that stood by then has passed, and the customer had not given it up",
+    clock="due_at: when it fell due",
+    columns={
+        "at": "promise.due_at",
+        "kind": "promise.kind",
+        "is_kept": "ifNull(promise.kept_at <= promise.due_at, false)",
+        "is_moved": "promise.moved > 0",
+    },
+    home="promise.made_at",
+    lookback_seconds=LONGEST_PROMISE_SECONDS,
+    source=_PROMISED,
+    where=_FELL_DUE,
+    doers=_promised_by("at"),
+    whose="who made it, and the team in charge when it fell due",
+)
+
+PROMISES_BROKEN: Final = Observations(
+    name="promises_broken",
+    one="a promise that was not kept when it fell due; until it was kept, or until now, or until the customer gave it "
+    "up",
+    clock="due_at: when it fell due",
+    columns={
+        "at": "promise.due_at",
+        "kind": "promise.kind",
+        "has_ended": "promise.kept_at IS NOT NULL",
+        "ended_at": f"least({_PROMISE_ENDED_AT}, greatest(at, {KNOWN_UNTIL}))",
+        "seconds": "greatest(0, dateDiff('millisecond', at, ended_at)) / 1000",
+    },
+    home="promise.made_at",
+    lookback_seconds=LONGEST_PROMISE_SECONDS,
+    source=_PROMISED,
+    where=f"{_FELL_DUE}\n    AND ifNull(promise.kept_at > promise.due_at, true)",
+    doers=PROMISES_DUE.doers,
+    whose=PROMISES_DUE.whose,
+)
+
+OPEN_PROMISES: Final = Observations(
+    name="open_promises",
+    one="a promise that is neither kept nor given up",
+    clock="due_at: when it falls due, or did",
+    columns={
+        "at": "promise.due_at",
+        "kind": "promise.kind",
+        "made_at": "promise.made_at",
+        "made_by": "promise.made_by",
+        "moved": "promise.moved + promise.moved_late",
+    },
+    home="promise.made_at",
+    lookback_seconds=LONGEST_PROMISE_SECONDS,
+    source=_PROMISED,
+    where="promise.kept_at IS NULL AND promise.withdrawn_at IS NULL",
+    doers=in_charge("now64(3)"),
+    whose="the team and the agent in charge now",
+)
+
+PROMISES_OVERDUE: Final = Observations(
+    name="promises_overdue",
+    one="a promise for as long as it is past its due time and neither kept nor given up",
+    clock="the end of the window: overdue then",
+    lasts=True,
+    columns={
+        "began_at": "promise.due_at",
+        "since": "greatest(promise.due_at, held.1)",
+        "until": f"least({_PROMISE_ENDED_AT}, held.2)",
+    },
+    home="promise.made_at",
+    source=f"{_PROMISED} ARRAY JOIN {_HELD} AS held",
+    where="since < until AND promise.due_at <= now64(3)",
+    doers=_HOLDERS,
+    whose=_THEN,
+)
+
 _PURCHASES: Final = """
 (
     SELECT customer_id, groupArrayIf((placed_at, named), counts) AS placed
