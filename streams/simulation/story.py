@@ -34,6 +34,7 @@ from streams.simulation.chance import around, happens
 from streams.simulation.contact import Contact
 from streams.simulation.desk import Agent, Desk, hours, seconds
 from streams.simulation.mood import Experience, comes_back, is_satisfied
+from streams.simulation.promise import start_promise
 from streams.simulation.rhythm import HOUR, SECOND
 from streams.simulation.shop import Shop
 from streams.simulation.survey import other_survey, self_rating, survey
@@ -72,6 +73,7 @@ class Story:
         self._rng = desk.rng
         self._now = contact.at
         self._messages = 0
+        self._visits = 0
         self._crew = desk.crew(contact.team)
         self._agent = self._crew.an_agent(self._rng)
         self._is_taken = False
@@ -224,6 +226,9 @@ class Story:
             if happens(self._rng, world.NOTE_SHARE):
                 yield self._at(self._between(reply.at), self._message(Party.AGENT, Visibility.PRIVATE))
             yield self._at(reply.at, self._message(Party.AGENT, template_id=self._template()))
+        if is_first:
+            self._visits += 1
+            start_promise(self._desk, self._contact, reply.at, self._agent, self._strategy, self._visits)
         if happens(self._rng, world.POSTED_BY_MISTAKE_SHARE):
             yield self._says(2 * SECOND, Party.AGENT)
             yield self._after(seconds(self._rng, 60), retraction(self._ticket, "sent-twice"))

@@ -6,7 +6,7 @@ the figures are chosen so that the metrics show what service desks of this size 
 
 from typing import Final, NamedTuple
 
-from schemas.events import ContactType
+from schemas.events import ContactType, PromiseKind
 from streams.simulation.chance import Weighted
 
 ZONE: Final = "Europe/Berlin"
@@ -261,6 +261,23 @@ STRATEGIES: Final = {
     SOLVE: Strategy(0.93, 0.03, 0.30, 0.05, 0.22, 0.30),
     JUDGE: Strategy(0.66, 0.40, 0.08, 0.14, 0.06, 0.12),
 }
+PROMISED_SHARE: Final = 0.3
+"""Of cases that are no inquiry."""
+PROMISES: Final = Weighted(
+    {PromiseKind.REPAIR: 0.35, PromiseKind.DELIVERY: 0.25, PromiseKind.CALL_BACK: 0.25, PromiseKind.REFUND: 0.15}
+)
+PROMISED_HOURS: Final = {
+    PromiseKind.REPAIR: 12,
+    PromiseKind.DELIVERY: 20,
+    PromiseKind.CALL_BACK: 1,
+    PromiseKind.REFUND: 16,
+}
+"""Of work, until it is due."""
+PROMISE_FATES: Final = {
+    True: Weighted({"kept": 0.84, "moved": 0.08, "late": 0.05, "forgotten": 0.02, "given up": 0.01}),
+    False: Weighted({"kept": 0.68, "moved": 0.07, "late": 0.16, "forgotten": 0.07, "given up": 0.02}),
+}
+"""What becomes of one, by whether the desk solves rather than judges."""
 COMPENSATIONS: Final = Weighted({"voucher": 0.5, "refund": 0.35, "gift": 0.15})
 COMPENSATION_MEDIAN: Final = 2_500
 COMPENSATION_SPREAD: Final = 0.7

@@ -206,7 +206,7 @@ def test_every_event_that_producers_send_about_tickets_and_orders_occurs(month: 
         "ticket.reopened", "ticket.closed", "ticket.escalated", "ticket.merged", "ticket.marked_spam",
         "ticket.unmarked_spam", "ticket.deleted", "message.sent", "survey.offered", "rating.submitted",
         "rating.revised", "rating.withdrawn", "compensation.granted", "order.placed", "order.cancelled",
-        "event.retracted",
+        "event.retracted", "promise.made", "promise.moved", "promise.kept", "promise.withdrawn",
     }  # fmt: skip
 
 
