@@ -130,6 +130,7 @@ PAGES: Final = {
         "What customers say by three clocks, how far they differ, how many answer; NPS and CES.",
     ),
     "in-time": ("In time", "Which targets of the desk's policy are kept, and whose passes next."),
+    "promises": ("Promises", "What customers were told until when, whether it was done, and what falls due next."),
     "response-time": ("Response time", "How long customers wait for a person, and who waits now."),
     "after-sales": ("After-sales and repurchase", "How many buy again after a case, by cohort and by age."),
     "teams": ("Teams and agents", "Who does best as far as the numbers can tell, and between which ranks."),
@@ -223,6 +224,27 @@ BUILT_IN: Final = "built in"
 WAITS_TITLE: Final = "Customers waiting over time"
 WAITS: Final = "How many customers waited for a person's answer at the end of each step, by today's knowledge."
 
+PROMISES_OPEN_TITLE: Final = "Due next, and overdue"
+PROMISES_OPEN: Final = (
+    "Promises that are neither kept nor given up and fell due in the four weeks before the end of the range, or fall "
+    "due within a day after it, the earliest first; at most 100. Below zero it is overdue: call the customer. Older "
+    "ones stand in the number of those overdue."
+)
+NO_PROMISES_OPEN: Final = "No promise is overdue or falls due within a day."
+DUE_IN: Final = "Due in"
+PROMISED: Final = "Promised"
+PROMISED_BY: Final = "By"
+TIMES_MOVED: Final = "Moved"
+KEPT_BY_KIND_TITLE: Final = "Promises kept, by what was promised"
+KEPT_BY_KIND: Final = "Of the promises that fell due in each step, by kind, those that were kept by then."
+PROMISE_KINDS: Final = {
+    "call_back": "call back",
+    "repair": "repair",
+    "delivery": "delivery",
+    "answer": "answer",
+    "refund": "refund",
+    "other": "other",
+}
 TRIANGLE_TITLE: Final = "Repurchase by cohort"
 TRIANGLE: Final = (
     "Whatever the range, the last 5 months. Each line is a cohort: customers whose after-sales case was resolved for "

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from dashboards.alert import text
 from dashboards.alert.rule import Rule
+from dashboards.alert.soonest import soonest_by_team
 from dashboards.query import select
 from streams.core.ask.question import days_between, observed
 from streams.core.metrics import Observations
@@ -22,10 +23,6 @@ LEAD_MINUTES: Final = 15
 """So long before a target passes its team is told."""
 WAIT_MINUTES: Final = 2
 """An answer may be stored later than its question, above all while history is filled in; so long it is waited for."""
-NAMED: Final = 5
-"""Tickets that a text names."""
-NO_TEAM: Final = "desk"
-"""Who is told of tickets that nobody has taken."""
 
 _BUILT_IN_SECONDS: Final = max(rule.seconds for rule in (*BUILT_IN.first_response, *BUILT_IN.response))
 _LONGEST: Final = """
@@ -79,14 +76,6 @@ arraySum(
     one -> greatest(0, dateDiff('millisecond', greatest(one.1, end_at), least(one.2, due_at))),
     openings
 )""".strip()
-_TEAMS: Final = "\n".join(
-    [
-        "SELECT arrayJoin(charges.team) AS team, '' AS ticket_id, end_at AS due_at",
-        "FROM ticket_days",
-        "WHERE day BETWEEN toDate(end_at, 'UTC') - 1 AND toDate(end_at, 'UTC')",
-    ]
-)
-"""A row of each team of which something was heard lately: what it was told of is over, rather than no longer known."""
 
 
 def will_breach(lead_minutes: float = LEAD_MINUTES) -> Rule:
@@ -96,40 +85,19 @@ def will_breach(lead_minutes: float = LEAD_MINUTES) -> Rule:
         lead_minutes: So long before a target passes, by its own clock; of one shorter than twice that half of it.
     """
     due = _due(int(lead_minutes * 60_000))
-    ids = f"arrayMap(one -> one.2, arraySlice(soonest, 1, {NAMED}))"
-    unnamed = f"length(soonest) - {NAMED}"
-    more = f"if({unnamed} > 0, concat('{text.AND}', toString({unnamed}), '{text.MORE}'), '')"
-    told = {
-        "first": f"formatDateTime(soonest[1].1, '{text.INSTANT}', 'UTC')",
-        "tickets": f"concat(arrayStringConcat({ids}, ', '), {more})",
-    }
-    left = "if(empty(soonest), 0, dateDiff('second', end_at, soonest[1].1))"
     return Rule(
         uid="will-breach",
         title=text.BREACH_TITLE,
         summary=text.BREACH,
         description=text.breach_about(lead_minutes),
         severity="warning",
-        queries={"A": _by_team({}, "length(soonest)", due), "T": _by_team(told, left, due)},
+        queries=soonest_by_team(_WITH, due),
         above=0,
         window_seconds=60,
         wait=f"{WAIT_MINUTES}m",
         dashboard="in-time",
         panel=4,
     )
-
-
-def _by_team(labels: dict[str, str], number: str, due: str) -> str:
-    """Return a number of each team, and texts beside it, from its tickets with the soonest first."""
-    sooner = select(
-        {"team": f"if(team = '', '{NO_TEAM}', team)", "ticket_id": "ticket_id", "first_at": "min(due_at)"},
-        f"{due}\nUNION ALL\n{_TEAMS}",
-        "GROUP BY team, ticket_id",
-    )
-    soonest = "arraySort(groupArrayIf((first_at, ticket_id), ticket_id != ''))"
-    teams = select({"team": "team", "soonest": soonest}, sooner, "GROUP BY team")
-    columns = {"team": "team", **labels, "number": f"toFloat64({number})"}
-    return _WITH + "\n" + select(columns, teams, "ORDER BY team")
 
 
 def _due(lead_ms: int) -> str:

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from dashboards.alert import text
 from dashboards.alert.away import away
 from dashboards.alert.breach import LEAD_MINUTES, will_breach
+from dashboards.alert.promise import PROMISE_BROKEN, promise_due
 from dashboards.alert.rule import KEEP_LAST, Rule
 from dashboards.estimate import FIGURE, estimates
 from dashboards.query import LEAST, measured, select
@@ -244,6 +245,8 @@ QUALITY: Final[Sequence[Rule]] = (
         panel=7,
     ),
     will_breach(),
+    promise_due(LEAD_MINUTES),
+    PROMISE_BROKEN,
 )
 
 OF_PIPELINE: Final[Sequence[Rule]] = (
@@ -356,5 +359,5 @@ GROUPS: Final[Groups] = {"service quality": QUALITY, "pipeline": (*OF_PIPELINE, 
 
 def groups(lead_minutes: float = LEAD_MINUTES) -> Groups:
     """Return the rules of a desk that has itself told so long before a target passes."""
-    wanted = will_breach(lead_minutes)
-    return {name: tuple(wanted if rule.uid == wanted.uid else rule for rule in rules) for name, rules in GROUPS.items()}
+    wanted = {rule.uid: rule for rule in (will_breach(lead_minutes), promise_due(lead_minutes))}
+    return {name: tuple(wanted.get(rule.uid, rule) for rule in rules) for name, rules in GROUPS.items()}

@@ -116,6 +116,34 @@ def breach_about(lead_minutes: float) -> str:
     )
 
 
+PROMISE_DUE_TITLE: Final = "Promise falls due"
+PROMISE_DUE: Final = (
+    f"Team {{{{ $labels.team }}}}, promised and due soon: {count('A')}"
+    "{{ with $values.T }}{{ with .Labels.tickets }} ({{ . }}){{ end }}{{ end }}"
+)
+PROMISE_BROKEN_TITLE: Final = "Promise not kept"
+PROMISE_BROKEN: Final = (
+    f"Team {{{{ $labels.team }}}}, promised and overdue: {count('A')}"
+    "{{ with $values.T }}{{ with .Labels.tickets }} ({{ . }}){{ end }}{{ end }}"
+)
+PROMISE_BROKEN_ABOUT: Final = (
+    "{{{{ with $values.T }}}}{{{{ if .Labels.tickets }}}}The first fell due {{{{ .Labels.first }}}}. "
+    "{{{{ end }}}}{{{{ end }}}}"
+    "Call these customers: a new instant that they agree to is worth more than silence, although the promise stays a "
+    "broken one. Resolved once all are kept or given up, or {hours} hours after they fell due."
+)
+
+
+def promise_due_about(lead_minutes: float) -> str:
+    """Return what else is told of promises that fall due soon."""
+    return (
+        "{{ with $values.T }}{{ if .Labels.tickets }}The first falls due {{ .Labels.first }}, in "
+        "{{ humanizeDuration .Value }}. {{ end }}{{ end }}"
+        f"Told {lead_minutes:g} minutes before, or half of the time for which a shorter one was given. Keep it, or "
+        "agree on another instant before it falls due: then it is no broken promise. Resolved once all are."
+    )
+
+
 STALLED_TITLE: Final = "Nothing is stored"
 STALLED: Final = "No event was stored for 15 minutes, at a time that is usually busy"
 STALLED_ABOUT: Final = (

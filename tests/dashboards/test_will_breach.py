@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from dashboards.alert.breach import NAMED, WAIT_MINUTES, will_breach
+from dashboards.alert.breach import WAIT_MINUTES, will_breach
 from dashboards.alert.rule import Rule
 from dashboards.alert.rules import GROUPS, groups
+from dashboards.alert.soonest import NAMED
 from schemas import events as e
 from schemas.codec import Event
 from schemas.policy import SUBJECT, Policy
