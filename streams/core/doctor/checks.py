@@ -411,15 +411,18 @@ SELECT
 FROM
 (
     WITH
-        name IN ('order.placed', 'order.cancelled') AS is_order,
-        name IN ('order.placed', 'rating.submitted') AS is_first
+        concat(splitByChar('.', name)[1], '_id') AS id_name,
+        name IN ('order.placed', 'rating.submitted', 'promise.made') AS is_first
     SELECT
-        JSONExtractString(raw, 'data', if(is_order, 'order_id', 'rating_id')) AS id_said,
+        JSONExtractString(raw, 'data', id_name) AS id_said,
         groupUniqArrayIf((toString(name), toString(source)), NOT is_first) AS changes,
         groupUniqArrayIf(toString(source), is_first) AS owners
     FROM events
-    WHERE name IN ('order.placed', 'order.cancelled', 'rating.submitted', 'rating.revised', 'rating.withdrawn')
-    GROUP BY subject, is_order, id_said
+    WHERE name IN (
+        'order.placed', 'order.cancelled', 'rating.submitted', 'rating.revised', 'rating.withdrawn',
+        'promise.made', 'promise.moved', 'promise.kept', 'promise.withdrawn'
+    )
+    GROUP BY subject, id_name, id_said
 )
 ARRAY JOIN changes AS change
 WHERE notEmpty(owners) AND NOT has(owners, change.2)
@@ -427,7 +430,7 @@ GROUP BY change
 ORDER BY n DESC
 """,
     costs="{n:~change} without effect: a cancelled order still counts as a repurchase, a withdrawn rating as "
-    "satisfaction",
+    "satisfaction, a kept promise as broken",
     advice="send the change with the `source` of what it changes",
 )
 
