@@ -587,6 +587,9 @@ RESERVED = (
 )  # fmt: skip
 """Beginnings of names that later events will have: stored when they come, folded by nobody yet."""
 
+RESERVED_BEFORE = ("promise.",)
+"""Beginnings of names that were only reserved at first: what was stored by then need not be what they mean now."""
+
 
 def _refuse_unstorable(name: str, instant: datetime) -> None:
     if not 0 <= ms_of(instant) <= LAST_MS:

@@ -343,6 +343,16 @@ def test_folding_anew_refuses_bytes_that_are_no_event() -> None:
         refolded("T", [b"{"])
 
 
+def test_what_was_stored_while_its_name_was_only_reserved_is_no_fact_where_it_says_something_else() -> None:
+    kept = event(e.PromiseKept(ticket_id="T", promise_id="p"), 5, "2").raw
+    other = kept.replace(b'"promise_id":"p"', b'"number":7')
+    assert other != kept
+    assert refolded("T", [closed("1"), other]) == refolded("T", [closed("1")])
+    assert len(refolded("T", [closed("1"), kept]).facts) == 2
+    with pytest.raises(InvalidEventError):
+        refolded("T", [closed("1").replace(b'"ticket_id":"T"', b'"number":7')])
+
+
 def test_a_retraction_finds_its_ticket_by_the_subject() -> None:
     said = event(e.TicketResolved(ticket_id="T"), 5, "1")
     retraction = event(e.EventRetracted(target_source=SOURCE, target_id="1"), 6, "2", subject="T")

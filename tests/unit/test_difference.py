@@ -57,4 +57,5 @@ def test_what_follows_from_a_row_is_told_apart_from_the_row(both: tuple[Ticket, 
 def test_a_row_that_knows_more_than_the_log_is_a_loss_of_the_log(both: tuple[Ticket, Ticket]) -> None:
     whole, part = both
     left = part if part.facts else None
+    assert difference(sighting(whole, Ticket(part.ticket_id)), None) is None, "events that are no facts, and no row"
     assert difference(sighting(part, whole), left) == (None if whole == part else Difference.LOG)

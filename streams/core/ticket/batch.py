@@ -12,7 +12,15 @@ import msgspec
 from msgspec import Struct, field
 
 from schemas.codec import Event, InvalidEventError, Reason, decode
-from schemas.events import CATALOGUE, EventRetracted, ProducerHeartbeat, TicketAbsorbed, TicketData
+from schemas.events import (
+    CATALOGUE,
+    RESERVED_BEFORE,
+    TYPE_PREFIX,
+    EventRetracted,
+    ProducerHeartbeat,
+    TicketAbsorbed,
+    TicketData,
+)
 from schemas.rows import DeadLetterRow, EventRow, Ms, Published, TicketRow
 from streams.core.hours.published import open_hours
 from streams.core.policy.published import policies
@@ -326,11 +334,26 @@ def identity_of(event: Event) -> Identity:
 def refolded(ticket_id: str, raws: Iterable[bytes]) -> Ticket:
     """Return a ticket folded anew from its stored events, in whatever order they come.
 
+    What was stored while its name was only reserved may say anything: unlike what it means now, it is no fact.
+
     Raises:
         InvalidEventError: When bytes are not what `EventRow.raw` held.
     """
-    events = [stored_event(raw) for raw in raws]
+    events = [event for raw in raws if (event := _meant(raw))]
     return fold(Ticket(ticket_id), [fact_of(event) for event in events if event.ticket_id == ticket_id])[0]
+
+
+def _meant(raw: bytes) -> Event | None:
+    try:
+        return stored_event(raw)
+    except InvalidEventError as error:
+        if error.pointer.startswith("/data") and _name(raw).startswith(RESERVED_BEFORE):
+            return None
+        raise
+
+
+def _name(raw: bytes) -> str:
+    return str(msgspec.json.decode(raw)["type"]).removeprefix(TYPE_PREFIX)
 
 
 def stored_event(raw: bytes) -> Event:

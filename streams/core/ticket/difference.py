@@ -61,10 +61,10 @@ def difference(seen: Sighting, folded: Ticket | None) -> Difference | None:
 
     Args:
         seen: What was counted. It may be wrong of a ticket whose fold leaves some of its events out, for its bounds.
-        folded: The ticket, folded from its events after it was counted; None without events.
+        folded: The ticket, folded from its events after it was counted; None without events that are facts.
     """
     if folded is None:
-        return Difference.LOG
+        return Difference.LOG if seen.row_facts else None
     facts, revision = len(folded.facts), folded.revision
     if (seen.row_facts, seen.row_revision) == (facts, revision):
         return None if seen.is_derived else Difference.DERIVED
