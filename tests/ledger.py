@@ -481,7 +481,7 @@ class Ledger:
         for row in self.rows.values():
             for promise in promises_in(row):
                 ends = [at for at in (promise["kept_at"], promise["withdrawn_at"]) if at is not None]
-                if promise["due_at"] < instant <= min(ends, default=NEVER):
+                if promise["due_at"] < instant <= min([*ends, promise["made_at"] + 92 * 86_400_000]):
                     found.append(Seen(instant, row, 1, {} if self._is_by_holder else in_charge(row, instant - 1)))
         return found
 

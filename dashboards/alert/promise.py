@@ -41,7 +41,7 @@ def promise_due(lead_minutes: float) -> Rule:
 
 def _open(condition: str) -> str:
     """Return promises that are neither kept nor given up."""
-    days = days_between(OPEN_PROMISES, "end_at", "end_at") + " AND open_until >= end_at"
+    days = days_between(OPEN_PROMISES, "end_at", "end_at")
     columns = {"team": "team", "ticket_id": "ticket_id", "due_at": "at"}
     return select(columns, observed(OPEN_PROMISES, days), "AS promises", f"WHERE {condition}")
 

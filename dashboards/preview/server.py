@@ -86,6 +86,7 @@ def application(preview: Preview) -> web.Application:
             web.get("/d/{uid}/{slug}", routes.shell),
             web.get("/static/plotly.js", routes.charts),
             web.get("/static/{name}", routes.static),
+            web.get("/favicon.ico", routes.icon),
             web.get("/api/dashboards", routes.dashboards),
             web.get("/api/d/{uid}", routes.dashboard),
             web.get("/api/d/{uid}/panel/{panel}", routes.panel),
@@ -138,6 +139,10 @@ class _Routes:
         files = {file.name: file for file in STATIC.iterdir() if file.suffix in _KINDS}
         file = files.get(request.match_info["name"])
         return _file(file) if file else _text("there is no such file", 404)
+
+    async def icon(self, _: web.Request) -> web.StreamResponse:
+        """Return the icon where browsers look for it by themselves, as beside a picture or an answer of the API."""
+        return _file(STATIC / "icon.svg")
 
     async def dashboards(self, _: web.Request) -> web.StreamResponse:
         listed = [{"uid": each.uid, "title": each.title} for each in self._preview.library.dashboards]

@@ -83,8 +83,7 @@ SELECT
     arrayMax(arrayConcat(
         [toDateTime64(0, 3, 'UTC')],
         arrayMap(place -> ifNull(open.until[place], toDateTime64('2200-01-01 00:00:00', 3, 'UTC')), open_of_day),
-        arrayMap(place -> arrayMax(span -> span.2, arrayPushBack(waits.open[place], (toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC')))), waits_of_day),
-        arrayMap(place -> coalesce(promises.kept_at[place], promises.withdrawn_at[place], toDateTime64('2200-01-01 00:00:00', 3, 'UTC')), promises_of_day)
+        arrayMap(place -> arrayMax(span -> span.2, arrayPushBack(waits.open[place], (toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC')))), waits_of_day)
     )) AS open_until,
     arrayMap(place -> waits.started_at[place], waits_of_day) AS `waits.started_at`,
     arrayMap(place -> waits.answered_at[place], waits_of_day) AS `waits.answered_at`,

@@ -132,6 +132,12 @@ def _of_tickets(events: Sequence[Event]) -> list[Event]:
 def _events() -> list[Event]:
     """Return what a simulated desk tells, and what it never does: odd tickets, ratings of all sources."""
     told = [(one.source, one.id, one.at, one.subject, one.sequence, one.data) for one in simulated(7, START, END, 40)]
+    begun = [(at, said) for _, _, at, _, _, said in told if isinstance(said, e.TicketCreated)]
+    told += [
+        (SOURCE, f"{said.ticket_id}-promised-{n}", at, said.ticket_id, None, said)
+        for number, (begins_at, ticket) in enumerate(begun[::3])
+        for n, (at, said) in enumerate(_promised(number, begins_at, ticket))
+    ]
     hours = [(SOURCE, said.name, START + timedelta(hours=1), said.name, 0, said) for said in _schedules()]
     odd = [(SOURCE, f"odd-{n}", at, said.ticket_id, n, said) for n, (at, said) in enumerate(_odd())]
     return [
@@ -141,6 +147,21 @@ def _events() -> list[Event]:
         )
         for source, id, at, subject, number, said in sorted([*told, *odd, *hours, *_policy()], key=lambda one: one[2])
     ]
+
+
+def _promised(number: int, at: datetime, ticket: e.TicketCreated) -> Iterator[tuple[datetime, e.TicketData]]:
+    """Yield a promise of an hour on a ticket, and what becomes of it: of twelve broken ones eleven are kept later."""
+    fate = number % 20
+    one = {"ticket_id": ticket.ticket_id, "promise_id": "of an hour"}
+    due_at = at + timedelta(hours=1)
+    yield at, e.PromiseMade(**one, kind=e.PromiseKind.CALL_BACK, due_at=due_at)
+    if fate < 2:
+        due_at += timedelta(hours=1)
+        yield at + timedelta(minutes=50), e.PromiseMoved(**one, due_at=due_at)
+    if fate < 8:
+        yield due_at, e.PromiseKept(**one)
+    elif fate > 8:
+        yield due_at + timedelta(minutes=7 * fate), e.PromiseKept(**one)
 
 
 def _policy() -> Iterator[tuple[str, str, datetime, str, int, e.Data]]:

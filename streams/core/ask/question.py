@@ -261,7 +261,7 @@ def _days(observations: Observations) -> str:
 
 def days_between(observations: Observations, start: str, end: str) -> str:
     """Return the condition on the days whose rows can hold observations from one instant to another, both SQL."""
-    if observations.lasts:
+    if observations.lasts and not observations.lookback_seconds:
         return f"day <= toDate({end}, 'UTC') AND open_until >= {start}"
     if observations.lookback_seconds:
         start = f"{start} - toIntervalSecond({observations.lookback_seconds})"

@@ -116,7 +116,8 @@ class Observations(Struct, frozen=True, kw_only=True):
             has it now.
         whose: The same in words.
         home: On which day's row an observation stands, where that is not the day of `at` or `since`.
-        lookback_seconds: How long before `at` that can be.
+        lookback_seconds: How long before `at` that can be; of what lasts, how long before its end. Without, it lasts as
+            long as its ticket is open.
         lookahead_seconds: How long after `at` what decides on it can happen, where the source reads that.
         dimensions: By what it can be divided.
     """

@@ -454,15 +454,16 @@ OPEN_PROMISES: Final = Observations(
 
 PROMISES_OVERDUE: Final = Observations(
     name="promises_overdue",
-    one="a promise for as long as it is past its due time and neither kept nor given up",
+    one="a promise for as long as it is past its due time and neither kept nor given up, for 92 days after it was made",
     clock="the end of the window: overdue then",
     lasts=True,
     columns={
         "began_at": "promise.due_at",
         "since": "greatest(promise.due_at, held.1)",
-        "until": f"least({_PROMISE_ENDED_AT}, held.2)",
+        "until": f"least({_PROMISE_ENDED_AT}, promise.made_at + toIntervalSecond({LONGEST_PROMISE_SECONDS}), held.2)",
     },
     home="promise.made_at",
+    lookback_seconds=LONGEST_PROMISE_SECONDS,
     source=f"{_PROMISED} ARRAY JOIN {_HELD} AS held",
     where="since < until AND promise.due_at <= now64(3)",
     doers=_HOLDERS,
