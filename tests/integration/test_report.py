@@ -132,11 +132,13 @@ def _of_tickets(events: Sequence[Event]) -> list[Event]:
 def _events() -> list[Event]:
     """Return what a simulated desk tells, and what it never does: odd tickets, ratings of all sources."""
     told = [(one.source, one.id, one.at, one.subject, one.sequence, one.data) for one in simulated(7, START, END, 40)]
+    ends_at = max(at for _, _, at, _, _, _ in told)
     begun = [(at, said) for _, _, at, _, _, said in told if isinstance(said, e.TicketCreated)]
     told += [
         (SOURCE, f"{said.ticket_id}-promised-{n}", at, said.ticket_id, None, said)
         for number, (begins_at, ticket) in enumerate(begun[::3])
-        for n, (at, said) in enumerate(_promised(number, begins_at, ticket))
+        for n, (at, said) in enumerate(_promised(number, begins_at + timedelta(minutes=20), ticket))
+        if at < ends_at
     ]
     hours = [(SOURCE, said.name, START + timedelta(hours=1), said.name, 0, said) for said in _schedules()]
     odd = [(SOURCE, f"odd-{n}", at, said.ticket_id, n, said) for n, (at, said) in enumerate(_odd())]
