@@ -28,6 +28,12 @@ arrayMap(
     charges.since, arrayPushBack(arrayPopFront(charges.since), {NEVER}), charges.team, charges.agent_id
 )""".strip()
 """From when until when each team and agent was in charge."""
+_HELD_EVER: Final = _HELD.replace(
+    "charges.since, arrayPushBack",
+    "arrayMap((begins, place) -> if(place = 1, toDateTime64(0, 3, 'UTC'), begins), charges.since, "
+    "arrayEnumerate(charges.since)), arrayPushBack",
+)
+"""The same, the first ones from ever: a promise may be older than what is known of its ticket, by a merge."""
 _HOLDERS: Final[Mapping[Dimension, str]] = {Dimension.TEAM: "held.3", Dimension.AGENT: "held.4"}
 
 _THEN: Final = "the team and the agent in charge then"
@@ -464,7 +470,7 @@ PROMISES_OVERDUE: Final = Observations(
     },
     home="promise.made_at",
     lookback_seconds=LONGEST_PROMISE_SECONDS,
-    source=f"{_PROMISED} ARRAY JOIN {_HELD} AS held",
+    source=f"{_PROMISED} ARRAY JOIN {_HELD_EVER} AS held",
     where="since < until AND promise.due_at <= now64(3)",
     doers=_HOLDERS,
     whose=_THEN,
