@@ -158,6 +158,11 @@ def by_period(metric: Metric, measures: Mapping[str, str], keys: Iterable[str]) 
     return select(columns, inner, "AS seen", "WHERE at >= before_at AND at < end_at", grouped)
 
 
+def clock(instant: str) -> str:
+    """Return an instant to the minute, by the clocks of the chosen time zone."""
+    return f"formatDateTime({instant}, '%Y-%m-%d %H:%i', ${{zone:singlequote}})"
+
+
 def quoted(name: str) -> str:
     """Return a name of a column that may hold any letter."""
     return '"' + name.replace('"', "") + '"'

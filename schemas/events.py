@@ -402,51 +402,49 @@ class CompensationGranted(TicketData, frozen=True, kw_only=True, omit_defaults=T
     cap: Amount | None = None
 
 
-class PromiseMade(TicketData, frozen=True, kw_only=True, omit_defaults=True):
-    """The desk promised the customer something until an instant."""
+class PromiseData(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """What an event says about one promise."""
 
     promise_id: Id
-    kind: PromiseKind
+
+
+class PromiseDueData(PromiseData, frozen=True, kw_only=True, omit_defaults=True):
+    """What an event says about when a promise falls due."""
+
     due_at: Instant
+
+    def __post_init__(self) -> None:
+        """Require an instant that can be stored.
+
+        Raises:
+            ValueError: When it lies before 1970 or after 2149.
+        """
+        _refuse_unstorable("due_at", self.due_at)
+
+
+class PromiseMade(PromiseDueData, frozen=True, kw_only=True, omit_defaults=True):
+    """The desk promised the customer something until an instant."""
+
+    kind: PromiseKind
     made_by: Id | None = None
     reason: Label | None = None
 
-    def __post_init__(self) -> None:
-        """Require an instant that can be stored.
 
-        Raises:
-            ValueError: When it lies before 1970 or after 2149.
-        """
-        _refuse_unstorable("due_at", self.due_at)
-
-
-class PromiseMoved(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+class PromiseMoved(PromiseDueData, frozen=True, kw_only=True, omit_defaults=True):
     """A promise was put off or brought forward, with the customer's consent as long as it was not due yet."""
 
-    promise_id: Id
-    due_at: Instant
     reason: Label | None = None
 
-    def __post_init__(self) -> None:
-        """Require an instant that can be stored.
 
-        Raises:
-            ValueError: When it lies before 1970 or after 2149.
-        """
-        _refuse_unstorable("due_at", self.due_at)
-
-
-class PromiseKept(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+class PromiseKept(PromiseData, frozen=True, kw_only=True, omit_defaults=True):
     """What was promised was done."""
 
-    promise_id: Id
     by: Id | None = None
 
 
-class PromiseWithdrawn(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+class PromiseWithdrawn(PromiseData, frozen=True, kw_only=True, omit_defaults=True):
     """The customer does not want what was promised any more."""
 
-    promise_id: Id
     reason: Label | None = None
 
 

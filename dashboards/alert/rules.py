@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from textwrap import indent
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from dashboards.alert import text
 from dashboards.alert.away import away
@@ -160,32 +160,35 @@ def _late(number: str) -> str:
     )
 
 
+def _of_signal(kind: Cause, **said: Any) -> Rule:  # noqa: ANN401 - fields of a rule
+    """Return the rule that tells signals of a kind, under their name, as soon as the watch opens one."""
+    return Rule(
+        uid=kind.replace("_", "-"),
+        queries=_of_signals(kind),
+        above=0,
+        window_seconds=DAY_SECONDS,
+        wait="0s",
+        no_data=KEEP_LAST,
+        **said,
+    )
+
+
 QUALITY: Final[Sequence[Rule]] = (
-    Rule(
-        uid="satisfaction-fell",
+    _of_signal(
+        Cause.SATISFACTION_FELL,
         title=text.FELL_TITLE,
         summary=text.FELL,
         description=text.FELL_ABOUT,
         severity="page",
-        queries=_of_signals(Cause.SATISFACTION_FELL),
-        above=0,
-        window_seconds=DAY_SECONDS,
-        wait="0s",
-        no_data=KEEP_LAST,
         dashboard="satisfaction",
         panel=5,
     ),
-    Rule(
-        uid="satisfaction-declines",
+    _of_signal(
+        Cause.SATISFACTION_DECLINES,
         title=text.DECLINES_TITLE,
         summary=text.DECLINES,
         description=text.DECLINES_ABOUT,
         severity="ticket",
-        queries=_of_signals(Cause.SATISFACTION_DECLINES),
-        above=0,
-        window_seconds=DAY_SECONDS,
-        wait="0s",
-        no_data=KEEP_LAST,
         dashboard="satisfaction",
         panel=5,
     ),
@@ -202,45 +205,30 @@ QUALITY: Final[Sequence[Rule]] = (
         dashboard="satisfaction",
         panel=5,
     ),
-    Rule(
-        uid="survey-broken",
+    _of_signal(
+        Cause.SURVEY_BROKEN,
         title=text.BROKEN_TITLE,
         summary=text.BROKEN,
         description=text.BROKEN_ABOUT,
         severity="warning",
-        queries=_of_signals(Cause.SURVEY_BROKEN),
-        above=0,
-        window_seconds=DAY_SECONDS,
-        wait="0s",
-        no_data=KEEP_LAST,
         dashboard="satisfaction",
         panel=3,
     ),
-    Rule(
-        uid="complaints-surge",
+    _of_signal(
+        Cause.COMPLAINTS_SURGE,
         title=text.SURGE_TITLE,
         summary=text.SURGE,
         description=text.SURGE_ABOUT,
         severity="warning",
-        queries=_of_signals(Cause.COMPLAINTS_SURGE),
-        above=0,
-        window_seconds=DAY_SECONDS,
-        wait="0s",
-        no_data=KEEP_LAST,
         dashboard="complaints",
         panel=8,
     ),
-    Rule(
-        uid="first-responses-late",
+    _of_signal(
+        Cause.FIRST_RESPONSES_LATE,
         title=text.LATE_TITLE,
         summary=text.LATE,
         description=text.LATE_ABOUT,
         severity="warning",
-        queries=_of_signals(Cause.FIRST_RESPONSES_LATE),
-        above=0,
-        window_seconds=DAY_SECONDS,
-        wait="0s",
-        no_data=KEEP_LAST,
         dashboard="response-time",
         panel=7,
     ),

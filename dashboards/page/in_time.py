@@ -37,7 +37,7 @@ def _due_next() -> Panel:
         query.quoted(text.TICKET): "ticket_id",
         query.quoted(text.DUE_WHAT): "argMin(what, due_at)",
         **{query.quoted(text.COLUMN_NAMES[by]): f"any({query.known_or_named(by)})" for by in _TOLD},
-        query.quoted(text.DUE_AT): "formatDateTime(min(due_at), '%Y-%m-%d %H:%i', ${zone:singlequote})",
+        query.quoted(text.DUE_AT): query.clock("min(due_at)"),
     }
     clauses = (
         "AS waits",
@@ -76,7 +76,7 @@ def _targets() -> Panel:
         f"multiIf({minutes} % 1440 = 0, concat(toString({minutes} / 1440), ' d'), "
         f"{minutes} % 60 = 0, concat(toString({minutes} / 60), ' h'), concat(toString({minutes}), ' min'))"
     )
-    since = "formatDateTime(in_force_at, '%Y-%m-%d %H:%i', ${zone:singlequote})"
+    since = query.clock("in_force_at")
     columns = {
         query.quoted(text.DUE_WHAT): "what",
         query.quoted(

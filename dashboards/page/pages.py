@@ -5,7 +5,7 @@ from typing import Final
 from dashboards import panel, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.panel import Panel
-from dashboards.query import quoted, select
+from dashboards.query import clock, quoted, select
 from streams.core.backtest.budget import OTHERS
 
 _NEWEST: Final = """
@@ -19,10 +19,6 @@ OLD_DAYS: Final = 8
 _WHOSE: Final = "concat(segment_kind, ' ', segment)"
 
 
-def _clock(instant: str) -> str:
-    return f"formatDateTime({instant}, '%Y-%m-%d %H:%i', ${{zone:singlequote}})"
-
-
 def _budgets() -> Panel:
     paged = "arrayCount(note -> note = '', pages.note)"
     shown = {
@@ -31,7 +27,7 @@ def _budgets() -> Panel:
         quoted(text.ALLOWED): "sum(accepted)",
         quoted(text.OF_WHOM): f"arrayStringConcat(arraySort(groupArrayIf({_WHOSE}, {paged} > 0)), ', ')",
         quoted(text.WEEKS): "max(weeks)",
-        quoted(text.UP_TO): _clock("max(made_at)"),
+        quoted(text.UP_TO): clock("max(made_at)"),
         quoted(text.AGE): "dateDiff('second', max(made_at), now64(3))",
     }
     red = style.by_threshold([(None, style.PLAIN), (OLD_DAYS * 86_400, style.BAD)])
@@ -88,8 +84,8 @@ def _delays() -> Panel:
 
 def _paged() -> Panel:
     shown = {
-        quoted(text.OPENED): _clock("page.1"),
-        quoted(text.RESOLVED): f"ifNull({_clock('page.2')}, '{text.STILL_OPEN}')",
+        quoted(text.OPENED): clock("page.1"),
+        quoted(text.RESOLVED): f"ifNull({clock('page.2')}, '{text.STILL_OPEN}')",
         quoted(text.WHOSE): _WHOSE,
         quoted(text.TOLD): "page.3",
         quoted(text.CONTRIBUTES): "page.4",

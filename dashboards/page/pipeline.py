@@ -57,7 +57,7 @@ def _letters() -> Panel:
         "SELECT received_at FROM dead_letters FINAL WHERE replays = 0",
         "AS letters",
     )
-    clock = "formatDateTime(received_at, '%Y-%m-%d %H:%i', ${zone:singlequote})"
+    clock = query.clock("received_at")
     shown = {
         "time": "$__toTime_ms",
         quoted(text.LETTERS_TITLE): "waiting",

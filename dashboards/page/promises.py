@@ -30,7 +30,7 @@ def _due_next() -> Panel:
         query.quoted(text.COLUMN_NAMES[Dimension.TEAM]): query.known_or_named(Dimension.TEAM),
         query.quoted(text.COLUMN_NAMES[Dimension.AGENT]): query.known_or_named(Dimension.AGENT),
         query.quoted(text.TIMES_MOVED): "moved",
-        query.quoted(text.DUE_AT): "formatDateTime(at, '%Y-%m-%d %H:%i', ${zone:singlequote})",
+        query.quoted(text.DUE_AT): query.clock("at"),
     }
     clauses = (
         "AS promises",

@@ -50,7 +50,7 @@ def newest(id_: int, *, width: int, height: int = 5) -> Panel:
 
 
 def _signals_sql() -> str:
-    clock = "formatDateTime(since_at, '%Y-%m-%d %H:%i', ${zone:singlequote})"
+    clock = query.clock("since_at")
     columns = {
         text.STATE: f"if(is_page OR state != '{SignalState.OPEN}', toString(state), '{text.OPEN_NO_PAGE}')",
         text.WHAT: "replaceAll(kind, '_', ' ')",

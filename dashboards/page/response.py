@@ -98,7 +98,7 @@ def _longest() -> Panel:
         query.quoted(text.WAITED): "dateDiff('second', began_at, end_at)",
         query.quoted(text.TICKET): "ticket_id",
         **{query.quoted(text.COLUMN_NAMES[by]): query.known_or_named(by) for by in _TOLD},
-        query.quoted(text.SINCE): "formatDateTime(began_at, '%Y-%m-%d %H:%i', ${zone:singlequote})",
+        query.quoted(text.SINCE): query.clock("began_at"),
     }
     clauses = ("WHERE since < end_at AND until >= end_at", "ORDER BY began_at, ticket_id", f"LIMIT {_LONGEST}")
     return Panel(

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Final
@@ -36,15 +36,15 @@ def simulate_courses(
     plan = Plan(seed=seed, thresholds=thresholds, runs=dict.fromkeys(volumes, runs) if volumes else Plan().runs)
     total = len(plan.courses) * sum(plan.runs.values())
     done = cells(watched(trials(plan), total, lambda trial: f"{trial.course}, {trial.per_day:,} a day"))
-    if is_json:
-        sys.stdout.write(json.dumps([_record(cell) for cell in done], indent=1) + "\n")
-    else:
-        shown(headings(plan), rows(plan, done), _NOTE)
-    if page:
-        try:
-            publish_table(page, "courses", headings(plan), list(rows(plan, done)))
-        except PageError as error:
-            raise typer.BadParameter(str(error)) from None
+    told(
+        headings(plan),
+        list(rows(plan, done)),
+        [_record(cell) for cell in done],
+        _NOTE,
+        name="courses",
+        page=page,
+        is_json=is_json,
+    )
 
 
 def headings(plan: Plan) -> list[str]:
@@ -79,7 +79,33 @@ def _record(cell: Cell) -> dict[str, object]:
     }
 
 
-def shown(heading: Sequence[str], lines: Iterable[Sequence[str]], note: str) -> None:
+def told(
+    heading: Sequence[str],
+    lines: Sequence[Sequence[str]],
+    records: Sequence[Mapping[str, object]],
+    note: str,
+    *,
+    name: str,
+    page: Path | None,
+    is_json: bool,
+) -> None:
+    """Tell a table of cells: on the screen with what they mean, or for programs, and on a page under its name.
+
+    Raises:
+        BadParameter: When the page has no place for it.
+    """
+    if is_json:
+        sys.stdout.write(json.dumps(records, indent=1) + "\n")
+    else:
+        _shown(heading, lines, note)
+    if page:
+        try:
+            publish_table(page, name, heading, lines)
+        except PageError as error:
+            raise typer.BadParameter(str(error)) from None
+
+
+def _shown(heading: Sequence[str], lines: Iterable[Sequence[str]], note: str) -> None:
     """Show a table of cells, and what they mean."""
     console = Console(highlight=False)
     if not console.is_terminal:

@@ -1,16 +1,11 @@
 """`simulate-alerts --rates`: how often complaints and late first responses are told for nothing, and how soon truly."""
 
-import json
-import sys
 from collections.abc import Iterable, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Final
 
-import typer
-
-from streams.cli.alert_page import PageError, publish_table
-from streams.cli.simulate_courses import hours_text, shown
+from streams.cli.simulate_courses import hours_text, told
 from streams.cli.trial_screen import watched
 from streams.core.drop import Cause
 from streams.core.signal.segment import ThresholdBook
@@ -38,16 +33,15 @@ def simulate_rates(
     """
     plan = Plan(seed=seed, book=book, runs=dict.fromkeys(volumes, runs) if volumes else Plan().runs)
     done = cells(watched(trials(plan), plan.trials, lambda trial: f"{trial.course}, {trial.per_day:,} a day"))
-    heading, lines = headings(plan), list(rows(plan, done))
-    if is_json:
-        sys.stdout.write(json.dumps([_record(cell) for cell in done], indent=1) + "\n")
-    else:
-        shown(heading, lines, _NOTE)
-    if page:
-        try:
-            publish_table(page, "rates", heading, lines)
-        except PageError as error:
-            raise typer.BadParameter(str(error)) from None
+    told(
+        headings(plan),
+        list(rows(plan, done)),
+        [_record(cell) for cell in done],
+        _NOTE,
+        name="rates",
+        page=page,
+        is_json=is_json,
+    )
 
 
 def headings(plan: Plan) -> list[str]:

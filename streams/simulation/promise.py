@@ -2,7 +2,7 @@
 
 from random import Random
 
-from schemas.events import PromiseKept, PromiseMade, PromiseMoved, PromiseWithdrawn
+from schemas.events import PromiseKept, PromiseKind, PromiseMade, PromiseMoved, PromiseWithdrawn
 from streams.simulation import world
 from streams.simulation.chance import happens
 from streams.simulation.contact import Contact
@@ -34,7 +34,7 @@ def _promise(
     ticket = contact.ticket
     promise_id = f"{ticket.key}-V{visit}"
     kind = world.PROMISES.draw(rng)
-    due_at = desk.rhythm.worked(promised_at, hours(rng, world.PROMISED_HOURS[kind])) // _MINUTE * _MINUTE + _MINUTE
+    due_at = _due_after(promised_at, rng, desk, kind)
     yield (
         promised_at + seconds(rng, 20),
         PromiseMade(ticket_id=ticket.key, promise_id=promise_id, kind=kind, due_at=instant(due_at), made_by=agent.id),
@@ -45,7 +45,7 @@ def _promise(
         yield in_time, None
         if ticket.is_over:
             return
-        due_at = desk.rhythm.worked(due_at, hours(rng, world.PROMISED_HOURS[kind])) // _MINUTE * _MINUTE + _MINUTE
+        due_at = _due_after(due_at, rng, desk, kind)
         yield in_time, PromiseMoved(ticket_id=ticket.key, promise_id=promise_id, due_at=instant(due_at))
         in_time = in_time + int((due_at - in_time) * rng.uniform(0.4, 0.98))
     ended_at = due_at + hours(rng, 3) if fate == "late" else in_time
@@ -56,3 +56,8 @@ def _promise(
         yield ended_at, PromiseWithdrawn(ticket_id=ticket.key, promise_id=promise_id, reason="not-needed-any-more")
     else:
         yield ended_at, PromiseKept(ticket_id=ticket.key, promise_id=promise_id, by=agent.id)
+
+
+def _due_after(at: int, rng: Random, desk: Desk, kind: PromiseKind) -> int:
+    """Return a full minute some hours of work behind an instant."""
+    return desk.rhythm.worked(at, hours(rng, world.PROMISED_HOURS[kind])) // _MINUTE * _MINUTE + _MINUTE

@@ -49,6 +49,17 @@ def kafka_space(apache: Kafka, servers: Servers, tmp_path: Path) -> Iterator[Spa
 
 
 @pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
+    """Return an Apache Kafka that this test may kill."""
+    kafka = Kafka(tmp_path / "kafka")
+    try:
+        kafka.start()
+        yield kafka
+    finally:
+        kafka.kill()
+
+
+@pytest.fixture
 def spaces(servers: Servers, tmp_path: Path) -> Iterator[Callable[[], Space]]:
     """Return a maker of spaces, for tests that compare several."""
     with ExitStack() as made:

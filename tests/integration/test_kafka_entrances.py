@@ -50,17 +50,6 @@ class Answered(NamedTuple):
 
 
 @pytest.fixture
-def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
-    """Return an Apache Kafka that this test may kill."""
-    kafka = Kafka(tmp_path / "kafka")
-    try:
-        kafka.start()
-        yield kafka
-    finally:
-        kafka.kill()
-
-
-@pytest.fixture
 def own_space(own_kafka: Kafka, servers: Servers, tmp_path: Path) -> Iterator[Space]:
     """Return a space on it."""
     folder = tmp_path / "space"

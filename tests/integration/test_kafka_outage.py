@@ -1,7 +1,7 @@
 """Everything that can happen to a group on Apache Kafka at once: nothing is lost, nothing counts twice."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -40,17 +40,6 @@ def events(request: pytest.FixtureRequest) -> Sequence[bytes]:
         return lines_of(11, END - timedelta(days=4), END, 120)
     imported = read_import(log(), MAPPING, now_ms=SystemClock().now_ms(), watch=lambda *_: None)
     return [event.raw for event in imported.events]
-
-
-@pytest.fixture
-def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
-    """Return an Apache Kafka that this test may kill."""
-    kafka = Kafka(tmp_path / "kafka")
-    try:
-        kafka.start()
-        yield kafka
-    finally:
-        kafka.kill()
 
 
 @pytest.fixture

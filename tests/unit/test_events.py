@@ -16,6 +16,8 @@ from schemas.events import (
     Party,
     PolicyPublished,
     ProducerHeartbeat,
+    PromiseData,
+    PromiseDueData,
     RatingSource,
     RatingSubmitted,
     TicketAssigned,
@@ -62,7 +64,7 @@ class TestNames:
         assert set(CATALOGUE) >= DERIVED
 
     def test_every_event_class_is_in_the_catalogue(self) -> None:
-        families = {Data, TicketData, OrderData}
+        families = {Data, TicketData, OrderData, PromiseData, PromiseDueData}
         leaves = {kind for family in families for kind in family.__subclasses__()} - families
         assert leaves == set(KINDS)
 

@@ -92,6 +92,16 @@ def test_promises_of_one_id_from_two_systems_are_two() -> None:
     assert [kept is None for kept in one.promises_kept_at] == [False, True]
 
 
+def test_promises_of_one_instant_stand_in_the_order_of_making_whatever_was_said_of_them_before() -> None:
+    second = {"ticket_id": "T", "promise_id": "second"}
+    one = row(
+        ("09:00", e.PromiseKept(**second)),
+        ("10:00", made("10:10")),
+        ("10:00", e.PromiseMade(**second, kind=e.PromiseKind.ANSWER, due_at=at("10:10"))),
+    )
+    assert one.promises_id == ["p", "second"]
+
+
 def test_kind_and_maker_are_those_of_the_first_word() -> None:
     one = row(
         ("10:00", made("10:10", e.PromiseKind.REPAIR, made_by="ada")),

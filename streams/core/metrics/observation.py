@@ -22,18 +22,21 @@ def answered_by(at: str, condition: str = "true") -> dict[Dimension, str]:
     return doers | {Dimension.AGENT: f"if({is_known}, wait.sender_id, {doers[Dimension.AGENT]})"}
 
 
-_HELD: Final = f"""
+def _held(begins: str = "charges.since") -> str:
+    """Return from when until when each team and agent was in charge."""
+    return f"""
 arrayMap(
     (begins, ends, team_then, agent_then) -> (begins, ends, team_then, agent_then),
-    charges.since, arrayPushBack(arrayPopFront(charges.since), {NEVER}), charges.team, charges.agent_id
+    {begins}, arrayPushBack(arrayPopFront(charges.since), {NEVER}), charges.team, charges.agent_id
 )""".strip()
-"""From when until when each team and agent was in charge."""
-_HELD_EVER: Final = _HELD.replace(
-    "charges.since, arrayPushBack",
+
+
+_HELD: Final = _held()
+_FROM_EVER: Final = (
     "arrayMap((begins, place) -> if(place = 1, toDateTime64(0, 3, 'UTC'), begins), charges.since, "
-    "arrayEnumerate(charges.since)), arrayPushBack",
+    "arrayEnumerate(charges.since))"
 )
-"""The same, the first ones from ever: a promise may be older than what is known of its ticket, by a merge."""
+"""A promise may be older than what is known of its ticket, by a merge: then the first ones hold it."""
 _HOLDERS: Final[Mapping[Dimension, str]] = {Dimension.TEAM: "held.3", Dimension.AGENT: "held.4"}
 
 _THEN: Final = "the team and the agent in charge then"
@@ -470,7 +473,7 @@ PROMISES_OVERDUE: Final = Observations(
     },
     home="promise.made_at",
     lookback_seconds=LONGEST_PROMISE_SECONDS,
-    source=f"{_PROMISED} ARRAY JOIN {_HELD_EVER} AS held",
+    source=f"{_PROMISED} ARRAY JOIN {_held(_FROM_EVER)} AS held",
     where="since < until AND promise.due_at <= now64(3)",
     doers=_HOLDERS,
     whose=_THEN,

@@ -5,7 +5,7 @@ from collections import defaultdict
 from msgspec import Struct
 
 from schemas.rows import Ms
-from streams.core.ticket.fact import Kept, OfPromise, Promised, PutOff, Released, order_of
+from streams.core.ticket.fact import Kept, OfPromise, Promised, PutOff
 from streams.core.ticket.history import History
 from streams.core.ticket.reference import Key, keyed
 
@@ -42,25 +42,25 @@ def promises_of(story: History) -> list[Promise]:
     """
     if not story.of(Promised):
         return []
-    others: list[OfPromise] = [*story.of(PutOff), *story.of(Kept), *story.of(Released)]
-    said = sorted([*story.of(Promised), *others], key=order_of)
+    said = [fact for fact in story.facts if isinstance(fact, OfPromise)]
     key = keyed((fact.system, fact.promise_id) for fact in said)
+    made: dict[Key, Promised] = {}
+    for fact in story.of(Promised):
+        made.setdefault(key(fact.system, fact.promise_id), fact)
     words: defaultdict[Key, list[OfPromise]] = defaultdict(list)
-    for fact in said:
-        words[key(fact.system, fact.promise_id)].append(fact)
-    made = (next((fact for fact in one if type(fact) is Promised), None) for one in words.values())
-    promises = [_told(first, one) for first, one in zip(made, words.values(), strict=True) if first]
-    return sorted(promises, key=lambda promise: promise.made_at)
+    for word in said:
+        one = key(word.system, word.promise_id)
+        if word is not made.get(one):
+            words[one].append(word)
+    return [_told(first, words[one]) for one, first in made.items()]
 
 
-def _told(first: Promised, words: list[OfPromise]) -> Promise:
+def _told(first: Promised, later: list[OfPromise]) -> Promise:
     made_at, due_at = first.at, max(first.at, first.due_at)
     moved = moved_late = 0
     kept_at = withdrawn_at = None
-    for fact in words:
+    for fact in later:
         at = max(made_at, fact.at)
-        if fact is first:
-            continue
         if type(fact) is Promised or type(fact) is PutOff:
             if at < due_at:
                 moved, due_at = moved + 1, max(at, fact.due_at)
