@@ -393,8 +393,8 @@ def _waits(own: Sequence[Event], story: Sequence[Event], created_at: int) -> lis
     """Go from each beginning of a wait to its end: the next answer, or the next coming back after a rest."""
     place = {(one.subject, one.source, one.id): number for number, one in enumerate(story)}
 
-    def at(one: Event, *, is_move: bool = False) -> tuple[int, int]:
-        return (max(one.at_ms, created_at) if is_move else one.at_ms), place[one.subject, one.source, one.id]
+    def at(one: Event) -> tuple[int, int]:
+        return max(one.at_ms, created_at), place[one.subject, one.source, one.id]
 
     written = [one for one in story if _is_public(one, e.Direction.IN, e.Party.CUSTOMER)]
     answers = {at(one): one for one in story if _is_public(one, e.Direction.OUT, e.Party.AGENT)}
@@ -403,7 +403,7 @@ def _waits(own: Sequence[Event], story: Sequence[Event], created_at: int) -> lis
     opened = _opened(story)
     for other in opened[1:]:
         said_at |= {other.at_ms} if _opener(other, story) == "customer" else set()
-    rests = _rests([(at(one, is_move=True), to, _is_the_customers(one, said_at)) for one, to in _statuses(own)])
+    rests = _rests([(at(one), to, _is_the_customers(one, said_at)) for one, to in _statuses(own)])
     words = [at(one) for one in written]
     words += [at(one) for one in opened[1:] if _opener(one, story) == "customer"]
     words += [rest.until for rest in rests if rest.is_customers]

@@ -111,9 +111,9 @@ def test_what_orders_do_not_know_divides_no_rate_of_orders() -> None:
 
 @every_metric
 def test_only_days_of_the_windows_are_read(metric: Metric) -> None:
-    lasts = metric.observations.lasts
-    wanted = "day <= toDate(arrayMax(ends), 'UTC')" if lasts else "day BETWEEN toDate(arrayMin(starts)"
-    assert wanted in _sql(metric)
+    lasts, lookback = metric.observations.lasts, metric.observations.lookback_seconds
+    between = f"day BETWEEN toDate(arrayMin({'ends' if lasts else 'starts'})"
+    assert (between if lookback or not lasts else "day <= toDate(arrayMax(ends), 'UTC')") in _sql(metric)
 
 
 def test_days_after_the_windows_are_read_where_they_decide() -> None:

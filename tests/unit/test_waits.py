@@ -158,5 +158,13 @@ def test_who_opened_the_ticket_can_be_corrected() -> None:
     assert (other.created_by, other.first_response_seconds, other.waits_started_at) == ("agent", None, [])
 
 
+def test_what_was_said_before_the_ticket_began_counts_as_said_when_it_began() -> None:
+    one = row(answered(0), asked(1), created(43_200_000), asked(43_200_000))
+    assert waits(one) == [(43_200_000, 43_200_000, None), (43_200_000, None, None)]
+    assert one.open_wait_since == 43_200_000
+    assert waits(row(asked(0), created(10), answered(20))) == [(10, 20, None)]
+    assert waits(row(resolved(0), asked(1), created(10), answered(20)))[-1:] == [(10, 20, 10)]
+
+
 def test_the_facts_of_a_second_creation_count_for_the_version() -> None:
     assert folded([created(0), created(9)]).revision == 2

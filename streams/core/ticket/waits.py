@@ -74,7 +74,7 @@ def conversation_of(history: History, story: History, created_at: Ms) -> Convers
     owes an answer. The next public message from an agent ends it; bots and private notes do not. A resolution or
     closing ends it too, unanswered, if the customer comes back after it: writes, opens another ticket that is merged
     into this one, or reopens it. Coming back begins the next wait. If the desk reopens it without a word from the
-    customer, the wait goes on from where it began.
+    customer, the wait goes on from where it began. What was said before the case began counts as said when it began.
     """
     spoken = [
         (speaker, message)
@@ -99,17 +99,12 @@ def _waits(
     history: History, spoken: Iterable[tuple[str, Message]], openings: Sequence[Opening], created_at: Ms
 ) -> list[Wait]:
     begins = bool(openings) and openings[0].created_by == "customer"
-    said: list[_Turn] = [
-        (message.at, order_of(message), who, message.sender_id) for who, message in spoken if who != "bot"
-    ]
-    said += [
-        (opening.place[0], opening.place, "customer", "")
-        for opening in openings[1:]
-        if opening.created_by == "customer"
-    ]
-    words_at = {at for at, _, who, _ in said if who == "customer"}
+    said = [(order_of(message), who, message.sender_id) for who, message in spoken if who != "bot"]
+    said += [(opening.place, "customer", "") for opening in openings[1:] if opening.created_by == "customer"]
+    words_at = {place[0] for place, who, _ in said if who == "customer"}
     words_at |= {fact.at for fact in history.of(Moved) if fact.by == "customer"}
-    turns = sorted([*said, *_moves(history.facts, words_at, created_at)])
+    words = [(max(place[0], created_at), place, who, sender_id) for place, who, sender_id in said]
+    turns = sorted([*words, *_moves(history.facts, words_at, created_at)])
     talk = _Talk(created_at if begins else None)
     for at, _, what, sender_id in turns:
         talk.take(at, what, sender_id)
