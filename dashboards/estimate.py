@@ -38,6 +38,8 @@ def estimates(metric: Metric) -> dict[str, str]:
 
 def is_enough(metric: Metric, n: str = f"{PREFIX}n") -> str:
     """Return the condition that there are enough observations to show a number; the query names `LEAST_N`."""
+    if not metric.is_sampled:
+        return f"{n} >= {metric.n_min}"
     least = LEAST_N if metric.n_min == policy.LEAST_N else f"greatest({LEAST_N}, {metric.n_min})"
     return f"{n} >= {least}"
 

@@ -57,7 +57,7 @@ def ages(metric: Metric) -> bool:
 
 def with_age(metric: Metric) -> str:
     """Return the WITH clause of the range that a metric is told of, and how old it is as `core.ask.maturity` has it."""
-    least = [LEAST] if metric.n_min else []
+    least = [LEAST] if metric.is_sampled else []
     if not ages(metric):
         return with_range(*least, shift_days=shift_of(metric))
     days = in_force(f"settled_after_days.{metric.matures_by}") if metric.matures_by else str(metric.matures_days)

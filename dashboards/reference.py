@@ -110,8 +110,8 @@ def _rows(metric: Metric) -> Iterator[tuple[str, str]]:
     if metric.once_per:
         yield "once per", f"`{metric.once_per}`"
     if metric.n_min:
-        more = "" if metric.n_min == LEAST_N else ", or what the desk's policy says if that is more"
-        yield "least n", f"{metric.n_min}{more or _UNLESS}"
+        more = _UNLESS if metric.n_min == LEAST_N else ", or what the desk's policy says if that is more"
+        yield "least n", f"{metric.n_min}{more if metric.is_sampled else ''}"
     if metric.matures_days:
         yield "matures", f"{metric.matures_days} days after the end of its window{_UNLESS if metric.matures_by else ''}"
     if metric.observations.dimensions != frozenset(Dimension):

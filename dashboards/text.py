@@ -82,7 +82,7 @@ _UNLESS: Final = ", unless the desk's policy asks for more or less"
 def definition(metric: Metric) -> str:
     """Return how a metric is defined, as one paragraph of Markdown."""
     of = "" if metric.denominator.startswith("none") else f" / {metric.denominator}"
-    least = f" Shown from n = {metric.n_min} on{_UNLESS}." if metric.n_min else ""
+    least = f" Shown from n = {metric.n_min} on{_UNLESS}." if metric.is_sampled else ""
     return f"**{metric.title}** = {metric.numerator}{of}.{least} *Clock*: {metric.clock}. {metric.about}"
 
 

@@ -19,6 +19,7 @@ from schemas.events import (
     TYPE_SUFFIX,
     Data,
     EventRetracted,
+    FaultData,
     Id,
     Instant,
     OpenEnum,
@@ -282,6 +283,8 @@ def subject_named_by(content: Data | None) -> str | None:
             return content.ticket_id
         case OrderData():
             return content.customer_id
+        case FaultData():
+            return content.fault_id
         case SchedulePublished():
             return content.name
         case PolicyPublished():

@@ -314,6 +314,12 @@ class TicketAbsorbed(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     days: Days = ()
 
 
+class TicketLinked(TicketData, frozen=True, kw_only=True, omit_defaults=True):
+    """The ticket is about a fault. The latest word counts; null says that it is about none."""
+
+    fault_id: Id | None
+
+
 class TicketMarkedSpam(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     """The ticket is spam: it counts nowhere."""
 
@@ -527,6 +533,66 @@ class PolicyPublished(Data, frozen=True, kw_only=True, omit_defaults=True):
         refuse_disorder(self.versions, PolicyError)
 
 
+class FaultData(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """What an event says about one fault behind many tickets. Its record key is the fault's id."""
+
+    fault_id: Id
+
+
+class FaultDeclared(FaultData, frozen=True, kw_only=True, omit_defaults=True):
+    """Something is broken that many customers feel: an asset, or what a product does for one reason to call.
+
+    Tickets on it from `began_at` on, else from two hours before the declaration, are taken for its tickets.
+    """
+
+    asset_id: Id | None = None
+    product_line: Label | None = None
+    reason: Label | None = None
+    cause: Text | None = None
+    eta_at: Annotated[Instant, Meta(description="Until when it is expected to be fixed.")] | None = None
+    began_at: Annotated[Instant, Meta(description="When it began, as far as is known.")] | None = None
+
+    def __post_init__(self) -> None:
+        """Require what is broken, and instants that can be stored.
+
+        Raises:
+            ValueError: When neither an asset nor a product with a reason is named, or an instant cannot be stored.
+        """
+        if not self.asset_id and not (self.product_line and self.reason):
+            raise ValueError("name the `asset_id` that is broken, or a `product_line` and the `reason` to call")
+        _refuse_unstorable_of(self, ("eta_at", "began_at"))
+
+
+class FaultUpdated(FaultData, frozen=True, kw_only=True, omit_defaults=True):
+    """Something is known better of a fault: the latest word counts. Null says that it is not known any more."""
+
+    cause: Text | UnsetType | None = UNSET
+    eta_at: Instant | UnsetType | None = UNSET
+    began_at: Instant | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        """Require something to say.
+
+        Raises:
+            ValueError: When nothing is said, or an instant cannot be stored.
+        """
+        if self.cause is UNSET and self.eta_at is UNSET and self.began_at is UNSET:
+            raise ValueError("say a `cause`, an `eta_at` or a `began_at`; null says that it is not known any more")
+        _refuse_unstorable_of(self, ("eta_at", "began_at"))
+
+
+class FaultFixed(FaultData, frozen=True, kw_only=True, omit_defaults=True):
+    """The fault is taken for fixed."""
+
+    by: Id | None = None
+
+
+class FaultReopened(FaultData, frozen=True, kw_only=True, omit_defaults=True):
+    """It was not fixed, or is back."""
+
+    reason: Label | None = None
+
+
 class EventRetracted(Data, frozen=True, kw_only=True, omit_defaults=True):
     """Another event of the same subject should never have been sent: it counts no longer."""
 
@@ -553,6 +619,7 @@ CATALOGUE: Mapping[str, type[Data]] = {
     "ticket.escalated": TicketEscalated,
     "ticket.merged": TicketMerged,
     "ticket.absorbed": TicketAbsorbed,
+    "ticket.linked": TicketLinked,
     "ticket.marked_spam": TicketMarkedSpam,
     "ticket.unmarked_spam": TicketUnmarkedSpam,
     "ticket.deleted": TicketDeleted,
@@ -569,6 +636,10 @@ CATALOGUE: Mapping[str, type[Data]] = {
     "order.placed": OrderPlaced,
     "order.cancelled": OrderCancelled,
     "ticket.repurchased": TicketRepurchased,
+    "fault.declared": FaultDeclared,
+    "fault.updated": FaultUpdated,
+    "fault.fixed": FaultFixed,
+    "fault.reopened": FaultReopened,
     "schedule.published": SchedulePublished,
     "policy.published": PolicyPublished,
     "event.retracted": EventRetracted,
@@ -580,18 +651,24 @@ DERIVED = frozenset({"ticket.absorbed", "ticket.repurchased"})
 """Events that this system publishes itself; producers never send them."""
 
 RESERVED = (
-    "fault.", "knownissue.", "notice.", "rootcause.", "contact.", "selfservice.session", "knowledge.",
+    "knownissue.", "notice.", "rootcause.", "contact.", "selfservice.session", "knowledge.",
     "intervention.recorded", "customer.", "sla.",
 )  # fmt: skip
 """Beginnings of names that later events will have: stored when they come, folded by nobody yet."""
 
-RESERVED_BEFORE = ("promise.",)
+RESERVED_BEFORE = ("promise.", "fault.")
 """Beginnings of names that were only reserved at first: what was stored by then need not be what they mean now."""
 
 
 def _refuse_unstorable(name: str, instant: datetime) -> None:
     if not 0 <= ms_of(instant) <= LAST_MS:
         raise ValueError(f"{name} ({instant.isoformat()}) lies before 1970 or after 2149")
+
+
+def _refuse_unstorable_of(said: Data, names: tuple[str, ...]) -> None:
+    for name in names:
+        if isinstance(instant := getattr(said, name), datetime):
+            _refuse_unstorable(name, instant)
 
 
 def type_of(name: str) -> str:

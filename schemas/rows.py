@@ -50,6 +50,7 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     product_id: str
     order_id: str
     asset_id: str
+    fault_id: str
     priority: str
     region: str
     customer_segment: str

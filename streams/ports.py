@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from schemas.rows import DeadLetterRow, EventRow, LookRow, Ms, Published, SignalRow, TicketRow
 from streams.core.drop import Cause, Response, Silence, Tally
-from streams.core.signal.segment import RatedTicket, Segment
+from streams.core.fault.usual import Counts
+from streams.core.signal.segment import Called, RatedTicket, Segment, SegmentKind
 from streams.core.signal.slices import BadRating, Counted
 from streams.core.ticket.batch import Identity, Kept
 from streams.core.ticket.fold import Ticket
@@ -167,6 +168,12 @@ class WatchStore(Protocol):
 
     def looked(self, look: LookRow) -> None:
         """Keep when it was last judged, for those who are to be told when it is not."""
+
+    def usual_contacts(self, kind: SegmentKind, since: Ms, until: Ms) -> Counts:
+        """Return what came about assets, or about topics, as far as tickets are known from then on."""
+
+    def contacts(self, since: Ms) -> list[Called]:
+        """Return the tickets that count and name an asset or a topic, in the order in which they were opened."""
 
     def hourly(self, cause: Cause, since: Ms, until: Ms) -> dict[str, list[Tally]]:
         """Return what a rate counts of each team by the hour, in order: all of them, and those that are good.

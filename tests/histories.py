@@ -138,6 +138,61 @@ def parked_desks(*, max_size: int = 16) -> st.SearchStrategy[list[Event]]:
     return st.tuples(begun, told).map(lambda both: [*map(_on_some_day, _numbered_world([*both[0], *both[1]]))])
 
 
+def faulty_desks(*, max_size: int = 20) -> st.SearchStrategy[list[Event]]:
+    """Return a few tickets about two assets and a topic, what is said to their customers, and what of two faults."""
+    asset, instant = st.sampled_from(["L1", "L1", "L2", None]), st.integers(0, len(INSTANTS) - 1)
+    opening = st.builds(
+        e.TicketCreated,
+        ticket_id=_ticket,
+        channel=st.just("phone"),
+        created_by=st.just(e.Party.CUSTOMER),
+        customer_id=st.sampled_from(["x", "y", None]),
+        asset_id=asset,
+        product_line=st.sampled_from(["p", None]),
+        reason=st.sampled_from(["r", None]),
+        team=_words,
+    )
+    linked = st.builds(e.TicketLinked, ticket_id=_ticket, fault_id=st.sampled_from(["F", "G", None]))
+    resolved = st.builds(e.TicketResolved, ticket_id=_ticket)
+    back = st.builds(e.TicketReopened, ticket_id=_ticket, by=st.none() | _parties)
+    said = st.one_of(opening, _turns(), _turns(), linked, resolved, back, _merges(), _retractions())
+    begun = st.tuples(*(st.tuples(st.just(id), st.builds(Told, opening, instant)) for id in TICKETS))
+    told = st.lists(st.tuples(st.sampled_from(TICKETS), st.builds(Told, said, instant)), max_size=max_size)
+    about, taken_back = st.sampled_from(["F", "F", "G"]), _retractions(7, "f")
+    told_of_faults = st.lists(st.tuples(about, _of_faults(), instant), min_size=1, max_size=8)
+    faults = st.builds(
+        lambda told, taken_back: [*told, *taken_back],
+        told_of_faults,
+        st.lists(st.tuples(about, taken_back, instant), max_size=1),
+    )
+    return st.tuples(begun, told, faults).map(
+        lambda all: [*map(_on_some_day, _numbered_world([*all[0], *all[1]])), *_numbered_faults(all[2])]
+    )
+
+
+def _of_faults() -> Contents:
+    at = st.none() | st.sampled_from(INSTANTS[2::5]).map(lambda ms: datetime.fromtimestamp(ms / 1000, UTC))
+    what = {"fault_id": st.just("F"), "cause": _words, "eta_at": at, "began_at": at}
+    on_asset = st.builds(e.FaultDeclared, **what, asset_id=st.sampled_from(["L1", "L2"]))
+    on_topic = st.builds(e.FaultDeclared, **what, product_line=st.just("p"), reason=st.just("r"))
+    known = st.builds(e.FaultUpdated, fault_id=st.just("F"), eta_at=at)
+    began = st.builds(e.FaultUpdated, fault_id=st.just("F"), began_at=at)
+    fixed, reopened = st.builds(e.FaultFixed, fault_id=st.just("F")), st.builds(e.FaultReopened, fault_id=st.just("F"))
+    return st.one_of(on_asset, on_asset, on_topic, known, began, fixed, fixed, reopened)
+
+
+def _numbered_faults(told: Sequence[tuple[str, e.Data, int]]) -> list[Event]:
+    return [
+        event(
+            content if isinstance(content, e.EventRetracted) else replace(content, fault_id=fault_id),
+            INSTANTS[instant],
+            f"f{number}",
+            subject=fault_id,
+        )
+        for number, (fault_id, content, instant) in enumerate(told)
+    ]
+
+
 def handled_desks(*, tickets: Sequence[str] = TICKETS, max_size: int = 18) -> st.SearchStrategy[list[Event]]:
     """Return a few tickets of two customers who ask, get answers, are passed on, rate, and come back a week later."""
     opening = st.builds(
@@ -411,6 +466,7 @@ def _lives() -> Contents:
         ),
         st.builds(e.TicketReopened, ticket_id=_ticket, by=st.none() | _parties),
         st.builds(e.TicketReopened, ticket_id=_ticket, by=st.just(e.Party.CUSTOMER)),
+        st.builds(e.TicketLinked, ticket_id=_ticket, fault_id=st.sampled_from(["F", "G", None])),
         st.builds(e.TicketClosed, ticket_id=_ticket),
         st.builds(e.TicketEscalated, ticket_id=_ticket, level=st.sampled_from(["x", "y"])),
         st.builds(e.TicketMarkedSpam, ticket_id=_ticket),
@@ -520,9 +576,9 @@ def _promises() -> Contents:
     )
 
 
-def _retractions() -> Contents:
+def _retractions(most: int = 16, letter: str = "e") -> Contents:
     """Any event may be taken back: an early one, a late one, one that never comes, another retraction, itself."""
-    targets = st.integers(0, 16).map(lambda number: f"e{number}")
+    targets = st.integers(0, most).map(lambda number: f"{letter}{number}")
     return st.builds(e.EventRetracted, target_source=st.sampled_from([SOURCE, *SOURCES]), target_id=targets)
 
 

@@ -194,7 +194,9 @@ def _attributes(own: Sequence[Event], creations: Sequence[Event]) -> dict[str, A
     ordered = [*begins, *(one for one in own if one not in begins)]
     row = {name: _word(name, ordered) or "" for name in (*WORDS, *COLUMNS)}
     flags = {name: bool(_word(name, ordered)) for name in ("after_sales", "is_test")}
-    return row | {COLUMNS[name]: row.pop(name) for name in COLUMNS} | flags
+    links = [one.content.fault_id for one in own if isinstance(one.content, e.TicketLinked)]
+    fault = {"fault_id": (links[-1] if links else None) or ""}
+    return row | {COLUMNS[name]: row.pop(name) for name in COLUMNS} | flags | fault
 
 
 def _charges(own: Sequence[Event], creations: Sequence[Event], created_at: int) -> dict[str, Any]:

@@ -20,8 +20,22 @@ from streams.core.signal.segment import SegmentKind, SignalState
 DAY_SECONDS: Final = 86_400
 PIPELINE: Final = "pipeline"
 """Who is told of what is wrong with the pipeline itself."""
-TOLD: Final = ("opened", "since", "n", "value", "interval", "baseline", "slices", "tickets", "clears", "found_by")
+TOLD: Final[Sequence[str]] = (
+    "opened",
+    "since",
+    "n",
+    "value",
+    "interval",
+    "baseline",
+    "slices",
+    "tickets",
+    "clears",
+    "found_by",
+)
 """What a page tells as it stood at the opening: labels must not change while an alert lasts."""
+
+
+_OF_FAULT: Final[Sequence[str]] = ("opened", "since", "n", "baseline", "customers", "tickets", "clears")
 
 
 def _signals(kind: Cause, value: str) -> str:
@@ -32,13 +46,11 @@ def _signals(kind: Cause, value: str) -> str:
     A signal that is over stays for a day, with a 0: so Grafana sees that it is resolved, rather than gone.
     """
     others = PIPELINE if kind is Cause.SOURCE_SILENT else "desk"
-    labels = {
-        "signal": "signal_id",
-        "segment_kind": "segment_kind",
-        "segment": "segment",
-        "team": f"if(segment_kind = '{SegmentKind.TEAM}', segment, '{others}')",
-    }
-    told = {name: f"told['{name}']" for name in TOLD}
+    team = f"if(segment_kind = '{SegmentKind.TEAM}', segment, '{others}')"
+    if kind is Cause.FAULT_SUSPECTED:
+        team = f"if(told['team'] != '', told['team'], '{others}')"
+    labels = {"signal": "signal_id", "segment_kind": "segment_kind", "segment": "segment", "team": team}
+    told = {name: f"told['{name}']" for name in (_OF_FAULT if kind is Cause.FAULT_SUSPECTED else TOLD)}
     columns = ",\n    ".join(f"{sql} AS {name}" for name, sql in (labels | told | {"number": value}).items())
     return "\n".join(
         [
@@ -54,6 +66,8 @@ def _signals(kind: Cause, value: str) -> str:
 def _of_signals(kind: Cause) -> dict[str, str]:
     shares = (("V", "value"), ("L", "low"), ("H", "high"))
     numbers = {"N": "stated.n"} | {name: f"100 * ifNull(stated.{column}, 0)" for name, column in shares}
+    if kind is Cause.FAULT_SUSPECTED:  # customers are counted; there is no share of them
+        numbers = {"N": "stated.n"}
     is_open = f"toFloat64(stated.state = '{SignalState.OPEN}' AND stated.is_page)"
     return {
         name: _signals(kind, f"toFloat64({sql})" if name != "A" else sql)
@@ -231,6 +245,15 @@ QUALITY: Final[Sequence[Rule]] = (
         severity="warning",
         dashboard="response-time",
         panel=7,
+    ),
+    _of_signal(
+        Cause.FAULT_SUSPECTED,
+        title=text.SUSPECTED_TITLE,
+        summary=text.SUSPECTED,
+        description=text.SUSPECTED_ABOUT,
+        severity="page",
+        dashboard="faults",
+        panel=5,
     ),
     will_breach(),
     promise_due(LEAD_MINUTES),

@@ -68,6 +68,19 @@ BROKEN_ABOUT: Final = (
     "{{ $labels.clears }}"
 )
 
+SUSPECTED_TITLE: Final = "Fault suspected"
+SUSPECTED: Final = (
+    f"{count('N')} customers came about {{{{ $labels.segment_kind }}}} {{{{ $labels.segment }}}} since "
+    "{{ $labels.since }}, usual are {{ $labels.baseline }}"
+)
+SUSPECTED_ABOUT: Final = (
+    "Found: {{ $labels.opened }}, by {{ $labels.n }} customers in as long as usually brings {{ $labels.baseline }}: "
+    "{{ $labels.customers }}.\n"
+    "Their tickets: {{ $labels.tickets }}.\n"
+    "One fault may be behind them: declare it, and tell them until when it is expected to be fixed.\n"
+    "{{ $labels.clears }}"
+)
+
 SILENT_TITLE: Final = "Source silent"
 SILENT: Final = "{{ $labels.segment }} has sent nothing since {{ $labels.since }}"
 SILENT_ABOUT: Final = (

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from schemas.rows import Ms, SignalRow
+from streams.agents.bursts import Bursts
 from streams.agents.rates import Rates
 from streams.core.drop import (
     Cause,
@@ -83,6 +84,7 @@ class Look:
         self._surveyed_hour: Ms = 0
         self._declined_hour: Ms = 0
         self._rates = Rates(store, book)
+        self._bursts = Bursts(store, book)
 
     @property
     def teams(self) -> int:
@@ -112,6 +114,7 @@ class Look:
             return []
         of_ratings = [*self._falls(now), *self._declines(now), *self._rates.look(self._known, now)]
         rows = of_ratings if is_behind else [*self._silences(now), *of_ratings, *self._surveys(now)]
+        rows += self._bursts.look(self._known, now)
         self.judged_at = now
         return list(statement.news(rows, self._known, now))
 

@@ -69,6 +69,8 @@ def _definition(metric: Metric) -> Iterator[tuple[str, str]]:
 
 
 def _unless_more(metric: Metric) -> str:
+    if not metric.is_sampled:
+        return ""
     return (
         ", unless the policy says otherwise" if metric.n_min == LEAST_N else ", or what the policy says if that is more"
     )

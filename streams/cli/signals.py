@@ -15,6 +15,7 @@ from rich.table import Table
 from schemas.rows import SignalRow
 from streams.cli.connection import open_client
 from streams.clock import SystemClock
+from streams.core.drop import Cause
 from streams.core.signal import sentence
 from streams.core.signal.message import plain
 from streams.core.signal.segment import SignalState
@@ -92,7 +93,6 @@ def _show(rows: Sequence[SignalRow], nothing: str) -> None:
 
 
 def _cells(row: SignalRow) -> list[str]:
-    baseline = f"{row.baseline:,.0f} events" if row.kind == "source_silent" else sentence.percent(row.baseline)
     return [
         row.state if row.is_page else f"{row.state}, no page",
         row.kind.replace("_", " "),
@@ -103,7 +103,7 @@ def _cells(row: SignalRow) -> list[str]:
         sentence.percent(row.value),
         sentence.interval(row.low, row.high),
         f"{row.n:,}",
-        baseline,
+        sentence.usual(Cause(row.kind), row.baseline),
     ]
 
 
@@ -113,6 +113,8 @@ def _explain(console: Console, row: SignalRow) -> None:
         parts = zip(row.slices_reason, row.slices_product_line, row.slices_points, strict=True)
         named = ", ".join(f"{reason or '?'} x {line or '?'} {points:+.1f}" for reason, line, points in parts)
         console.print(f"  contributes most, in points: {escape(named)}")
+    if row.told.get("customers"):
+        console.print(f"  customers: {escape(row.told['customers'])}")
     if row.ticket_ids:
         console.print(f"  read first: {escape(', '.join(row.ticket_ids))}")
     if row.note:

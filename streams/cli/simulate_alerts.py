@@ -57,6 +57,9 @@ def simulate_alerts(
     rates: Annotated[
         bool, typer.Option("--rates", help="Complaints and first responses in time instead of ratings.")
     ] = False,
+    bursts: Annotated[
+        bool, typer.Option("--bursts", help="Many customers at once, about a line or a product: suspected faults.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     page: Annotated[
         Path | None,
@@ -79,11 +82,18 @@ def simulate_alerts(
     `servicepulse simulate-alerts --as-they-come --volume 100 --runs 30`
 
     `servicepulse simulate-alerts --rates --volume 60 --runs 30`
+
+    `servicepulse simulate-alerts --bursts --runs 20`
     """
     try:
         thresholds = Thresholds().overridden(_changes(false_pages_per_90_days, paging_segments, set_ or []))
     except ThresholdError as error:
         raise typer.BadParameter(str(error)) from None
+    if bursts:
+        from streams.cli.simulate_bursts import simulate_bursts
+
+        simulate_bursts(ThresholdBook().bursts, runs, seed, page, is_json=as_json)
+        return
     if rates:
         from streams.cli.simulate_rates import simulate_rates
 

@@ -11,13 +11,15 @@ from clickhouse_connect.driver.client import Client
 from schemas.rows import LookRow, Ms, SignalRow, column_names
 from streams.core.ask.question import observed
 from streams.core.drop import Cause, Rating, Response, Silence, Tally
+from streams.core.fault.burst import UNKNOWN_CUSTOMER, Contact
+from streams.core.fault.usual import CAP_FACTOR, CELLS_A_WEEK, HOURS, LEAST_CAP, Counts
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
 from streams.core.metrics.in_target import FIRST_RESPONSE_IN_TARGET
 from streams.core.metrics.metric import Direction, Metric
-from streams.core.metrics.observation import RATINGS, SURVEYS
+from streams.core.metrics.observation import CONTACTS, RATINGS, SURVEYS
 from streams.core.metrics.policy import SATISFIED, policy_join, satisfied_from
 from streams.core.metrics.satisfaction import CSAT_SHARE
-from streams.core.signal.segment import CALM_SECONDS, DESK, LATE_MINUTES, RatedTicket, Segment, SegmentKind
+from streams.core.signal.segment import CALM_SECONDS, DESK, LATE_MINUTES, Called, RatedTicket, Segment, SegmentKind
 from streams.core.signal.slices import BadRating, Counted
 from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.ports import Answers, Heard, Ratings
@@ -119,6 +121,48 @@ GROUP BY team, hour
 HAVING countIf($counted) > 0
 ORDER BY team, hour
 """
+_ASSET: Final = "asset_id"
+_TOPIC: Final = "if(product_line != '' AND reason != '', concat(product_line, ' x ', reason), '')"
+SUBJECT_OF: Final[Mapping[SegmentKind, str]] = {SegmentKind.ASSET: _ASSET, SegmentKind.TOPIC: _TOPIC}
+"""SQL of what a ticket is about, by kind of segment; "" where it says nothing of the kind."""
+_USUAL_CONTACTS: Final = """
+SELECT
+    sumMap(map(subject, n)),
+    sumMap(map(toUInt16((intDiv(cell, 2) - 96) % 168), n)),
+    sum(least(n, most) * (least(n, most) - 1)),
+    min(cell)
+FROM
+(
+    SELECT
+        $subject AS subject,
+        toInt64(intDiv(toUnixTimestamp(at), 1800)) AS cell,
+        toInt64(count()) AS n,
+        sum(n) OVER (PARTITION BY subject) AS total,
+        greatest($least, toInt64(ceil($factor * total * 604800000 / ({until:Int64} - {since:Int64}) / $cells))) AS most
+    FROM
+    (
+$observations
+    )
+    WHERE at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+    GROUP BY subject, cell
+)
+WHERE subject != ''
+"""
+_CONTACTS: Final = """
+SELECT
+    toUnixTimestamp64Milli(at),
+    ticket_id,
+    if(customer_id != '', customer_id, concat('$unknown', ticket_id)),
+    team,
+    $asset AS asset,
+    $topic AS topic
+FROM
+(
+$observations
+)
+WHERE at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND (asset != '' OR topic != '')
+ORDER BY at, ticket_id
+"""
 _RESPONSES: Final = """
 SELECT
     team,
@@ -216,6 +260,30 @@ class ClickHouseWatchStore:
     def looked(self, look: LookRow) -> None:
         """Keep when it was last judged, for those who are to be told when it is not."""
         self._store.insert([look])
+
+    def usual_contacts(self, kind: SegmentKind, since: Ms, until: Ms) -> Counts:
+        """Return what came about assets, or about topics, as far as tickets are known from then on."""
+        observations = observed(CONTACTS, _days("since", "until"))
+        sql = Template(_USUAL_CONTACTS).substitute(
+            subject=SUBJECT_OF[kind],
+            least=LEAST_CAP,
+            factor=CAP_FACTOR,
+            cells=CELLS_A_WEEK,
+            observations=observations,
+        )
+        ((contacts, hours, pairs, first_cell),) = self._ask(sql, since=since, until=until)
+        weeks = (until - max(since, first_cell * HOUR_MS // 2)) / _WEEK_MS if contacts else 0.0
+        return Counts(contacts, [hours.get(hour, 0) for hour in range(HOURS)], pairs, weeks)
+
+    def contacts(self, since: Ms) -> list[Called]:
+        """Return the tickets that count and name an asset or a topic, in the order in which they were opened."""
+        parts = {"asset": _ASSET, "topic": _TOPIC, "unknown": UNKNOWN_CUSTOMER}
+        days = "day >= toDate(fromUnixTimestamp64Milli({since:Int64}, 'UTC'))"
+        sql = Template(_CONTACTS).substitute(observations=observed(CONTACTS, days), **parts)
+        return [
+            Called(Contact(at, id, customer, team), {SegmentKind.ASSET: asset, SegmentKind.TOPIC: topic})
+            for at, id, customer, team, asset, topic in self._ask(sql, since=since)
+        ]
 
     def hourly(self, cause: Cause, since: Ms, until: Ms) -> dict[str, list[Tally]]:
         """Return what a rate counts of each team by the hour, in order; an hour's counts bear its last millisecond."""

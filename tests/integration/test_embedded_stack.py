@@ -278,11 +278,18 @@ def test_attached_services_outlive_the_thread_that_started_them(stack: Stack) ->
 def test_an_interrupted_up_leaves_nothing_half_started(folder: Path, word: str) -> None:
     code = """
         import sys
+        import time
         from pathlib import Path
         from deploy.embedded.stack import Stack
-        Stack(Path(sys.argv[1])).up(on_step=lambda step: print(step, flush=True))
+
+        def on_step(step):
+            print(step, flush=True)
+            if step.startswith(sys.argv[2]):
+                time.sleep(60)  # it goes no further before it is interrupted
+
+        Stack(Path(sys.argv[1])).up(on_step=on_step)
     """
-    with _python(code, str(folder)) as command:
+    with _python(code, str(folder), word) as command:
         assert command.stdout is not None
         while not command.stdout.readline().startswith(word):
             assert command.poll() is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemas.codec import Event
 from streams.core.ask.question import Question
 from streams.core.hours.published import open_hours
-from streams.core.metrics import METRICS, Credit, Dimension
+from streams.core.metrics import METRICS, Credit, Dimension, Topic
 from streams.core.metrics.policy import by_policy, in_force
 from streams.core.policy.published import in_force_now
 from streams.core.policy.published import policies as policies_of
@@ -30,7 +30,7 @@ from tests.promised import Promises
 
 pytestmark = pytest.mark.integration
 
-ALL = tuple(METRICS.values())
+ALL = tuple(metric for metric in METRICS.values() if metric.topic is not Topic.FAULTS)
 KINDS = tuple(sorted({metric.observations.name for metric in ALL}))
 DAYS = ("surveys", "ratings", "reopenings", "reassignments")
 MANY = tuple("ABCDEFGHI")
@@ -53,7 +53,17 @@ WINDOWS = (
     Window(FIRST + HOUR_MS, FIRST + DAY_MS + 1),
     Window(FIRST + DAY_MS - 1, FIRST + 3 * DAY_MS + 4 * HOUR_MS),
 )
-TABLES = ("events", "tickets", "ticket_days", "orders", "order_days", "open_hours", "policies")
+TABLES = (
+    "events",
+    "tickets",
+    "ticket_days",
+    "orders",
+    "order_days",
+    "open_hours",
+    "policies",
+    "fault_events",
+    "retractions",
+)
 
 
 unhurried = settings(

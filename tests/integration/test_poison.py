@@ -92,6 +92,7 @@ def test_an_order_under_an_identity_used_before_is_a_dead_letter_and_stays_on_it
     space.send([first], topic="orders")
     wait_until(lambda: space.value("SELECT count() FROM events") == 1, "the first one is stored")
     space.send([later, again, first], topic="orders")
+    wait_until(lambda: space.value("SELECT count() FROM dead_letters FINAL") == 1, "the later one is refused")
     wait_until(space.is_quiet, "all is read")
     assert space.query("SELECT reason, value FROM dead_letters FINAL") == [("identity-reused", later.decode())]
     assert space.query("SELECT toString(day) FROM order_days FINAL") == [("2026-01-05",)]

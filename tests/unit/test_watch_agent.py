@@ -13,7 +13,8 @@ from schemas.rows import LookRow, SignalRow
 from streams.agents.judgement import Look
 from streams.agents.watch import WatchAgent
 from streams.core.drop import Cause, Rating, Response, Silence, Tally
-from streams.core.signal.segment import RatedTicket, Segment, SegmentKind, ThresholdBook
+from streams.core.fault.usual import Counts
+from streams.core.signal.segment import Called, RatedTicket, Segment, SegmentKind, ThresholdBook
 from streams.core.signal.slices import BadRating, Counted
 from streams.core.signal.watched import Segments
 from streams.core.ticket.delay import Delay
@@ -49,6 +50,12 @@ class MemoryWatch(Struct):
 
     def looked(self, look: LookRow) -> None:
         self.looks.append(look)
+
+    def usual_contacts(self, kind: SegmentKind, since: int, until: int) -> Counts:
+        return Counts({}, [0] * 168, 0, 0.0)
+
+    def contacts(self, since: int) -> list[Called]:
+        return []
 
     def hourly(self, cause: Cause, since: int, until: int) -> dict[str, list[Tally]]:
         return {

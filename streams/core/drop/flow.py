@@ -25,6 +25,8 @@ class Cause(StrEnum):
     FIRST_RESPONSES_LATE = "first_responses_late"
     SURVEY_BROKEN = "survey_broken"
     SOURCE_SILENT = "source_silent"
+    FAULT_SUSPECTED = "fault_suspected"
+    """Of an asset, or of a product with a reason: many customers at once."""
 
 
 class Response(Struct, frozen=True):

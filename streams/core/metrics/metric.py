@@ -77,6 +77,7 @@ class Topic(StrEnum):
     RESPONSE = "Response"
     RESOLUTION = "Resolution"
     PROMISES = "Promises"
+    FAULTS = "Faults"
     AFTER_SALES = "After sales"
     LOAD = "Load"
     TRUST = "Trust"
@@ -153,7 +154,8 @@ class Metric(Struct, frozen=True, kw_only=True):
         p: Of a quantile: which one.
         once_per: Of a share or a rate: whose observations count as one in the denominator, such as those of a customer;
             "" for each by itself.
-        n_min: With fewer observations the number is too unsure to be shown. The desk's policy has a word on it.
+        n_min: With fewer observations the number is too unsure to be shown. The desk's policy has a word on it, unless
+            that is less than usual: then each observation is a case that people know, such as a fault.
         matures_days: So long after the end of its window the number still moves by waiting; until then it is
             provisional, and comparing it with an older window would show a change that is none.
         matures_by: Which of the policy's days these are, where no definition makes them so many.
@@ -186,6 +188,11 @@ class Metric(Struct, frozen=True, kw_only=True):
     def is_by_policy(self) -> bool:
         """Whether the desk's policy decides what counts."""
         return "satisfied_from" in self.hit + self.counted or "rule_number" in self.observations.columns
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether it stands for more than what was seen, so that few observations say little."""
+        return self.n_min >= LEAST_N
 
     @property
     def is_by_customer(self) -> bool:

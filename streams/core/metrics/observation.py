@@ -54,6 +54,14 @@ TICKETS: Final = Observations(
     source=DAYS,
 )
 
+CONTACTS: Final = Observations(
+    name="contacts",
+    one="a ticket, with what may be broken",
+    clock="created_at: when the ticket was created",
+    columns={"at": "created_at", "customer_id": "customer_id", "asset_id": "asset_id"},
+    source=DAYS,
+)
+
 _RATING: Final = {
     "score": "rating.score",
     "source": "rating.source",

@@ -50,11 +50,13 @@ def in_force(column: str, at: str = "now64(3)") -> str:
 def by_policy(metric: Metric, policy: Policy) -> Metric:
     """Return a metric of the registry as a policy has its figures told: from which n on, and settled when.
 
-    A metric that needs more than is usual, such as a p99, needs it whatever the policy says.
+    A metric that needs more than is usual, such as a p99, needs it whatever the policy says; counts, and what is told
+    of a few cases that are all known, need nothing.
     """
     least = policy.least_n if metric.n_min == LEAST_N else max(metric.n_min, policy.least_n)
+    least = least if metric.is_sampled else metric.n_min
     days = getattr(policy.settled_after_days, metric.matures_by) if metric.matures_by else metric.matures_days
-    return replace(metric, n_min=least if metric.n_min else 0, matures_days=days)
+    return replace(metric, n_min=least, matures_days=days)
 
 
 def policy_join(at: str, *columns: str, keeps_all: bool = False) -> str:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from schemas.rows import Ms
 from streams.core.drop import Cause, Rating, ThresholdError, Thresholds
+from streams.core.fault.burst import BurstError, BurstRule, Contact
 
 
 class SegmentKind(StrEnum):
@@ -19,6 +20,10 @@ class SegmentKind(StrEnum):
     """All teams together: the segment above every team. Events name no department."""
     SOURCE = "source"
     """A system that publishes events."""
+    ASSET = "asset"
+    """What customers use and what can break: a line, a lift, a machine."""
+    TOPIC = "topic"
+    """A product line and why customers come about it."""
 
 
 class Segment(NamedTuple):
@@ -70,6 +75,18 @@ class RatedTicket(Struct, frozen=True, gc=False):
         return dict(parts)
 
 
+class Called(NamedTuple):
+    """A ticket, and what it may be about.
+
+    Attributes:
+        contact: The ticket.
+        subjects: By kind of segment; "" where it names nothing of the kind.
+    """
+
+    contact: Contact
+    subjects: Mapping[SegmentKind, str]
+
+
 RATES: Final[Mapping[Cause, str]] = {
     Cause.COMPLAINTS_SURGE: "complaints",
     Cause.FIRST_RESPONSES_LATE: "first_responses",
@@ -83,6 +100,8 @@ _OF_EITHER: Final[Mapping[str, Any]] = {"wilson_z": 5, "baseline_lowest": 0.05, 
 """Of few complaints, or late ones, chance makes more than a normal distribution has: hence a larger z. A desk may
 answer most of its customers late, and that is usual there. Counts bear the last millisecond of their hour: what they
 show is found at its end, and waits for nothing more."""
+_BURSTS: Final = "bursts"
+_WITH_THRESHOLDS: Final = (SegmentKind.TEAM, SegmentKind.DESK, SegmentKind.SOURCE)
 _OF_ALL: Final = ("false_pages_per_90_days", "paging_segments", "day_begins_hour")
 """What is said of satisfaction and holds for rates as well, unless their table says otherwise."""
 
@@ -94,11 +113,13 @@ class ThresholdBook(Struct, frozen=True):
         usual: Of all segments without thresholds of their own.
         own: Of the others.
         of_rates: What the settings say of rates.
+        bursts: When customers are taken to come because of one fault.
     """
 
     usual: Thresholds = Thresholds()
     own: Mapping[Segment, Thresholds] = {}
     of_rates: Mapping[Cause, Mapping[str, Any]] = {}
+    bursts: BurstRule = BurstRule()
 
     def of(self, segment: Segment) -> Thresholds:
         """Return the thresholds of a segment."""
@@ -120,22 +141,27 @@ def book_of(table: Mapping[str, Any]) -> ThresholdBook:
 
     Args:
         table: Thresholds by name; below `team` and `source` tables of what is different, by name of the segment; below
-            `desk` one such table, and below `complaints` and `first_responses` what is different of these rates.
+            `desk` one such table, below `complaints` and `first_responses` what is different of these rates, and below
+            `bursts` the rule of faults.
 
     Raises:
         ThresholdError: When a name is unknown or a value cannot be meant.
     """
-    own = {kind: table.get(kind, {}) for kind in SegmentKind}
+    own = {kind: table.get(kind, {}) for kind in _WITH_THRESHOLDS}
     of_rates = {cause: table.get(name, {}) for cause, name in RATES.items()}
-    if not all(isinstance(part, Mapping) for part in (*own.values(), *of_rates.values())):
+    of_bursts = table.get(_BURSTS, {})
+    if not all(isinstance(part, Mapping) for part in (*own.values(), *of_rates.values(), of_bursts)):
         raise ThresholdError(
-            "team, desk, source, complaints and first_responses must be tables, such as [alert.team.billing]"
+            "team, desk, source, complaints, first_responses and bursts must be tables, such as [alert.team.billing]"
         )
-    tables = {*own, *RATES.values()}
+    tables = {*own, *RATES.values(), _BURSTS}
     usual = Thresholds().overridden({name: value for name, value in table.items() if name not in tables})
     changes = {Segment(kind, name): change for kind, part in own.items() for name, change in _parts(kind, part)}
     book = ThresholdBook(
-        usual, {segment: _changed(usual, segment, change) for segment, change in changes.items()}, of_rates
+        usual,
+        {segment: _changed(usual, segment, change) for segment, change in changes.items()},
+        of_rates,
+        _bursts(of_bursts),
     )
     for cause, name in RATES.items():
         try:
@@ -143,6 +169,13 @@ def book_of(table: Mapping[str, Any]) -> ThresholdBook:
         except ThresholdError as error:
             raise ThresholdError(f"{name}: {error}") from None
     return book
+
+
+def _bursts(changes: Mapping[str, Any]) -> BurstRule:
+    try:
+        return BurstRule().overridden(changes)
+    except BurstError as error:
+        raise ThresholdError(f"{_BURSTS}: {error}") from None
 
 
 def _parts(kind: SegmentKind, part: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from schemas.rows import Ms
 from streams.core.drop import Cause, Clearing, Thresholds
+from streams.core.fault.burst import UNKNOWN_CUSTOMER, Contact, customers_of
 from streams.core.signal.segment import DESK, Segment, SegmentKind
 from streams.core.signal.slices import EXPLAINED_PART, Contribution, Counted, explained_by
 from streams.core.window import DAY_MS, HOUR_MS
@@ -14,6 +15,9 @@ from streams.core.window import DAY_MS, HOUR_MS
 UNKNOWN: Final = "(unknown)"
 NOTHING_KNOWN: Final = "-"
 """What a page shows where nothing can be said: an empty label would not be there at all."""
+
+
+_SAID_BY_KIND: Final = (SegmentKind.TEAM, SegmentKind.ASSET)
 
 
 def instant(at: Ms) -> str:
@@ -26,6 +30,13 @@ def percent(share: float | None) -> str:
     return NOTHING_KNOWN if share is None else f"{100 * share:.1f} %"
 
 
+def usual(cause: Cause, baseline: float | None) -> str:
+    """Return what is usual: events of a source, customers about a subject, else a share."""
+    if cause is Cause.FAULT_SUSPECTED and baseline is not None:
+        return f"{baseline:.2g} customers"
+    return f"{baseline:,.0f} events" if cause is Cause.SOURCE_SILENT and baseline else percent(baseline)
+
+
 def interval(low: float | None, high: float | None) -> str:
     """Return where a share lies."""
     return NOTHING_KNOWN if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f} %"
@@ -33,7 +44,7 @@ def interval(low: float | None, high: float | None) -> str:
 
 def of_segment(segment: Segment) -> str:
     """Return whom a sentence is about."""
-    return f"team {segment.name}" if segment.kind is SegmentKind.TEAM else segment.name
+    return f"{segment.kind} {segment.name}" if segment.kind in _SAID_BY_KIND else segment.name
 
 
 def slices(leading: Sequence[Contribution]) -> str:
@@ -42,6 +53,14 @@ def slices(leading: Sequence[Contribution]) -> str:
         f"{' x '.join(part or UNKNOWN for part in one.key)} {one.points:+.1f} ({one.bad} of {one.n})" for one in leading
     )
     return ", ".join(said) or NOTHING_KNOWN
+
+
+def customers(contacts: Iterable[Contact]) -> str:
+    """Return who came; those who are not known are counted."""
+    names = customers_of(contacts)
+    known = [name for name in names if not name.startswith(UNKNOWN_CUSTOMER)]
+    unknown = len(names) - len(known)
+    return ", ".join([*known, *([f"{unknown} unknown"] if unknown else [])])
 
 
 def tickets(ids: Sequence[str]) -> str:
@@ -79,6 +98,7 @@ DECLINE_CLEARS: Final = (
     "{points:g} points: it went up again, or what it fell to is the usual level by now."
 )
 SURVEY_CLEARS: Final = "Resolved at the next full hour at which surveys of the last 24 h are answered as usual again."
+BURST_CLEARS: Final = "Resolved {minutes:g} minutes after the last time at which too many customers came at once."
 SILENCE_CLEARS: Final = "Resolved by the next event or heartbeat of this source."
 REPLAYED: Final = "replayed history pages nobody"
 TOLD_BY_TEAMS: Final = "signals of its teams tell this already: {teams}"
@@ -87,6 +107,7 @@ TOLD_BY_TEAMS: Final = "signals of its teams tell this already: {teams}"
 _PAGES: Final = {
     Cause.COMPLAINTS_SURGE: "/d/complaints/complaints",
     Cause.FIRST_RESPONSES_LATE: "/d/response-time/response-time",
+    Cause.FAULT_SUSPECTED: "/d/faults/faults",
 }
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from schemas.rows import Ms, SignalRow
 from streams.core.drop import Cause, Decline, Episode, Response, Thresholds, Verdict
 from streams.core.drop.trend import Standing
+from streams.core.fault.burst import Burst, BurstRule, customers_of, team_of
 from streams.core.interval import wilson
 from streams.core.signal import sentence
 from streams.core.signal.segment import Segment, SegmentKind, SignalState, signal_id
@@ -19,6 +20,8 @@ REMEMBERED_DAYS: Final = 60
 """Resolved signals of so long are compared with what is known now; what is older stays as it was told."""
 _TRENDS_REMEMBERED_DAYS: Final = 49
 """A trend takes nine weeks of those that are read: it is known for less long."""
+MOST_TICKETS: Final = 50
+"""Tickets that the signal of a fault names."""
 OF_RATINGS: Final = frozenset({Cause.SATISFACTION_FELL, Cause.SATISFACTION_DECLINES})
 """What follows from the ratings of a segment alone."""
 OF_BAD: Final = frozenset({Cause.COMPLAINTS_SURGE})
@@ -41,7 +44,7 @@ def segment_of(row: SignalRow) -> Segment:
 
 
 def matched(
-    episodes: Sequence[Episode | Decline],
+    episodes: Sequence[Episode | Decline | Burst],
     known: Iterable[SignalRow],
     segment: Segment,
     now: Ms,
@@ -67,7 +70,7 @@ def matched(
     return found, [row for row in left if is_gone(row, now)]
 
 
-def _is_same(row: SignalRow, episode: Episode | Decline) -> bool:
+def _is_same(row: SignalRow, episode: Episode | Decline | Burst) -> bool:
     if row.state == SignalState.WITHDRAWN:
         return False
     begins_in_time = episode.closed_at is None or row.opened_at < episode.closed_at
@@ -240,6 +243,40 @@ def source_silent(segment: Segment, opened_at: Ms, since_at: Ms, usual_events: i
     )
 
 
+def fault_suspected(segment: Segment, burst: Burst, rule: BurstRule, known: SignalRow | None) -> SignalRow:
+    """Return the statement that many customers come at once: told as it was found, counted as it stands now.
+
+    Args:
+        segment: An asset, or a topic.
+        burst: As it stands now.
+        rule: By which it was found.
+        known: What was stated of it before; None for the first time.
+    """
+    first = burst.contacts[: burst.found_with]
+    tickets = [contact.ticket_id for contact in first][:MOST_TICKETS]
+    row = known or _first(
+        Cause.FAULT_SUSPECTED,
+        segment,
+        burst.opened_at,
+        burst.since_at,
+        Where(tickets=tickets),
+        found_by="burst",
+        n=len(customers_of(first)),
+        baseline=burst.usual,
+        clears=sentence.BURST_CLEARS.format(minutes=rule.calm_minutes),
+        more={"customers": sentence.customers(first[:MOST_TICKETS]), "team": team_of(first)},
+    )
+    if burst.closed_at is not None:
+        row = resolved(row, burst.closed_at)
+    newest = burst.contacts[-1].at
+    return replace(
+        row,
+        n=len(customers_of(burst.contacts)),
+        seen_at=max(newest, row.opened_at) if burst.closed_at is None else row.seen_at,
+        ticket_ids=[contact.ticket_id for contact in burst.contacts][:MOST_TICKETS],
+    )
+
+
 def resolved(row: SignalRow, at: Ms) -> SignalRow:
     """Return the statement that what was found is over."""
     segment = segment_of(row)
@@ -266,9 +303,10 @@ def _first(
     opened_at: Ms,
     since_at: Ms,
     where: Where = NOWHERE,
+    more: Mapping[str, str] | None = None,
     **known: Any,  # noqa: ANN401 - further columns of the row
 ) -> SignalRow:
-    """Return the first statement of a signal: open, and told as it stands now."""
+    """Return the first statement of a signal: open, and told as it stands now, with `more` that only its kind tells."""
     usual: dict[str, Any] = {
         "is_page": True,
         "note": "",
@@ -277,6 +315,7 @@ def _first(
         "value": None,
         "low": None,
         "high": None,
+        "baseline_n": 0,
     }
     row = SignalRow(
         signal_id=signal_id(cause, segment, since_at if cause is Cause.SOURCE_SILENT else opened_at),
@@ -293,7 +332,7 @@ def _first(
         **_where(where),
         **(usual | known),
     )
-    return replace(row, told=_told(row, sentence.slices(where.leading)))
+    return replace(row, told=_told(row, sentence.slices(where.leading)) | dict(more or {}))
 
 
 def _evidence(verdict: Verdict, cause: Cause) -> dict[str, Any]:
@@ -324,14 +363,13 @@ def _where(where: Where) -> dict[str, Any]:
 
 def _told(row: SignalRow, slices: str) -> dict[str, str]:
     """Return what a page says and never changes: Grafana takes an alert with other labels for another alert."""
-    is_silence = row.kind == Cause.SOURCE_SILENT
     return {
         "opened": sentence.instant(row.opened_at),
         "since": sentence.instant(row.since_at),
         "n": f"{row.n:,}",
         "value": sentence.percent(row.value),
         "interval": sentence.interval(row.low, row.high),
-        "baseline": f"{row.baseline:,.0f} events" if is_silence and row.baseline else sentence.percent(row.baseline),
+        "baseline": sentence.usual(Cause(row.kind), row.baseline),
         "slices": slices,
         "tickets": sentence.tickets(row.ticket_ids),
         "clears": row.clears,

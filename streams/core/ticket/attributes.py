@@ -28,6 +28,7 @@ class Attributes(Struct, frozen=True, gc=False):
     product_id: str = ""
     order_id: str = ""
     asset_id: str = ""
+    fault_id: str = ""
     priority: str = ""
     region: str = ""
     customer_segment: str = ""

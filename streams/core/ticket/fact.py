@@ -440,6 +440,7 @@ _MAKERS: Final[Mapping[type[e.Data] | type[None], _Maker]] = {
     ),
     e.TicketAssigned: _assigned,
     e.TicketUpdated: _updated,
+    e.TicketLinked: lambda said, key: Updated(*key, (("fault_id", said.fault_id),)),
     e.TicketStatusChanged: lambda said, key: Moved(*key, said.to.value),
     e.TicketReopened: lambda said, key: Moved(*key, e.Status.OPEN.value, said.by.value if said.by else ""),
     e.TicketClosed: lambda said, key: Moved(*key, e.Status.CLOSED.value, said.by.value if said.by else ""),

@@ -91,6 +91,7 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
         product_id=said.product_id,
         order_id=said.order_id,
         asset_id=said.asset_id,
+        fault_id=said.fault_id,
         priority=said.priority,
         region=said.region,
         customer_segment=said.customer_segment,

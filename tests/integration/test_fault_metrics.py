@@ -1,0 +1,87 @@
+"""Whatever is said of faults and tickets on them, in whatever order: the metrics are what can be counted by hand."""
+
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+from typing import Final
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from hypothesis import HealthCheck, Phase, assume, given, settings
+
+from schemas.codec import Event
+from streams.core.ask.question import Question
+from streams.core.metrics import METRICS, Dimension, Topic
+from streams.core.window import DAY_MS, HOUR_MS, Window
+from streams.sinks.figures import answer
+from tests.databases import new_database
+from tests.faults import AmbiguousError, FaultLedger, Seen
+from tests.histories import INSTANTS, NOW_MS, faulty_desks
+from tests.integration.conftest import Servers
+from tests.integration.test_oracle import store
+from tests.ledger import quantile, survival_quantile
+
+pytestmark = pytest.mark.integration
+
+OF_FAULTS: Final = [metric for metric in METRICS.values() if metric.topic is Topic.FAULTS]
+FIRST: Final = INSTANTS[0]
+WINDOWS: Final = (
+    Window(FIRST - DAY_MS, FIRST + 6 * DAY_MS),
+    Window(FIRST + DAY_MS, FIRST + 2 * DAY_MS),
+    Window(FIRST + HOUR_MS, FIRST + 3 * DAY_MS + 1),
+)
+WITHOUT_SIGNALS: Final = "fault_suspected_p50"
+
+
+@pytest.fixture(scope="module")
+def client(servers: Servers) -> Iterator[Client]:
+    with new_database(servers.clickhouse) as client:
+        yield client
+
+
+def found(ledger: FaultLedger, name: str, window: Window, part: tuple[str, str] | None) -> list[Seen]:
+    return [
+        one
+        for one in ledger.seen[name]
+        if window.start_at <= one.at < window.end_at and (part is None or one.row[part[0]] == part[1])
+    ]
+
+
+def wanted(name: str, seen: Sequence[Seen]) -> tuple[int, float | None]:
+    values = sorted(one.value for one in seen)
+    match name:
+        case "faults" | "fault_tickets" | "fault_tickets_linked":
+            return len(seen), float(len(seen))
+        case "fault_customers_told":
+            each = {one.whose: max(other.value for other in seen if other.whose == one.whose) for one in seen}
+            return len(each), fmean(each.values()) if each else None
+        case "fault_told_p50":
+            return len(seen), survival_quantile([(one.value, one.has_ended) for one in seen], 0.5)[0]
+        case "false_fix_rate" | "fault_eta_slips":
+            return len(seen), fmean(values) if values else None
+    return len(seen), quantile(values, 0.5) if values else None
+
+
+@settings(
+    max_examples=40,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
+@given(faulty_desks())
+def test_every_metric_of_faults_is_what_can_be_counted_by_hand(client: Client, history: list[Event]) -> None:
+    try:
+        ledger = FaultLedger(history, NOW_MS)
+    except AmbiguousError:
+        assume(False)
+    store(client, [history[::2], history[1::2]])
+    for by in (Dimension.PRODUCT_LINE, Dimension.TEAM):
+        figures = answer(client, Question(metrics=OF_FAULTS, windows=WINDOWS, by=by), Window(0, NOW_MS))
+        for (name, part, window), figure in figures.items():
+            if name == WITHOUT_SIGNALS:
+                assert figure.n == 0
+                continue
+            chosen = None if part is None else (by.value, part)
+            n, value = wanted(name, found(ledger, name, window, chosen))
+            assert figure.n == n, (name, part, window)
+            if n:
+                assert figure.value == (None if value is None else pytest.approx(value, rel=1e-9)), (name, part, window)
