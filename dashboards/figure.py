@@ -25,7 +25,7 @@ def number(id_: int, metric: Metric, *, width: int = 6, height: int = 5) -> Pane
         look=style.unit(metric.unit)
         | style.unreached(metric)
         | style.fixed(style.PLAIN)
-        | {"displayName": "${__field.labels.evidence}", "links": [link.to_tickets(metric)]},
+        | {"displayName": "${__field.labels.evidence}", "links": link.tickets_behind(metric)},
         overrides=style.verdict_colours(),
         options=panel.STAT,
     )

@@ -5,7 +5,7 @@ from typing import Final
 from dashboards import text
 from dashboards.query import FILTERS
 from dashboards.style import Json
-from streams.core.metrics import METRICS, Dimension, Metric
+from streams.core.metrics import METRICS, Dimension, Kind, Metric
 
 TICKETS_UID: Final = "tickets"
 LINKED: Final = dict(FILTERS) | {Dimension.REASON: "reason", Dimension.AGENT: "agent"}
@@ -18,13 +18,19 @@ LISTED: Final = {metric.name: metric for metric in METRICS.values() if metric.ob
 
 def is_listed(metric: Metric) -> bool:
     """Tell whether the page of tickets has those that a metric counts."""
-    return metric.name in LISTED or any(one.hit and one.hit == metric.hit for one in LISTED.values())
+    is_rate = metric.kind is Kind.RATE
+    return metric.name in LISTED or (is_rate and any(one.hit and one.hit == metric.hit for one in LISTED.values()))
 
 
 def _listed_as(metric: Metric) -> Metric:
     """Return the metric that lists the same tickets: of a rate, the share with the same hits."""
     same = (one for one in LISTED.values() if one.hit and one.hit == metric.hit)
     return metric if metric.name in LISTED else next(same)
+
+
+def tickets_behind(metric: Metric) -> list[Json]:
+    """Return the link to the tickets that a metric counts; none where that page does not list them."""
+    return [to_tickets(metric)] if is_listed(metric) else []
 
 
 def to_tickets(metric: Metric, part: Dimension | None = None, chosen: str = "${__value.text:percentencode}") -> Json:

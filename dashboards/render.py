@@ -9,6 +9,7 @@ from dashboards.dashboard import Dashboard
 from dashboards.page import (
     after_sales,
     complaints,
+    faults,
     in_time,
     pages,
     pipeline,
@@ -30,6 +31,7 @@ DASHBOARDS: Final[Sequence[Dashboard]] = tuple(
         response,
         in_time,
         promises,
+        faults,
         after_sales,
         teams,
         reasons,

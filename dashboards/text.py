@@ -131,6 +131,7 @@ PAGES: Final = {
     ),
     "in-time": ("In time", "Which targets of the desk's policy are kept, and whose passes next."),
     "promises": ("Promises", "What customers were told until when, whether it was done, and what falls due next."),
+    "faults": ("Faults", "What may be broken, what is, who was told and until when, and whether fixes hold."),
     "response-time": ("Response time", "How long customers wait for a person, and who waits now."),
     "after-sales": ("After-sales and repurchase", "How many buy again after a case, by cohort and by age."),
     "teams": ("Teams and agents", "Who does best as far as the numbers can tell, and between which ranks."),
@@ -245,6 +246,32 @@ PROMISE_KINDS: Final = {
     "refund": "refund",
     "other": "other",
 }
+SUSPECTED_TITLE: Final = "Suspected"
+SUSPECTED: Final = (
+    "Assets, and product lines with a reason, about which more customers came at once than chance brings together: "
+    "those that are open, whatever the range, and those that were open within it. Declare the fault, or find that "
+    "there is none."
+)
+NO_SUSPICION: Final = "Nothing is suspected, and nothing was in this range."
+WHO: Final = "Who came first"
+FAULTS_TITLE: Final = "Faults"
+FAULTS: Final = (
+    "Faults that were declared in the range, and those that are not fixed, whenever that was; at most 50, the newest "
+    "first. *Suspected* and *Declared* tell how long after the first ticket. *Customers told* counts who was told "
+    "something in public since the declaration. Below zero, *Due in* has passed."
+)
+NO_FAULTS: Final = "No fault was declared in this range, and none is left to fix."
+FAULT_ID: Final = "Fault"
+CAUSE: Final = "Cause"
+SUSPECTED_AFTER: Final = "Suspected after"
+DECLARED_AFTER: Final = "Declared after"
+EXPECTED: Final = "Expected until"
+SLIPPED: Final = "Slipped"
+FIXED: Final = "Fixed"
+NOT_FIXED: Final = "not yet"
+FALSE_FIXES: Final = "False fixes"
+CUSTOMERS_TOLD: Final = "Customers told"
+OF: Final = "of"
 TRIANGLE_TITLE: Final = "Repurchase by cohort"
 TRIANGLE: Final = (
     "Whatever the range, the last 5 months. Each line is a cohort: customers whose after-sales case was resolved for "
@@ -387,8 +414,8 @@ SIGNALS_TITLE: Final = "Signals"
 SIGNALS: Final = (
     "What the watch found: falls of satisfaction that are too deep or too long to be chance, slow declines over weeks, "
     "complaints that surge, first responses that come late, surveys that nobody answers any more, sources that fell "
-    "silent. Those that are open, whatever the range, and those that were open within it. `servicepulse signals` tells "
-    "what would resolve them."
+    "silent, faults that are suspected. Those that are open, whatever the range, and those that were open within it. "
+    "`servicepulse signals` tells what would resolve them."
 )
 NO_SIGNALS: Final = "No signal is open, and none was in this range."
 STATE: Final = "State"
@@ -404,10 +431,10 @@ CONTRIBUTES: Final = "Contributes most"
 def told_line(name: str) -> str:
     """Return what a signal told when it was opened, as an expression: value, interval, n and what is usual.
 
-    A source that is silent has no value, only what it usually sends.
+    A source that is silent, and a fault that is suspected, has no value, only what is usual.
     """
     usual = "'usual ', told['baseline']"
-    silent = f"kind = '{Cause.SOURCE_SILENT}', concat({usual})"
+    silent = f"kind IN ('{Cause.SOURCE_SILENT}', '{Cause.FAULT_SUSPECTED}'), concat({usual})"
     return f"if({silent}, concat(told['{name}'], ' (', told['interval'], ', {N} ', told['n'], '), ', {usual}))"
 
 

@@ -10,6 +10,7 @@ from schemas.events import (
     DERIVED,
     Data,
     EventRetracted,
+    FaultData,
     OrderData,
     PolicyPublished,
     SchedulePublished,
@@ -116,6 +117,8 @@ def _key(kind: type[Data]) -> Schema:
         return {"type": "string", "description": "`data.ticket_id`"}
     if issubclass(kind, OrderData):
         return {"type": "string", "description": "`data.customer_id`"}
+    if issubclass(kind, FaultData):
+        return {"type": "string", "description": "`data.fault_id`"}
     if kind is SchedulePublished:
         return {"type": "string", "description": "`data.name`"}
     if kind is PolicyPublished:

@@ -210,6 +210,17 @@ def _saying_something(fields: Fields) -> Fields:
     return fields if len(fields) > 1 else fields | {"team": "first line"}
 
 
+def _broken(fields: Fields) -> Fields:
+    """Return what is said of a fault with what is broken; instants of it can be stored."""
+    storable = {name: value for name, value in fields.items() if not isinstance(value, datetime) or value.year >= 1971}
+    return storable if fields.get("asset_id") else storable | {"asset_id": "LINE-4"}
+
+
+def _saying_a_cause(fields: Fields) -> Fields:
+    storable = {name: value for name, value in fields.items() if not isinstance(value, datetime) or value.year >= 1971}
+    return storable if len(storable) > 1 else storable | {"cause": "a cable"}
+
+
 def _into_another(fields: Fields) -> Fields:
     same = fields["into_ticket_id"] == fields["ticket_id"]
     return fields | {"into_ticket_id": f"{fields['ticket_id'][:500]} other"} if same else fields
@@ -230,6 +241,8 @@ _REPAIRS: Final[dict[str, Callable[[Fields], Fields]]] = {
     "TicketAssigned": _saying_someone,
     "TicketUpdated": _saying_something,
     "TicketMerged": _into_another,
+    "FaultDeclared": _broken,
+    "FaultUpdated": _saying_a_cause,
     "RatingSubmitted": _on_scale,
     "SchedulePublished": _in_order,
     "PolicyPublished": _in_order,

@@ -11,6 +11,7 @@ from schemas.events import (
     RESERVED,
     ContactType,
     Data,
+    FaultData,
     OpenEnum,
     OrderData,
     Party,
@@ -64,7 +65,7 @@ class TestNames:
         assert set(CATALOGUE) >= DERIVED
 
     def test_every_event_class_is_in_the_catalogue(self) -> None:
-        families = {Data, TicketData, OrderData, PromiseData, PromiseDueData}
+        families = {Data, TicketData, OrderData, PromiseData, PromiseDueData, FaultData}
         leaves = {kind for family in families for kind in family.__subclasses__()} - families
         assert leaves == set(KINDS)
 

@@ -116,6 +116,7 @@ def _example(kind: type[e.TicketData]) -> Event:
     fields = {
         "ticket_id": "T",
         "into_ticket_id": "U",
+        "fault_id": "F",
         "from_ticket_id": "U",
         "channel": "email",
         "created_by": "agent",

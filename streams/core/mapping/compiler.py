@@ -38,8 +38,14 @@ from streams.core.mapping.template import FILE, ID, ROOT, ROW, Row, Spellings, T
 from streams.core.mapping.value import AS_WRITTEN, compute_of
 from streams.core.mapping.zone import TimeSettingError
 
-_ORDER: Final = ("ticket.created", "message.sent", *(name for name in EVENTS if name.startswith("ticket.")))
-"""Of events in one instant: what is written comes before what is done about it."""
+_LATER: Final = frozenset({"ticket.linked"})
+_ORDER: Final = (
+    "ticket.created",
+    "message.sent",
+    *(name for name in EVENTS if name.startswith("ticket.") and name not in _LATER),
+)
+"""Of events in one instant: what is written comes before what is done about it. What only a later release of the
+contract knows comes last, so that others keep the places under which they were sent."""
 _NOT_IN_URN: Final = re.compile(r"[^A-Za-z0-9._~-]+")
 
 

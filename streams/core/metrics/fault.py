@@ -61,7 +61,7 @@ _MESSAGES: Final = f"""
         SELECT DISTINCT subject, source, id, at, JSONExtractString(raw, 'data', 'sender_type') = 'agent' AS is_person
         FROM events
         WHERE name = 'message.sent'
-            AND subject IN (SELECT ticket_id FROM {_ON_FAULTS} WHERE {DAYS_ASKED} AND {_IS_ON_IT})
+            AND subject IN (SELECT ticket_id FROM {_ON_FAULTS} WHERE {DAYS_ASKED} AND is_effective AND {_IS_ON_IT})
             AND JSONExtractString(raw, 'data', 'direction') = 'out'
             AND JSONExtractString(raw, 'data', 'visibility') = 'public'
             AND (source, id, subject) NOT IN (SELECT target_source, target_id, subject FROM retracted)
@@ -112,6 +112,7 @@ _ITS_TICKETS: Final = f"""
     WHERE {DAYS_ASKED} AND is_effective AND {_IS_ON_IT}
     GROUP BY id
 )""".strip()  # noqa: S608 - words of ours
+_AFTER: Final = f"fixed_at + toIntervalHour({STILL_HOURS})"
 OF_FAULTS: Final = f"""
 (
     SELECT
@@ -121,8 +122,17 @@ OF_FAULTS: Final = f"""
         its.first_id AS ticket_id,
         its.first_at AS first_at,
         its.tickets AS tickets,
-        its.reports AS reports,
-        its.waiting AS waiting,
+        arrayMap(
+            (fixed_at, ended_at, is_reopened) -> is_reopened
+                OR arrayExists(at -> at > fixed_at AND at <= least({_AFTER}, ended_at), its.reports)
+                OR (
+                    ended_at > {_AFTER} AND {_AFTER} <= now64(3)
+                    AND arrayExists(wait -> wait.1 <= {_AFTER} AND wait.2 > {_AFTER}, its.waiting)
+                ),
+            fault.`fixes.fixed_at`,
+            fault.`fixes.ended_at`,
+            fault.`fixes.is_reopened`
+        ) AS `fixes.is_false`,
         arrayFilter(
             at -> at >= fault.began_at AND at < ifNull(fault.fixed_at + toIntervalHour({STILL_HOURS}), {NEVER}),
             suspected.opened
@@ -132,10 +142,6 @@ OF_FAULTS: Final = f"""
     LEFT JOIN {_ITS_TICKETS} AS its ON its.id = fault.fault_id
     LEFT JOIN {_SUSPECTED} AS suspected ON suspected.subject = fault.subject
 )""".strip()  # noqa: S608 - words of ours
-
-_AFTER: Final = f"fix.fixed_at + toIntervalHour({STILL_HOURS})"
-_NEW: Final = f"arrayExists(at -> at > fix.fixed_at AND at <= least({_AFTER}, fix.ended_at), reports)"
-_STILL: Final = f"arrayExists(wait -> wait.1 <= {_AFTER} AND wait.2 > {_AFTER}, waiting)"
 
 FAULTS: Final = Observations(
     name="faults",
@@ -161,10 +167,7 @@ FIXES: Final = Observations(
     name="fault_fixes",
     one="a time at which a fault was said to be fixed",
     clock="fixed_at: when that was said",
-    columns={
-        "at": "fix.fixed_at",
-        "is_false": f"fix.is_reopened OR {_NEW} OR (fix.ended_at > {_AFTER} AND {_AFTER} <= now64(3) AND {_STILL})",
-    },
+    columns={"at": "fix.fixed_at", "is_false": "fix.is_false"},
     home="declared_at",
     lookback_seconds=_LOOKBACK_SECONDS,
     lookahead_seconds=STILL_HOURS * 3600,
