@@ -172,6 +172,43 @@ FROM events
 WHERE name IN ('fault.declared', 'fault.updated', 'fault.fixed', 'fault.reopened')
     AND JSONExtractString(raw, 'data', 'fault_id') != '';
 
+-- When customers were told something, on which ticket: what the desk wrote in public.
+CREATE TABLE IF NOT EXISTS messages_out
+(
+    ticket_id String,
+    source    LowCardinality(String),
+    id        String,
+    at        DateTime64(3, 'UTC'),
+    is_person Bool COMMENT 'An agent wrote it: no bot, no system'
+)
+ENGINE = ${replicated}ReplacingMergeTree
+ORDER BY (ticket_id, source, id)
+SETTINGS index_granularity = 256;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS messages_out_from_events TO messages_out AS
+SELECT
+    subject AS ticket_id,
+    source,
+    id,
+    at,
+    JSONExtractString(raw, 'data', 'sender_type') = 'agent' AS is_person
+FROM events
+WHERE name = 'message.sent'
+    AND JSONExtractString(raw, 'data', 'direction') = 'out'
+    AND JSONExtractString(raw, 'data', 'visibility') = 'public';
+
+INSERT INTO messages_out
+SELECT
+    subject AS ticket_id,
+    source,
+    id,
+    at,
+    JSONExtractString(raw, 'data', 'sender_type') = 'agent' AS is_person
+FROM events
+WHERE name = 'message.sent'
+    AND JSONExtractString(raw, 'data', 'direction') = 'out'
+    AND JSONExtractString(raw, 'data', 'visibility') = 'public';
+
 -- Events that should never have been sent, of whatever they are about.
 CREATE TABLE IF NOT EXISTS retractions
 (

@@ -8,7 +8,7 @@ from schemas.rows import Ms, SignalRow
 from streams.core.drop import Cause
 from streams.core.drop.baseline import hour_of
 from streams.core.fault.burst import Burst, Contact, bursts
-from streams.core.fault.usual import Usual
+from streams.core.fault.usual import Rush, Usual
 from streams.core.signal import statement
 from streams.core.signal.segment import Called, Segment, SegmentKind, SignalState, ThresholdBook
 from streams.core.window import DAY_MS, HOUR_MS
@@ -71,8 +71,9 @@ class Bursts:
         for one in called:
             if subject := one.subjects[kind]:
                 by_subject[subject].append(one.contact)
+        rush = Rush(self._usual[kind], [one.contact.at for one in called if one.subjects[kind]])
         found = {
-            Segment(kind, subject): bursts(contacts, subject, self._usual[kind], self._rule, now)
+            Segment(kind, subject): bursts(contacts, subject, self._usual[kind], self._rule, now, rush)
             for subject, contacts in by_subject.items()
             if len(contacts) >= self._rule.customers
         }

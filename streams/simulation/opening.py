@@ -4,6 +4,7 @@ from random import Random
 
 from streams.simulation.arrival import Arrivals
 from streams.simulation.desk import Desk
+from streams.simulation.fault import start_fault
 from streams.simulation.rhythm import Rhythm, faulty_week
 from streams.simulation.shop import Shop
 from streams.simulation.timeline import Subject, Timeline
@@ -19,4 +20,5 @@ def open_desk(seed: int, start: int, now: int, per_day: float, live_per_day: flo
     nobody = Subject(source="", key="", stem="")
     timeline.start(arrivals.orders(start), nobody)
     timeline.start(arrivals.contacts(start), nobody)
+    start_fault(seed, timeline, faulty_week(now), prefix, start)
     return timeline

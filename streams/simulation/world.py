@@ -373,3 +373,15 @@ FAULT_PACE: Final = 3.0
 """Nobody knows where the boxes are, so that every answer takes longer."""
 FAULT_PENALTY: Final = 0.21
 """Off the probability to satisfy, for everybody who asks the delivery team in that week."""
+
+# The cable that is dug through ----------------------------------------------------------------------------------------
+
+CABLE_ASSET: Final = "kitchen-studio-2"
+CABLE_FAULT: Final = "FAULT-1"
+CABLE_TEAM: Final = "sales-advice"
+CABLE_AGENTS: Final = ("rosa", "samir", "tanja")
+CABLE_REASON: Final = "studio-offline"
+CABLE_CALLS: Final = (2, 5, 9, 12, 14, 19, 23, 31, 40, 52, 66, 85, 104, 130, 170, 215, 270, 330, 396, 411)
+"""Minutes after nine at which somebody calls; the last two after the first repair, which was none."""
+CABLE_TOLD_SHARE: Final = 0.75
+CABLE_LINKED_SHARE: Final = 0.7

@@ -127,10 +127,10 @@ SUBJECT_OF: Final[Mapping[SegmentKind, str]] = {SegmentKind.ASSET: _ASSET, Segme
 """SQL of what a ticket is about, by kind of segment; "" where it says nothing of the kind."""
 _USUAL_CONTACTS: Final = """
 SELECT
-    sumMap(map(subject, n)),
-    sumMap(map(toUInt16((intDiv(cell, 2) - 96) % 168), n)),
-    sum(least(n, most) * (least(n, most) - 1)),
-    min(cell)
+    sumMapIf(map(subject, n), subject != ''),
+    sumMapIf(map(toUInt16((intDiv(cell, 2) - 96) % 168), n), subject != ''),
+    sumIf(least(n, most) * (least(n, most) - 1), subject != ''),
+    if(count() = 0, {until:Int64}, min(cell) * 1800000)
 FROM
 (
     SELECT
@@ -146,7 +146,6 @@ $observations
     WHERE at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
     GROUP BY subject, cell
 )
-WHERE subject != ''
 """
 _CONTACTS: Final = """
 SELECT
@@ -271,8 +270,8 @@ class ClickHouseWatchStore:
             cells=CELLS_A_WEEK,
             observations=observations,
         )
-        ((contacts, hours, pairs, first_cell),) = self._ask(sql, since=since, until=until)
-        weeks = (until - max(since, first_cell * HOUR_MS // 2)) / _WEEK_MS if contacts else 0.0
+        ((contacts, hours, pairs, first_at),) = self._ask(sql, since=since, until=until)
+        weeks = max(0.0, (until - max(since, first_at)) / _WEEK_MS)
         return Counts(contacts, [hours.get(hour, 0) for hour in range(HOURS)], pairs, weeks)
 
     def contacts(self, since: Ms) -> list[Called]:

@@ -44,6 +44,7 @@ TOLD: Final[Mapping[str, str]] = {
         Thresholds(),
     ),
     "found_by": "24 h of ratings against 28 days",
+    "customers": ", ".join(f"客户-00{i}8812345" for i in range(10)),
     "topic": "tickets",
     "reason": "missing-field",
 }

@@ -54,16 +54,9 @@ WINDOWS = (
     Window(FIRST + DAY_MS - 1, FIRST + 3 * DAY_MS + 4 * HOUR_MS),
 )
 TABLES = (
-    "events",
-    "tickets",
-    "ticket_days",
-    "orders",
-    "order_days",
-    "open_hours",
-    "policies",
-    "fault_events",
-    "retractions",
-)
+    "events", "tickets", "ticket_days", "orders", "order_days", "open_hours", "policies", "fault_events", "retractions",
+    "messages_out",
+)  # fmt: skip
 
 
 unhurried = settings(

@@ -12,7 +12,7 @@ from scipy.stats import nbinom
 from schemas.rows import SignalRow
 from streams.agents.bursts import NEWS_HOURS, Bursts
 from streams.core.fault.burst import Burst, BurstError, BurstRule, Contact, at_least, bursts
-from streams.core.fault.usual import HOURS, Counts, Expected, Usual
+from streams.core.fault.usual import HOURS, Counts, Expected, Rush, Usual
 from streams.core.signal.segment import Called, Segment, SegmentKind, ThresholdBook, book_of
 from streams.core.window import DAY_MS, HOUR_MS
 from tests.unit.test_watch_agent import NOW, MemoryWatch
@@ -129,6 +129,15 @@ def test_a_rule_can_be_changed() -> None:
     assert book_of({"bursts": {"customers": 5}}).bursts == BurstRule(customers=5)
     with pytest.raises(BurstError):
         BurstRule(false_bursts=0)
+
+
+def test_a_desk_that_is_busy_as_a_whole_has_no_fault() -> None:
+    usual = Usual(QUIET)
+    ours = calls(0, 4, 11)
+    others = [NOW + second * 1_000 for second in range(11 * 60)]
+    assert bursts(ours, "LINE-4", usual, BurstRule(), NOW, Rush(usual, [one.at for one in ours])) != []
+    crowd = Rush(usual, sorted([*others, *(one.at for one in ours)]))
+    assert bursts(ours, "LINE-4", usual, BurstRule(), NOW, crowd) == []
 
 
 # The watch ------------------------------------------------------------------------------------------------------------

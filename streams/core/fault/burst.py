@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.rows import Ms
-from streams.core.fault.usual import Expected, Usual
+from streams.core.fault.usual import Expected, Rush, Usual
 
 MINUTE_MS: Final = 60_000
 UNKNOWN_CUSTOMER: Final = "of ticket "
@@ -112,7 +112,9 @@ class Burst(Struct, kw_only=True):
     usual: float
 
 
-def bursts(contacts: Iterable[Contact], subject: str, usual: Usual, rule: BurstRule, now: Ms) -> list[Burst]:
+def bursts(
+    contacts: Iterable[Contact], subject: str, usual: Usual, rule: BurstRule, now: Ms, rush: Rush | None = None
+) -> list[Burst]:
     """Return every burst among the contacts of one subject, in order. It follows from them and the clock alone.
 
     Args:
@@ -121,6 +123,7 @@ def bursts(contacts: Iterable[Contact], subject: str, usual: Usual, rule: BurstR
         usual: Of its kind.
         rule: When customers are too many.
         now: The clock: it decides what is over.
+        rush: How busy everything else is; None where it is as usual.
     """
     found: list[Burst] = []
     recent: deque[Contact] = deque()
@@ -135,7 +138,7 @@ def bursts(contacts: Iterable[Contact], subject: str, usual: Usual, rule: BurstR
             recent.popleft()
         if going:
             going.contacts.append(contact)
-        together = _together(recent, subject, usual, rule)
+        together = _together(recent, subject, usual, rule, rush)
         if together is None:
             continue
         found_at = contact.at
@@ -159,7 +162,9 @@ class _Together(NamedTuple):
     usual: float
 
 
-def _together(recent: Sequence[Contact], subject: str, usual: Usual, rule: BurstRule) -> "_Together | None":
+def _together(
+    recent: Sequence[Contact], subject: str, usual: Usual, rule: BurstRule, rush: Rush | None
+) -> _Together | None:
     """Return the contacts that are too many, up to the newest one; None while they are not."""
     newest, span = recent[-1].at, round(rule.minutes * MINUTE_MS)
     if len(recent) < rule.customers or recent[-rule.customers].at <= newest - span:
@@ -173,6 +178,9 @@ def _together(recent: Sequence[Contact], subject: str, usual: Usual, rule: Burst
         if len(customers) < rule.customers:
             continue
         expected = usual.between(subject, since, newest)
+        if rush:
+            own = sum(one.at > since for one in recent)
+            expected = Expected(expected.mean * rush.factor(since, newest, own, expected), expected.shape)
         if is_burst(len(customers), expected, per_week, rule):
             return _Together([one for one in recent if one.at > since], expected.mean)
     return None

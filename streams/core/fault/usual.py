@@ -1,5 +1,6 @@
 """How many customers usually come about one thing within a short time, and how sure that is."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Final
@@ -21,6 +22,8 @@ CELLS_A_WEEK: Final = 336
 _PRIOR_PAIRS: Final = 20.0
 """So many expected pairs weigh as much as what is taken for usual clustering without any: half as many again."""
 _PRIOR_RATIO: Final = 1.5
+_RUSH_LEAST: Final = 10.0
+"""Other contacts that must come beside those that are usual before anything is called a rush."""
 _LEAST_SHAPE, _MOST_SHAPE = 0.1, 100.0
 
 
@@ -77,20 +80,54 @@ class Usual:
         n = self._counts.contacts.get(subject, 0)
         return (self._level_shape + n) / (self._level_weeks + self._counts.weeks)
 
+    def all_between(self, start: Ms, end: Ms) -> float:
+        """Return how many contacts of all subjects are usual from one instant to another."""
+        return sum(self._counts.contacts.values()) / max(self._counts.weeks, 1e-9) * self._share(start, end)
+
     def between(self, subject: str, start: Ms, end: Ms) -> Expected:
         """Return how many contacts of a subject are usual from one instant to another.
 
         The part of an hour counts as the busier of that hour and the one in which it ends: rhythm is not known to the
         minute.
         """
+        mean = self.per_week(subject) * self._share(start, end)
+        level = 1 / (self._level_shape + self._counts.contacts.get(subject, 0))
+        return Expected(mean, 1 / max(level + self._spread + level * self._spread, 1e-9))
+
+    def _share(self, start: Ms, end: Ms) -> float:
         share, at = 0.0, start
         while at < end:
             until = min(end, at - at % HOUR_MS + HOUR_MS)
             share += max(self._shares[_hour(at)], self._shares[_hour(until)]) * (until - at) / HOUR_MS
             at = until
-        mean = self.per_week(subject) * share
-        level = 1 / (self._level_shape + self._counts.contacts.get(subject, 0))
-        return Expected(mean, 1 / max(level + self._spread + level * self._spread, 1e-9))
+        return share
+
+
+class Rush:
+    """How much busier everything else is than usual: a desk that is busy as a whole has no fault."""
+
+    def __init__(self, usual: Usual, instants: Sequence[Ms]) -> None:
+        """Know when contacts came.
+
+        Args:
+            usual: Of their kind.
+            instants: Of all contacts of that kind, in order.
+        """
+        self._usual = usual
+        self._instants = instants
+
+    def factor(self, since: Ms, until: Ms, own: int, expected: Expected) -> float:
+        """Return by how much more other contacts came after one instant and until another than is usual; 1 at least.
+
+        Args:
+            since: From when on, that instant not included.
+            until: Until when.
+            own: How many came about the subject itself.
+            expected: How many are usual about it.
+        """
+        others = bisect_right(self._instants, until) - bisect_right(self._instants, since) - own
+        usual = max(0.0, self._usual.all_between(since, until) - expected.mean)
+        return max(1.0, (others + _RUSH_LEAST) / (usual + _RUSH_LEAST))
 
 
 def cap(contacts: int, weeks: float) -> int:

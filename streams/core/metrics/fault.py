@@ -55,18 +55,11 @@ FAULT_TICKETS: Final = Observations(
 
 _MESSAGES: Final = f"""
 (
-    SELECT subject AS ticket_id, groupArray((at, is_person)) AS messages
-    FROM
-    (
-        SELECT DISTINCT subject, source, id, at, JSONExtractString(raw, 'data', 'sender_type') = 'agent' AS is_person
-        FROM events
-        WHERE name = 'message.sent'
-            AND subject IN (SELECT ticket_id FROM {_ON_FAULTS} WHERE {DAYS_ASKED} AND is_effective AND {_IS_ON_IT})
-            AND JSONExtractString(raw, 'data', 'direction') = 'out'
-            AND JSONExtractString(raw, 'data', 'visibility') = 'public'
-            AND (source, id, subject) NOT IN (SELECT target_source, target_id, subject FROM retracted)
-    )
-    GROUP BY subject
+    SELECT ticket_id, groupArray((at, is_person)) AS messages
+    FROM messages_out
+    WHERE ticket_id IN (SELECT ticket_id FROM {_ON_FAULTS} WHERE {DAYS_ASKED} AND is_effective AND {_IS_ON_IT})
+        AND (source, id, ticket_id) NOT IN (SELECT target_source, target_id, subject FROM retracted)
+    GROUP BY ticket_id
 )""".strip()  # noqa: S608 - words of ours
 _TELLS: Final = f"one.2 OR one.1 > created_at + toIntervalSecond({ACKNOWLEDGED_SECONDS})"
 _FIRST_TOLD: Final = f"arrayMin(one -> if(one.1 >= at AND ({_TELLS}), one.1, {NEVER}), messages)"
@@ -94,10 +87,10 @@ _DIMENSIONS_OF_NONE: Final = ", ".join(
 )
 _SUSPECTED: Final = """
 (
-    SELECT concat(segment_kind, ' ', segment) AS subject, groupArray(opened_at) AS opened
+    SELECT concat(segment_kind, ' ', segment) AS about, groupArray(opened_at) AS opened
     FROM signals FINAL
     WHERE kind = 'fault_suspected' AND state != 'withdrawn'
-    GROUP BY subject
+    GROUP BY about
 )""".strip()
 _ITS_TICKETS: Final = f"""
 (
@@ -140,7 +133,7 @@ OF_FAULTS: Final = f"""
         {_DIMENSIONS_OF_NONE}
     FROM (SELECT *, {SUBJECT_OF_FAULT} AS subject FROM faults) AS fault
     LEFT JOIN {_ITS_TICKETS} AS its ON its.id = fault.fault_id
-    LEFT JOIN {_SUSPECTED} AS suspected ON suspected.subject = fault.subject
+    LEFT JOIN {_SUSPECTED} AS suspected ON suspected.about = fault.subject
 )""".strip()  # noqa: S608 - words of ours
 
 FAULTS: Final = Observations(

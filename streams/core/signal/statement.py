@@ -22,6 +22,8 @@ _TRENDS_REMEMBERED_DAYS: Final = 49
 """A trend takes nine weeks of those that are read: it is known for less long."""
 MOST_TICKETS: Final = 50
 """Tickets that the signal of a fault names."""
+_MOST_NAMED: Final = 10
+"""Of them those that a page tells, and of whom they are."""
 OF_RATINGS: Final = frozenset({Cause.SATISFACTION_FELL, Cause.SATISFACTION_DECLINES})
 """What follows from the ratings of a segment alone."""
 OF_BAD: Final = frozenset({Cause.COMPLAINTS_SURGE})
@@ -264,7 +266,11 @@ def fault_suspected(segment: Segment, burst: Burst, rule: BurstRule, known: Sign
         n=len(customers_of(first)),
         baseline=burst.usual,
         clears=sentence.BURST_CLEARS.format(minutes=rule.calm_minutes),
-        more={"customers": sentence.customers(first[:MOST_TICKETS]), "team": team_of(first)},
+        more={
+            "customers": sentence.customers(first[:_MOST_NAMED]),
+            "tickets": sentence.tickets(tickets[:_MOST_NAMED]),
+            "team": team_of(first),
+        },
     )
     if burst.closed_at is not None:
         row = resolved(row, burst.closed_at)
