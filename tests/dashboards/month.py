@@ -16,10 +16,11 @@ from schemas import events as e
 from schemas.codec import Event, decode, encode
 from schemas.rows import BacktestRow, DeadLetterRow, SignalRow
 from streams.core.drop import Response
+from streams.core.fault.burst import Burst, BurstRule, Contact
 from streams.core.hours.published import open_hours
 from streams.core.policy.published import policies
 from streams.core.signal.segment import Segment, SegmentKind
-from streams.core.signal.statement import resolved, survey_broken
+from streams.core.signal.statement import fault_suspected, resolved, survey_broken
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, Window
@@ -160,7 +161,10 @@ ODD_TEAMS: Final = (
 
 
 def _signals() -> Iterator[SignalRow]:
-    """Yield a signal that is open and one that is over, of teams that could break out of their place."""
+    """Yield signals that are open and one that is over, of names that could break out of their place."""
+    calls = [Contact(END_MS - (9 - n) * 60_000, f"odd-{n}", f"C{n}", ODD_TEAMS[0]) for n in range(3)]
+    burst = Burst(since_at=calls[0].at, opened_at=calls[2].at, closed_at=None, contacts=calls, found_with=3, usual=0.01)
+    yield replace(fault_suspected(Segment(SegmentKind.ASSET, ODD_TEAMS[2]), burst, BurstRule(), None), version=END_MS)
     for n, team in enumerate(ODD_TEAMS[:2]):
         opened_at = END_MS - (n + 1) * 3_600_000
         segment = Segment(SegmentKind.TEAM, team)

@@ -9,7 +9,7 @@ from clickhouse_connect.driver.client import Client
 from msgspec.structs import replace
 
 from schemas.codec import Event
-from schemas.events import PromiseKept, PromiseMade, PromiseMoved, PromiseWithdrawn, TicketMerged
+from schemas.events import PromiseKept, PromiseMade, PromiseMoved, PromiseWithdrawn, TicketLinked, TicketMerged
 from schemas.migrations import Migration, migrations
 from schemas.rows import TicketRow, column_names, columns_of
 from streams.agents.writing import Writing
@@ -39,7 +39,7 @@ NEW_COLUMNS = {
     "cycles.awaits_customer", "cycles.on_hold", "ratings.kind", "ratings.scale_min", "ratings.scale_max",
     "ratings.solved_at", "ratings.team", "customer_segment",
     "promises.id", "promises.kind", "promises.made_by", "promises.made_at", "promises.due_at", "promises.kept_at",
-    "promises.withdrawn_at", "promises.moved", "promises.moved_late",
+    "promises.withdrawn_at", "promises.moved", "promises.moved_late", "fault_id",
 }  # fmt: skip
 DAYS = "SELECT * FROM ticket_days FINAL ORDER BY day, ticket_id"
 
@@ -61,7 +61,7 @@ def _desk() -> tuple[list[Event], list[Ticket]]:
     Nobody comes back to a ticket that was resolved without an answer: such waits are what a later release tells apart.
     """
     events = events_of(lines_of(5, per_day=20)) + mail_loop("LOOP", 150)
-    unknown = (TicketMerged, PromiseMade, PromiseMoved, PromiseKept, PromiseWithdrawn)
+    unknown = (TicketMerged, TicketLinked, PromiseMade, PromiseMoved, PromiseKept, PromiseWithdrawn)
     own = [one for one in events if one.ticket_id is not None and not isinstance(one.content, unknown)]
     tickets = settled(own, most=10**6)
     kept = {id for id, ticket in tickets.items() if None not in row_of(ticket, NOW_MS).waits_answered_at[:-1]}
