@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from dashboards import panel, text
-from dashboards.style import BAD, PLAIN, Json
+from dashboards.effect import FOR_WHOM
+from dashboards.style import ACCENT, BAD, PLAIN, Json
 from streams.core.signal.segment import SignalState
 from streams.core.signal.sentence import REPLAYED
 
@@ -21,6 +22,17 @@ WHERE state != '{SignalState.WITHDRAWN}' AND (is_page OR note = '{REPLAYED}')
 ORDER BY opened_at, signal_id
 """.strip()  # noqa: S608 - words of ours
 
+_INTERVENTIONS: Final = f"""
+SELECT
+    at AS time,
+    concat(kind, if(title = '', '', concat(': ', title))) AS title,
+    {FOR_WHOM} AS text,
+    kind AS tags
+FROM interventions
+WHERE at >= $__fromTime_ms AND at <= $__toTime_ms
+ORDER BY at, intervention_id
+""".strip()  # noqa: S608 - words of ours
+
 ANNOTATIONS: Final[Sequence[Json]] = (
     {
         "name": "Deployments",
@@ -29,6 +41,13 @@ ANNOTATIONS: Final[Sequence[Json]] = (
         "datasource": {"type": "grafana", "uid": "-- Grafana --"},
         # Whoever deploys posts an annotation with this tag to Grafana's API; people can add their own on any chart.
         "target": {"type": "tags", "tags": ["deployment"], "matchAny": True, "limit": 100},
+    },
+    {
+        "name": text.PAGES["interventions"][0],
+        "enable": True,
+        "iconColor": ACCENT,
+        "datasource": panel.DATASOURCE,
+        "target": panel.target(_INTERVENTIONS, "table", "annotation"),
     },
     {
         "name": text.SIGNALS_TITLE,

@@ -135,6 +135,7 @@ PAGES: Final = {
     "response-time": ("Response time", "How long customers wait for a person, and who waits now."),
     "after-sales": ("After-sales and repurchase", "How many buy again after a case, by cohort and by age."),
     "teams": ("Teams and agents", "Who does best as far as the numbers can tell, and between which ranks."),
+    "interventions": ("Interventions", "What was done for teams and about reasons, and what it changed."),
     "reasons": ("Reasons", "Why customers come, and which reason somebody else could remove."),
     "pipeline": ("Pipeline health", "Whether the numbers can be trusted: lateness, silence, dead letters."),
     "pages": ("Pages and their price", "What was paged, and what fewer or more false pages would cost."),
@@ -272,6 +273,39 @@ NOT_FIXED: Final = "not yet"
 FALSE_FIXES: Final = "False fixes"
 CUSTOMERS_TOLD: Final = "Customers told"
 OF: Final = "of"
+EFFECTS_TITLE: Final = "What was done, and what it changed"
+EFFECTS: Final = (
+    "Interventions of the range, each held against what changed anyway. For a team: the share of satisfied ratings and "
+    "of complaints in the 28 days after it minus the 28 before, in points, less the same for teams nobody touched. "
+    "About a reason: the share of its contacts that stay away, in per cent, less the same for other reasons. The 95 % "
+    "interval holds how far such parts go their own ways. With fewer than four untouched ones nothing is told, nor of "
+    "what was done for all. Before 28 days have passed it is so far."
+)
+NO_INTERVENTIONS: Final = "No intervention was recorded in this range."
+WHEN: Final = "When"
+DONE: Final = "What was done"
+FOR: Final = "For"
+FOR_TEAM: Final = "team"
+FOR_REASON: Final = "reason"
+FOR_ALL: Final = "all"
+MEASURED: Final = "Measured"
+SATISFIED_MEASURED: Final = "satisfied, points"
+COMPLAINTS_MEASURED: Final = "complaints, points"
+CONTACTS_MEASURED: Final = "contacts gone, %"
+EFFECT: Final = "Effect"
+VERDICT: Final = "Verdict"
+CANNOT_BE_TOLD: Final = "cannot be told"
+N_BEFORE: Final = "n before"
+N_AFTER: Final = "n after"
+BESIDE: Final = "Untouched"
+DAYS_AFTER: Final = "Days after"
+INTERVENTIONS: Final = {
+    "training": "training",
+    "notice": "notice",
+    "process": "process",
+    "product": "product",
+    "other": "other",
+}
 TRIANGLE_TITLE: Final = "Repurchase by cohort"
 TRIANGLE: Final = (
     "Whatever the range, the last 5 months. Each line is a cohort: customers whose after-sales case was resolved for "

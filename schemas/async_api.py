@@ -11,6 +11,7 @@ from schemas.events import (
     Data,
     EventRetracted,
     FaultData,
+    InterventionRecorded,
     OrderData,
     PolicyPublished,
     SchedulePublished,
@@ -119,6 +120,8 @@ def _key(kind: type[Data]) -> Schema:
         return {"type": "string", "description": "`data.customer_id`"}
     if issubclass(kind, FaultData):
         return {"type": "string", "description": "`data.fault_id`"}
+    if kind is InterventionRecorded:
+        return {"type": "string", "description": "`data.intervention_id`"}
     if kind is SchedulePublished:
         return {"type": "string", "description": "`data.name`"}
     if kind is PolicyPublished:

@@ -22,6 +22,7 @@ from schemas.events import (
     FaultData,
     Id,
     Instant,
+    InterventionRecorded,
     OpenEnum,
     OrderData,
     PolicyPublished,
@@ -285,6 +286,8 @@ def subject_named_by(content: Data | None) -> str | None:
             return content.customer_id
         case FaultData():
             return content.fault_id
+        case InterventionRecorded():
+            return content.intervention_id
         case SchedulePublished():
             return content.name
         case PolicyPublished():

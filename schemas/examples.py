@@ -19,6 +19,8 @@ from schemas.events import (
     FaultFixed,
     FaultReopened,
     FaultUpdated,
+    InterventionKind,
+    InterventionRecorded,
     MessageSent,
     OrderCancelled,
     OrderKind,
@@ -165,6 +167,9 @@ _CONTENTS: Final[tuple[Data, ...]] = (
     FaultUpdated(fault_id="F-31", eta_at=datetime(2026, 1, 15, 16, tzinfo=UTC)),
     FaultFixed(fault_id="F-31", by="crew-2"),
     FaultReopened(fault_id="F-31", reason="customers still report it"),
+    InterventionRecorded(
+        intervention_id="I-7", kind=InterventionKind.TRAINING, title="ask what the customer needs", team="delivery"
+    ),
     SchedulePublished(
         name="repairs",
         versions=(
