@@ -6,7 +6,7 @@ from typing import Final
 from dashboards import figure, link, panel, query, series, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.panel import Panel
-from streams.core.metrics import METRICS, Dimension, Direction, Kind, Unit
+from streams.core.metrics import METRICS, Dimension, Kind, Topic, Unit
 
 _MEDIAN: Final = METRICS["time_to_first_response_p50"]
 _ANSWERED: Final = METRICS["first_response_p50"]
@@ -27,7 +27,7 @@ _PERCENTILES: Final = {
 _DURATIONS: Final = tuple(
     metric
     for metric in METRICS.values()
-    if metric.kind is Kind.QUANTILE and metric.direction is Direction.DOWN and metric.p <= 0.9
+    if metric.kind is Kind.QUANTILE and metric.topic in (Topic.RESPONSE, Topic.RESOLUTION) and metric.p <= 0.9
 )
 """How long things took: medians, and what the unlucky tenth exceeds. Kaplan-Meier ones would take seconds to plan."""
 _CALENDAR: Final = tuple(metric for metric in _DURATIONS if "_business_" not in metric.name)

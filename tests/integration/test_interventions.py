@@ -37,7 +37,7 @@ def recorded(id: str, day: float, **said: Any) -> Event:
 def tickets() -> list[Event]:
     """Return eight weeks of rated tickets: of the first team satisfaction rises, of one reason most stay away."""
     random, told = Random(5), []
-    for number in range(1_500):
+    for number in range(2_400):
         day = random.uniform(-28, 28)
         team, reason = random.choice(TEAMS), random.choice(REASONS)
         if reason == REASONS[0] and day >= 0 and random.random() < 0.6:
@@ -47,7 +47,7 @@ def tickets() -> list[Event]:
         created = e.TicketCreated(
             ticket_id=id, channel="email", created_by=e.Party.CUSTOMER, team=team, reason=reason, contact_type=kind
         )
-        level = 0.92 if team == TEAMS[0] and day >= 0 else 0.62
+        level = 0.97 if team == TEAMS[0] and day >= 0 else 0.55
         rated = e.RatingSubmitted(
             ticket_id=id, rating_id="r", raw=5 if random.random() < level else 1, scale_min=1, scale_max=5,
             source=e.RatingSource.CUSTOMER,
