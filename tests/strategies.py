@@ -221,6 +221,10 @@ def _saying_a_cause(fields: Fields) -> Fields:
     return storable if len(storable) > 1 else storable | {"cause": "a cable"}
 
 
+def _for_one(fields: Fields) -> Fields:
+    return {name: value for name, value in fields.items() if name != "reason" or not fields.get("team")}
+
+
 def _into_another(fields: Fields) -> Fields:
     same = fields["into_ticket_id"] == fields["ticket_id"]
     return fields | {"into_ticket_id": f"{fields['ticket_id'][:500]} other"} if same else fields
@@ -243,6 +247,7 @@ _REPAIRS: Final[dict[str, Callable[[Fields], Fields]]] = {
     "TicketMerged": _into_another,
     "FaultDeclared": _broken,
     "FaultUpdated": _saying_a_cause,
+    "InterventionRecorded": _for_one,
     "RatingSubmitted": _on_scale,
     "SchedulePublished": _in_order,
     "PolicyPublished": _in_order,

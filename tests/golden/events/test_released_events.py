@@ -19,6 +19,8 @@ from schemas.events import (
     FaultFixed,
     FaultReopened,
     FaultUpdated,
+    InterventionKind,
+    InterventionRecorded,
     MessageSent,
     OrderCancelled,
     OrderKind,
@@ -107,6 +109,7 @@ MINIMAL: Final[dict[str, Data]] = {
     "fault.updated": FaultUpdated(fault_id="F-31", eta_at=None),
     "fault.fixed": FaultFixed(fault_id="F-31"),
     "fault.reopened": FaultReopened(fault_id="F-31"),
+    "intervention.recorded": InterventionRecorded(intervention_id="I-7", kind=InterventionKind.NOTICE),
     "order.placed": OrderPlaced(order_id="O-5107", customer_id="C-77", amount=24900, currency="EUR"),
     "order.cancelled": OrderCancelled(order_id="O-5107", customer_id="C-77"),
     "ticket.repurchased": TicketRepurchased(
@@ -260,6 +263,9 @@ FULL: Final[dict[str, Data]] = {
     ),
     "fault.fixed": FaultFixed(fault_id="F-31", by="crew-2"),
     "fault.reopened": FaultReopened(fault_id="F-31", reason="customers still report it"),
+    "intervention.recorded": InterventionRecorded(
+        intervention_id="I-7", kind=InterventionKind.PROCESS, title="a tracking page", reason="delivery-date"
+    ),
     "order.placed": OrderPlaced(
         order_id="O-5107",
         customer_id="C-77",
