@@ -202,7 +202,7 @@ def test_one_question_makes_up_near_thirty_percent(month: Month) -> None:
 
 def test_every_event_that_producers_send_about_tickets_and_orders_occurs(month: Month) -> None:
     assert {event.name for event in month.events} == {
-        "fault.declared", "fault.updated", "fault.fixed", "ticket.linked",
+        "fault.declared", "fault.updated", "fault.fixed", "ticket.linked", "intervention.recorded",
         "ticket.created", "ticket.classified", "ticket.assigned", "ticket.status_changed", "ticket.resolved",
         "ticket.reopened", "ticket.closed", "ticket.escalated", "ticket.merged", "ticket.marked_spam",
         "ticket.unmarked_spam", "ticket.deleted", "message.sent", "survey.offered", "rating.submitted",
