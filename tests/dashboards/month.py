@@ -140,6 +140,10 @@ def _odd() -> Iterator[tuple[datetime, Any]]:
         )
     for n in range(5):
         yield END - timedelta(minutes=10 * n), e.ProducerHeartbeat()
+    yield (
+        END - timedelta(minutes=20),
+        e.InterventionRecorded(intervention_id="odd", kind=e.InterventionKind.NOTICE, title="it's a 'notice'"),
+    )
     at = END - timedelta(days=2)
     yield at, e.TicketCreated(ticket_id="early", channel="chat", created_by=e.Party.CUSTOMER, team="delivery")
     yield at - timedelta(minutes=1), public_answer("early")
