@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from schemas.codec import encode
-from schemas.events import CATALOGUE, NAME_OF, Data, OrderData, PolicyPublished, SchedulePublished, TicketData
+from schemas.events import (
+    CATALOGUE,
+    NAME_OF,
+    Data,
+    FaultData,
+    InterventionRecorded,
+    OrderData,
+    PolicyPublished,
+    SchedulePublished,
+    TicketData,
+)  # fmt: skip
 from schemas.policy import CONDITIONS, SUBJECT, TARGETS, Policy, Rule, Scale, SettledAfter
 from schemas.schedule import SpecialDay, Version, Week
 
@@ -102,6 +112,10 @@ def _subjects(content: Data) -> st.SearchStrategy[str]:
         return st.just(content.name)
     if isinstance(content, PolicyPublished):
         return st.just(SUBJECT)
+    if isinstance(content, FaultData):
+        return st.just(content.fault_id)
+    if isinstance(content, InterventionRecorded):
+        return st.just(content.intervention_id)
     return st.just(content.customer_id) if isinstance(content, OrderData) else _ids()
 
 
