@@ -33,9 +33,8 @@ TOLD: Final[Sequence[str]] = (
     "found_by",
 )
 """What a page tells as it stood at the opening: labels must not change while an alert lasts."""
-
-
 _OF_FAULT: Final[Sequence[str]] = ("opened", "since", "n", "baseline", "customers", "tickets", "clears")
+"""The same of a suspected fault."""
 
 
 def _signals(kind: Cause, value: str) -> str:
@@ -64,10 +63,9 @@ def _signals(kind: Cause, value: str) -> str:
 
 
 def _of_signals(kind: Cause) -> dict[str, str]:
-    shares = (("V", "value"), ("L", "low"), ("H", "high"))
+    is_share = kind is not Cause.FAULT_SUSPECTED  # there customers are counted
+    shares = (("V", "value"), ("L", "low"), ("H", "high")) if is_share else ()
     numbers = {"N": "stated.n"} | {name: f"100 * ifNull(stated.{column}, 0)" for name, column in shares}
-    if kind is Cause.FAULT_SUSPECTED:  # customers are counted; there is no share of them
-        numbers = {"N": "stated.n"}
     is_open = f"toFloat64(stated.state = '{SignalState.OPEN}' AND stated.is_page)"
     return {
         name: _signals(kind, f"toFloat64({sql})" if name != "A" else sql)

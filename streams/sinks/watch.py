@@ -14,6 +14,7 @@ from streams.core.drop import Cause, Rating, Response, Silence, Tally
 from streams.core.fault.burst import UNKNOWN_CUSTOMER, Contact
 from streams.core.fault.usual import CAP_FACTOR, CELLS_A_WEEK, HOURS, LEAST_CAP, Counts
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
+from streams.core.metrics.fault import TOPIC
 from streams.core.metrics.in_target import FIRST_RESPONSE_IN_TARGET
 from streams.core.metrics.metric import Direction, Metric
 from streams.core.metrics.observation import CONTACTS, RATINGS, SURVEYS
@@ -122,7 +123,7 @@ HAVING countIf($counted) > 0
 ORDER BY team, hour
 """
 _ASSET: Final = "asset_id"
-_TOPIC: Final = "if(product_line != '' AND reason != '', concat(product_line, ' x ', reason), '')"
+_TOPIC: Final = f"if(product_line != '' AND reason != '', concat({TOPIC}), '')"
 SUBJECT_OF: Final[Mapping[SegmentKind, str]] = {SegmentKind.ASSET: _ASSET, SegmentKind.TOPIC: _TOPIC}
 """SQL of what a ticket is about, by kind of segment; "" where it says nothing of the kind."""
 _USUAL_CONTACTS: Final = """

@@ -14,16 +14,16 @@ LOOKBACK_DAYS: Final = 14
 _LOOKBACK_SECONDS: Final = LOOKBACK_DAYS * 86_400
 ACKNOWLEDGED_SECONDS: Final = 60
 """What no person says so shortly after a ticket was opened acknowledges it, and tells nothing."""
-SUBJECT_OF_FAULT: Final = (
-    "if(asset_id != '', concat('asset ', asset_id), concat('topic ', product_line, ' x ', reason))"
-)
-_SUBJECTS_OF_TICKET: Final = """
+TOPIC: Final = "product_line, ' x ', reason"
+"""SQL of the parts of a topic's name, under which the watch suspects a fault and a declared one is found."""
+SUBJECT_OF_FAULT: Final = f"if(asset_id != '', concat('asset ', asset_id), concat('topic ', {TOPIC}))"
+_SUBJECTS_OF_TICKET: Final = f"""
 if(
     fault_id != '',
     [concat('fault ', fault_id)],
     arrayFilter(
         subject -> subject NOT IN ('asset ', 'topic  x '),
-        [concat('asset ', asset_id), concat('topic ', product_line, ' x ', reason)]
+        [concat('asset ', asset_id), concat('topic ', {TOPIC})]
     )
 )""".strip()
 """The fault that the desk says, or else what could be broken: a fault on it takes the ticket."""
