@@ -5,7 +5,7 @@ from typing import Final
 
 from dashboards import panel, text
 from dashboards.effect import FOR_WHOM
-from dashboards.style import ACCENT, BAD, PLAIN, Json
+from dashboards.style import ACCENT, BAD, GOOD, PLAIN, Json
 from streams.core.signal.segment import SignalState
 from streams.core.signal.sentence import REPLAYED
 
@@ -33,6 +33,24 @@ WHERE at >= $__fromTime_ms AND at <= $__toTime_ms
 ORDER BY at, intervention_id
 """.strip()  # noqa: S608 - words of ours
 
+_CAUSES: Final = f"""
+SELECT
+    mark.1 AS time,
+    concat(mark.2, ': ', reason) AS title,
+    if(action = '', department, concat(department, ': ', action)) AS text,
+    mark.2 AS tags
+FROM root_causes
+ARRAY JOIN arrayFilter(
+    mark -> mark.1 >= $__fromTime_ms AND mark.1 <= $__toTime_ms,
+    [
+        (reported_at, '{text.REPORTED}'),
+        (ifNull(acknowledged_at, toDateTime64(0, 3, 'UTC')), '{text.ACKNOWLEDGED}'),
+        (ifNull(fixed_at, toDateTime64(0, 3, 'UTC')), '{text.FIXED_STAGE}')
+    ]
+) AS mark
+ORDER BY time, reason
+""".strip()  # noqa: S608 - words of ours
+
 ANNOTATIONS: Final[Sequence[Json]] = (
     {
         "name": "Deployments",
@@ -48,6 +66,13 @@ ANNOTATIONS: Final[Sequence[Json]] = (
         "iconColor": ACCENT,
         "datasource": panel.DATASOURCE,
         "target": panel.target(_INTERVENTIONS, "table", "annotation"),
+    },
+    {
+        "name": text.CAUSES_TITLE,
+        "enable": True,
+        "iconColor": GOOD,
+        "datasource": panel.DATASOURCE,
+        "target": panel.target(_CAUSES, "table", "annotation"),
     },
     {
         "name": text.SIGNALS_TITLE,

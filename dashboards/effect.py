@@ -1,4 +1,4 @@
-"""What interventions changed, in SQL: `streams.core.effect` over the four weeks before and after each of them."""
+"""What something that was done changed, in SQL: `streams.core.effect` over the four weeks before and after it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -13,8 +13,24 @@ from streams.core.metrics import METRICS, Dimension, Metric
 
 _LEAST: Final = 10
 """Observations that a part must have before and after: of fewer a share moves by chance alone."""
-_ALL: Final = "(SELECT groupArray((intervention_id, at, team, reason)) FROM interventions) AS recorded"
-_DONE: Final = "arrayFilter(one -> one.2 >= start_at AND one.2 < end_at, recorded) AS done"
+FIX: Final = "concat(reason, ' ', toString(toUnixTimestamp64Milli(assumeNotNull(fixed_at))))"
+"""By which the removal of a cause is known among what was done."""
+_ALL: Final = f"""(
+        SELECT groupArray((id, at, team, reason, is_fix))
+        FROM
+        (
+            SELECT intervention_id AS id, at, team, reason, false AS is_fix FROM interventions
+            UNION ALL
+            SELECT {FIX} AS id, assumeNotNull(fixed_at) AS at, '' AS team, reason, true AS is_fix
+            FROM root_causes
+            WHERE fixed_at IS NOT NULL
+        )
+    ) AS recorded"""  # noqa: S608 - words of ours
+"""Whatever was done: what one of them touched is no measure for another."""
+_IN_RANGE: Final = "one.2 >= start_at AND one.2 < end_at"
+_DONE: Final = f"arrayFilter(one -> NOT one.5 AND {_IN_RANGE}, recorded) AS done"
+FIXES: Final = (_ALL, f"arrayFilter(one -> one.5 AND {_IN_RANGE}, recorded) AS done")
+"""Names that `drops` needs: of causes that were removed in the range."""
 FOR_WHOM: Final = (
     f"multiIf(team != '', concat('{text.FOR_TEAM} ', team), reason != '', concat('{text.FOR_REASON} ', reason), "
     f"'{text.FOR_ALL}')"
@@ -40,10 +56,13 @@ class _Measure(Struct, frozen=True):
     is_good_up: bool
 
 
+_CONTACTS: Final = _Measure(
+    text.CONTACTS_MEASURED, METRICS["tickets"], Dimension.REASON, is_count=True, is_good_up=True
+)
 _MEASURES: Final[Sequence[_Measure]] = (
     _Measure(text.SATISFIED_MEASURED, METRICS["csat_share"], Dimension.TEAM, is_count=False, is_good_up=True),
     _Measure(text.COMPLAINTS_MEASURED, METRICS["complaint_rate"], Dimension.TEAM, is_count=False, is_good_up=False),
-    _Measure(text.CONTACTS_MEASURED, METRICS["tickets"], Dimension.REASON, is_count=True, is_good_up=True),
+    _CONTACTS,
 )
 
 
@@ -79,12 +98,22 @@ WHERE at >= start_at AND at < end_at""".strip()  # noqa: S608 - words of ours
     return "\n".join([with_range(_ALL, _DONE), select(shown, joined, *clauses)])
 
 
+def drops() -> str:
+    """Return the SELECT of what each removed cause changed: the share of its contacts that do not come any more.
+
+    Its columns are `fix`, which is `FIX`, `value`, `low` and `high` (per cent; null where it cannot be told),
+    `n_before`, `n_after`, `untouched`. The query around it names `FIXES`.
+    """
+    names = ("value", "low", "high", "n_before", "n_after", "untouched")
+    return select({"fix": "intervention_id"} | {name: name for name in names}, _measured(_CONTACTS))
+
+
 def _of_intervention(by: Dimension) -> str:
     return f"{by.value} != ''"
 
 
 def _measured(measure: _Measure) -> str:
-    """Return the effects that one measure shows, by intervention."""
+    """Return the effects that one measure shows, by what was done."""
     column = measure.by.value
     scope = _SCOPE[measure.by]
     hit = measure.metric.hit or "true"

@@ -132,6 +132,8 @@ PAGES: Final = {
     "in-time": ("In time", "Which targets of the desk's policy are kept, and whose passes next."),
     "promises": ("Promises", "What customers were told until when, whether it was done, and what falls due next."),
     "faults": ("Faults", "What may be broken, what is, who was told and until when, and whether fixes hold."),
+    "known-issues": ("Known issues", "What customers will ask, what helps them, until when, and how soon it was told."),
+    "prevention": ("Prevention", "Which question another department can remove, what it did, and how many stay away."),
     "response-time": ("Response time", "How long customers wait for a person, and who waits now."),
     "after-sales": ("After-sales and repurchase", "How many buy again after a case, by cohort and by age."),
     "teams": ("Teams and agents", "Who does best as far as the numbers can tell, and between which ranks."),
@@ -273,6 +275,40 @@ NOT_FIXED: Final = "not yet"
 FALSE_FIXES: Final = "False fixes"
 CUSTOMERS_TOLD: Final = "Customers told"
 OF: Final = "of"
+ISSUES_TITLE: Final = "Known issues"
+ISSUES: Final = (
+    "Those that are not over, whenever they were announced, the next one to end first; then those that were announced "
+    "or went on in the range; at most 50. Below zero, *Due in* has passed: say another instant. Tickets are those that "
+    "the desk linked within two weeks of the announcement."
+)
+NO_ISSUES: Final = "No known issue is open, and none was in this range."
+ANNOUNCED: Final = "Announced"
+WORKAROUND: Final = "Workaround"
+RESPONSIBLE: Final = "Responsible"
+OVER: Final = "Over"
+NOT_OVER: Final = "not yet"
+HELPED: Final = "By the workaround"
+CAUSES_TITLE: Final = "Reasons that others can remove"
+CAUSES: Final = (
+    "Reasons of which a department was told, by an event or because they passed the policy's line: those of the range, "
+    "and those whose cause is not removed, whenever that was; at most 50. *Gone* is the share of their contacts that "
+    "stay away in the 28 days after the fix against the 28 before, beyond what other reasons did meanwhile, with its "
+    "95 % interval; with fewer than four untouched reasons nothing is told. A reason is told of because it rose, and "
+    "some of what rose would have fallen by itself."
+)
+NO_CAUSES: Final = "No department was told of a reason in this range, and none has one left to remove."
+DEPARTMENT: Final = "Department"
+STAGE: Final = "Stage"
+REPORTED: Final = "reported"
+ACKNOWLEDGED: Final = "acknowledged"
+FIXED_STAGE: Final = "fixed"
+REPORTED_AT: Final = "Told"
+ACKNOWLEDGED_AFTER: Final = "Answered after"
+FIXED_AFTER: Final = "Removed after"
+ACTION: Final = "What is done"
+NOBODY_RESPONSIBLE: Final = "nobody named"
+GONE: Final = "Gone"
+AVOIDED: Final = "Contacts avoided"
 EFFECTS_TITLE: Final = "What was done, and what it changed"
 EFFECTS: Final = (
     "Interventions of the range, each held against what changed anyway. For a team: the share of satisfied ratings and "

@@ -10,12 +10,8 @@ from schemas.events import (
     DERIVED,
     Data,
     EventRetracted,
-    FaultData,
-    InterventionRecorded,
     OrderData,
     PolicyPublished,
-    SchedulePublished,
-    TicketData,
     type_of,
 )
 from schemas.examples import example
@@ -114,16 +110,8 @@ def _message(name: str) -> Schema:
 
 
 def _key(kind: type[Data]) -> Schema:
-    if issubclass(kind, TicketData):
-        return {"type": "string", "description": "`data.ticket_id`"}
-    if issubclass(kind, OrderData):
-        return {"type": "string", "description": "`data.customer_id`"}
-    if issubclass(kind, FaultData):
-        return {"type": "string", "description": "`data.fault_id`"}
-    if kind is InterventionRecorded:
-        return {"type": "string", "description": "`data.intervention_id`"}
-    if kind is SchedulePublished:
-        return {"type": "string", "description": "`data.name`"}
+    if kind.subject_field:
+        return {"type": "string", "description": f"`data.{kind.subject_field}`"}
     if kind is PolicyPublished:
         return {"type": "string", "const": SUBJECT}
     if kind is EventRetracted:

@@ -19,14 +19,11 @@ from schemas.events import (
     TYPE_SUFFIX,
     Data,
     EventRetracted,
-    FaultData,
     Id,
     Instant,
-    InterventionRecorded,
     OpenEnum,
     OrderData,
     PolicyPublished,
-    SchedulePublished,
     TicketData,
     type_of,
 )
@@ -279,20 +276,12 @@ def _name_of(type_: str) -> str:
 
 def subject_named_by(content: Data | None) -> str | None:
     """Return whom or what the data of an event is about; None where only its envelope says so."""
-    match content:
-        case TicketData():
-            return content.ticket_id
-        case OrderData():
-            return content.customer_id
-        case FaultData():
-            return content.fault_id
-        case InterventionRecorded():
-            return content.intervention_id
-        case SchedulePublished():
-            return content.name
-        case PolicyPublished():
-            return POLICY
-    return None
+    if content is None:
+        return None
+    if isinstance(content, PolicyPublished):
+        return POLICY
+    named: str | None = getattr(content, content.subject_field) if content.subject_field else None
+    return named
 
 
 def _subject_of(envelope: Envelope, content: Data | None) -> str:

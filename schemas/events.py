@@ -7,7 +7,7 @@ never changes: whoever needs another one mints `.v2`.
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, ClassVar, Self, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -153,11 +153,19 @@ class OrderKind(OpenEnum):
 
 
 class Data(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an event says, beside its envelope."""
+    """What an event says, beside its envelope.
+
+    Attributes:
+        subject_field: Which field names whom or what it is about, which is its record key; "" where the envelope says.
+    """
+
+    subject_field: ClassVar[str] = ""
 
 
 class TicketData(Data, frozen=True, kw_only=True, omit_defaults=True):
     """What an event says about one ticket. Its record key is the ticket's id."""
+
+    subject_field: ClassVar[str] = "ticket_id"
 
     ticket_id: Id
 
@@ -325,9 +333,19 @@ class TicketAbsorbed(TicketData, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TicketLinked(TicketData, frozen=True, kw_only=True, omit_defaults=True):
-    """The ticket is about a fault. The latest word counts; null says that it is about none."""
+    """The ticket is about a fault or a known issue. The latest word on each counts; null says that it is about none."""
 
-    fault_id: Id | None
+    fault_id: Id | UnsetType | None = UNSET
+    issue_id: Id | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        """Require something that it is about, or not.
+
+        Raises:
+            ValueError: When neither is named.
+        """
+        if self.fault_id is UNSET and self.issue_id is UNSET:
+            raise ValueError("name the `fault_id` or the `issue_id` that the ticket is about; null says none")
 
 
 class TicketMarkedSpam(TicketData, frozen=True, kw_only=True, omit_defaults=True):
@@ -485,6 +503,8 @@ class TicketRepurchased(TicketData, frozen=True, kw_only=True, omit_defaults=Tru
 class OrderData(Data, frozen=True, kw_only=True, omit_defaults=True):
     """What an event says about one order. Its record key is the customer's id."""
 
+    subject_field: ClassVar[str] = "customer_id"
+
     order_id: Id
     customer_id: Id
 
@@ -508,6 +528,8 @@ class SchedulePublished(Data, frozen=True, kw_only=True, omit_defaults=True):
 
     Business time of the past is measured anew by it. Without versions it takes the schedule back.
     """
+
+    subject_field: ClassVar[str] = "name"
 
     name: Annotated[Label, Meta(description="The team, or `default` for the teams without a schedule of their own.")]
     versions: Annotated[
@@ -545,6 +567,8 @@ class PolicyPublished(Data, frozen=True, kw_only=True, omit_defaults=True):
 
 class FaultData(Data, frozen=True, kw_only=True, omit_defaults=True):
     """What an event says about one fault behind many tickets. Its record key is the fault's id."""
+
+    subject_field: ClassVar[str] = "fault_id"
 
     fault_id: Id
 
@@ -603,11 +627,93 @@ class FaultReopened(FaultData, frozen=True, kw_only=True, omit_defaults=True):
     reason: Label | None = None
 
 
+class KnownIssueData(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """What an event says about one known issue. Its record key is the issue's id."""
+
+    subject_field: ClassVar[str] = "issue_id"
+
+    issue_id: Id
+
+
+class KnownIssueAnnounced(KnownIssueData, frozen=True, kw_only=True, omit_defaults=True):
+    """Everyone at the desk is told of something that customers will ask about. Announced again, it is open again."""
+
+    product_line: Label | None = None
+    reason: Label | None = None
+    cause: Text | None = None
+    eta_at: Annotated[Instant, Meta(description="Until when it is expected to be over.")] | None = None
+    workaround: Annotated[Text, Meta(description="What helps customers until then.")] | None = None
+    responsible_department: Annotated[Label, Meta(description="Who removes the cause.")] | None = None
+
+    def __post_init__(self) -> None:
+        """Require what it is about, and an instant that can be stored.
+
+        Raises:
+            ValueError: When neither product nor reason is named, or the instant cannot be stored.
+        """
+        if not self.product_line and not self.reason:
+            raise ValueError("name the `product_line` or the `reason` of the contacts that it is about, or both")
+        _refuse_unstorable_of(self, ("eta_at",))
+
+
+class KnownIssueUpdated(KnownIssueData, frozen=True, kw_only=True, omit_defaults=True):
+    """Something is known better of a known issue: the latest word counts. Null says that it is not known any more."""
+
+    cause: Text | UnsetType | None = UNSET
+    eta_at: Instant | UnsetType | None = UNSET
+    workaround: Text | UnsetType | None = UNSET
+    responsible_department: Label | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        """Require something to say.
+
+        Raises:
+            ValueError: When nothing is said, or the instant cannot be stored.
+        """
+        said = (self.cause, self.eta_at, self.workaround, self.responsible_department)
+        if all(one is UNSET for one in said):
+            raise ValueError(
+                "say a `cause`, an `eta_at`, a `workaround` or a `responsible_department`; null says that it is not "
+                "known any more"
+            )
+        _refuse_unstorable_of(self, ("eta_at",))
+
+
+class KnownIssueResolved(KnownIssueData, frozen=True, kw_only=True, omit_defaults=True):
+    """The known issue is over."""
+
+    by: Id | None = None
+
+
+class RootCauseData(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """What an event says about why customers come for one reason. Its record key is the reason."""
+
+    subject_field: ClassVar[str] = "reason"
+
+    reason: Label
+    department: Annotated[Label, Meta(description="Who can remove the cause.")]
+    action: Annotated[Text, Meta(description="What is to be done, or was.")] | None = None
+
+
+class RootCauseReported(RootCauseData, frozen=True, kw_only=True, omit_defaults=True):
+    """A department was told that customers keep coming for a reason that it can remove."""
+
+
+class RootCauseAcknowledged(RootCauseData, frozen=True, kw_only=True, omit_defaults=True):
+    """The department knows of it and will act."""
+
+
+class RootCauseFixed(RootCauseData, frozen=True, kw_only=True, omit_defaults=True):
+    """The department removed the cause: from now on it is measured how many do not come any more."""
+
+
 class InterventionRecorded(Data, frozen=True, kw_only=True, omit_defaults=True):
     """Something was done for one team, about one reason, or for all: from now on its effect is measured.
 
     Its record key is the intervention's id. Recorded again, the latest word counts.
     """
+
+    subject_field: ClassVar[str] = "intervention_id"
 
     intervention_id: Id
     kind: InterventionKind
@@ -672,6 +778,12 @@ CATALOGUE: Mapping[str, type[Data]] = {
     "fault.updated": FaultUpdated,
     "fault.fixed": FaultFixed,
     "fault.reopened": FaultReopened,
+    "knownissue.announced": KnownIssueAnnounced,
+    "knownissue.updated": KnownIssueUpdated,
+    "knownissue.resolved": KnownIssueResolved,
+    "rootcause.reported": RootCauseReported,
+    "rootcause.acknowledged": RootCauseAcknowledged,
+    "rootcause.fixed": RootCauseFixed,
     "intervention.recorded": InterventionRecorded,
     "schedule.published": SchedulePublished,
     "policy.published": PolicyPublished,
@@ -684,12 +796,11 @@ DERIVED = frozenset({"ticket.absorbed", "ticket.repurchased"})
 """Events that this system publishes itself; producers never send them."""
 
 RESERVED = (
-    "knownissue.", "notice.", "rootcause.", "contact.", "selfservice.session", "knowledge.",
-    "customer.", "sla.",
+    "notice.", "contact.", "selfservice.session", "knowledge.", "customer.", "sla.",
 )  # fmt: skip
 """Beginnings of names that later events will have: stored when they come, folded by nobody yet."""
 
-RESERVED_BEFORE = ("promise.", "fault.", "intervention.recorded")
+RESERVED_BEFORE = ("promise.", "fault.", "knownissue.", "rootcause.", "intervention.recorded")
 """Beginnings of names that were only reserved at first: what was stored by then need not be what they mean now."""
 
 

@@ -7,7 +7,7 @@ import re
 from functools import cached_property
 from typing import Annotated, Final, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from schemas.instant import zone_of
 from schemas.version import InForce
@@ -179,6 +179,14 @@ class Policy(InForce, frozen=True, dict=True, omit_defaults=True, forbid_unknown
             "version in force now, for all times.",
         ),
     ] = REASON_SHARE
+    departments: Annotated[
+        dict[Annotated[str, Meta(min_length=1, max_length=256)], Annotated[str, Meta(min_length=1, max_length=256)]],
+        Meta(
+            max_length=1_000,
+            description="Who can remove the cause of contacts: a department, by reason. It is told when the reason "
+            "passes `reason_share`. Of the version in force now, for all times.",
+        ),
+    ] = field(default_factory=dict)
     settled_after_days: Annotated[
         SettledAfter,
         Meta(description="When a figure that moves by waiting is settled. Of the version in force now, for all times."),

@@ -51,6 +51,7 @@ class TicketRow(Row, frozen=True, kw_only=True, gc=False):
     order_id: str
     asset_id: str
     fault_id: str
+    issue_id: str
     priority: str
     region: str
     customer_segment: str

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from schemas.policy import Policy
 from schemas.rows import DeadLetterRow, EventRow, LookRow, Ms, Published, SignalRow, TicketRow
 from streams.core.drop import Cause, Response, Silence, Tally
 from streams.core.fault.usual import Counts
@@ -174,6 +175,15 @@ class WatchStore(Protocol):
 
     def contacts(self, since: Ms) -> list[Called]:
         """Return the tickets that count and name an asset or a topic, in the order in which they were opened."""
+
+    def reasons(self, since: Ms, until: Ms) -> dict[str, dict[int, int]]:
+        """Return how many contacts came, by reason and hour, hours counted from 1970.
+
+        Reasons too rare to dominate any week are together under "", with contacts of no reason.
+        """
+
+    def policy(self, now: Ms) -> Policy:
+        """Return the version of the policy in force now."""
 
     def hourly(self, cause: Cause, since: Ms, until: Ms) -> dict[str, list[Tally]]:
         """Return what a rate counts of each team by the hour, in order: all of them, and those that are good.

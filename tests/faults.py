@@ -66,15 +66,28 @@ def _words(said: Sequence[e.Data | None], name: str) -> list[datetime | None]:
     return words
 
 
+def counting_of(events: Sequence[Event]) -> list[Event]:
+    """Return the events that nobody took back, or whose taking back was taken back, in their order."""
+
+    def aims(at: Event) -> list[Event]:
+        return [
+            other
+            for other in events
+            if isinstance(other.content, e.EventRetracted)
+            and (other.content.target_source, other.content.target_id, other.subject) == (at.source, at.id, at.subject)
+        ]
+
+    counting = [one for one in events if not any(not aims(other) for other in aims(one))]
+    return sorted(counting, key=lambda one: (one.at_ms, one.sequence, one.id, one.source))
+
+
 class FaultLedger:
     """Every observation of every metric of faults, as it is known at an instant."""
 
     def __init__(self, events: Sequence[Event], now: int) -> None:
-        self._events = events
         self._known_until = min(now, Ledger(events)._known_until)
         self._now = now
-        counting = [one for one in events if not self._is_retracted(one)]
-        counting.sort(key=lambda one: (one.at_ms, one.sequence, one.id, one.source))
+        counting = counting_of(events)
         of_faults = defaultdict[str, list[Event]](list)
         for one in counting:
             if isinstance(one.content, e.FaultData):
@@ -95,18 +108,6 @@ class FaultLedger:
                 self._enter_ticket(fault, dict(row))
         for id, fault in self.faults.items():
             self._enter(fault, its[id])
-
-    def _is_retracted(self, one: Event) -> bool:
-        def aims(at: Event) -> list[Event]:
-            return [
-                other
-                for other in self._events
-                if isinstance(other.content, e.EventRetracted)
-                and (other.content.target_source, other.content.target_id, other.subject)
-                == (at.source, at.id, at.subject)
-            ]
-
-        return any(not aims(other) for other in aims(one))
 
     def _of(self, row: dict[str, Any]) -> list[Fault]:
         """Return the faults of a ticket: the one that it names, or else for each thing that it is about the last."""

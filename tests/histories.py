@@ -152,7 +152,7 @@ def faulty_desks(*, max_size: int = 20) -> st.SearchStrategy[list[Event]]:
         reason=st.sampled_from(["r", None]),
         team=_words,
     )
-    linked = st.builds(e.TicketLinked, ticket_id=_ticket, fault_id=st.sampled_from(["F", "G", None]))
+    linked = _links()
     resolved = st.builds(e.TicketResolved, ticket_id=_ticket)
     back = st.builds(e.TicketReopened, ticket_id=_ticket, by=st.none() | _parties)
     said = st.one_of(opening, _turns(), _turns(), linked, resolved, back, _merges(), _retractions())
@@ -168,6 +168,71 @@ def faulty_desks(*, max_size: int = 20) -> st.SearchStrategy[list[Event]]:
     return st.tuples(begun, told, faults).map(
         lambda all: [*map(_on_some_day, _numbered_world([*all[0], *all[1]])), *_numbered_faults(all[2])]
     )
+
+
+def _links() -> Contents:
+    """Return words on what a ticket is about: a fault, a known issue, both."""
+    fault_id, issue_id = st.sampled_from(["F", "G", None]), st.sampled_from(["K", "J", None])
+    return st.one_of(
+        st.builds(e.TicketLinked, ticket_id=_ticket, fault_id=fault_id),
+        st.builds(e.TicketLinked, ticket_id=_ticket, issue_id=issue_id),
+        st.builds(e.TicketLinked, ticket_id=_ticket, fault_id=fault_id, issue_id=issue_id),
+    )
+
+
+def preventing_desks(*, max_size: int = 14) -> st.SearchStrategy[list[Event]]:
+    """Return a few tickets that are linked to two known issues, and what is said of these, and of two reasons."""
+    instant = st.integers(0, len(INSTANTS) - 1)
+    opening = st.builds(
+        e.TicketCreated,
+        ticket_id=_ticket,
+        channel=st.just("phone"),
+        created_by=st.just(e.Party.CUSTOMER),
+        product_line=st.sampled_from(["p", None]),
+        reason=st.sampled_from(["r", "q", None]),
+        team=_words,
+    )
+    solved = st.builds(e.TicketResolved, ticket_id=_ticket, outcome=st.sampled_from(["workaround", "repaired", None]))
+    back = st.builds(e.TicketReopened, ticket_id=_ticket, by=st.none() | _parties)
+    said = st.one_of(opening, _links(), _links(), solved, solved, back, _merges(), _retractions())
+    begun = st.tuples(*(st.tuples(st.just(id), st.builds(Told, opening, instant)) for id in TICKETS))
+    told = st.lists(st.tuples(st.sampled_from(TICKETS), st.builds(Told, said, instant)), max_size=max_size)
+    cases = st.lists(st.tuples(st.one_of(_of_issues(), _of_causes(), _of_causes()), instant), min_size=2, max_size=10)
+    taken_back = st.lists(st.tuples(st.sampled_from(["K", "r"]), _retractions(9, "k"), instant), max_size=2)
+    return st.tuples(begun, told, cases, taken_back).map(
+        lambda all: [
+            *map(_on_some_day, _numbered_world([*all[0], *all[1]])),
+            *(
+                event(content, INSTANTS[at], f"k{number}", subject=getattr(content, content.subject_field))
+                for number, (content, at) in enumerate(all[2])
+            ),
+            *(
+                event(content, INSTANTS[at], f"k{len(all[2]) + number}", subject=subject)
+                for number, (subject, content, at) in enumerate(all[3])
+            ),
+        ]
+    )
+
+
+def _of_issues() -> Contents:
+    at = st.none() | st.sampled_from(INSTANTS[2::5]).map(lambda ms: datetime.fromtimestamp(ms / 1000, UTC))
+    issue_id = st.sampled_from(["K", "K", "J"])
+    text = st.sampled_from(["x", "x", None])
+    what = {"issue_id": issue_id, "cause": text, "eta_at": at, "workaround": text, "responsible_department": text}
+    about = st.builds(e.KnownIssueAnnounced, **what, reason=st.just("r"), product_line=st.sampled_from(["p", None]))
+    return st.one_of(
+        about,
+        about,
+        st.builds(e.KnownIssueUpdated, issue_id=issue_id, eta_at=at),
+        st.builds(e.KnownIssueUpdated, issue_id=issue_id, cause=text, workaround=text),
+        st.builds(e.KnownIssueResolved, issue_id=issue_id),
+    )
+
+
+def _of_causes() -> Contents:
+    said = st.sampled_from([e.RootCauseReported, e.RootCauseAcknowledged, e.RootCauseFixed])
+    what = {"reason": st.sampled_from(["r", "r", "q"]), "department": st.sampled_from(["d", "f"])}
+    return said.flatmap(lambda kind: st.builds(kind, **what, action=st.sampled_from(["x", None])))
 
 
 def _of_faults() -> Contents:
@@ -466,7 +531,7 @@ def _lives() -> Contents:
         ),
         st.builds(e.TicketReopened, ticket_id=_ticket, by=st.none() | _parties),
         st.builds(e.TicketReopened, ticket_id=_ticket, by=st.just(e.Party.CUSTOMER)),
-        st.builds(e.TicketLinked, ticket_id=_ticket, fault_id=st.sampled_from(["F", "G", None])),
+        _links(),
         st.builds(e.TicketClosed, ticket_id=_ticket),
         st.builds(e.TicketEscalated, ticket_id=_ticket, level=st.sampled_from(["x", "y"])),
         st.builds(e.TicketMarkedSpam, ticket_id=_ticket),

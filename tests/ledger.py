@@ -15,12 +15,14 @@ from schemas import events as e
 from schemas.codec import Event
 from streams.core.identity import fact_id
 from streams.core.interval import Z95
-from streams.core.metrics import Metric
+from streams.core.metrics import Metric, Topic
 from streams.core.window import Window
 from tests.oracle import expected_row, first_opened
 from tests.promised import Promises
 from tests.wall import MINUTE_MS, NEVER, Halts, Walls, due_at
 
+COUNTED_APART: Final = frozenset({Topic.FAULTS, Topic.KNOWN_ISSUES, Topic.PREVENTION})
+"""What is told by events of its own: `tests.faults` and `tests.prevention` count it."""
 REPURCHASES: Final = {f"repurchase_{days}d": days * 86_400_000 for days in (30, 60, 90)}
 TARGETS: Final = {"first_response_within": 3_600_000, "next_response_within": 4 * 3_600_000}
 IN_TARGET: Final = ("first_response_in_target", "response_in_target", "resolution_in_target")

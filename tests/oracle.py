@@ -194,9 +194,14 @@ def _attributes(own: Sequence[Event], creations: Sequence[Event]) -> dict[str, A
     ordered = [*begins, *(one for one in own if one not in begins)]
     row = {name: _word(name, ordered) or "" for name in (*WORDS, *COLUMNS)}
     flags = {name: bool(_word(name, ordered)) for name in ("after_sales", "is_test")}
-    links = [one.content.fault_id for one in own if isinstance(one.content, e.TicketLinked)]
-    fault = {"fault_id": (links[-1] if links else None) or ""}
-    return row | {COLUMNS[name]: row.pop(name) for name in COLUMNS} | flags | fault
+    links = [one.content for one in own if isinstance(one.content, e.TicketLinked)]
+    return row | {COLUMNS[name]: row.pop(name) for name in COLUMNS} | flags | _linked(links)
+
+
+def _linked(links: Sequence[e.TicketLinked]) -> dict[str, str]:
+    faults = [one.fault_id for one in links if one.fault_id is not UNSET]
+    issues = [one.issue_id for one in links if one.issue_id is not UNSET]
+    return {"fault_id": (faults or [""])[-1] or "", "issue_id": (issues or [""])[-1] or ""}
 
 
 def _charges(own: Sequence[Event], creations: Sequence[Event], created_at: int) -> dict[str, Any]:

@@ -14,12 +14,7 @@ from schemas.events import (
     CATALOGUE,
     NAME_OF,
     Data,
-    FaultData,
-    InterventionRecorded,
-    OrderData,
     PolicyPublished,
-    SchedulePublished,
-    TicketData,
 )  # fmt: skip
 from schemas.policy import CONDITIONS, SUBJECT, TARGETS, Policy, Rule, Scale, SettledAfter
 from schemas.schedule import SpecialDay, Version, Week
@@ -106,17 +101,9 @@ def _envelopes(content: Data) -> st.SearchStrategy[Envelope]:
 
 
 def _subjects(content: Data) -> st.SearchStrategy[str]:
-    if isinstance(content, TicketData):
-        return st.just(content.ticket_id)
-    if isinstance(content, SchedulePublished):
-        return st.just(content.name)
     if isinstance(content, PolicyPublished):
         return st.just(SUBJECT)
-    if isinstance(content, FaultData):
-        return st.just(content.fault_id)
-    if isinstance(content, InterventionRecorded):
-        return st.just(content.intervention_id)
-    return st.just(content.customer_id) if isinstance(content, OrderData) else _ids()
+    return st.just(getattr(content, content.subject_field)) if content.subject_field else _ids()
 
 
 def versions() -> st.SearchStrategy[Version]:
@@ -226,13 +213,26 @@ def _saying_something(fields: Fields) -> Fields:
 
 def _broken(fields: Fields) -> Fields:
     """Return what is said of a fault with what is broken; instants of it can be stored."""
-    storable = {name: value for name, value in fields.items() if not isinstance(value, datetime) or value.year >= 1971}
+    storable = _storable(fields)
     return storable if fields.get("asset_id") else storable | {"asset_id": "LINE-4"}
 
 
 def _saying_a_cause(fields: Fields) -> Fields:
-    storable = {name: value for name, value in fields.items() if not isinstance(value, datetime) or value.year >= 1971}
+    storable = _storable(fields)
     return storable if len(storable) > 1 else storable | {"cause": "a cable"}
+
+
+def _storable(fields: Fields) -> Fields:
+    return {name: value for name, value in fields.items() if not isinstance(value, datetime) or value.year >= 1971}
+
+
+def _about_something(fields: Fields) -> Fields:
+    named = fields.get("product_line") or fields.get("reason")
+    return _storable(fields) if named else _storable(fields) | {"reason": "assembly"}
+
+
+def _linking(fields: Fields) -> Fields:
+    return fields if len(fields) > 1 else fields | {"issue_id": "KI-12"}
 
 
 def _for_one(fields: Fields) -> Fields:
@@ -261,6 +261,9 @@ _REPAIRS: Final[dict[str, Callable[[Fields], Fields]]] = {
     "TicketMerged": _into_another,
     "FaultDeclared": _broken,
     "FaultUpdated": _saying_a_cause,
+    "KnownIssueAnnounced": _about_something,
+    "KnownIssueUpdated": _saying_a_cause,
+    "TicketLinked": _linking,
     "InterventionRecorded": _for_one,
     "RatingSubmitted": _on_scale,
     "SchedulePublished": _in_order,

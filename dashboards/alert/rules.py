@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 from dashboards.alert import text
 from dashboards.alert.away import away
 from dashboards.alert.breach import LEAD_MINUTES, will_breach
+from dashboards.alert.notice import ETA_PASSED, IS_DECLARED, UNANNOUNCED
 from dashboards.alert.promise import PROMISE_BROKEN, promise_due
 from dashboards.alert.rule import KEEP_LAST, Rule
 from dashboards.estimate import FIGURE, estimates
@@ -33,8 +34,15 @@ TOLD: Final[Sequence[str]] = (
     "found_by",
 )
 """What a page tells as it stood at the opening: labels must not change while an alert lasts."""
-_OF_FAULT: Final[Sequence[str]] = ("opened", "since", "n", "baseline", "customers", "tickets", "clears")
-"""The same of a suspected fault."""
+_TOLD_OF: Final[Mapping[Cause, Sequence[str]]] = {
+    Cause.FAULT_SUSPECTED: ("opened", "since", "n", "baseline", "customers", "tickets", "clears"),
+    Cause.REASON_DOMINATES: ("opened", "n", "value", "interval", "baseline", "department", "clears"),
+}
+"""The same of kinds that tell something else."""
+
+
+_TOLD_TO: Final[Mapping[Cause, str]] = {Cause.FAULT_SUSPECTED: "team", Cause.REASON_DOMINATES: "department"}
+"""Of kinds that are about no team: who is told, among what is told."""
 
 
 def _signals(kind: Cause, value: str) -> str:
@@ -46,10 +54,10 @@ def _signals(kind: Cause, value: str) -> str:
     """
     others = PIPELINE if kind is Cause.SOURCE_SILENT else "desk"
     team = f"if(segment_kind = '{SegmentKind.TEAM}', segment, '{others}')"
-    if kind is Cause.FAULT_SUSPECTED:
-        team = f"if(told['team'] != '', told['team'], '{others}')"
+    if kind in _TOLD_TO:
+        team = f"if(told['{_TOLD_TO[kind]}'] != '', told['{_TOLD_TO[kind]}'], '{others}')"
     labels = {"signal": "signal_id", "segment_kind": "segment_kind", "segment": "segment", "team": team}
-    told = {name: f"told['{name}']" for name in (_OF_FAULT if kind is Cause.FAULT_SUSPECTED else TOLD)}
+    told = {name: f"told['{name}']" for name in _TOLD_OF.get(kind, TOLD)}
     columns = ",\n    ".join(f"{sql} AS {name}" for name, sql in (labels | told | {"number": value}).items())
     return "\n".join(
         [
@@ -62,11 +70,15 @@ def _signals(kind: Cause, value: str) -> str:
     )
 
 
+_UNLESS: Final[Mapping[Cause, str]] = {Cause.FAULT_SUSPECTED: f" AND NOT {IS_DECLARED}"}
+"""What ends a page before its signal is over: somebody took it up."""
+
+
 def _of_signals(kind: Cause) -> dict[str, str]:
     is_share = kind is not Cause.FAULT_SUSPECTED  # there customers are counted
     shares = (("V", "value"), ("L", "low"), ("H", "high")) if is_share else ()
     numbers = {"N": "stated.n"} | {name: f"100 * ifNull(stated.{column}, 0)" for name, column in shares}
-    is_open = f"toFloat64(stated.state = '{SignalState.OPEN}' AND stated.is_page)"
+    is_open = f"toFloat64(stated.state = '{SignalState.OPEN}' AND stated.is_page{_UNLESS.get(kind, '')})"
     return {
         name: _signals(kind, f"toFloat64({sql})" if name != "A" else sql)
         for name, sql in ({"A": is_open} | numbers).items()
@@ -252,6 +264,17 @@ QUALITY: Final[Sequence[Rule]] = (
         severity="page",
         dashboard="faults",
         panel=5,
+    ),
+    UNANNOUNCED,
+    ETA_PASSED,
+    _of_signal(
+        Cause.REASON_DOMINATES,
+        title=text.DOMINATES_TITLE,
+        summary=text.DOMINATES,
+        description=text.DOMINATES_ABOUT,
+        severity="ticket",
+        dashboard="prevention",
+        panel=4,
     ),
     will_breach(),
     promise_due(LEAD_MINUTES),

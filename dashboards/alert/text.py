@@ -81,6 +81,43 @@ SUSPECTED_ABOUT: Final = (
     "{{ $labels.clears }}"
 )
 
+UNANNOUNCED_TITLE: Final = "Fault unannounced"
+UNANNOUNCED: Final = (
+    "Customers come about {{ $labels.segment_kind }} {{ $labels.segment }} since {{ $labels.opened }}, and nobody has "
+    "announced why"
+)
+UNANNOUNCED_ABOUT: Final = (
+    "Their tickets: {{ $labels.tickets }}.\n"
+    "Declare a fault or announce a known issue, with cause, expected end and workaround: whoever answers them says the "
+    "same then, and nobody looks for it anew. Resolved once that is done, or the rush is over."
+)
+
+OF_FAULT: Final = "fault"
+OF_ISSUE: Final = "known issue"
+ETA_PASSED_TITLE: Final = "Expected end has passed"
+ETA_PASSED: Final = (
+    "{{ $labels.kind }} {{ $labels.id }} ({{ $labels.about }}) was expected to be over by {{ $labels.expected }}"
+)
+ETA_PASSED_ABOUT: Final = (
+    "Customers were told that instant, and it is over by "
+    "{{ with $values.A }}{{ humanizeDuration .Value }}{{ else }}an unknown time{{ end }}. Say that it is over, or "
+    "publish another expected end and tell those who wait: an instant that has passed in silence costs more trust than "
+    "a late one that was told. Resolved by either."
+)
+
+DOMINATES_TITLE: Final = "Reason dominates"
+DOMINATES: Final = (
+    f"{share('V')} of {count('N')} contacts of a week come for {{{{ $labels.segment }}}}; the line is "
+    "{{ $labels.baseline }}"
+)
+DOMINATES_ABOUT: Final = (
+    "Passed the line: {{ $labels.opened }}, then at {{ $labels.value }} ({{ $labels.interval }}, n {{ $labels.n }}). "
+    "Responsible by the policy: {{ if $labels.department }}{{ $labels.department }}{{ else }}nobody named{{ end }}.\n"
+    "Each of these customers had to ask: remove what makes them. Say `rootcause.acknowledged` once you know what you "
+    "will do, and `rootcause.fixed` when it is done: *Prevention* measures how many stay away since.\n"
+    "{{ $labels.clears }}"
+)
+
 SILENT_TITLE: Final = "Source silent"
 SILENT: Final = "{{ $labels.segment }} has sent nothing since {{ $labels.since }}"
 SILENT_ABOUT: Final = (

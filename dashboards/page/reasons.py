@@ -110,7 +110,8 @@ def _bars() -> Panel:
     )
 
 
-def _over_time() -> Panel:
+def shares_over_time(id: int) -> Panel:
+    """Return the chart of how large a part of all contacts each reason makes up, with the policy's line."""
     named = query.with_range(
         f"intDiv({query.LENGTH}, {POINTS}) AS step",
         f"start_at - toIntervalDay({DAYS}) AS older_at",
@@ -141,7 +142,7 @@ def _over_time() -> Panel:
         quoted(text.SHARE): f"if(n >= {LEAST}, share.2, NULL)",
     }
     return Panel(
-        id=5,
+        id=id,
         title=text.SHARES_OVER_TIME_TITLE,
         kind="timeseries",
         about=text.SHARES_OVER_TIME,
@@ -176,7 +177,7 @@ DASHBOARD: Final = Dashboard(
     rows=[
         [figure.number(1, METRICS["inquiry_share"], width=12), figure.number(2, METRICS["tickets"], width=12)],
         [_last_days(), _bars()],
-        [_over_time()],
+        [shares_over_time(5)],
         [
             figure.ranked(6, METRICS["complaint_rate"], Dimension.REASON),
             figure.ranked(7, METRICS["csat_share"], Dimension.REASON),

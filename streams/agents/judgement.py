@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from schemas.rows import Ms, SignalRow
 from streams.agents.bursts import Bursts
+from streams.agents.dominant import Dominant
 from streams.agents.rates import Rates
 from streams.core.drop import (
     Cause,
@@ -85,6 +86,7 @@ class Look:
         self._declined_hour: Ms = 0
         self._rates = Rates(store, book)
         self._bursts = Bursts(store, book)
+        self._dominant = Dominant(store)
 
     @property
     def teams(self) -> int:
@@ -113,7 +115,9 @@ class Look:
         if not self._read(now, is_behind=is_behind):
             return []
         of_ratings = [*self._falls(now), *self._declines(now), *self._rates.look(self._known, now)]
-        rows = of_ratings if is_behind else [*self._silences(now), *of_ratings, *self._surveys(now)]
+        rows = of_ratings
+        if not is_behind:
+            rows = [*self._silences(now), *rows, *self._surveys(now), *self._dominant.look(self._known, now)]
         rows += self._bursts.look(self._known, now)
         self.judged_at = now
         return list(statement.news(rows, self._known, now))

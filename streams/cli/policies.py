@@ -132,6 +132,8 @@ def _lines(version: Policy) -> Iterator[str]:
             yield f"{_TITLES[target]} {rule_text(rule)}"
     yield f"figures are shown from n = {version.least_n} on"
     yield f"a reason is above the line from {100 * version.reason_share:g} % on"
+    for reason, department in sorted(version.departments.items()):
+        yield f"{department} can remove the cause of {reason}"
     yield f"figures are settled after {settled_text(version)}"
 
 

@@ -5,6 +5,7 @@ from random import Random
 from streams.simulation.arrival import Arrivals
 from streams.simulation.desk import Desk
 from streams.simulation.fault import start_fault
+from streams.simulation.flood import start_flood
 from streams.simulation.intervention import start_interventions
 from streams.simulation.rhythm import Rhythm, faulty_week
 from streams.simulation.shop import Shop
@@ -22,5 +23,6 @@ def open_desk(seed: int, start: int, now: int, per_day: float, live_per_day: flo
     timeline.start(arrivals.orders(start), nobody)
     timeline.start(arrivals.contacts(start), nobody)
     start_fault(seed, timeline, faulty_week(now), prefix, start)
+    start_flood(seed, timeline, rhythm, faulty_week(now), prefix, start, per_day)
     start_interventions(timeline, faulty_week(now), prefix, start)
     return timeline

@@ -6,7 +6,14 @@ from typing import Final
 from schemas.events import NAME_OF, PolicyPublished
 from schemas.policy import SUBJECT, Policy, Rule, Scale, SettledAfter
 from streams.simulation.timeline import Simulated
-from streams.simulation.world import DESK_SOURCE, ZONE
+from streams.simulation.world import (
+    DESK_SOURCE,
+    LEAFLET_DEPARTMENT,
+    LEAFLET_REASON,
+    TRACKING_DEPARTMENT,
+    TRACKING_REASON,
+    ZONE,
+)
 
 _YEAR: Final = timedelta(days=366)
 _URGENT: Final = Rule(within="30m", priority=("urgent",))
@@ -45,6 +52,7 @@ def _version(from_at: datetime, others: Rule) -> Policy:
         scales=(Scale(scale_min=1, scale_max=5, satisfied_from=4), Scale(scale_min=0, scale_max=10, satisfied_from=8)),
         least_n=25,
         reason_share=0.2,
+        departments={LEAFLET_REASON: LEAFLET_DEPARTMENT, TRACKING_REASON: TRACKING_DEPARTMENT},
         settled_after_days=SettledAfter(reopenings=10),
         first_response=(_URGENT, others),
         response=(Rule(within="4h", hours="open"),),

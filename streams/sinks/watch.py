@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
 
+from schemas.policy import Policy
 from schemas.rows import LookRow, Ms, SignalRow, column_names
 from streams.core.ask.question import observed
 from streams.core.drop import Cause, Rating, Response, Silence, Tally
@@ -20,12 +21,14 @@ from streams.core.metrics.metric import Direction, Metric
 from streams.core.metrics.observation import CONTACTS, RATINGS, SURVEYS
 from streams.core.metrics.policy import SATISFIED, policy_join, satisfied_from
 from streams.core.metrics.satisfaction import CSAT_SHARE
+from streams.core.policy.published import in_force_now
 from streams.core.signal.segment import CALM_SECONDS, DESK, LATE_MINUTES, Called, RatedTicket, Segment, SegmentKind
 from streams.core.signal.slices import BadRating, Counted
 from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.ports import Answers, Heard, Ratings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
+from streams.sinks.policy import versions_that_count
 
 METRIC_OF: Final[Mapping[Cause, Metric]] = {
     Cause.SATISFACTION_FELL: CSAT_SHARE,
@@ -163,6 +166,26 @@ $observations
 WHERE at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND (asset != '' OR topic != '')
 ORDER BY at, ticket_id
 """
+_LEAST_OF_REASON: Final = 5
+"""Contacts of a reason: of fewer none dominates, whatever the line."""
+_REASONS: Final = """
+SELECT if(total >= $least, reason, '') AS named, sumMap([hour], [n])
+FROM
+(
+    SELECT
+        reason,
+        toInt64(intDiv(toUnixTimestamp(at), 3600)) AS hour,
+        toInt64(count()) AS n,
+        sum(n) OVER (PARTITION BY reason) AS total
+    FROM
+    (
+$observations
+    )
+    WHERE at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+    GROUP BY reason, hour
+)
+GROUP BY named
+"""
 _RESPONSES: Final = """
 SELECT
     team,
@@ -284,6 +307,16 @@ class ClickHouseWatchStore:
             Called(Contact(at, id, customer, team), {SegmentKind.ASSET: asset, SegmentKind.TOPIC: topic})
             for at, id, customer, team, asset, topic in self._ask(sql, since=since)
         ]
+
+    def reasons(self, since: Ms, until: Ms) -> dict[str, dict[int, int]]:
+        """Return how many contacts came by reason and hour; rare reasons are together, with those of none."""
+        observations = observed(CONTACTS, _days("since", "until"))
+        sql = Template(_REASONS).substitute(observations=observations, least=_LEAST_OF_REASON)
+        return {reason: dict(zip(*hours, strict=True)) for reason, hours in self._ask(sql, since=since, until=until)}
+
+    def policy(self, now: Ms) -> Policy:
+        """Return the version of the policy in force now."""
+        return in_force_now(versions_that_count(self._client), now)
 
     def hourly(self, cause: Cause, since: Ms, until: Ms) -> dict[str, list[Tally]]:
         """Return what a rate counts of each team by the hour, in order; an hour's counts bear its last millisecond."""

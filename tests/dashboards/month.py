@@ -19,8 +19,9 @@ from streams.core.drop import Response
 from streams.core.fault.burst import Burst, BurstRule, Contact
 from streams.core.hours.published import open_hours
 from streams.core.policy.published import policies
+from streams.core.prevention.dominant import Dominance, Seen
 from streams.core.signal.segment import Segment, SegmentKind
-from streams.core.signal.statement import fault_suspected, resolved, survey_broken
+from streams.core.signal.statement import fault_suspected, reason_dominates, resolved, survey_broken
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, Window
@@ -144,9 +145,29 @@ def _odd() -> Iterator[tuple[datetime, Any]]:
         END - timedelta(minutes=20),
         e.InterventionRecorded(intervention_id="odd", kind=e.InterventionKind.NOTICE, title="it's a 'notice'"),
     )
+    yield from _leaflet()
     at = END - timedelta(days=2)
     yield at, e.TicketCreated(ticket_id="early", channel="chat", created_by=e.Party.CUSTOMER, team="delivery")
     yield at - timedelta(minutes=1), public_answer("early")
+
+
+def _leaflet() -> Iterator[tuple[datetime, Any]]:
+    """Yield a known issue with a name that could break out of its place, the tickets linked to it, and who acts."""
+    at = END - timedelta(days=3)
+    issue, about = ODD_TEAMS[0], {"reason": "leaflet", "product_line": "wardrobes"}
+    yield at, e.KnownIssueAnnounced(issue_id=issue, **about, cause="a 'wrong' page", eta_at=at + timedelta(days=1))
+    yield at + timedelta(hours=2), e.KnownIssueUpdated(issue_id=issue, eta_at=at + timedelta(days=2), workaround="mail")
+    yield at + timedelta(hours=60), e.KnownIssueResolved(issue_id=issue)
+    yield at, e.RootCauseReported(reason="leaflet", department=ODD_TEAMS[1])
+    yield at + timedelta(hours=5), e.RootCauseAcknowledged(reason="leaflet", department=ODD_TEAMS[1], action="it's new")
+    yield at + timedelta(hours=50), e.RootCauseFixed(reason="leaflet", department=ODD_TEAMS[1])
+    asked = e.TicketCreated(ticket_id="", channel="chat", created_by=e.Party.CUSTOMER, team="assembly")
+    for n in range(40):
+        id, asked_at = f"leaf-{n}", at + timedelta(minutes=100 * n - 30)
+        yield asked_at, replace(asked, ticket_id=id, **about)
+        yield asked_at + timedelta(minutes=5), e.TicketLinked(ticket_id=id, issue_id=issue)
+        outcome = "workaround" if n % 4 else "answered"
+        yield asked_at + timedelta(minutes=9), e.TicketResolved(ticket_id=id, outcome=outcome)
 
 
 ODD_TEAMS: Final = (
@@ -169,6 +190,11 @@ def _signals() -> Iterator[SignalRow]:
     calls = [Contact(END_MS - (9 - n) * 60_000, f"odd-{n}", f"C{n}", ODD_TEAMS[0]) for n in range(3)]
     burst = Burst(since_at=calls[0].at, opened_at=calls[2].at, closed_at=None, contacts=calls, found_with=3, usual=0.01)
     yield replace(fault_suspected(Segment(SegmentKind.ASSET, ODD_TEAMS[2]), burst, BurstRule(), None), version=END_MS)
+    dominance = Dominance(
+        opened_at=END_MS - 2 * 3_600_000, closed_at=None, first=Seen(hits=31, n=100), last=Seen(hits=32, n=99)
+    )
+    reason = Segment(SegmentKind.REASON, ODD_TEAMS[3])
+    yield replace(reason_dominates(reason, dominance, 0.3, ODD_TEAMS[1], None, note=""), version=END_MS)
     for n, team in enumerate(ODD_TEAMS[:2]):
         opened_at = END_MS - (n + 1) * 3_600_000
         segment = Segment(SegmentKind.TEAM, team)
@@ -202,7 +228,7 @@ def _backtest() -> Iterator[BacktestRow]:
 
 
 def _subject(data: Any) -> str:
-    return str(getattr(data, "ticket_id", SOURCE))
+    return str(getattr(data, data.subject_field) if data.subject_field else SOURCE)
 
 
 def _letters() -> Iterator[DeadLetterRow]:

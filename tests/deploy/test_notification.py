@@ -46,6 +46,11 @@ TOLD: Final[Mapping[str, str]] = {
     "found_by": "24 h of ratings against 28 days",
     "customers": ", ".join(f"客户-00{i}8812345" for i in range(10)),
     "topic": "tickets",
+    "kind": "known issue",
+    "id": "KI-2026-0008812345",
+    "about": "衣柜 x 售后服务",
+    "expected": sentence.instant(AT),
+    "department": "产品文档部",
     "reason": "missing-field",
 }
 """What a page about a team tells at its longest."""

@@ -33,7 +33,7 @@ ADDED = {
     *("charges.since", "charges.team", "charges.agent_id", "waits.stopped_at", "waits.sender_id"),
     *("surveys.is_answered", "ratings.kind", "ratings.scale_min", "ratings.scale_max", "ratings.solved_at"),
     *("waits.asked_again", "waits.open", "waits.is_first", "waits.can_decide", "waits.before", "ratings.team"),
-    *("cycles.awaits_customer", "cycles.on_hold", "customer_segment", "fault_id"),
+    *("cycles.awaits_customer", "cycles.on_hold", "customer_segment", "fault_id", "issue_id"),
     *(f"promises.{name}" for name in ("id", "kind", "made_by", "made_at", "due_at", "kept_at", "withdrawn_at")),
     *("promises.moved", "promises.moved_late"),
 }

@@ -10,13 +10,13 @@ import pytest
 from schemas import events as e
 from schemas.codec import Event, decode, encode
 from streams.core.ask.question import Question
-from streams.core.metrics import METRICS, Topic
+from streams.core.metrics import METRICS
 from streams.core.window import Bucket, Window
 from streams.simulation import events as simulated
 from streams.sinks.figures import answer
 from tests.histories import NOW_MS
 from tests.integration.conftest import Servers
-from tests.ledger import Ledger
+from tests.ledger import COUNTED_APART, Ledger
 from tests.space import Space, new_space, wait_until
 
 pytestmark = pytest.mark.integration
@@ -25,7 +25,7 @@ SOURCE: Final = "urn:test:late"
 START: Final = datetime(2026, 2, 2, tzinfo=UTC)
 END: Final = START + timedelta(days=5)
 LATE: Final = END + timedelta(days=16)
-ALL: Final = tuple(metric for metric in METRICS.values() if metric.topic is not Topic.FAULTS)
+ALL: Final = tuple(metric for metric in METRICS.values() if metric.topic not in COUNTED_APART)
 Days = dict[tuple[str, Window], tuple[int, float | None]]
 Rows = dict[tuple[Any, str], tuple[Any, ...]]
 

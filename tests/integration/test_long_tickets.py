@@ -39,7 +39,7 @@ NEW_COLUMNS = {
     "cycles.awaits_customer", "cycles.on_hold", "ratings.kind", "ratings.scale_min", "ratings.scale_max",
     "ratings.solved_at", "ratings.team", "customer_segment",
     "promises.id", "promises.kind", "promises.made_by", "promises.made_at", "promises.due_at", "promises.kept_at",
-    "promises.withdrawn_at", "promises.moved", "promises.moved_late", "fault_id",
+    "promises.withdrawn_at", "promises.moved", "promises.moved_late", "fault_id", "issue_id",
 }  # fmt: skip
 DAYS = "SELECT * FROM ticket_days FINAL ORDER BY day, ticket_id"
 

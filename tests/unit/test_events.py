@@ -12,6 +12,7 @@ from schemas.events import (
     ContactType,
     Data,
     FaultData,
+    KnownIssueData,
     OpenEnum,
     OrderData,
     Party,
@@ -21,6 +22,7 @@ from schemas.events import (
     PromiseDueData,
     RatingSource,
     RatingSubmitted,
+    RootCauseData,
     TicketAssigned,
     TicketData,
     TicketMerged,
@@ -65,7 +67,7 @@ class TestNames:
         assert set(CATALOGUE) >= DERIVED
 
     def test_every_event_class_is_in_the_catalogue(self) -> None:
-        families = {Data, TicketData, OrderData, PromiseData, PromiseDueData, FaultData}
+        families = {Data, TicketData, OrderData, PromiseData, PromiseDueData, FaultData, KnownIssueData, RootCauseData}
         leaves = {kind for family in families for kind in family.__subclasses__()} - families
         assert leaves == set(KINDS)
 

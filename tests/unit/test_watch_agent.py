@@ -9,11 +9,13 @@ import pytest
 from msgspec import Struct, field
 from structlog.testing import capture_logs
 
+from schemas.policy import Policy
 from schemas.rows import LookRow, SignalRow
 from streams.agents.judgement import Look
 from streams.agents.watch import WatchAgent
 from streams.core.drop import Cause, Rating, Response, Silence, Tally
 from streams.core.fault.usual import Counts
+from streams.core.policy.published import BUILT_IN
 from streams.core.signal.segment import Called, RatedTicket, Segment, SegmentKind, ThresholdBook
 from streams.core.signal.slices import BadRating, Counted
 from streams.core.signal.watched import Segments
@@ -56,6 +58,12 @@ class MemoryWatch(Struct):
 
     def contacts(self, since: int) -> list[Called]:
         return []
+
+    def reasons(self, since: int, until: int) -> dict[str, dict[int, int]]:
+        return {}
+
+    def policy(self, now: int) -> Policy:
+        return BUILT_IN
 
     def hourly(self, cause: Cause, since: int, until: int) -> dict[str, list[Tally]]:
         return {

@@ -264,7 +264,8 @@ def days_between(observations: Observations, start: str, end: str) -> str:
     if observations.lasts and not observations.lookback_seconds:
         return f"day <= toDate({end}, 'UTC') AND open_until >= {start}"
     if observations.lookback_seconds:
-        start = f"{start} - toIntervalSecond({observations.lookback_seconds})"
+        # A day before the first one that there is would be one of the last.
+        start = f"greatest({start} - toIntervalSecond({observations.lookback_seconds}), toDateTime64(0, 3, 'UTC'))"
     if observations.lookahead_seconds:
         end = f"{end} + toIntervalSecond({observations.lookahead_seconds})"
     return f"day BETWEEN toDate({start}, 'UTC') AND toDate({end}, 'UTC')"

@@ -27,6 +27,8 @@ class Cause(StrEnum):
     SOURCE_SILENT = "source_silent"
     FAULT_SUSPECTED = "fault_suspected"
     """Of an asset, or of a product with a reason: many customers at once."""
+    REASON_DOMINATES = "reason_dominates"
+    """More of all contacts come for one reason than the policy's line: a matter for who can remove its cause."""
 
 
 class Response(Struct, frozen=True):

@@ -52,6 +52,16 @@ from streams.core.metrics.handling import (
     TICKETS_TRANSFERRED,
 )
 from streams.core.metrics.in_target import FIRST_RESPONSE_IN_TARGET, RESOLUTION_IN_TARGET, RESPONSE_IN_TARGET
+from streams.core.metrics.known_issue import (
+    COMPLETENESS,
+    ISSUE_ETA_ERROR_P50,
+    ISSUE_SLIPS,
+    ISSUES_ANNOUNCED,
+    LEAD_P50,
+    TICKETS_AFTER,
+    TICKETS_OF_ISSUES,
+    WORKAROUND_SHARE,
+)
 from streams.core.metrics.load import BACKLOG, INQUIRY_SHARE, TICKETS_CREATED
 from streams.core.metrics.metric import Credit, Dimension, Direction, Kind, Metric, Observations, Topic, Unit
 from streams.core.metrics.promise import (
@@ -94,6 +104,7 @@ from streams.core.metrics.response_time import (
     TIME_TO_RESPONSE_P50,
     TIME_TO_RESPONSE_P90,
 )
+from streams.core.metrics.root_cause import ACKNOWLEDGED_P50, CAUSES_REPORTED, FIXED_P50
 from streams.core.metrics.satisfaction import (
     CES,
     CSAT_MEAN,
@@ -207,6 +218,17 @@ METRICS: Final[Mapping[str, Metric]] = {
         FAULT_SLIPS,
         TICKETS_OF_FAULTS,
         TICKETS_LINKED,
+        ISSUES_ANNOUNCED,
+        LEAD_P50,
+        COMPLETENESS,
+        ISSUE_ETA_ERROR_P50,
+        ISSUE_SLIPS,
+        WORKAROUND_SHARE,
+        TICKETS_OF_ISSUES,
+        TICKETS_AFTER,
+        CAUSES_REPORTED,
+        ACKNOWLEDGED_P50,
+        FIXED_P50,
         REPURCHASE_30D,
         REPURCHASE_60D,
         REPURCHASE_90D,

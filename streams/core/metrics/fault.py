@@ -5,7 +5,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from streams.core.metrics.metric import DAYS, DAYS_ASKED, Dimension, Direction, Kind, Metric, Observations, Topic, Unit
-from streams.core.metrics.observation import KNOWN_UNTIL, NEVER
+from streams.core.metrics.observation import KNOWN_UNTIL, NEVER, NOT_OF_TICKETS
 
 STILL_HOURS: Final = 24
 """So long after a fix its customers are its own: who comes then, or still waits, says that it was none."""
@@ -82,9 +82,6 @@ FAULT_TOLD: Final = Observations(
     where=_IS_ON_IT,
 )
 
-_DIMENSIONS_OF_NONE: Final = ", ".join(
-    f"'' AS {one}" for one in Dimension if one not in (Dimension.PRODUCT_LINE, Dimension.REASON)
-)
 _SUSPECTED: Final = """
 (
     SELECT concat(segment_kind, ' ', segment) AS about, groupArray(opened_at) AS opened
@@ -130,7 +127,7 @@ OF_FAULTS: Final = f"""
             at -> at >= fault.began_at AND at < ifNull(fault.fixed_at + toIntervalHour({STILL_HOURS}), {NEVER}),
             suspected.opened
         ) AS suspicions,
-        {_DIMENSIONS_OF_NONE}
+        {NOT_OF_TICKETS}
     FROM (SELECT *, {SUBJECT_OF_FAULT} AS subject FROM faults) AS fault
     LEFT JOIN {_ITS_TICKETS} AS its ON its.id = fault.fault_id
     LEFT JOIN {_SUSPECTED} AS suspected ON suspected.about = fault.subject

@@ -78,6 +78,8 @@ class Topic(StrEnum):
     RESOLUTION = "Resolution"
     PROMISES = "Promises"
     FAULTS = "Faults"
+    KNOWN_ISSUES = "Known issues"
+    PREVENTION = "Prevention"
     AFTER_SALES = "After sales"
     LOAD = "Load"
     TRUST = "Trust"

@@ -7,6 +7,10 @@ from streams.core.metrics.metric import CUSTOMER, DAYS, DAYS_ASKED, OF_CUSTOMER,
 from streams.core.metrics.policy import SATISFIED, policy_join, satisfied_from
 
 NEVER: Final = "toDateTime64('2200-01-01 00:00:00', 3, 'UTC')"
+NOT_OF_TICKETS: Final = ", ".join(
+    f"'' AS {one}" for one in Dimension if one not in (Dimension.PRODUCT_LINE, Dimension.REASON)
+)
+"""Columns by which what is no ticket cannot be divided."""
 
 
 def in_charge(at: str) -> dict[Dimension, str]:

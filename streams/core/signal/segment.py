@@ -24,6 +24,8 @@ class SegmentKind(StrEnum):
     """What customers use and what can break: a line, a lift, a machine."""
     TOPIC = "topic"
     """A product line and why customers come about it."""
+    REASON = "reason"
+    """Why customers come."""
 
 
 class Segment(NamedTuple):

@@ -17,7 +17,7 @@ NOTHING_KNOWN: Final = "-"
 """What a page shows where nothing can be said: an empty label would not be there at all."""
 
 
-_SAID_BY_KIND: Final = (SegmentKind.TEAM, SegmentKind.ASSET)
+_SAID_BY_KIND: Final = (SegmentKind.TEAM, SegmentKind.ASSET, SegmentKind.REASON)
 
 
 def instant(at: Ms) -> str:
@@ -99,6 +99,7 @@ DECLINE_CLEARS: Final = (
 )
 SURVEY_CLEARS: Final = "Resolved at the next full hour at which surveys of the last 24 h are answered as usual again."
 BURST_CLEARS: Final = "Resolved {minutes:g} minutes after the last time at which too many customers came at once."
+REASON_CLEARS: Final = "Resolved at the full hour at which less than {share} of the contacts of a week come for it."
 SILENCE_CLEARS: Final = "Resolved by the next event or heartbeat of this source."
 REPLAYED: Final = "replayed history pages nobody"
 TOLD_BY_TEAMS: Final = "signals of its teams tell this already: {teams}"
@@ -108,6 +109,7 @@ _PAGES: Final = {
     Cause.COMPLAINTS_SURGE: "/d/complaints/complaints",
     Cause.FIRST_RESPONSES_LATE: "/d/response-time/response-time",
     Cause.FAULT_SUSPECTED: "/d/faults/faults",
+    Cause.REASON_DOMINATES: "/d/prevention/prevention",
 }
 
 

@@ -11,10 +11,11 @@ from streams.core.drop import Cause, Decline, Episode, Response, Thresholds, Ver
 from streams.core.drop.trend import Standing
 from streams.core.fault.burst import Burst, BurstRule, customers_of, team_of
 from streams.core.interval import wilson
+from streams.core.prevention.dominant import CLEARS_AT, HOURS, Dominance, Seen
 from streams.core.signal import sentence
 from streams.core.signal.segment import Segment, SegmentKind, SignalState, signal_id
 from streams.core.signal.slices import Contribution
-from streams.core.window import DAY_MS
+from streams.core.window import DAY_MS, HOUR_MS
 
 REMEMBERED_DAYS: Final = 60
 """Resolved signals of so long are compared with what is known now; what is older stays as it was told."""
@@ -46,7 +47,7 @@ def segment_of(row: SignalRow) -> Segment:
 
 
 def matched(
-    episodes: Sequence[Episode | Decline | Burst],
+    episodes: Sequence[Episode | Decline | Burst | Dominance],
     known: Iterable[SignalRow],
     segment: Segment,
     now: Ms,
@@ -72,7 +73,7 @@ def matched(
     return found, [row for row in left if is_gone(row, now)]
 
 
-def _is_same(row: SignalRow, episode: Episode | Decline | Burst) -> bool:
+def _is_same(row: SignalRow, episode: Episode | Decline | Burst | Dominance) -> bool:
     if row.state == SignalState.WITHDRAWN:
         return False
     begins_in_time = episode.closed_at is None or row.opened_at < episode.closed_at
@@ -281,6 +282,42 @@ def fault_suspected(segment: Segment, burst: Burst, rule: BurstRule, known: Sign
         seen_at=max(newest, row.opened_at) if burst.closed_at is None else row.seen_at,
         ticket_ids=[contact.ticket_id for contact in burst.contacts][:MOST_TICKETS],
     )
+
+
+def reason_dominates(
+    segment: Segment, dominance: Dominance, line: float, department: str, known: SignalRow | None, *, note: str
+) -> SignalRow:
+    """Return the statement that too many come for one reason: told as it was found, counted as it stands now.
+
+    Args:
+        segment: The reason.
+        dominance: As it stands now.
+        line: Above this share it is told.
+        department: Who can remove the cause; "" where the policy does not say.
+        known: What was stated of it before; None for the first time.
+        note: Why nobody is told; empty when somebody is.
+    """
+    row = known or _first(
+        Cause.REASON_DOMINATES,
+        segment,
+        dominance.opened_at,
+        dominance.opened_at - HOURS * HOUR_MS,
+        is_page=not note,
+        note=note,
+        found_by="share",
+        baseline=line,
+        clears=sentence.REASON_CLEARS.format(share=sentence.percent(CLEARS_AT * line)),
+        more={"department": department},
+        **_part(dominance.first),
+    )
+    if dominance.closed_at is not None:
+        return replace(resolved(row, dominance.closed_at), **_part(dominance.last))
+    return replace(row, state=SignalState.OPEN, resolved_at=None, **_part(dominance.last))
+
+
+def _part(seen: Seen) -> dict[str, Any]:
+    share = wilson(seen.hits, seen.n)
+    return {"n": seen.n, "value": seen.hits / seen.n if seen.n else None, "low": share.low, "high": share.high}
 
 
 def resolved(row: SignalRow, at: Ms) -> SignalRow:

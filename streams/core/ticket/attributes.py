@@ -29,6 +29,7 @@ class Attributes(Struct, frozen=True, gc=False):
     order_id: str = ""
     asset_id: str = ""
     fault_id: str = ""
+    issue_id: str = ""
     priority: str = ""
     region: str = ""
     customer_segment: str = ""

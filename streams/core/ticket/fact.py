@@ -425,6 +425,11 @@ def _resolved(said: e.TicketResolved, key: _Key) -> Resolved:
     return Resolved(*key, said.outcome or "", said.strategy or "", said.after_sales, said.agent_id or "")
 
 
+def _linked(said: e.TicketLinked, key: _Key) -> Updated:
+    words = (("fault_id", said.fault_id), ("issue_id", said.issue_id))
+    return Updated(*key, tuple((name, word) for name, word in words if word is not UNSET))
+
+
 def _compensated(said: e.CompensationGranted, key: _Key) -> Compensated:
     return Compensated(*key, said.compensation_id, said.kind, said.amount, said.currency)
 
@@ -440,7 +445,7 @@ _MAKERS: Final[Mapping[type[e.Data] | type[None], _Maker]] = {
     ),
     e.TicketAssigned: _assigned,
     e.TicketUpdated: _updated,
-    e.TicketLinked: lambda said, key: Updated(*key, (("fault_id", said.fault_id),)),
+    e.TicketLinked: _linked,
     e.TicketStatusChanged: lambda said, key: Moved(*key, said.to.value),
     e.TicketReopened: lambda said, key: Moved(*key, e.Status.OPEN.value, said.by.value if said.by else ""),
     e.TicketClosed: lambda said, key: Moved(*key, e.Status.CLOSED.value, said.by.value if said.by else ""),

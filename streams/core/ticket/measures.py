@@ -92,6 +92,7 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
         order_id=said.order_id,
         asset_id=said.asset_id,
         fault_id=said.fault_id,
+        issue_id=said.issue_id,
         priority=said.priority,
         region=said.region,
         customer_segment=said.customer_segment,

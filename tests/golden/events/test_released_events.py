@@ -21,6 +21,9 @@ from schemas.events import (
     FaultUpdated,
     InterventionKind,
     InterventionRecorded,
+    KnownIssueAnnounced,
+    KnownIssueResolved,
+    KnownIssueUpdated,
     MessageSent,
     OrderCancelled,
     OrderKind,
@@ -37,6 +40,9 @@ from schemas.events import (
     RatingSource,
     RatingSubmitted,
     RatingWithdrawn,
+    RootCauseAcknowledged,
+    RootCauseFixed,
+    RootCauseReported,
     SchedulePublished,
     Status,
     SurveyOffered,
@@ -109,6 +115,12 @@ MINIMAL: Final[dict[str, Data]] = {
     "fault.updated": FaultUpdated(fault_id="F-31", eta_at=None),
     "fault.fixed": FaultFixed(fault_id="F-31"),
     "fault.reopened": FaultReopened(fault_id="F-31"),
+    "knownissue.announced": KnownIssueAnnounced(issue_id="KI-12", reason="assembly"),
+    "knownissue.updated": KnownIssueUpdated(issue_id="KI-12", workaround=None),
+    "knownissue.resolved": KnownIssueResolved(issue_id="KI-12"),
+    "rootcause.reported": RootCauseReported(reason="delivery-date", department="logistics"),
+    "rootcause.acknowledged": RootCauseAcknowledged(reason="delivery-date", department="logistics"),
+    "rootcause.fixed": RootCauseFixed(reason="delivery-date", department="logistics"),
     "intervention.recorded": InterventionRecorded(intervention_id="I-7", kind=InterventionKind.NOTICE),
     "order.placed": OrderPlaced(order_id="O-5107", customer_id="C-77", amount=24900, currency="EUR"),
     "order.cancelled": OrderCancelled(order_id="O-5107", customer_id="C-77"),
@@ -249,7 +261,7 @@ FULL: Final[dict[str, Data]] = {
     ),
     "promise.kept": PromiseKept(ticket_id="T-1042", promise_id="P-1", by="A-9"),
     "promise.withdrawn": PromiseWithdrawn(ticket_id="T-1042", promise_id="P-1", reason="repaired it herself"),
-    "ticket.linked": TicketLinked(ticket_id="T-1042", fault_id="F-31"),
+    "ticket.linked": TicketLinked(ticket_id="T-1042", fault_id="F-31", issue_id="KI-12"),
     "fault.declared": FaultDeclared(
         fault_id="F-31",
         product_line="broadband",
@@ -263,6 +275,30 @@ FULL: Final[dict[str, Data]] = {
     ),
     "fault.fixed": FaultFixed(fault_id="F-31", by="crew-2"),
     "fault.reopened": FaultReopened(fault_id="F-31", reason="customers still report it"),
+    "knownissue.announced": KnownIssueAnnounced(
+        issue_id="KI-12",
+        product_line="wardrobes",
+        reason="assembly",
+        cause="wrong hinges",
+        eta_at=datetime(2026, 3, 16, 17, tzinfo=UTC),
+        workaround="send hinges of the old kind",
+        responsible_department="purchasing",
+    ),
+    "knownissue.updated": KnownIssueUpdated(
+        issue_id="KI-12",
+        cause="hinges of two suppliers",
+        eta_at=datetime(2026, 3, 18, 17, tzinfo=UTC),
+        workaround=None,
+        responsible_department="quality",
+    ),
+    "knownissue.resolved": KnownIssueResolved(issue_id="KI-12", by="A-9"),
+    "rootcause.reported": RootCauseReported(
+        reason="delivery-date", department="logistics", action="show where a parcel is"
+    ),
+    "rootcause.acknowledged": RootCauseAcknowledged(
+        reason="delivery-date", department="logistics", action="a tracking page in four weeks"
+    ),
+    "rootcause.fixed": RootCauseFixed(reason="delivery-date", department="logistics", action="a tracking page"),
     "intervention.recorded": InterventionRecorded(
         intervention_id="I-7", kind=InterventionKind.PROCESS, title="a tracking page", reason="delivery-date"
     ),
