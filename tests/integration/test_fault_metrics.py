@@ -62,7 +62,7 @@ def wanted(name: str, seen: Sequence[Seen]) -> tuple[int, float | None]:
 
 
 @settings(
-    max_examples=40,
+    max_examples=15,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     deadline=None,
