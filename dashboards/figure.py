@@ -47,7 +47,7 @@ def lines_by(id_: int, metric: Metric, by: Dimension, *, width: int = 12, height
         format="timeseries",
         empty=text.NO_MATURED_SERIES.format(days=days) if days else text.NO_SERIES,
         look=look
-        | {"displayName": f"${{{label}}}", "links": [link.to_tickets(metric, by, f"${{{label}:percentencode}}")]},
+        | {"displayName": f"${{{label}}}", "links": link.tickets_of_part(metric, by, f"${{{label}:percentencode}}")},
         options=panel.series_options(),
     )
 

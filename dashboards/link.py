@@ -33,6 +33,11 @@ def tickets_behind(metric: Metric) -> list[Json]:
     return [to_tickets(metric)] if is_listed(metric) else []
 
 
+def tickets_of_part(metric: Metric, part: Dimension, chosen: str = "${__value.text:percentencode}") -> list[Json]:
+    """Return the same of one value of a column."""
+    return [to_tickets(metric, part, chosen)] if is_listed(metric) else []
+
+
 def to_tickets(metric: Metric, part: Dimension | None = None, chosen: str = "${__value.text:percentencode}") -> Json:
     """Return the link to the tickets that a metric counts.
 

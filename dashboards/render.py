@@ -9,6 +9,7 @@ from dashboards.dashboard import Dashboard
 from dashboards.page import (
     after_sales,
     complaints,
+    contacts,
     faults,
     in_time,
     interventions,
@@ -33,6 +34,7 @@ DASHBOARDS: Final[Sequence[Dashboard]] = tuple(
         satisfaction,
         response,
         in_time,
+        contacts,
         promises,
         faults,
         known_issues,

@@ -129,6 +129,7 @@ PAGES: Final = {
         "Satisfaction",
         "What customers say by three clocks, how far they differ, how many answer; NPS and CES.",
     ),
+    "contacts": ("Contacts", "Who waited in a queue and who gave up, by channel, and who needed nobody."),
     "in-time": ("In time", "Which targets of the desk's policy are kept, and whose passes next."),
     "promises": ("Promises", "What customers were told until when, whether it was done, and what falls due next."),
     "faults": ("Faults", "What may be broken, what is, who was told and until when, and whether fixes hold."),
@@ -288,6 +289,12 @@ RESPONSIBLE: Final = "Responsible"
 OVER: Final = "Over"
 NOT_OVER: Final = "not yet"
 HELPED: Final = "By the workaround"
+MATRIX_TITLE: Final = "By channel"
+MATRIX: Final = (
+    "What each channel brings, how long customers wait on it, and how often it helps. Tickets know the channel on "
+    "which they began; queues and self-service tell theirs. Numbers with too few observations are left out."
+)
+NO_CONTACTS: Final = "No ticket, no contact in a queue and no session of self-service in this range."
 CAUSES_TITLE: Final = "Reasons that others can remove"
 CAUSES: Final = (
     "Reasons of which a department was told, by an event or because they passed the policy's line: those of the range, "

@@ -707,6 +707,47 @@ class RootCauseFixed(RootCauseData, frozen=True, kw_only=True, omit_defaults=Tru
     """The department removed the cause: from now on it is measured how many do not come any more."""
 
 
+class ContactData(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """What an event says about one attempt to reach the desk, before there is a ticket. Its record key is its id."""
+
+    subject_field: ClassVar[str] = "contact_id"
+
+    contact_id: Id
+
+
+class ContactQueued(ContactData, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody waits in a queue: on the telephone, in a chat, for a call-back."""
+
+    channel: Label
+    team: Annotated[Label, Meta(description="Whose queue it is.")] | None = None
+    priority: Label | None = None
+    customer_id: Id | None = None
+
+
+class ContactAnswered(ContactData, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody of the desk took the call, or joined the chat. The first time counts."""
+
+    agent_id: Id | None = None
+    ticket_id: Annotated[Id, Meta(description="The ticket that came of it.")] | None = None
+
+
+class ContactAbandoned(ContactData, frozen=True, kw_only=True, omit_defaults=True):
+    """Whoever waited gave up. After an answer it means nothing."""
+
+
+class SelfServiceSession(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """A customer looked for help without the desk: in a portal, a help page, a voice menu. Told when it ended."""
+
+    subject_field: ClassVar[str] = "session_id"
+
+    session_id: Id
+    channel: Label
+    solved: Annotated[bool, Meta(description="By the customer's own word, or because what was wanted was done.")]
+    customer_id: Id | None = None
+    reason: Label | None = None
+    product_line: Label | None = None
+
+
 class InterventionRecorded(Data, frozen=True, kw_only=True, omit_defaults=True):
     """Something was done for one team, about one reason, or for all: from now on its effect is measured.
 
@@ -784,6 +825,10 @@ CATALOGUE: Mapping[str, type[Data]] = {
     "rootcause.reported": RootCauseReported,
     "rootcause.acknowledged": RootCauseAcknowledged,
     "rootcause.fixed": RootCauseFixed,
+    "contact.queued": ContactQueued,
+    "contact.answered": ContactAnswered,
+    "contact.abandoned": ContactAbandoned,
+    "selfservice.session": SelfServiceSession,
     "intervention.recorded": InterventionRecorded,
     "schedule.published": SchedulePublished,
     "policy.published": PolicyPublished,
@@ -796,11 +841,13 @@ DERIVED = frozenset({"ticket.absorbed", "ticket.repurchased"})
 """Events that this system publishes itself; producers never send them."""
 
 RESERVED = (
-    "notice.", "contact.", "selfservice.session", "knowledge.", "customer.", "sla.",
+    "notice.", "knowledge.", "customer.", "sla.",
 )  # fmt: skip
 """Beginnings of names that later events will have: stored when they come, folded by nobody yet."""
 
-RESERVED_BEFORE = ("promise.", "fault.", "knownissue.", "rootcause.", "intervention.recorded")
+RESERVED_BEFORE = (
+    "promise.", "fault.", "knownissue.", "rootcause.", "contact.", "selfservice.session", "intervention.recorded",
+)  # fmt: skip
 """Beginnings of names that were only reserved at first: what was stored by then need not be what they mean now."""
 
 

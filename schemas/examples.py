@@ -11,6 +11,9 @@ from schemas.events import (
     NAME_OF,
     Classifier,
     CompensationGranted,
+    ContactAbandoned,
+    ContactAnswered,
+    ContactQueued,
     ContactType,
     Data,
     Direction,
@@ -44,6 +47,7 @@ from schemas.events import (
     RootCauseFixed,
     RootCauseReported,
     SchedulePublished,
+    SelfServiceSession,
     Status,
     SurveyOffered,
     TicketAbsorbed,
@@ -187,6 +191,12 @@ _CONTENTS: Final[tuple[Data, ...]] = (
     RootCauseReported(reason="delivery-date", department="logistics"),
     RootCauseAcknowledged(reason="delivery-date", department="logistics", action="a page that shows where a parcel is"),
     RootCauseFixed(reason="delivery-date", department="logistics", action="the tracking page is linked in each mail"),
+    ContactQueued(contact_id="CALL-881", channel="phone", team="delivery", priority="high", customer_id="C-77"),
+    ContactAnswered(contact_id="CALL-881", agent_id="A-9", ticket_id="T-1042"),
+    ContactAbandoned(contact_id="CALL-882"),
+    SelfServiceSession(
+        session_id="S-31", channel="help pages", solved=True, customer_id="C-77", reason="delivery-date"
+    ),
     InterventionRecorded(
         intervention_id="I-7", kind=InterventionKind.TRAINING, title="ask what the customer needs", team="delivery"
     ),

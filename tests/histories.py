@@ -229,6 +229,64 @@ def _of_issues() -> Contents:
     )
 
 
+def calling_desks(*, max_size: int = 12) -> st.SearchStrategy[list[Event]]:
+    """Return tickets of two customers, calls that wait, are answered or given up, and sessions of self-service."""
+    instant, customer = st.integers(0, len(INSTANTS) - 1), st.sampled_from(["x", "y", None])
+    opening = st.builds(
+        e.TicketCreated,
+        ticket_id=_ticket,
+        channel=st.sampled_from(["phone", "portal"]),
+        created_by=st.just(e.Party.CUSTOMER),
+        customer_id=customer,
+        reason=st.sampled_from(["r", None]),
+    )
+    spam = st.builds(e.TicketMarkedSpam, ticket_id=_ticket)
+    told = st.lists(
+        st.tuples(st.sampled_from(TICKETS), st.builds(Told, st.one_of(opening, opening, spam), instant)), max_size=4
+    )
+    # What is said of a call is said within hours; tickets come on the days around it.
+    middle = INSTANTS[len(INSTANTS) // 2]
+    soon = st.sampled_from([middle + after for after in range(0, 400_000, 40_000)])
+    when = st.one_of(soon, soon, st.sampled_from([middle + after for after in range(0, 80_000_000, 4_000_000)]))
+    cases = st.lists(st.tuples(_of_calls(customer), when, st.sampled_from(SOURCES[:2])), min_size=2, max_size=max_size)
+    taken_back = st.lists(st.tuples(st.sampled_from(["P", "S"]), _retractions(9, "k"), when), max_size=2)
+    return st.tuples(told, cases, taken_back).map(
+        lambda all: [
+            *map(_on_some_day, _numbered_world(all[0])),
+            *(
+                event(content, at, f"k{number}", subject=getattr(content, content.subject_field), source=source)
+                for number, (content, at, source) in enumerate(all[1])
+            ),
+            *(
+                event(content, at, f"k{len(all[1]) + number}", subject=subject)
+                for number, (subject, content, at) in enumerate(all[2])
+            ),
+        ]
+    )
+
+
+def _of_calls(customer: st.SearchStrategy[str | None]) -> Contents:
+    call = st.sampled_from(["P", "P", "Q"])
+    queued = st.builds(
+        e.ContactQueued,
+        contact_id=call,
+        channel=st.sampled_from(["phone", "chat"]),
+        team=_words,
+        priority=st.sampled_from(["high", "urgent", "low", None]),
+        customer_id=customer,
+    )
+    answered = st.builds(e.ContactAnswered, contact_id=call, agent_id=_words, ticket_id=st.sampled_from(["T", None]))
+    session = st.builds(
+        e.SelfServiceSession,
+        session_id=st.sampled_from(["S", "R"]),
+        channel=st.just("portal"),
+        solved=st.booleans(),
+        customer_id=customer,
+        reason=st.sampled_from(["r", None]),
+    )
+    return st.one_of(queued, queued, answered, st.builds(e.ContactAbandoned, contact_id=call), session, session)
+
+
 def _of_causes() -> Contents:
     said = st.sampled_from([e.RootCauseReported, e.RootCauseAcknowledged, e.RootCauseFixed])
     what = {"reason": st.sampled_from(["r", "r", "q"]), "department": st.sampled_from(["d", "f"])}

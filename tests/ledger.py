@@ -21,8 +21,8 @@ from tests.oracle import expected_row, first_opened
 from tests.promised import Promises
 from tests.wall import MINUTE_MS, NEVER, Halts, Walls, due_at
 
-COUNTED_APART: Final = frozenset({Topic.FAULTS, Topic.KNOWN_ISSUES, Topic.PREVENTION})
-"""What is told by events of its own: `tests.faults` and `tests.prevention` count it."""
+COUNTED_APART: Final = frozenset({Topic.FAULTS, Topic.KNOWN_ISSUES, Topic.PREVENTION, Topic.CONTACTS})
+"""What is told by events of its own: `tests.faults`, `tests.prevention` and `tests.contacts` count it."""
 REPURCHASES: Final = {f"repurchase_{days}d": days * 86_400_000 for days in (30, 60, 90)}
 TARGETS: Final = {"first_response_within": 3_600_000, "next_response_within": 4 * 3_600_000}
 IN_TARGET: Final = ("first_response_in_target", "response_in_target", "resolution_in_target")
@@ -37,7 +37,7 @@ MEANS: Final = (
     "csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation", "ces", "replies_per_resolution", "time_with_desk",
     "time_with_customer", "time_on_hold",
 )  # fmt: skip
-RATES: Final = ("complaints_per_1000_orders", "complaints_per_1000_customers")
+RATES: Final = tuple(f"{what}_per_1000_{of}" for what in ("complaints", "tickets") for of in ("orders", "customers"))
 COUNTS: Final = (
     "tickets", "first_response_n", "resolved_unanswered", "backlog", "open_waits", "negative_durations",
     "overdue_promises", "promises",
@@ -224,8 +224,8 @@ class Ledger:
 
         tickets = [row for row in self.rows.values() if is_in(row["created_at"], row["product_line"])]
         orders = [order for order in self._placed if is_in(order.at_ms, _placed_of(order).product_line or "")]
-        hits = sum(row["contact_type"] == "complaint" for row in tickets)
-        if metric == "complaints_per_1000_orders":
+        hits = sum(row["contact_type"] == "complaint" or metric.startswith("tickets") for row in tickets)
+        if metric.endswith("_orders"):
             return len(set(map(_order, orders))), hits
         customers = {row["customer_id"] for row in tickets} | {_placed_of(one).customer_id for one in orders}
         return len(customers - {""}), hits

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 from dashboards.alert import text
 from dashboards.alert.away import away
 from dashboards.alert.breach import LEAD_MINUTES, will_breach
+from dashboards.alert.missed import IMPORTANT_MISSED
 from dashboards.alert.notice import ETA_PASSED, IS_DECLARED, UNANNOUNCED
 from dashboards.alert.promise import PROMISE_BROKEN, promise_due
 from dashboards.alert.rule import KEEP_LAST, Rule
@@ -279,6 +280,7 @@ QUALITY: Final[Sequence[Rule]] = (
     will_breach(),
     promise_due(LEAD_MINUTES),
     PROMISE_BROKEN,
+    IMPORTANT_MISSED,
 )
 
 OF_PIPELINE: Final[Sequence[Rule]] = (

@@ -118,6 +118,14 @@ DOMINATES_ABOUT: Final = (
     "{{ $labels.clears }}"
 )
 
+MISSED_TITLE: Final = "Important contacts missed"
+MISSED: Final = f"Team {{{{ $labels.team }}}} has missed {count('A')} important contacts within an hour"
+MISSED_ABOUT: Final = (
+    "Calls and chats of high or urgent priority that were given up before anybody answered, or that have waited for "
+    "more than two minutes. {most} within an hour are told of; *Contacts* has them by channel. Resolved once there are "
+    "fewer in an hour."
+)
+
 SILENT_TITLE: Final = "Source silent"
 SILENT: Final = "{{ $labels.segment }} has sent nothing since {{ $labels.since }}"
 SILENT_ABOUT: Final = (

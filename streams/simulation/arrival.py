@@ -8,7 +8,7 @@ from streams.simulation import world
 from streams.simulation.chance import Weighted, happens
 from streams.simulation.contact import Contact
 from streams.simulation.desk import Crew, Desk
-from streams.simulation.rhythm import DAY
+from streams.simulation.queue import Queue
 from streams.simulation.shop import Shop
 from streams.simulation.story import Story, deletion
 from streams.simulation.timeline import Subject, Tale
@@ -28,8 +28,9 @@ _FATES: Final = Weighted(
 class Arrivals:
     """The stream of contacts that reach one desk."""
 
-    def __init__(self, desk: Desk, shop: Shop, prefix: str) -> None:
+    def __init__(self, desk: Desk, shop: Shop, queue: Queue, prefix: str) -> None:
         self._desk = desk
+        self._queue = queue
         self._shop = shop
         self._rng = desk.rng
         self._prefix = prefix
@@ -38,31 +39,21 @@ class Arrivals:
     def contacts(self, at: int) -> Tale:
         """Wake up at every contact and let its story begin. Never ends."""
         while True:
-            at = self._next_at(at, 1.0)
+            at = self._desk.next_arrival(self._rng, at, 1.0)
             yield at, None
             self._begin(at)
 
     def orders(self, at: int) -> Tale:
         """Wake up at every order. Never ends."""
         while True:
-            at = self._next_at(at, world.ORDERS_PER_TICKET)
+            at = self._desk.next_arrival(self._rng, at, world.ORDERS_PER_TICKET)
             yield at, None
             self._shop.sell(at)
-
-    def _next_at(self, at: int, per_ticket: float) -> int:
-        """Return the next arrival of a Poisson process whose rate changes with the hour."""
-        ahead = self._rng.expovariate(1.0)
-        while True:
-            rate = self._desk.demand(at) * per_ticket / DAY
-            changes_at = self._desk.rhythm.demand_changes_at(at)
-            if ahead < rate * (changes_at - at):
-                return at + int(ahead / rate) + 1
-            ahead -= rate * (changes_at - at)
-            at = changes_at
 
     def _begin(self, at: int) -> None:
         first = self._somebody_impatient(at)
         contact = self._again(at, first) if first else self._contact(at)
+        self._queue.reached(contact)
         story = Story(self._desk, self._shop, contact)
         tale = story.duplicate_of(first) if first else _FATES.draw(self._rng)(story)
         self._desk.timeline.start(tale, contact.ticket)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from streams.simulation import world
 from streams.simulation.chance import Weighted, around
 from streams.simulation.contact import Contact
-from streams.simulation.rhythm import HOUR, SECOND, Rhythm, Span
+from streams.simulation.rhythm import DAY, HOUR, SECOND, Rhythm, Span
 from streams.simulation.timeline import Timeline
 from streams.simulation.world import CHANNELS, PRIORITY_PACE, Reason, Team
 
@@ -120,6 +120,23 @@ class Desk:
         """Return how many tickets a day would come if it went on like this."""
         surge = sum(crew.weight * self._extra(crew) for crew in self.crews) if at in self.fault else 1.0
         return self._usual_per_day(at) * self.rhythm.demand(at) * surge
+
+    def next_arrival(self, rng: Random, at: int, per_ticket: float) -> int:
+        """Return the next arrival of a Poisson process whose rate changes with the hour.
+
+        Args:
+            rng: Draws it.
+            at: After this instant.
+            per_ticket: How many come for each ticket.
+        """
+        ahead = rng.expovariate(1.0)
+        while True:
+            rate = self.demand(at) * per_ticket / DAY
+            changes_at = self.rhythm.demand_changes_at(at)
+            if ahead < rate * (changes_at - at):
+                return at + int(ahead / rate) + 1
+            ahead -= rate * (changes_at - at)
+            at = changes_at
 
     def crew(self, team: str) -> Crew:
         """Return a team by its name."""

@@ -13,6 +13,8 @@ ZONE: Final = "Europe/Berlin"
 CURRENCY: Final = "EUR"
 DESK_SOURCE: Final = "/furniture-shop/help-desk"
 SHOP_SOURCE: Final = "/furniture-shop/web-shop"
+TELEPHONE_SOURCE: Final = "/furniture-shop/telephone"
+PORTAL_SOURCE: Final = "/furniture-shop/help-pages"
 
 TICKETS_PER_DAY: Final = 400
 """With 30 days: about 12,000 tickets and 100,000 events, a month that plays in less than a minute."""
@@ -400,3 +402,18 @@ LEAFLET_LINKED_SHARE: Final = 0.8
 LEAFLET_HELPED_SHARE: Final = 0.75
 TRACKING_REASON: Final = "delivery-date"
 TRACKING_DEPARTMENT: Final = "logistics"
+
+# Before there is a ticket ---------------------------------------------------------------------------------------------
+
+QUEUE_SECONDS: Final = 35
+"""Half of the calls and chats are taken within so long."""
+GIVEN_UP_SHARE: Final = 0.11
+PATIENCE_SECONDS: Final = 70
+SESSIONS_PER_TICKET: Final = 0.4
+SESSION_SOLVED_SHARE: Final = 0.7
+SESSION_KNOWN_SHARE: Final = 0.6
+SESSION_CALLS_SHARE: Final = 0.6
+"""Of those whom the help pages did not help: the others write, or let it be."""
+SESSION_REASONS: Final = Weighted(
+    {"delivery-date": 0.5, "invoice-copy": 0.2, "assembly-instructions": 0.2, "measurements": 0.1}
+)

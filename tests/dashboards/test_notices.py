@@ -122,3 +122,26 @@ def test_an_expected_end_that_has_passed_is_told_until_another_one_is_said(
     assert firing(desk.client, "eta-passed", NOW + 8 * DAY_MS) == [], "after a week the pages have it"
     say(desk, over, NOW + 6 * HOUR_MS)
     assert firing(desk.client, "eta-passed", NOW + 7 * HOUR_MS) == []
+
+
+@pytest.mark.parametrize(("missed", "fires"), [(3, True), (2, False)])
+def test_important_contacts_that_are_missed_are_told_to_the_team_of_the_queue(
+    desk: Desk, missed: int, fires: bool
+) -> None:
+    for n in range(missed):
+        call = {"contact_id": f"call-{n}"}
+        say(desk, e.ContactQueued(**call, channel="phone", team="delivery", priority="high"), NOW - (50 - n) * MINUTE)
+        say(desk, e.ContactAbandoned(**call), NOW - (49 - n) * MINUTE)
+    # One of no importance, and one that was answered at once.
+    say(desk, e.ContactQueued(contact_id="low", channel="phone", team="delivery"), NOW - 40 * MINUTE)
+    say(desk, e.ContactAbandoned(contact_id="low"), NOW - 39 * MINUTE)
+    quick = e.ContactQueued(contact_id="quick", channel="phone", team="delivery", priority="urgent")
+    say(desk, quick, NOW - 30 * MINUTE)
+    say(desk, e.ContactAnswered(contact_id="quick"), NOW - 29 * MINUTE)
+    found = firing(desk.client, "important-missed", NOW)
+    assert found == ([{"team": "delivery"}] if fires else [])
+    for n in range(3):
+        call = e.ContactQueued(contact_id=f"beds-{n}", channel="chat", team="beds", priority="high")
+        say(desk, call, NOW - (10 + n) * MINUTE)
+    assert {"team": "beds"} in firing(desk.client, "important-missed", NOW), "whoever still waits is missed as well"
+    assert firing(desk.client, "important-missed", NOW + 2 * HOUR_MS) == [], "over, an hour later"

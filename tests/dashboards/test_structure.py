@@ -29,7 +29,7 @@ def test_what_is_checked_in_is_what_the_code_says() -> None:
 
 def test_what_is_not_reached_is_told_in_words_and_leaves_the_colour_to_the_verdict() -> None:
     metrics = [metric for metric in METRICS.values() if metric.kind is Kind.SURVIVAL]
-    assert len(metrics) == 21
+    assert len(metrics) == 23
     for metric in metrics:
         (mapping,) = style.unreached(metric)["mappings"]
         assert mapping["options"][str(style.UNREACHED)] == {"text": text.NOT_REACHED, "index": 0}

@@ -55,7 +55,7 @@ WINDOWS = (
 )
 TABLES = (
     "events", "tickets", "ticket_days", "orders", "order_days", "open_hours", "policies", "fault_events", "retractions",
-    "messages_out", "known_issue_events", "root_cause_events",
+    "messages_out", "known_issue_events", "root_cause_events", "contact_events", "selfservice_events",
 )  # fmt: skip
 
 

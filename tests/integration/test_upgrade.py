@@ -27,8 +27,9 @@ does nothing else that was counted otherwise; CHANGELOG.md says what a desk coul
 
 def _known_to_both(lines: Sequence[bytes]) -> Sequence[bytes]:
     """Leave out what a desk tells only once all workers know of it."""
-    families = ("promise.", "fault.", "ticket.linked.", "intervention.", "knownissue.", "rootcause.")
-    later = [f'"io.servicepulse.{family}'.encode() for family in families]
+    of_tickets = ("promise.", "ticket.linked.")
+    of_others = ("fault.", "intervention.", "knownissue.", "rootcause.", "contact.", "selfservice.")
+    later = [f'"io.servicepulse.{family}'.encode() for family in (*of_tickets, *of_others)]
     return [line for line in lines if not any(name in line for name in later)]
 
 

@@ -416,7 +416,7 @@ class TestGrowth:
         [
             ("com.shop.parcel.sent", "com.shop.parcel.sent"),
             ("io.servicepulse.ticket.created.v2", "io.servicepulse.ticket.created.v2"),
-            ("io.servicepulse.contact.queued.v1", "contact.queued"),
+            ("io.servicepulse.notice.read.v1", "notice.read"),
             ("io.servicepulse..v1", "io.servicepulse..v1"),
             ("io.servicepulse.v1", "io.servicepulse.v1"),
         ],

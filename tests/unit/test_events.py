@@ -9,6 +9,7 @@ from schemas.events import (
     DERIVED,
     NAME_OF,
     RESERVED,
+    ContactData,
     ContactType,
     Data,
     FaultData,
@@ -67,7 +68,17 @@ class TestNames:
         assert set(CATALOGUE) >= DERIVED
 
     def test_every_event_class_is_in_the_catalogue(self) -> None:
-        families = {Data, TicketData, OrderData, PromiseData, PromiseDueData, FaultData, KnownIssueData, RootCauseData}
+        families = {
+            Data,
+            TicketData,
+            OrderData,
+            PromiseData,
+            PromiseDueData,
+            FaultData,
+            KnownIssueData,
+            RootCauseData,
+            ContactData,
+        }
         leaves = {kind for family in families for kind in family.__subclasses__()} - families
         assert leaves == set(KINDS)
 

@@ -80,6 +80,7 @@ class Topic(StrEnum):
     FAULTS = "Faults"
     KNOWN_ISSUES = "Known issues"
     PREVENTION = "Prevention"
+    CONTACTS = "Contacts"
     AFTER_SALES = "After sales"
     LOAD = "Load"
     TRUST = "Trust"

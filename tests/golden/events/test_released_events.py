@@ -11,6 +11,9 @@ from schemas.codec import NO_SEQUENCE, Event, decode
 from schemas.events import (
     Classifier,
     CompensationGranted,
+    ContactAbandoned,
+    ContactAnswered,
+    ContactQueued,
     ContactType,
     Data,
     Direction,
@@ -44,6 +47,7 @@ from schemas.events import (
     RootCauseFixed,
     RootCauseReported,
     SchedulePublished,
+    SelfServiceSession,
     Status,
     SurveyOffered,
     TicketAbsorbed,
@@ -121,6 +125,10 @@ MINIMAL: Final[dict[str, Data]] = {
     "rootcause.reported": RootCauseReported(reason="delivery-date", department="logistics"),
     "rootcause.acknowledged": RootCauseAcknowledged(reason="delivery-date", department="logistics"),
     "rootcause.fixed": RootCauseFixed(reason="delivery-date", department="logistics"),
+    "contact.queued": ContactQueued(contact_id="CALL-1", channel="phone"),
+    "contact.answered": ContactAnswered(contact_id="CALL-1"),
+    "contact.abandoned": ContactAbandoned(contact_id="CALL-1"),
+    "selfservice.session": SelfServiceSession(session_id="S-1", channel="help pages", solved=False),
     "intervention.recorded": InterventionRecorded(intervention_id="I-7", kind=InterventionKind.NOTICE),
     "order.placed": OrderPlaced(order_id="O-5107", customer_id="C-77", amount=24900, currency="EUR"),
     "order.cancelled": OrderCancelled(order_id="O-5107", customer_id="C-77"),
@@ -299,6 +307,19 @@ FULL: Final[dict[str, Data]] = {
         reason="delivery-date", department="logistics", action="a tracking page in four weeks"
     ),
     "rootcause.fixed": RootCauseFixed(reason="delivery-date", department="logistics", action="a tracking page"),
+    "contact.queued": ContactQueued(
+        contact_id="CALL-1", channel="phone", team="delivery", priority="high", customer_id="C-77"
+    ),
+    "contact.answered": ContactAnswered(contact_id="CALL-1", agent_id="A-9", ticket_id="T-1042"),
+    "contact.abandoned": ContactAbandoned(contact_id="CALL-1"),
+    "selfservice.session": SelfServiceSession(
+        session_id="S-1",
+        channel="voice menu",
+        solved=True,
+        customer_id="C-77",
+        reason="delivery-date",
+        product_line="wardrobes",
+    ),
     "intervention.recorded": InterventionRecorded(
         intervention_id="I-7", kind=InterventionKind.PROCESS, title="a tracking page", reason="delivery-date"
     ),
