@@ -30,7 +30,7 @@ from streams.cli.run_worker import start_worker
 from streams.clock import SystemClock
 from streams.publisher import Publisher
 from streams.settings import PREFIX, Settings, load_settings
-from streams.simulation import DESK_SOURCE, SHOP_SOURCE, endless
+from streams.simulation import SOURCES, endless
 from streams.simulation.hours import opening_hours
 from streams.simulation.play import Player
 from streams.simulation.policy import policy
@@ -190,10 +190,10 @@ def _await_stored(client: Client, stage: Stage, published: int) -> None:
 def _stored(client: Client) -> int:
     """Return how many of the published events have arrived, good or bad."""
     statement = """
-        SELECT (SELECT count() FROM events FINAL WHERE source IN ({desk:String}, {shop:String}))
+        SELECT (SELECT count() FROM events FINAL WHERE source IN {sources:Array(String)})
              + (SELECT count() FROM dead_letters FINAL)
     """
-    (row,) = client.query(statement, parameters={"desk": DESK_SOURCE, "shop": SHOP_SOURCE}).result_rows
+    (row,) = client.query(statement, parameters={"sources": list(SOURCES)}).result_rows
     return int(row[0])
 
 
@@ -310,12 +310,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _outlets(settings: Settings) -> Iterator[Mapping[str, Publisher]]:
-    """Publish for both systems of the shop: each is a source of its own."""
+    """Publish for every system of the shop: each is a source of its own."""
     with ExitStack() as publishers:
-        yield {
-            source: publishers.enter_context(Publisher.from_settings(settings, source=source))
-            for source in (DESK_SOURCE, SHOP_SOURCE)
-        }
+        yield {source: publishers.enter_context(Publisher.from_settings(settings, source=source)) for source in SOURCES}
 
 
 class _Lines:

@@ -8,9 +8,9 @@ from streams.simulation import world
 from streams.simulation.opening import open_desk
 from streams.simulation.rhythm import milliseconds
 from streams.simulation.timeline import Simulated
-from streams.simulation.world import DESK_SOURCE, SHOP_SOURCE
+from streams.simulation.world import DESK_SOURCE, SHOP_SOURCE, SOURCES
 
-__all__ = ["DESK_SOURCE", "SHOP_SOURCE", "Simulated", "endless", "events"]
+__all__ = ["DESK_SOURCE", "SHOP_SOURCE", "SOURCES", "Simulated", "endless", "events"]
 
 
 def events(seed: int, start: datetime, end: datetime, per_day: float = world.TICKETS_PER_DAY) -> Iterator[Simulated]:

@@ -15,6 +15,8 @@ DESK_SOURCE: Final = "/furniture-shop/help-desk"
 SHOP_SOURCE: Final = "/furniture-shop/web-shop"
 TELEPHONE_SOURCE: Final = "/furniture-shop/telephone"
 PORTAL_SOURCE: Final = "/furniture-shop/help-pages"
+SOURCES: Final = (DESK_SOURCE, SHOP_SOURCE, TELEPHONE_SOURCE, PORTAL_SOURCE)
+"""The systems that publish."""
 
 TICKETS_PER_DAY: Final = 400
 """With 30 days: about 12,000 tickets and 100,000 events, a month that plays in less than a minute."""

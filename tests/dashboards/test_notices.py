@@ -141,7 +141,7 @@ def test_important_contacts_that_are_missed_are_told_to_the_team_of_the_queue(
     found = firing(desk.client, "important-missed", NOW)
     assert found == ([{"team": "delivery"}] if fires else [])
     for n in range(3):
-        call = e.ContactQueued(contact_id=f"beds-{n}", channel="chat", team="beds", priority="high")
-        say(desk, call, NOW - (10 + n) * MINUTE)
+        waits = e.ContactQueued(contact_id=f"beds-{n}", channel="chat", team="beds", priority="high")
+        say(desk, waits, NOW - (10 + n) * MINUTE)
     assert {"team": "beds"} in firing(desk.client, "important-missed", NOW), "whoever still waits is missed as well"
     assert firing(desk.client, "important-missed", NOW + 2 * HOUR_MS) == [], "over, an hour later"

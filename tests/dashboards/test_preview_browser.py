@@ -14,7 +14,7 @@ import pytest
 
 from dashboards.preview.library import CHECKED_IN, Library
 from streams.publisher import Publisher
-from streams.simulation import DESK_SOURCE, SHOP_SOURCE, endless
+from streams.simulation import SOURCES, endless
 from streams.simulation.play import Player
 from tests.dashboards.visit import Visit, browser, visit, wall
 from tests.integration.conftest import Servers
@@ -43,9 +43,8 @@ def desk(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         folder = tmp_path_factory.mktemp("desk")
         space = running.enter_context(new_space(servers.kafka, servers.clickhouse, folder))
         space.started_worker(batch_linger_seconds=LINGER_SECONDS)
-        sources = (DESK_SOURCE, SHOP_SOURCE)
         outlets = {
-            source: running.enter_context(Publisher.from_settings(space.settings, source=source)) for source in sources
+            source: running.enter_context(Publisher.from_settings(space.settings, source=source)) for source in SOURCES
         }
         player = Player(world, outlets)
         player.catch_up(now, lambda _: None)

@@ -6,7 +6,7 @@ from random import Random
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import field
 from msgspec.structs import replace
@@ -154,6 +154,7 @@ def test_it_is_judged_once_an_hour() -> None:
     assert len(list(dominant.look({}, (HERE + 1) * HOUR_MS))) == 1
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([0.1, 0.3, 0.6]))
 def test_it_is_what_a_count_of_every_single_hour_says(seed: int, line: float) -> None:
     random = Random(seed)
