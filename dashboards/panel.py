@@ -52,6 +52,12 @@ class Panel(Struct, frozen=True, kw_only=True):
     min_interval: str = ""
 
 
+_CELLS: Final[Sequence[Json]] = [
+    {"matcher": {"id": "byRegexp", "options": "/.*/"}, "properties": [{"id": "noValue", "value": text.TOO_FEW}]}
+]
+"""A cell without a value: what is said of an empty table is not said of it."""
+
+
 def target(sql: str, format_: str, ref_id: str = "A") -> Json:
     """Return a query as the plugin's editor and its backend both understand it."""
     return {
@@ -97,7 +103,7 @@ def _json(panel: Panel, place: Json) -> Json:
         "gridPos": place,
         "fieldConfig": {
             "defaults": ({"noValue": panel.empty} if panel.empty else {}) | dict(panel.look),
-            "overrides": list(panel.overrides),
+            "overrides": [*(_CELLS if panel.kind == "table" else ()), *panel.overrides],
         },
         "options": dict(panel.options),
         "targets": [target(panel.sql, panel.format)] if panel.sql else [],

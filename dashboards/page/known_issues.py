@@ -63,7 +63,7 @@ def _board() -> Panel:
 
 DASHBOARD: Final = Dashboard(
     uid="known-issues",
-    since="now-30d",
+    since="now-90d",
     refresh="1m",
     variables=[*variable.narrowings(query.FILTERS), variable.step(), variable.zone()],
     rows=[

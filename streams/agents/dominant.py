@@ -17,18 +17,23 @@ READ_DAYS: Final = statement.REMEMBERED_DAYS + 8
 """Contacts of so long are read: of the signals that are remembered, and of the week before them."""
 
 
+EVERY_SECONDS: Final = 60
+"""Contacts are read anew so often at most: late ones move what earlier hours showed."""
+
+
 class Dominant:
-    """Judges every reason once an hour, by nothing but what is stored."""
+    """Judges every reason at full hours, by nothing but what is stored."""
 
     def __init__(self, store: WatchStore) -> None:
         self._store = store
-        self._hour: Ms = 0
+        self._looked_at: Ms = 0
 
     def look(self, known: Mapping[str, SignalRow], now: Ms) -> Iterator[SignalRow]:
-        """Yield what is to be stated of reasons, in the first look of an hour; nothing most of the time."""
-        until = hour_of(now)
-        if until == self._hour:
+        """Yield what is to be stated of reasons; nothing most of the time."""
+        if now - self._looked_at < EVERY_SECONDS * 1000:
             return
+        self._looked_at = now
+        until = hour_of(now)
         policy = self._store.policy(now)
         since = until - READ_DAYS * DAY_MS
         counts = self._store.reasons(since, until)
@@ -41,11 +46,10 @@ class Dominant:
             same, gone = statement.matched(own, told, segment, now, Cause.REASON_DOMINATES)
             yield from (statement.withdrawn(row, now) for row in gone)
             for one, row in zip(own, same, strict=True):
-                if row is None and one.opened_at <= known_from:
-                    continue  # it may have begun before: of the first week only a part is known
+                if row is None and one.closed_at is not None and one.opened_at <= known_from:
+                    continue  # of the first week only a part is known: it may never have been
                 is_over = row is None and one.closed_at is not None
                 department = policy.departments.get(segment.name, "")
                 yield statement.reason_dominates(
                     segment, one, policy.reason_share, department, row, note=REPLAYED if is_over else ""
                 )
-        self._hour = until

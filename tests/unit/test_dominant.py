@@ -144,14 +144,19 @@ def test_one_that_has_lasted_for_months_goes_on() -> None:
     (row,) = looked(Shop(came=came), -1500)
     (later,) = looked(Shop(came=came), 0, [row])
     assert (later.signal_id, later.state) == (row.signal_id, "open")
-    assert looked(Shop(came=came), 0) == []
+    (unknown,) = looked(Shop(came=came), 0)
+    assert (unknown.state, unknown.is_page) == ("open", True), "one that nobody knew of is told at last"
+    over = {"late": steady(4, -1900, -1600), "": steady(6, -5000, 0)}
+    assert looked(Shop(came=over), 0) == [], "of its first week only a part is known"
 
 
-def test_it_is_judged_once_an_hour() -> None:
-    dominant = Dominant(Shop(came={"late": steady(4, -300, 0), "": steady(6, -600, 0)}))
-    assert len(list(dominant.look({}, HERE * HOUR_MS))) == 1
-    assert list(dominant.look({}, HERE * HOUR_MS + HOUR_MS - 1)) == []
-    assert len(list(dominant.look({}, (HERE + 1) * HOUR_MS))) == 1
+def test_it_is_judged_once_a_minute_by_the_last_full_hour() -> None:
+    dominant = Dominant(Shop(came={"late": steady(4, -300, 10), "": steady(6, -600, 10)}))
+    (first,) = dominant.look({}, HERE * HOUR_MS)
+    assert list(dominant.look({}, HERE * HOUR_MS + 59_000)) == []
+    assert list(dominant.look({}, HERE * HOUR_MS + HOUR_MS - 1)) == [first]
+    (later,) = dominant.look({first.signal_id: first}, (HERE + 1) * HOUR_MS + 60_000)
+    assert (later.signal_id, later.n) == (first.signal_id, first.n)
 
 
 @settings(max_examples=30, deadline=None)
