@@ -16,7 +16,7 @@ from streams.core.metrics.metric import (
     Unit,
     tail_of,
 )
-from streams.core.metrics.observation import CONTACTS_AND_ORDERS
+from streams.core.metrics.observation import CONTACTS_AND_ORDERS, unknown_but
 
 LATE_SECONDS: Final = 120
 """An important contact that waited longer is a missed one."""
@@ -29,10 +29,6 @@ _COUNTS: Final = "NOT IN (SELECT target_source, target_id, subject FROM retracte
 _PLACE: Final = "(at, sequence, id)"
 
 
-def _nothing_of(*known: Dimension) -> str:
-    return ", ".join(f"'' AS {one}" for one in Dimension if one not in known)
-
-
 def _of_queue(column: str) -> str:
     return f"argMaxIf({column}, {_PLACE}, name = 'contact.queued') AS {column}"
 
@@ -43,7 +39,7 @@ _QUEUED: Final = f"""
         toDate(queued_at) AS day,
         true AS is_effective,
         *,
-        {_nothing_of(Dimension.TEAM, Dimension.AGENT, Dimension.CHANNEL, Dimension.PRIORITY)}
+        {unknown_but(Dimension.TEAM, Dimension.AGENT, Dimension.CHANNEL, Dimension.PRIORITY)}
     FROM
     (
         SELECT
@@ -98,7 +94,7 @@ _SESSIONS: Final = f"""
         true AS is_effective,
         '' AS ticket_id,
         *,
-        {_nothing_of(*_DIMENSIONS_OF_SESSIONS)}
+        {unknown_but(*_DIMENSIONS_OF_SESSIONS)}
     FROM
     (
         SELECT

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from streams.core.metrics.metric import DAYS, DAYS_ASKED, Dimension, Direction, Kind, Metric, Observations, Topic, Unit
-from streams.core.metrics.observation import KNOWN_UNTIL, NEVER, NOT_OF_TICKETS
+from streams.core.metrics.observation import KNOWN_UNTIL, NEVER, unknown_but
 
 STILL_HOURS: Final = 24
 """So long after a fix its customers are its own: who comes then, or still waits, says that it was none."""
@@ -127,7 +127,7 @@ OF_FAULTS: Final = f"""
             at -> at >= fault.began_at AND at < ifNull(fault.fixed_at + toIntervalHour({STILL_HOURS}), {NEVER}),
             suspected.opened
         ) AS suspicions,
-        {NOT_OF_TICKETS}
+        {unknown_but(Dimension.PRODUCT_LINE, Dimension.REASON)}
     FROM (SELECT *, {SUBJECT_OF_FAULT} AS subject FROM faults) AS fault
     LEFT JOIN {_ITS_TICKETS} AS its ON its.id = fault.fault_id
     LEFT JOIN {_SUSPECTED} AS suspected ON suspected.about = fault.subject

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from streams.core.metrics.metric import DAYS, DAYS_ASKED, Dimension, Direction, Kind, Metric, Observations, Topic, Unit
-from streams.core.metrics.observation import NOT_OF_TICKETS
+from streams.core.metrics.observation import unknown_but
 
 BESIDE_DAYS: Final = 14
 """An issue's first ticket is looked for so long before it was announced, and after."""
@@ -51,7 +51,7 @@ OF_ISSUES: Final = f"""
         its.first_at AS first_at,
         its.tickets AS tickets,
         its.helped AS helped,
-        {NOT_OF_TICKETS}
+        {unknown_but(Dimension.PRODUCT_LINE, Dimension.REASON)}
     FROM known_issues AS issue
     LEFT JOIN {_ITS_TICKETS} AS its ON its.id = issue.issue_id
 )""".strip()  # noqa: S608 - words of ours

@@ -7,10 +7,11 @@ from streams.core.metrics.metric import CUSTOMER, DAYS, DAYS_ASKED, OF_CUSTOMER,
 from streams.core.metrics.policy import SATISFIED, policy_join, satisfied_from
 
 NEVER: Final = "toDateTime64('2200-01-01 00:00:00', 3, 'UTC')"
-NOT_OF_TICKETS: Final = ", ".join(
-    f"'' AS {one}" for one in Dimension if one not in (Dimension.PRODUCT_LINE, Dimension.REASON)
-)
-"""Columns by which what is no ticket cannot be divided."""
+
+
+def unknown_but(*known: Dimension) -> str:
+    """Return the columns by which what is no ticket cannot be divided, as SQL: all but those that it knows."""
+    return ", ".join(f"'' AS {one}" for one in Dimension if one not in known)
 
 
 def in_charge(at: str) -> dict[Dimension, str]:

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from streams.core.metrics.metric import Dimension, Direction, Kind, Metric, Observations, Topic, Unit
-from streams.core.metrics.observation import KNOWN_UNTIL, NOT_OF_TICKETS
+from streams.core.metrics.observation import KNOWN_UNTIL, unknown_but
 
 OF_CAUSES: Final = f"""
 (
@@ -14,8 +14,7 @@ OF_CAUSES: Final = f"""
         true AS is_effective,
         '' AS ticket_id,
         cause.*,
-        {NOT_OF_TICKETS},
-        '' AS product_line
+        {unknown_but(Dimension.REASON)}
     FROM root_causes AS cause
 )""".strip()  # noqa: S608 - words of ours
 
