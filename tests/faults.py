@@ -1,10 +1,11 @@
 """What the metrics of faults must say, by looking through everything that was ever said of them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
+import pytest
 from msgspec import UNSET
 
 from schemas import events as e
@@ -64,6 +65,24 @@ def _words(said: Sequence[e.Data | None], name: str) -> list[datetime | None]:
         if word is not UNSET and not (word is None and isinstance(one, e.FaultDeclared)):
             words.append(word)
     return words
+
+
+Wanted: TypeAlias = Callable[[str, Sequence[Seen]], tuple[int, float | None]]
+"""What a metric of a name is, with its n, of the observations that enter."""
+
+
+def agree(figures: Mapping[Any, Any], seen: Mapping[str, Sequence[Seen]], wanted: Wanted, column: str) -> None:
+    """Hold every figure of an answer, by a column, against what was seen in its window and part."""
+    for (name, part, window), figure in figures.items():
+        chosen = [
+            one
+            for one in seen[name]
+            if window.start_at <= one.at < window.end_at and (part is None or one.row[column] == part)
+        ]
+        n, value = wanted(name, chosen)
+        assert figure.n == n, (name, part, window)
+        if n:
+            assert figure.value == (None if value is None else pytest.approx(value, rel=1e-9)), (name, part, window)
 
 
 def counting_of(events: Sequence[Event]) -> list[Event]:

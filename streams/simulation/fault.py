@@ -7,20 +7,18 @@ from schemas.events import (
     Classifier,
     ContactType,
     Data,
-    Direction,
     FaultDeclared,
     FaultFixed,
     FaultUpdated,
-    MessageSent,
     Party,
     TicketClassified,
     TicketCreated,
     TicketLinked,
     TicketResolved,
-    Visibility,
 )
 from streams.simulation import world
 from streams.simulation.rhythm import HOUR, Span, instant
+from streams.simulation.talk import at_their_times, message
 from streams.simulation.timeline import Moment, Subject, Tale, Timeline
 
 _MINUTE = HOUR // 60
@@ -45,7 +43,7 @@ def start_fault(seed: int, timeline: Timeline, week: Span, prefix: str, start: i
     for number, after in enumerate(world.CABLE_CALLS, 1):
         ticket_id = f"{prefix}C{number:03d}"
         call = _Call(ticket_id, f"{prefix}studio-guest-{number}", nine + after * _MINUTE, rng)
-        timeline.start(_at_their_times(call.moments(fault.key, nine)), Subject(world.DESK_SOURCE, ticket_id, ticket_id))
+        timeline.start(at_their_times(call.moments(fault.key, nine)), Subject(world.DESK_SOURCE, ticket_id, ticket_id))
 
 
 def _fault(fault_id: str, nine: int) -> Tale:
@@ -116,16 +114,4 @@ class _Call:
         yield fixed_at + self._answered_after, solved
 
     def _says(self, number: int, sender: Party) -> Data:
-        is_customer = sender is Party.CUSTOMER
-        return MessageSent(
-            ticket_id=self._id,
-            message_id=f"{self._id}-M{number}",
-            direction=Direction.IN if is_customer else Direction.OUT,
-            visibility=Visibility.PUBLIC,
-            sender_type=sender,
-            sender_id=self._customer if is_customer else self._agent,
-        )
-
-
-def _at_their_times(moments: Iterator[Moment]) -> Tale:
-    yield from sorted(moments, key=lambda moment: moment[0])
+        return message(self._id, number, sender, self._customer if sender is Party.CUSTOMER else self._agent)

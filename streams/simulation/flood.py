@@ -8,11 +8,9 @@ from schemas.events import (
     Classifier,
     ContactType,
     Data,
-    Direction,
     KnownIssueAnnounced,
     KnownIssueResolved,
     KnownIssueUpdated,
-    MessageSent,
     Party,
     RootCauseAcknowledged,
     RootCauseFixed,
@@ -20,11 +18,11 @@ from schemas.events import (
     TicketCreated,
     TicketLinked,
     TicketResolved,
-    Visibility,
 )
 from streams.simulation import world
 from streams.simulation.chance import happens
 from streams.simulation.rhythm import DAY, HOUR, SECOND, Rhythm, Span, instant
+from streams.simulation.talk import at_their_times, message
 from streams.simulation.timeline import Moment, Subject, Tale, Timeline
 
 _BEGINS: Final = -35 * DAY
@@ -64,7 +62,7 @@ def start_flood(
         ticket_id = f"{prefix}L{number:04d}"
         asker = _Asker(ticket_id, f"{prefix}reader-{number}", at, rng, rhythm)
         timeline.start(
-            _at_their_times(asker.moments(issue.key, begin)), Subject(world.DESK_SOURCE, ticket_id, ticket_id)
+            at_their_times(asker.moments(issue.key, begin)), Subject(world.DESK_SOURCE, ticket_id, ticket_id)
         )
 
 
@@ -165,16 +163,4 @@ class _Asker:
         )
 
     def _says(self, number: int, sender: Party) -> Data:
-        is_customer = sender is Party.CUSTOMER
-        return MessageSent(
-            ticket_id=self._id,
-            message_id=f"{self._id}-M{number}",
-            direction=Direction.IN if is_customer else Direction.OUT,
-            visibility=Visibility.PUBLIC,
-            sender_type=sender,
-            sender_id=self._customer if is_customer else self._agent,
-        )
-
-
-def _at_their_times(moments: Iterator[Moment]) -> Tale:
-    yield from sorted(moments, key=lambda moment: moment[0])
+        return message(self._id, number, sender, self._customer if sender is Party.CUSTOMER else self._agent)

@@ -15,7 +15,7 @@ from streams.core.window import Window
 from streams.sinks.figures import answer
 from tests.contacts import ContactLedger, TooLongError
 from tests.databases import new_database
-from tests.faults import Seen
+from tests.faults import Seen, agree
 from tests.histories import NOW_MS, calling_desks
 from tests.integration.conftest import Servers
 from tests.integration.test_fault_metrics import WINDOWS
@@ -56,13 +56,4 @@ def test_every_metric_of_contacts_is_what_can_be_counted_by_hand(client: Client,
     store(client, [history[::2], history[1::2]])
     for by in (Dimension.CHANNEL, Dimension.PRIORITY):
         figures = answer(client, Question(metrics=OF_CONTACTS, windows=WINDOWS, by=by), Window(0, NOW_MS))
-        for (name, part, window), figure in figures.items():
-            seen = [
-                one
-                for one in ledger.seen[name]
-                if window.start_at <= one.at < window.end_at and (part is None or one.row[by.value] == part)
-            ]
-            n, value = wanted(name, seen)
-            assert figure.n == n, (name, part, window)
-            if n:
-                assert figure.value == (None if value is None else pytest.approx(value, rel=1e-9)), (name, part, window)
+        agree(figures, ledger.seen, wanted, by.value)

@@ -14,7 +14,7 @@ from streams.core.metrics import METRICS, Dimension, Topic
 from streams.core.window import DAY_MS, Window
 from streams.sinks.figures import answer
 from tests.databases import new_database
-from tests.faults import Seen
+from tests.faults import Seen, agree
 from tests.histories import NOW_MS, preventing_desks
 from tests.integration.conftest import Servers
 from tests.integration.test_fault_metrics import WINDOWS
@@ -57,13 +57,4 @@ def test_every_metric_of_prevention_is_what_can_be_counted_by_hand(client: Clien
     store(client, [history[::2], history[1::2]])
     for by in (Dimension.REASON, Dimension.TEAM):
         figures = answer(client, Question(metrics=OF_PREVENTION, windows=(*WINDOWS, ALL_TIMES), by=by), ALL_TIMES)
-        for (name, part, window), figure in figures.items():
-            seen = [
-                one
-                for one in ledger.seen[name]
-                if window.start_at <= one.at < window.end_at and (part is None or one.row[by.value] == part)
-            ]
-            n, value = wanted(name, seen)
-            assert figure.n == n, (name, part, window)
-            if n:
-                assert figure.value == (None if value is None else pytest.approx(value, rel=1e-9)), (name, part, window)
+        agree(figures, ledger.seen, wanted, by.value)
