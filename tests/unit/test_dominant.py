@@ -16,6 +16,7 @@ from schemas.rows import SignalRow
 from streams.agents.dominant import Dominant
 from streams.core.policy.published import BUILT_IN
 from streams.core.prevention.dominant import Seen, dominances
+from streams.core.signal.message import plain
 from streams.core.window import HOUR_MS
 from tests.unit.test_watch_agent import NOW, MemoryWatch
 
@@ -107,6 +108,8 @@ def test_the_department_that_can_remove_the_cause_is_told_what_was_seen() -> Non
         "Resolved at the full hour at which less than 25.0 % of the contacts of a week come for it."
     )
     assert (row.n, row.value) == (10 * WEEK, 0.4)
+    assert plain(row)["department"] == "logistics"
+    assert "department" not in plain(replace(row, told={}))
 
 
 def test_a_reason_that_nobody_is_responsible_for_is_told_all_the_same() -> None:

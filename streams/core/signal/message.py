@@ -10,6 +10,8 @@ TYPE: Final = "io.servicepulse.signal.v1"
 SOURCE: Final = "urn:servicepulse:watch"
 
 _UTC: Final = ZoneInfo("UTC")
+_MORE: Final = ("department",)
+"""What only some kinds tell, and whoever passes a message on needs."""
 
 
 def message_of(row: SignalRow) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def plain(row: SignalRow) -> dict[str, Any]:
         "ticket_ids": list(row.ticket_ids),
         "clears": row.clears,
         "link": row.link,
-    }
+    } | {name: row.told[name] for name in _MORE if name in row.told}
 
 
 def time_of(at: Ms) -> str:
