@@ -207,6 +207,7 @@ def test_a_metric_is_told_as_the_policy_says_and_never_from_less_than_it_needs()
     days = {name: told[name].matures_days for name in told if told[name].matures_days}
     assert days == {
         "false_fix_rate": 1,
+        "selfservice_containment": 1,
         "csat_share_by_resolution": 30,
         "csat_mean_by_resolution": 30,
         "csat_share_by_creation": 30,
