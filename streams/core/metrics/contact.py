@@ -33,6 +33,7 @@ def _of_queue(column: str) -> str:
     return f"argMaxIf({column}, {_PLACE}, name = 'contact.queued') AS {column}"
 
 
+# An event that was stored twice changes nothing here: what is asked of several is the first or the last of them.
 _QUEUED: Final = f"""
 (
     SELECT
@@ -51,7 +52,7 @@ _QUEUED: Final = f"""
             {", ".join(_of_queue(one) for one in ("channel", "team", "priority", "customer_id"))},
             argMinIf(agent_id, {_PLACE}, name = 'contact.answered') AS agent_id,
             argMinIf(ticket_id, {_PLACE}, name = 'contact.answered') AS ticket_id
-        FROM contact_events FINAL
+        FROM contact_events
         WHERE {DAYS_ASKED} AND (source, id, contact_id) {_COUNTS}
         GROUP BY source, contact_id
         HAVING countIf(name = 'contact.queued') > 0
@@ -102,7 +103,7 @@ _SESSIONS: Final = f"""
             session_id,
             max(at) AS ended_at,
             {", ".join(f"argMax({one}, {_PLACE}) AS {one}" for one in _SAID_OF_SESSIONS)}
-        FROM selfservice_events FINAL
+        FROM selfservice_events
         WHERE {DAYS_ASKED} AND (source, id, session_id) {_COUNTS}
         GROUP BY source, session_id
     )
