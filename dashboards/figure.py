@@ -176,7 +176,7 @@ _FEW: Final = {"noValue": text.TOO_FEW}
 
 def _ranking_columns(metric: Metric, by: Dimension) -> list[Json]:
     unit, words = style.unit(metric.unit), style.unreached(metric)
-    links = [link.to_tickets(metric, by)] if by in link.LINKED and link.is_listed(metric) else []
+    links = link.tickets_of_part(metric, by) if by in link.LINKED else []
     return [
         style.override(text.COLUMN_NAMES[by], links=links),
         style.override(metric.title, **unit, **words, **_FEW),

@@ -4,9 +4,11 @@ from typing import Final
 
 from dashboards.alert import text
 from dashboards.alert.rule import Rule
+from dashboards.alert.soonest import NO_TEAM
+from dashboards.alert.stated import stated
 from streams.core.drop import Cause
 from streams.core.metrics.fault import SUBJECT_OF_FAULT
-from streams.core.signal import sentence
+from streams.core.metrics.known_issue import ABOUT_ISSUE
 from streams.core.signal.segment import SegmentKind, SignalState
 
 WAIT_MINUTES: Final = 15
@@ -29,22 +31,19 @@ SELECT
     signal_id AS signal,
     segment_kind,
     segment,
-    if(told['team'] != '', told['team'], 'desk') AS team,
+    if(told['team'] != '', told['team'], '{NO_TEAM}') AS team,
     told['opened'] AS opened,
     told['tickets'] AS tickets,
     toFloat64(state = '{SignalState.OPEN}' AND is_page AND NOT {IS_DECLARED} AND NOT {_IS_ANNOUNCED}) AS number
-FROM signals AS stated FINAL
-WHERE kind = '{Cause.FAULT_SUSPECTED}' AND note != '{sentence.REPLAYED}'
-    AND (state = '{SignalState.OPEN}' OR version >= toUnixTimestamp64Milli($__toTime_ms) - 86400000)
-ORDER BY opened_at, signal_id
-""".strip()  # noqa: S608 - words of ours
+{stated(Cause.FAULT_SUSPECTED)}
+""".strip()
 
 _PASSED: Final = f"""
 SELECT
     kind,
     id,
     about,
-    if(department != '', department, 'desk') AS team,
+    if(department != '', department, '{NO_TEAM}') AS team,
     formatDateTime(assumeNotNull(eta_at), '{text.INSTANT}', 'UTC') AS expected,
     toFloat64(dateDiff('second', eta_at, $__toTime_ms)) AS number
 FROM
@@ -56,7 +55,7 @@ FROM
     SELECT
         '{text.OF_ISSUE}' AS kind,
         issue_id AS id,
-        arrayStringConcat(arrayFilter(one -> one != '', [product_line, reason]), ' x ') AS about,
+        {ABOUT_ISSUE} AS about,
         department,
         eta_at
     FROM known_issues

@@ -11,12 +11,12 @@ from dashboards.alert.missed import IMPORTANT_MISSED
 from dashboards.alert.notice import ETA_PASSED, IS_DECLARED, UNANNOUNCED
 from dashboards.alert.promise import PROMISE_BROKEN, promise_due
 from dashboards.alert.rule import KEEP_LAST, Rule
+from dashboards.alert.stated import stated
 from dashboards.estimate import FIGURE, estimates
 from dashboards.query import LEAST, measured, select
 from streams.core.ask.question import days_between, observed
 from streams.core.drop import Cause, Thresholds
 from streams.core.metrics import METRICS, Metric
-from streams.core.signal import sentence
 from streams.core.signal.segment import SegmentKind, SignalState
 
 DAY_SECONDS: Final = 86_400
@@ -60,15 +60,7 @@ def _signals(kind: Cause, value: str) -> str:
     labels = {"signal": "signal_id", "segment_kind": "segment_kind", "segment": "segment", "team": team}
     told = {name: f"told['{name}']" for name in _TOLD_OF.get(kind, TOLD)}
     columns = ",\n    ".join(f"{sql} AS {name}" for name, sql in (labels | told | {"number": value}).items())
-    return "\n".join(
-        [
-            f"SELECT\n    {columns}",
-            "FROM signals AS stated FINAL",
-            f"WHERE kind = '{kind}' AND note != '{sentence.REPLAYED}'",
-            f"    AND (state = '{SignalState.OPEN}' OR version >= toUnixTimestamp64Milli($__toTime_ms) - 86400000)",
-            "ORDER BY opened_at, signal_id",
-        ]
-    )
+    return f"SELECT\n    {columns}\n{stated(kind)}"
 
 
 _UNLESS: Final[Mapping[Cause, str]] = {Cause.FAULT_SUSPECTED: f" AND NOT {IS_DECLARED}"}

@@ -8,7 +8,7 @@ from dashboards.panel import Panel
 from dashboards.query import clock, quoted, select
 from streams.core.ask.question import days_between
 from streams.core.metrics import METRICS
-from streams.core.metrics.known_issue import KNOWN_ISSUES, OF_ISSUES
+from streams.core.metrics.known_issue import ABOUT_ISSUE, KNOWN_ISSUES, OF_ISSUES
 from streams.core.metrics.metric import DAYS_ASKED
 
 _LEAD: Final = METRICS["known_issue_lead_p50"]
@@ -25,10 +25,9 @@ _MOST: Final = 50
 def _board() -> Panel:
     """Return what whoever answers customers has to know now, and what there was in the range."""
     issues = OF_ISSUES.replace(DAYS_ASKED, days_between(KNOWN_ISSUES, "start_at", "end_at"))
-    about = "arrayStringConcat(arrayFilter(one -> one != '', [product_line, reason]), ' x ')"
     columns = {
         quoted(text.DUE_IN): "if(resolved_at IS NULL, dateDiff('second', now64(3), eta_at), NULL)",
-        quoted(text.WHAT): about,
+        quoted(text.WHAT): ABOUT_ISSUE,
         quoted(text.CAUSE): "cause",
         quoted(text.WORKAROUND): "workaround",
         quoted(text.RESPONSIBLE): "department",

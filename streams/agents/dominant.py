@@ -15,8 +15,6 @@ from streams.ports import WatchStore
 
 READ_DAYS: Final = statement.REMEMBERED_DAYS + 8
 """Contacts of so long are read: of the signals that are remembered, and of the week before them."""
-
-
 EVERY_SECONDS: Final = 60
 """Contacts are read anew so often at most: late ones move what earlier hours showed."""
 
@@ -46,9 +44,9 @@ class Dominant:
             same, gone = statement.matched(own, told, segment, now, Cause.REASON_DOMINATES)
             yield from (statement.withdrawn(row, now) for row in gone)
             for one, row in zip(own, same, strict=True):
-                if row is None and one.closed_at is not None and one.opened_at <= known_from:
-                    continue  # of the first week only a part is known: it may never have been
                 is_over = row is None and one.closed_at is not None
+                if is_over and one.opened_at <= known_from:
+                    continue  # of the first week only a part is known: it may never have been
                 department = policy.departments.get(segment.name, "")
                 yield statement.reason_dominates(
                     segment, one, policy.reason_share, department, row, note=REPLAYED if is_over else ""

@@ -32,10 +32,11 @@ class Queue:
             return
         rng = self._rng
         wait = int(around(rng, world.QUEUE_SECONDS, 0.8) * SECOND)
-        self._call(f"{contact.ticket.key}-call", self._answered(contact, contact.at, wait))
+        call, lost = (f"{contact.ticket.key}-{fate}" for fate in ("call", "lost"))
+        self._call(call, self._answered(call, contact, wait))
         if happens(rng, world.GIVEN_UP_SHARE):
             begin = contact.at + rng.randrange(20 * 60) * SECOND
-            self._call(f"{contact.ticket.key}-lost", self._given_up(contact, begin))
+            self._call(lost, self._given_up(lost, contact, begin))
 
     def sessions(self, at: int) -> Tale:
         """Wake up whenever somebody has looked at the help pages. Never ends."""
@@ -47,13 +48,11 @@ class Queue:
     def _call(self, id: str, tale: Tale) -> None:
         self._desk.timeline.start(tale, Subject(world.TELEPHONE_SOURCE, id, id))
 
-    def _answered(self, contact: Contact, at: int, wait: int) -> Tale:
-        id = f"{contact.ticket.key}-call"
-        yield at, _queued(id, contact, contact.customer_id)
-        yield at + wait, ContactAnswered(contact_id=id, ticket_id=contact.ticket.key)
+    def _answered(self, id: str, contact: Contact, wait: int) -> Tale:
+        yield contact.at, _queued(id, contact, contact.customer_id)
+        yield contact.at + wait, ContactAnswered(contact_id=id, ticket_id=contact.ticket.key)
 
-    def _given_up(self, contact: Contact, at: int) -> Tale:
-        id = f"{contact.ticket.key}-lost"
+    def _given_up(self, id: str, contact: Contact, at: int) -> Tale:
         yield at, _queued(id, contact, None)
         yield at + int(around(self._rng, world.PATIENCE_SECONDS, 0.7) * SECOND), ContactAbandoned(contact_id=id)
 

@@ -11,6 +11,8 @@ BESIDE_DAYS: Final = 14
 """An issue's first ticket is looked for so long before it was announced, and after."""
 WORKAROUND: Final = "workaround"
 """The outcome of a ticket that the workaround solved."""
+ABOUT_ISSUE: Final = "arrayStringConcat(arrayFilter(one -> one != '', [product_line, reason]), ' x ')"
+"""SQL of what a known issue is about: a product line, a reason, or both."""
 _BESIDE_SECONDS: Final = BESIDE_DAYS * 86_400
 _ON_ISSUES: Final = f"{DAYS} INNER JOIN known_issues AS issue ON issue.issue_id = ticket.issue_id"
 
