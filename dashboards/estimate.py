@@ -170,7 +170,7 @@ def shown(unit: Unit, value: str) -> str:
     match unit:
         case Unit.SHARE:
             return f"concat(toDecimalString(100 * {value}, 1), ' %')"
-        case Unit.SCORE | Unit.PER_1000 | Unit.BALANCE:
+        case Unit.SCORE | Unit.PER_1000 | Unit.BALANCE | Unit.AVERAGE:
             return f"toDecimalString({value}, 1)"
         case Unit.NUMBER:
             return counted(f"toDecimalString({value}, 0)")

@@ -21,6 +21,7 @@ _UNITS: Final[Mapping[Unit, tuple[str, int]]] = {
     Unit.BALANCE: ("none", 1),
     Unit.SECONDS: ("s", 1),
     Unit.NUMBER: ("locale", 0),
+    Unit.AVERAGE: ("none", 1),
 }
 
 

@@ -7,16 +7,17 @@ names), which beats the defaults here.
 import os
 import ssl
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from streams.core.signal.segment import ThresholdBook, book_of
+if TYPE_CHECKING:
+    from streams.core.signal.segment import ThresholdBook
 
 PREFIX: Final = "SERVICEPULSE_"
 DEFAULT_FILE: Final = "servicepulse.toml"
@@ -210,7 +211,8 @@ class Settings(BaseSettings):
     @field_validator("alert")
     @classmethod
     def _thresholds(cls, value: dict[str, Any]) -> dict[str, Any]:
-        book_of(value)
+        if value:
+            _book(value)
         return value
 
     @model_validator(mode="before")
@@ -316,9 +318,9 @@ class Settings(BaseSettings):
         return path
 
     @property
-    def thresholds(self) -> ThresholdBook:
+    def thresholds(self) -> "ThresholdBook":
         """The thresholds of every segment."""
-        return book_of(self.alert)
+        return _book(self.alert)
 
     def topic(self, name: str) -> str:
         """Return the full name of one of our topics."""
@@ -362,6 +364,13 @@ def load_settings(**explicit: object) -> Settings:
         lines = "\n".join(faults).splitlines()
         raise SettingsError("the settings are wrong:\n" + "\n".join(f"  {line}" for line in lines))
     return settings
+
+
+def _book(alert: Mapping[str, Any]) -> "ThresholdBook":
+    """The rules of the watch bring arrays with them: a sixth of a second that only who watches should wait for."""
+    from streams.core.signal.segment import book_of
+
+    return book_of(alert)
 
 
 def _split(url: str) -> SplitResult | None:

@@ -13,13 +13,13 @@ from streams.app import create_app
 from streams.clock import SystemClock
 from streams.fault import Fault, fault_of, kafka_error_in
 from streams.meters import Meters
-from streams.ports import StoreUnavailableError
 from streams.process import collect_less, leave_after, leave_what_hangs, share_memory_among_threads, start_afresh
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
 from streams.sinks.watch import ClickHouseWatchStore
+from streams.store_error import StoreUnavailableError
 
 log = structlog.get_logger()
 

@@ -1,9 +1,9 @@
 """Whatever a test did: once its workers are at rest, the tables say what the stored events say."""
 
 from streams.clock import SystemClock
-from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.sinks.connection import named_errors
 from streams.sinks.verify import Verified, Verifier
+from streams.store_error import StoreRejectedError, StoreUnavailableError
 from tests.space import Space, wait_until
 
 _PATIENCE_SECONDS = 120.0

@@ -34,7 +34,8 @@ from streams.core.ticket.delay import Delay
 from streams.core.ticket.fold import Ticket
 from streams.core.ticket.joined import joined
 from streams.meters import Meters
-from streams.ports import Clock, Outbox, Outgoing, RecordRefusedError, Store, StoreUnavailableError
+from streams.ports import Clock, Outbox, Outgoing, RecordRefusedError, Store
+from streams.store_error import StoreUnavailableError
 
 log = structlog.get_logger()
 T = TypeVar("T")

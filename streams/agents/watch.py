@@ -20,15 +20,8 @@ from streams.core.signal.message import message_of
 from streams.core.signal.segment import SignalState, ThresholdBook
 from streams.core.ticket.delay import Delay
 from streams.meters import Meters
-from streams.ports import (
-    Clock,
-    Outbox,
-    Outgoing,
-    RecordRefusedError,
-    StoreRejectedError,
-    StoreUnavailableError,
-    WatchStore,
-)
+from streams.ports import Clock, Outbox, Outgoing, RecordRefusedError, WatchStore
+from streams.store_error import StoreRejectedError, StoreUnavailableError
 
 log = structlog.get_logger()
 

@@ -21,7 +21,8 @@ from streams.core.ticket.measures import row_of
 from streams.core.ticket.portion import LIGHT, Portion, parts_of, weight_of
 from streams.core.ticket.row_bound import SHORT
 from streams.meters import Meters
-from streams.ports import Clock, Store, StoreOverloadedError
+from streams.ports import Clock, Store
+from streams.store_error import StoreOverloadedError
 
 log = structlog.get_logger()
 T = TypeVar("T")

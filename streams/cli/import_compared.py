@@ -13,9 +13,9 @@ from streams.cli.wording import counted
 from streams.core.mapping import MappingError
 from streams.core.mapping.fault import Fault
 from streams.core.mapping.restate import OtherIdsError, Restated, Snapshot, restated
-from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.settings import Settings, SettingsError
 from streams.sinks.said import said_by
+from streams.store_error import StoreRejectedError, StoreUnavailableError
 from streams.unread import UnreadError, wait_until_read
 
 _SHOWN: Final = 10

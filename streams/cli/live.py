@@ -14,8 +14,8 @@ from rich.text import Text
 from streams.cli.connection import open_client
 from streams.cli.live_screen import look, screen_of
 from streams.clock import SystemClock
-from streams.ports import StoreUnavailableError
 from streams.settings import Settings, load_settings
+from streams.store_error import StoreUnavailableError
 
 REFRESH_SECONDS: Final = 1.5
 LEAST_REST: Final = 5

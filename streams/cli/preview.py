@@ -20,9 +20,9 @@ from deploy.embedded.lifeline import end_with
 from streams.cli.connection import open_client
 from streams.cli.extra import ExtraMissingError, needing
 from streams.clock import SystemClock
-from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.settings import PREFIX, Settings, load_settings
 from streams.sinks.connection import named_errors
+from streams.store_error import StoreRejectedError, StoreUnavailableError
 
 PORT: Final = 6067
 QUERY_SECONDS: Final = 20

@@ -9,10 +9,10 @@ import typer
 from streams.cli.connection import open_client, resolve
 from streams.cli.wording import counted
 from streams.clock import SystemClock
-from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.publisher import Identity, Publisher
 from streams.receipt import Receipt
 from streams.settings import Settings, SettingsError
+from streams.store_error import StoreRejectedError, StoreUnavailableError
 from streams.unread import UnreadError, how_far_read
 
 if TYPE_CHECKING:

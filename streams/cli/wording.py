@@ -97,7 +97,7 @@ def value_text(unit: Unit, value: float) -> str:
     match unit:
         case Unit.SHARE:
             return f"{100 * value:.1f} %"
-        case Unit.SCORE | Unit.PER_1000:
+        case Unit.SCORE | Unit.PER_1000 | Unit.AVERAGE:
             return f"{value:.1f}"
         case Unit.BALANCE:
             return f"{value:+.1f}"
@@ -186,7 +186,13 @@ def _points_text(unit: Unit, change: Change) -> str:
     sign = "-" if points < 0 else "+"
     if unit is Unit.SECONDS:
         return sign + duration_text(abs(points))
-    return f"{points:+,.0f}" if unit is Unit.NUMBER else f"{points:+.1f} points"
+    match unit:
+        case Unit.NUMBER:
+            return f"{points:+,.0f}"
+        case Unit.AVERAGE:
+            return f"{points:+.1f}"
+        case _:
+            return f"{points:+.1f} points"
 
 
 def rank_text(rank: Rank | None) -> str:

@@ -21,15 +21,9 @@ from streams.core.mapping import Reading
 from streams.courier import BrokerAwayError
 from streams.door.answer import RefusedError, away, crowded, json_answer, refusal
 from streams.door.meters import DoorMeters
-from streams.ports import (
-    Clock,
-    Outgoing,
-    RecordRefusedError,
-    StoreOverloadedError,
-    StoreRejectedError,
-    StoreUnavailableError,
-)
+from streams.ports import Clock, Outgoing, RecordRefusedError
 from streams.sinks.fate import Fate
+from streams.store_error import StoreOverloadedError, StoreRejectedError, StoreUnavailableError
 
 log = structlog.get_logger()
 

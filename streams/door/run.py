@@ -26,11 +26,11 @@ from streams.door.meters import DoorMeters
 from streams.door.token_file import token_file
 from streams.fault import fault_of
 from streams.listening import listening
-from streams.ports import StoreUnavailableError
 from streams.process import collect_less, share_memory_among_threads
 from streams.settings import Settings
 from streams.sinks.connection import connect
 from streams.sinks.fate import Fate, fate_of
+from streams.store_error import StoreUnavailableError
 
 log = structlog.get_logger()
 

@@ -12,8 +12,8 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
 from urllib3.exceptions import HTTPError, PoolError, ReadTimeoutError
 
-from streams.ports import StoreOverloadedError, StoreRejectedError, StoreUnavailableError
 from streams.settings import Settings
+from streams.store_error import StoreOverloadedError, StoreRejectedError, StoreUnavailableError
 
 _TRANSIENT: Final = frozenset({
     74,   # CANNOT_READ_FROM_FILE_DESCRIPTOR

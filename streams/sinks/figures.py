@@ -15,8 +15,8 @@ from streams.core.ask.question import Question, Statement, listing, measures_of,
 from streams.core.ask.report import Figures, Key
 from streams.core.metrics import Credit, Dimension, Metric
 from streams.core.window import Window, buckets_of
-from streams.ports import StoreRejectedError
 from streams.sinks.connection import named_errors
+from streams.store_error import StoreRejectedError
 
 
 class Freshness(Struct, frozen=True):

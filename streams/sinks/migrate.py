@@ -5,8 +5,8 @@ from collections.abc import Callable
 from clickhouse_connect.driver.client import Client
 
 from schemas.migrations import Migration, migrations
-from streams.ports import StoreRejectedError
 from streams.sinks.connection import has_table, named_errors
+from streams.store_error import StoreRejectedError
 
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_migrations

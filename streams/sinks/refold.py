@@ -12,9 +12,9 @@ from streams.core.hours.published import open_hours
 from streams.core.policy.published import policies
 from streams.core.ticket.batch import TICKET_EVENTS, stored_event
 from streams.core.ticket.measures import row_of
-from streams.ports import StoreOverloadedError, StoreUnavailableError
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
+from streams.store_error import StoreOverloadedError, StoreUnavailableError
 
 T = TypeVar("T")
 Waiting = Callable[[float, str], None]

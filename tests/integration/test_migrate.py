@@ -9,11 +9,11 @@ from clickhouse_connect.driver.client import Client
 
 from schemas import rows
 from schemas.migrations import migrations
-from streams.ports import StoreRejectedError, StoreUnavailableError
 from streams.settings import Settings
 from streams.sinks.clickhouse import TABLES, ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate, pending
+from streams.store_error import StoreRejectedError, StoreUnavailableError
 from tests.databases import new_database
 from tests.integration.conftest import Servers
 from tests.space import Space

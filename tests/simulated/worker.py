@@ -13,8 +13,9 @@ from streams.core.ticket.fold import Ticket
 from streams.handover import Handover, Records
 from streams.ledger import Known
 from streams.meters import Meters
-from streams.ports import Outgoing, StoreUnavailableError
+from streams.ports import Outgoing
 from streams.sinks.memory import MemoryStore
+from streams.store_error import StoreUnavailableError
 from tests.histories import NOW_MS
 from tests.simulated.gate import Answer, Gate
 from tests.simulated.kafka import TOPIC, Group, Log

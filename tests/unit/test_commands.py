@@ -12,7 +12,18 @@ from streams.cli.commands import PLACES
 from streams.settings import SettingsError
 from tests.space import ROOT
 
-HEAVY = ("aiohttp", "aiokafka", "clickhouse_connect", "faust", "grafana_client", "kafka", "pandas", "plotly", "psutil")
+HEAVY = (
+    "aiohttp",
+    "aiokafka",
+    "clickhouse_connect",
+    "faust",
+    "grafana_client",
+    "kafka",
+    "numpy",
+    "pandas",
+    "plotly",
+    "psutil",
+)
 
 _LOADED_BY = """
 import sys
@@ -30,6 +41,7 @@ def test_every_command_says_what_it_is_for(name: str) -> None:
     said = CliRunner().invoke(app, [name, "-h"])
     assert said.exit_code == 0, said.output
     assert f"servicepulse {name}" in said.output
+    assert PLACES[name].said in " ".join(said.output.split())
 
 
 def test_all_commands_are_listed_in_their_order() -> None:
@@ -50,9 +62,10 @@ def test_a_mistyped_command_is_told_which_one_was_meant() -> None:
     ("arguments", "needed"),
     [
         (["--version"], set()),
+        (["--help"], set()),
         (["report", "--help"], {"clickhouse_connect"}),
         (["mapping", "check", "--help"], set()),
-        (["dashboards", "check"], set()),
+        (["dashboards", "check"], {"numpy"}),
         (["status", "--help"], {"psutil"}),
         (["publish", "--help"], {"aiokafka", "kafka"}),
         (["worker", "--help"], {"aiokafka", "clickhouse_connect", "kafka"}),

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.embedded.call import MAX_FIELD_BYTES
-from streams.ports import StoreRejectedError
 from streams.sinks.clickhouse import _portions
 from streams.sinks.connection import LEAST_VERSION, refuse_old
+from streams.store_error import StoreRejectedError
 
 LEAST = ".".join(map(str, LEAST_VERSION))
 

@@ -25,9 +25,9 @@ from schemas.codec import MAX_EVENT_BYTES
 from streams.core.door.body import BATCH, JSON, LINES, MAX_BODY_BYTES, STRUCTURED
 from streams.door import door as door_module
 from streams.door import lobby
-from streams.ports import StoreUnavailableError
 from streams.settings import Settings, SettingsError
 from streams.sinks.fate import Fate, Stored
+from streams.store_error import StoreUnavailableError
 from tests.doors import SECRET, SOURCE, OpenDoor, as_json, created, open_door
 from tests.space import wait_until
 

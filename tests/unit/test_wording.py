@@ -61,6 +61,7 @@ def test_values_carry_their_unit() -> None:
     assert value_text(Unit.BALANCE, -12.5) == "-12.5"
     assert value_text(Unit.BALANCE, 35) == "+35.0"
     assert value_text(Unit.NUMBER, 20254) == "20,254"
+    assert value_text(Unit.AVERAGE, 0.5) == "0.5"
 
 
 def test_too_few_observations_read_as_not_enough_data_with_their_number() -> None:

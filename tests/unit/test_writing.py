@@ -13,8 +13,8 @@ from streams.core.ticket.fold import Ticket
 from streams.core.ticket.portion import weight_of
 from streams.core.ticket.row_bound import SHORT
 from streams.meters import Meters
-from streams.ports import StoreOverloadedError
 from streams.sinks.memory import MemoryStore
+from streams.store_error import StoreOverloadedError
 from tests.histories import NOW_MS
 from tests.mail_loop import mail_loop
 from tests.records import record_of

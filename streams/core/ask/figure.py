@@ -16,6 +16,7 @@ POINTS: Final[Mapping[Unit, str]] = {
     Unit.BALANCE: "points",
     Unit.SECONDS: "seconds",
     Unit.NUMBER: "number",
+    Unit.AVERAGE: "number on average",
 }
 """What the difference of two values is measured in."""
 

@@ -59,6 +59,7 @@ class Unit(StrEnum):
     BALANCE = "points from -100 to 100"
     SECONDS = "seconds"
     NUMBER = "number"
+    AVERAGE = "number on average"
 
 
 class Direction(StrEnum):
