@@ -142,6 +142,14 @@ class InterventionKind(OpenEnum):
     OTHER = "other"
 
 
+class Refusal(OpenEnum):
+    """Why a compensation was refused."""
+
+    CAP = "cap"
+    POLICY = "policy"
+    OTHER = "other"
+
+
 class OrderKind(OpenEnum):
     """Why an order exists. Replacements and exchanges are no repurchase."""
 
@@ -436,6 +444,49 @@ class CompensationGranted(TicketData, frozen=True, kw_only=True, omit_defaults=T
     cap: Amount | None = None
 
 
+class CaseData(Data, frozen=True, kw_only=True, omit_defaults=True):
+    """What an event says beside a ticket, of what its case costs. No measure of the ticket follows from it."""
+
+    subject_field: ClassVar[str] = "ticket_id"
+
+    ticket_id: Id
+
+
+class CompensationRequested(CaseData, frozen=True, kw_only=True, omit_defaults=True):
+    """Something was asked for to make up for a fault. What came of it bears the same `compensation_id`."""
+
+    compensation_id: Id
+    amount: Amount
+    currency: Currency
+    cap: Annotated[Amount, Meta(description="As much as could be given without asking somebody else.")] | None = None
+
+
+class CompensationDenied(CaseData, frozen=True, kw_only=True, omit_defaults=True):
+    """What was asked for was refused: because it lay above the cap, because the policy has it so, or otherwise."""
+
+    compensation_id: Id
+    because: Refusal
+    amount: Annotated[Amount, Meta(description="What was refused, where no request says so.")] | None = None
+    currency: Currency | None = None
+    cap: Amount | None = None
+
+    def __post_init__(self) -> None:
+        """Require a currency beside an amount.
+
+        Raises:
+            ValueError: When it is missing.
+        """
+        if self.currency is None and (self.amount is not None or self.cap is not None):
+            raise ValueError("name the `currency` of `amount` and `cap`")
+
+
+class TicketWorked(CaseData, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody worked on the ticket for so long, up to now. Each such statement adds to those before."""
+
+    seconds: Annotated[float, Meta(ge=0, le=86_400, description="Time that was worked, not time that passed.")]
+    agent_id: Id | None = None
+
+
 class PromiseData(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     """What an event says about one promise."""
 
@@ -516,11 +567,22 @@ class OrderPlaced(OrderData, frozen=True, kw_only=True, omit_defaults=True):
     currency: Currency
     kind: OrderKind | None = None
     product_line: Label | None = None
-    margin: Amount | None = None
+    margin: Annotated[Amount, Meta(description="What is left of the amount once what was sold is paid.")] | None = None
+    region: Annotated[Label, Meta(description="Where it goes.")] | None = None
+    referred_by: Annotated[Id, Meta(description="The customer who sent this one.")] | None = None
 
 
 class OrderCancelled(OrderData, frozen=True, kw_only=True, omit_defaults=True):
     """An order was called off."""
+
+
+class ReturnCompleted(OrderData, frozen=True, kw_only=True, omit_defaults=True):
+    """Goods of an order came back, and the money for them was given back."""
+
+    return_id: Id
+    loss: Annotated[Amount, Meta(description="What the return cost in all: freight, handling, what the goods lost.")]
+    currency: Currency
+    ticket_id: Annotated[Id, Meta(description="The case that it came of.")] | None = None
 
 
 class SchedulePublished(Data, frozen=True, kw_only=True, omit_defaults=True):
@@ -807,13 +869,17 @@ CATALOGUE: Mapping[str, type[Data]] = {
     "rating.submitted": RatingSubmitted,
     "rating.revised": RatingRevised,
     "rating.withdrawn": RatingWithdrawn,
+    "compensation.requested": CompensationRequested,
     "compensation.granted": CompensationGranted,
+    "compensation.denied": CompensationDenied,
+    "ticket.worked": TicketWorked,
     "promise.made": PromiseMade,
     "promise.moved": PromiseMoved,
     "promise.kept": PromiseKept,
     "promise.withdrawn": PromiseWithdrawn,
     "order.placed": OrderPlaced,
     "order.cancelled": OrderCancelled,
+    "return.completed": ReturnCompleted,
     "ticket.repurchased": TicketRepurchased,
     "fault.declared": FaultDeclared,
     "fault.updated": FaultUpdated,

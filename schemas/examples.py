@@ -10,7 +10,9 @@ from schemas.codec import encode, subject_named_by
 from schemas.events import (
     NAME_OF,
     Classifier,
+    CompensationDenied,
     CompensationGranted,
+    CompensationRequested,
     ContactAbandoned,
     ContactAnswered,
     ContactQueued,
@@ -43,6 +45,8 @@ from schemas.events import (
     RatingSource,
     RatingSubmitted,
     RatingWithdrawn,
+    Refusal,
+    ReturnCompleted,
     RootCauseAcknowledged,
     RootCauseFixed,
     RootCauseReported,
@@ -66,6 +70,7 @@ from schemas.events import (
     TicketStatusChanged,
     TicketUnmarkedSpam,
     TicketUpdated,
+    TicketWorked,
     Visibility,
 )
 from schemas.policy import Policy, Rule, Scale, SettledAfter
@@ -136,6 +141,9 @@ _CONTENTS: Final[tuple[Data, ...]] = (
         authority="agent",
         cap=1000,
     ),
+    CompensationRequested(ticket_id="T-1042", compensation_id="K-2", amount=2500, currency="EUR", cap=1000),
+    CompensationDenied(ticket_id="T-1042", compensation_id="K-2", because=Refusal.CAP),
+    TicketWorked(ticket_id="T-1042", seconds=420, agent_id="A-7"),
     PromiseMade(
         ticket_id="T-1042",
         promise_id="P-1",
@@ -157,8 +165,13 @@ _CONTENTS: Final[tuple[Data, ...]] = (
         kind=OrderKind.NORMAL,
         product_line="wardrobes",
         margin=7400,
+        region="north",
+        referred_by="C-12",
     ),
     OrderCancelled(order_id="O-5107", customer_id="C-77"),
+    ReturnCompleted(
+        return_id="R-8", order_id="O-5107", customer_id="C-77", loss=6100, currency="EUR", ticket_id="T-1042"
+    ),
     TicketRepurchased(
         ticket_id="T-1042",
         order_id="O-5107",

@@ -138,6 +138,32 @@ class SettledAfter(Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     reassignments: Annotated[Days, Meta(description="Rated cases of the window are still given away for so long.")] = 7
 
 
+Code: TypeAlias = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217 code.")]
+
+
+class Worth(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """How money is added up: what an hour of work costs, in which currency, and what others are worth in it."""
+
+    currency: Annotated[Code, Meta(description="In which money is added up.")]
+    cost_per_hour: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=2**40,
+            description="What an hour of work on tickets costs, in minor units. Without it work costs nothing, and it "
+            "is said that it is left out.",
+        ),
+    ] = 0
+    rates: Annotated[
+        dict[Code, Annotated[float, Meta(gt=0, le=1e9)]],
+        Meta(
+            max_length=200,
+            description="What one unit of another currency is worth in `currency`. Money without a rate is left out, "
+            "and it is said how much.",
+        ),
+    ] = field(default_factory=dict)
+
+
 Rules: TypeAlias = Annotated[tuple[Rule, ...], Meta(max_length=50)]
 """The first one whose conditions a ticket meets is its target; where none is, it has no target."""
 
@@ -187,6 +213,13 @@ class Policy(InForce, frozen=True, dict=True, omit_defaults=True, forbid_unknown
             "passes `reason_share`. Of the version in force now, for all times.",
         ),
     ] = field(default_factory=dict)
+    worth: Annotated[
+        Worth | None,
+        Meta(
+            description="How money is added up. Without it, only money of the one currency that is used most. Of the "
+            "version in force now, for all times.",
+        ),
+    ] = None
     settled_after_days: Annotated[
         SettledAfter,
         Meta(description="When a figure that moves by waiting is settled. Of the version in force now, for all times."),

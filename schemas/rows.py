@@ -158,7 +158,8 @@ class PolicyRow(Row, frozen=True, kw_only=True, gc=False):
 
     A target is, of each version, its rules in order: seconds, whether of open hours, what pauses it, values of each
     condition. Scales
-    are those with a least score of their own: both ends, and that score.
+    are those with a least score of their own: both ends, and that score. Worth is the currency of sums, what an hour
+    of work costs in it, and what a unit of other currencies is worth.
     """
 
     subject: str
@@ -173,6 +174,7 @@ class PolicyRow(Row, frozen=True, kw_only=True, gc=False):
     resolution: list[list[tuple[Any, ...]]] = field(name="versions.resolution_rules")
     least_n: list[int] = field(name="versions.least_n")
     reason_share: list[float] = field(name="versions.reason_share")
+    worth: list[tuple[str, int, list[tuple[str, float]]]] = field(name="versions.worth")
     settled_after_days: list[tuple[int, ...]] = field(name="versions.settled_after_days")
     ingested_at: Ms
 

@@ -16,7 +16,7 @@ from schemas.events import (
     Data,
     PolicyPublished,
 )  # fmt: skip
-from schemas.policy import CONDITIONS, SUBJECT, TARGETS, Policy, Rule, Scale, SettledAfter
+from schemas.policy import CONDITIONS, SUBJECT, TARGETS, Policy, Rule, Scale, SettledAfter, Worth
 from schemas.schedule import SpecialDay, Version, Week
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,6 +34,9 @@ Envelope: TypeAlias = dict[str, Any]
 """Keyword arguments of `schemas.codec.encode` beside the content."""
 Fields: TypeAlias = dict[str, Any]
 
+_CODES = st.sampled_from(["EUR", "USD", "JPY"])
+_COSTS = st.integers(0, 100_000)
+_RATES = st.dictionaries(_CODES, st.floats(1e-3, 1e3))
 _OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
@@ -138,6 +141,7 @@ def policies() -> st.SearchStrategy[Policy]:
         scales=st.lists(_scales(), max_size=3, unique_by=lambda one: (one.scale_min, one.scale_max)).map(tuple),
         least_n=st.integers(2, 10_000),
         reason_share=st.floats(0.01, 1),
+        worth=st.none() | st.builds(Worth, currency=_CODES, cost_per_hour=_COSTS, rates=_RATES),
         settled_after_days=st.builds(
             SettledAfter, **dict.fromkeys(SettledAfter.__struct_fields__, st.integers(1, 365))
         ),
@@ -255,10 +259,15 @@ def _in_order(fields: Fields) -> Fields:
     return fields | {"versions": tuple({version.in_force_at: version for version in ordered}.values())}
 
 
+def _with_currency(fields: Fields) -> Fields:
+    return fields if fields.get("amount") is None and fields.get("cap") is None else {"currency": "EUR", **fields}
+
+
 _REPAIRS: Final[dict[str, Callable[[Fields], Fields]]] = {
     "TicketAssigned": _saying_someone,
     "TicketUpdated": _saying_something,
     "TicketMerged": _into_another,
+    "CompensationDenied": _with_currency,
     "FaultDeclared": _broken,
     "FaultUpdated": _saying_a_cause,
     "KnownIssueAnnounced": _about_something,

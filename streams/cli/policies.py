@@ -11,7 +11,7 @@ from rich.table import Table
 
 from schemas.events import PolicyPublished
 from schemas.instant import zone_of
-from schemas.policy import TARGETS, Policy
+from schemas.policy import TARGETS, Policy, Worth
 from schemas.rows import Ms
 from schemas.version import in_force
 from streams.cli.connection import open_client, resolve
@@ -134,7 +134,15 @@ def _lines(version: Policy) -> Iterator[str]:
     yield f"a reason is above the line from {100 * version.reason_share:g} % on"
     for reason, department in sorted(version.departments.items()):
         yield f"{department} can remove the cause of {reason}"
+    if version.worth:
+        yield f"money is added up in {version.worth.currency}{_cost(version.worth)}"
     yield f"figures are settled after {settled_text(version)}"
+
+
+def _cost(worth: Worth) -> str:
+    rates = ", ".join(f"1 {code} is {rate:g}" for code, rate in sorted(worth.rates.items()))
+    hour = f", an hour of work costs {worth.cost_per_hour / 100:,.2f}" if worth.cost_per_hour else ""
+    return hour + (f", {rates}" if rates else "")
 
 
 def _date(at: Ms) -> str:

@@ -28,7 +28,18 @@ does nothing else that was counted otherwise; CHANGELOG.md says what a desk coul
 def _known_to_both(lines: Sequence[bytes]) -> Sequence[bytes]:
     """Leave out what a desk tells only once all workers know of it."""
     of_tickets = ("promise.", "ticket.linked.")
-    of_others = ("fault.", "intervention.", "knownissue.", "rootcause.", "contact.", "selfservice.")
+    of_others = (
+        "fault.",
+        "intervention.",
+        "knownissue.",
+        "rootcause.",
+        "contact.",
+        "selfservice.",
+        "return.",
+        "ticket.worked.",
+        "compensation.requested.",
+        "compensation.denied.",
+    )
     later = [f'"io.servicepulse.{family}'.encode() for family in (*of_tickets, *of_others)]
     return [line for line in lines if not any(name in line for name in later)]
 

@@ -9,6 +9,7 @@ from schemas.events import (
     DERIVED,
     NAME_OF,
     RESERVED,
+    CaseData,
     ContactData,
     ContactType,
     Data,
@@ -78,6 +79,7 @@ class TestNames:
             KnownIssueData,
             RootCauseData,
             ContactData,
+            CaseData,
         }
         leaves = {kind for family in families for kind in family.__subclasses__()} - families
         assert leaves == set(KINDS)

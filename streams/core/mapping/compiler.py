@@ -38,7 +38,7 @@ from streams.core.mapping.template import FILE, ID, ROOT, ROW, Row, Spellings, T
 from streams.core.mapping.value import AS_WRITTEN, compute_of
 from streams.core.mapping.zone import TimeSettingError
 
-_LATER: Final = frozenset({"ticket.linked"})
+_LATER: Final = frozenset({"ticket.linked", "ticket.worked"})
 _ORDER: Final = (
     "ticket.created",
     "message.sent",

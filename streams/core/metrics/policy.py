@@ -17,6 +17,7 @@ _RULES_OF: Final = "_rules"
 _SAID: Final = ("is_open_hours", "paused_for_customer", "paused_on_hold")
 """What a rule says beside its seconds."""
 _SCALES: Final = "Array(Tuple(scale_min Float64, scale_max Float64, score Float64))"
+_WORTH: Final = "Tuple(currency String, cost_per_hour Int64, rates Array(Tuple(currency String, rate Float64)))"
 
 SATISFIED: Final = ("satisfied_from", "scales")
 """What is read of a version to tell who is satisfied."""
@@ -156,6 +157,8 @@ def _literal(policy: Policy, column: str) -> str:
         case "settled_after_days":
             names = ", ".join(f"{name} UInt16" for name in said.__struct_fields__)
             return f"CAST({astuple(said)}, 'Tuple({names})')"
+        case "worth":
+            return f"CAST(('', 0, []), '{_WORTH}')"
         case "least_n":
             return f"toUInt32({said})"
         case "satisfied_from" | "reason_share":

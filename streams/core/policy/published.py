@@ -128,6 +128,7 @@ def policy_row(event: Event, now_ms: Ms) -> PolicyRow:
         **targets,
         least_n=[one.least_n for one in versions],
         reason_share=[one.reason_share for one in versions],
+        worth=[worth_of(one) for one in versions],
         settled_after_days=[msgspec.structs.astuple(one.settled_after_days) for one in versions],
         ingested_at=now_ms,
     )
@@ -136,6 +137,12 @@ def policy_row(event: Event, now_ms: Ms) -> PolicyRow:
 def scales_of(policy: Policy) -> list[tuple[float, float, float]]:
     """Return the scales with a least score of their own as a row has them."""
     return [(one.scale_min, one.scale_max, one.score) for one in policy.scales]
+
+
+def worth_of(policy: Policy) -> tuple[str, int, list[tuple[str, float]]]:
+    """Return how money is added up as a row has it; without a currency where the policy does not say."""
+    worth = policy.worth
+    return (worth.currency, worth.cost_per_hour, sorted(worth.rates.items())) if worth else ("", 0, [])
 
 
 def rules_of(policy: Policy, target: str) -> list[tuple[Any, ...]]:

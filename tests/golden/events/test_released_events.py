@@ -10,7 +10,9 @@ import pytest
 from schemas.codec import NO_SEQUENCE, Event, decode
 from schemas.events import (
     Classifier,
+    CompensationDenied,
     CompensationGranted,
+    CompensationRequested,
     ContactAbandoned,
     ContactAnswered,
     ContactQueued,
@@ -43,6 +45,8 @@ from schemas.events import (
     RatingSource,
     RatingSubmitted,
     RatingWithdrawn,
+    Refusal,
+    ReturnCompleted,
     RootCauseAcknowledged,
     RootCauseFixed,
     RootCauseReported,
@@ -66,6 +70,7 @@ from schemas.events import (
     TicketStatusChanged,
     TicketUnmarkedSpam,
     TicketUpdated,
+    TicketWorked,
     Visibility,
 )
 from schemas.policy import Policy, Rule
@@ -130,6 +135,14 @@ MINIMAL: Final[dict[str, Data]] = {
     "contact.abandoned": ContactAbandoned(contact_id="CALL-1"),
     "selfservice.session": SelfServiceSession(session_id="S-1", channel="help pages", solved=False),
     "intervention.recorded": InterventionRecorded(intervention_id="I-7", kind=InterventionKind.NOTICE),
+    "compensation.requested": CompensationRequested(
+        ticket_id="T-1042", compensation_id="K-2", amount=2500, currency="EUR"
+    ),
+    "compensation.denied": CompensationDenied(ticket_id="T-1042", compensation_id="K-2", because=Refusal.OTHER),
+    "ticket.worked": TicketWorked(ticket_id="T-1042", seconds=420),
+    "return.completed": ReturnCompleted(
+        return_id="R-8", order_id="O-5107", customer_id="C-77", loss=6100, currency="EUR"
+    ),
     "order.placed": OrderPlaced(order_id="O-5107", customer_id="C-77", amount=24900, currency="EUR"),
     "order.cancelled": OrderCancelled(order_id="O-5107", customer_id="C-77"),
     "ticket.repurchased": TicketRepurchased(
@@ -331,6 +344,16 @@ FULL: Final[dict[str, Data]] = {
         kind=OrderKind.REPLACEMENT,
         product_line="wardrobes",
         margin=-7400,
+    ),
+    "compensation.requested": CompensationRequested(
+        ticket_id="T-1042", compensation_id="K-2", amount=2500, currency="EUR", cap=1000
+    ),
+    "compensation.denied": CompensationDenied(
+        ticket_id="T-1042", compensation_id="K-2", because=Refusal.CAP, amount=2500, currency="EUR", cap=1000
+    ),
+    "ticket.worked": TicketWorked(ticket_id="T-1042", seconds=420.5, agent_id="A-7"),
+    "return.completed": ReturnCompleted(
+        return_id="R-8", order_id="O-5107", customer_id="C-77", loss=6100, currency="EUR", ticket_id="T-1042"
     ),
     "order.cancelled": OrderCancelled(order_id="O-5107", customer_id="C-77"),
     "ticket.repurchased": MINIMAL["ticket.repurchased"],

@@ -1,0 +1,141 @@
+"""The lift of a solved case: repurchase beside that of comparable customers without one, and how sure that is, in SQL.
+
+Each with a case weighs as one, and whoever is compared in a cell weighs together as much as those with a case there
+(the effect on the treated). How sure it is follows from what each customer, with and without a case, adds to both
+shares: Taylor's linearisation with customers drawn whole, which is what a bootstrap by customer comes to, without its
+noise. Shares have Wilson's interval for as many customers as they stand for; the difference and the ratio are made of
+both with their correlation: Donner, A. and Zou, G. Y. (2012): Closed-form confidence intervals for functions of the
+normal mean and standard deviation. Statistical Methods in Medical Research 21 (4), 347-359; Zou, G. Y. and Donner, A.
+(2008): Construction of confidence limits about effect measures. Statistics in Medicine 27 (10), 1693-1702.
+"""
+
+from textwrap import indent
+from typing import Final
+
+from streams.core.interval import Z95
+from streams.core.window import DAY_MS
+from streams.core.worth.matching import matched, select
+
+HORIZONS: Final = (30, 60, 90)
+"""Days after the resolution within which an order counts."""
+COMPARABLE_FROM: Final = 0.5
+"""When fewer than this share of customers finds somebody to be compared with, the rest says nothing of all."""
+
+
+def lift(narrowed: str = "") -> str:
+    """Return the SELECT of what a solved case changes, a row for each of `HORIZONS`.
+
+    Its columns are `days`, `customers` with a case and how many of them are `matched`, `controls` who they are held
+    against; `share` of the matched who ordered again, with `share_low` and `share_high`, and `other`, that of the
+    comparable ones, in the same way; `lift` is the difference of the two, `ratio` their quotient, each with its
+    interval. Null where nobody was matched. The query around it names what `matching.NAMES` does.
+
+    Args:
+        narrowed: As of `matching.matched`.
+    """
+    hits = {days: f"one.3 <= {days * DAY_MS}" for days in HORIZONS}
+    asked = {f"y{days}": f"countIf(NOT row.1 AND row.4 - row.3 <= {days * DAY_MS})" for days in HORIZONS}
+    cells = matched(asked | {"ones": "groupArray((row.1, row.2, row.4 - row.3))"}, narrowed, max(HORIZONS))
+    weight = "n1 / n0"
+    sums = ",\n    ".join(
+        f"countIf(one.1 AND n0 > 0 AND {is_hit}) AS u{days},\n    "
+        f"sumIf(if(one.1, y{days} / n0, {weight} * (({is_hit}) - y{days} / n0)), n0 > 0) AS v{days}"
+        for days, is_hit in hits.items()
+    )
+    by_customer = f"""
+SELECT
+    one.2 AS who,
+    max(one.1) AS is_asked,
+    countIf(one.1 AND n0 > 0) AS m,
+    max(NOT one.1 AND n1 > 0) AS is_control,
+    sumIf({weight}, NOT one.1) AS w,
+    {sums}
+FROM
+(
+{indent(cells, "    ")}
+)
+ARRAY JOIN ones AS one
+GROUP BY who""".strip()  # noqa: S608 - words of ours
+    parts = ",\n    ".join(
+        f"({days}, sum(u{days}), sum(v{days}), sum(pow(u{days}, 2)), sum(pow(v{days}, 2)), sum(u{days} * v{days}), "
+        f"sum(u{days} * m), sum(v{days} * m))"
+        for days in HORIZONS
+    )
+    totals = f"""
+SELECT
+    countIf(is_asked) AS customers,
+    sum(m) AS matched,
+    countIf(is_control) AS controls,
+    sum(w * w) AS squares,
+    [
+    {parts}
+    ] AS parts
+FROM
+(
+{indent(by_customer, "    ")}
+)""".strip()  # noqa: S608 - words of ours
+    names = "days, customers, matched, controls"
+    told = select(
+        """
+    part.1 AS days,
+    customers,
+    matched,
+    controls,
+    squares,
+    if(matched = 0, NULL, part.2 / matched) AS share,
+    if(matched = 0, NULL, greatest(0, part.3 / matched)) AS other,
+    matched * share * (1 - share) AS own,
+    part.5 - 2 * other * part.8 + other * other * matched AS apart,
+    part.6 - share * part.8 - other * part.7 + share * other * matched AS together""",
+        totals,
+        "ARRAY JOIN parts AS part",
+    )
+    weighed = select(
+        f"""
+    {names}, share, other,
+    if(apart < 1e-9, matched * matched / squares, other * (1 - other) * matched * matched / apart) AS stands_for,
+    if(own * apart < 1e-9, 0, together / sqrt(own * apart)) AS alike""",
+        told,
+    )
+    ended = select(
+        f"""
+    {names}, share, other, alike,
+    {_wilson("share", "matched", "share_")},
+    {_wilson("other", "stands_for", "other_")}""",
+        weighed,
+    )
+    return select(
+        f"""
+    {names}, share, share_low, share_high, other, other_low, other_high,
+    share - other AS lift,
+    lift - {_apart("share_low", "other_high")} AS lift_low,
+    lift + {_apart("share_high", "other_low")} AS lift_high,
+    if(other = 0, NULL, share / other) AS ratio,
+    {_ratio("share_low", "other_high", "-")} AS ratio_low,
+    {_ratio("share_high", "other_low", "+")} AS ratio_high""",
+        ended,
+        "ORDER BY days",
+    )
+
+
+def _wilson(share: str, n: str, prefix: str) -> str:
+    """Return both ends of Wilson's interval of a share, as `interval.wilson` has them."""
+    z2 = Z95 * Z95
+    margin = f"{Z95!r} * sqrt({share} * (1 - {share}) / {n} + {z2 / 4!r} / ({n} * {n}))"
+    low, high = (f"({share} + {z2 / 2!r} / {n} {sign} {margin}) / (1 + {z2!r} / {n})" for sign in "-+")
+    return f"if({share} = 0, 0, {low}) AS {prefix}low,\n    if({share} = 1, 1, {high}) AS {prefix}high"
+
+
+def _apart(limit: str, other_limit: str) -> str:
+    """Return how far the end of a difference lies away, made of ends of both of its parts."""
+    one, two = f"(share - {limit})", f"(other - {other_limit})"
+    return f"sqrt(greatest(0, pow({one}, 2) + pow({two}, 2) - 2 * alike * {one} * -{two}))"
+
+
+def _ratio(limit: str, other_limit: str, sign: str) -> str:
+    """Return the end of a quotient, made of ends of both of its parts; null where the divisor may be nothing."""
+    middle = f"(share * other + alike * (share - {limit}) * (other - {other_limit}))"
+    product = f"{limit} * (2 * share - {limit}) * {other_limit} * (2 * other - {other_limit})"
+    divisor = f"({other_limit} * (2 * other - {other_limit}))"
+    end = f"({middle} {sign} sqrt(greatest(0, {middle} * {middle} - {product}))) / {divisor}"
+    return f"if({divisor} <= 0, NULL, greatest(0, {end}))"
