@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import exp, inf, sqrt
 from random import Random
+from statistics import fmean, variance
 from typing import Final, NamedTuple
 
-from streams.core.interval import Interval, wilson
+from streams.core.interval import Z95, Interval, wilson
 
 DAY: Final = 86_400_000
 HORIZONS: Final = (30, 60, 90)
@@ -255,3 +256,89 @@ def shop(seed: int, effect: float, customers: int = 3000) -> tuple[dict[str, Cus
     ]
     truth = {days: sum(gain * exp(-days * pace) for gain, pace in gains) / len(gains) for days in HORIZONS}
     return told, truth
+
+
+# What a way of handling cases is worth, and what a cap costs ----------------------------------------------------------
+
+
+class Handled(NamedTuple):
+    """A case: how it was handled, what it brought in and what it cost; `None` where nobody can count that."""
+
+    strategy: str
+    alike: tuple[object, ...]
+    brought: float | None
+    cost: float | None
+    parts: tuple[str, ...] = ()
+
+
+class Expected(NamedTuple):
+    """What a strategy is worth."""
+
+    matched: int
+    gain: float
+    cost: float
+    value: float | None
+    ends: Interval
+
+
+def expectation_of(cases: Sequence[Handled], strategy: str, parts: tuple[str, ...] = ()) -> Expected | None:
+    """Return what a strategy brings in beyond others for what it costs; None where no case has any to be held against.
+
+    The ends of the interval are found by looking where the difference of both sums stops being clear.
+    """
+    known = [one for one in cases if one.brought is not None and one.cost is not None]
+    cells = defaultdict[tuple[object, ...], list[Handled]](list)
+    for one in known:
+        cells[one.alike].append(one)
+    own, spread = list[tuple[float, float]](), 0.0
+    for cell in cells.values():
+        others = [one.brought or 0.0 for one in cell if one.strategy != strategy]
+        mine = [one for one in cell if one.strategy == strategy and one.parts == parts]
+        if len(others) < 2 or not mine:
+            continue
+        mean = sum(others) / len(others)
+        own += [((one.brought or 0.0) - mean, one.cost or 0.0) for one in mine]
+        spread += len(mine) ** 2 / len(others) * variance(others)
+    if not own:
+        return None
+    n, gains, costs = len(own), sum(d for d, _ in own), sum(c for _, c in own)
+    if n < 2 or costs <= 0:
+        return Expected(n, gains / n, costs / n, None, Interval(None, None))
+
+    def is_unclear(ratio: float) -> bool:
+        apart = [d - ratio * c for d, c in own]
+        return sum(apart) ** 2 <= Z95**2 * (n * variance(apart) + spread)
+
+    ratio = gains / costs
+    is_bounded = not is_unclear(ratio - 1e9) and not is_unclear(ratio + 1e9)
+    ends = Interval(_edge(is_unclear, ratio, -1), _edge(is_unclear, ratio, +1)) if is_bounded else Interval(None, None)
+    return Expected(n, gains / n, costs / n, ratio, ends)
+
+
+def _edge(holds: Callable[[float], bool], middle: float, side: int) -> float:
+    """Return how far from the middle something goes on holding."""
+    near, far = 0.0, 1e9
+    for _ in range(200):
+        half = (near + far) / 2
+        near, far = (half, far) if holds(middle + side * half) else (near, half)
+    return middle + side * near
+
+
+def break_even_of(refused: Sequence[float], granted: Sequence[float]) -> tuple[float, Interval]:
+    """Return what a refusal costs beyond a grant: the difference of both means of what came back."""
+    value = fmean(refused) - fmean(granted)
+    margin = Z95 * sqrt(variance(refused) / len(refused) + variance(granted) / len(granted))
+    return value, Interval(value - margin, value + margin)
+
+
+def handled_cases(seed: int, worth: float, n: int = 1_500) -> list[Handled]:
+    """Return cases of which "gift" brings in so many times what it costs, and is tried on the best customers."""
+    rng = Random(seed)
+    told = []
+    for _ in range(n):
+        kind = rng.randrange(4)
+        strategy = "gift" if rng.random() < 0.15 + 0.15 * kind else rng.choice(["judge", "explain"])
+        cost = rng.uniform(500, 1500) if strategy == "gift" else rng.uniform(0, 400)
+        ordered = rng.expovariate(1 / 9_000) if rng.random() < 0.2 + 0.1 * kind else 0.0
+        told.append(Handled(strategy, (kind,), ordered + (worth * 1_000 if strategy == "gift" else 0), cost))
+    return told

@@ -1,7 +1,6 @@
 """What a solved case changes: the SQL says what can be counted by hand, and holds where the truth is known."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from math import ceil, sqrt
 from random import Random
 from typing import Any, Final
@@ -35,12 +34,13 @@ def client(servers: Servers) -> Iterator[Client]:
         yield client
 
 
-def asked(client: Client, sql: str, most_orders: int = MOST_ORDERS) -> list[dict[str, Any]]:
+def asked(client: Client, sql: str, most_orders: int = MOST_ORDERS, days: int = 90) -> list[dict[str, Any]]:
     """Return what a query says, row by row."""
     at = [f"toDateTime64({ms / 1000}, 3, 'UTC')" for ms in (*WINDOW, KNOWN)]
     names = [f"{sql} AS {name}" for sql, name in zip(at, ("start_at", "end_at", "followed_until"), strict=True)]
     ours = [one.replace(str(MOST_ORDERS), str(most_orders)) for one in NAMES]
-    return list(client.query(f"WITH {', '.join([*names, *ours])}\n{sql}").named_results())
+    within = f"{days * DAY} AS within_ms"
+    return list(client.query(f"WITH {', '.join([*names, within, *ours])}\n{sql}").named_results())
 
 
 def draws(client: Client, customers: Mapping[str, Customer]) -> dict[tuple[str, int], int]:
@@ -122,9 +122,10 @@ def test_the_lift_is_what_can_be_counted_by_hand(client: Client, seed: int) -> N
     drawn = draws(client, customers)
     for narrowed in ("", "AND team = 'north'"):
         theirs = customers if narrowed else {who: _all_asked(one) for who, one in customers.items()}
-        cells = cells_of(theirs, WINDOW, KNOWN, 90, lambda who, at: drawn[who, at])
-        for row in asked(client, lift(f" {narrowed}")):
-            wanted = lift_of(cells, row["days"])
+        for days in HORIZONS:
+            cells = cells_of(theirs, WINDOW, KNOWN, days, lambda who, at: drawn[who, at])
+            (row,) = asked(client, lift(f" {narrowed}"), days=days)
+            wanted = lift_of(cells, days)
             assert row["customers"] == sum(len(cell.treated) for cell in cells)
             assert row["matched"] == sum(len(cell.treated) for cell in cells if cell.others)
             assert wanted, "nobody was matched: the shop is too small to say anything"
@@ -148,10 +149,9 @@ def test_of_many_orders_comparable_customers_are_drawn(client: Client) -> None:
         theirs, WINDOW, KNOWN, 90, lambda who, at: drawn[who, at], lambda who: hashes[who] % (placed // 150) == 0
     )
     everybody = cells_of(theirs, WINDOW, KNOWN, 90, lambda who, at: drawn[who, at])
-    for row in asked(client, lift(), 150):
-        wanted = lift_of(cells, row["days"])
-        assert wanted
-        assert row["lift"] == pytest.approx(wanted.lift, abs=1e-9)
+    wanted = lift_of(cells, 90)
+    assert wanted
+    assert asked(client, lift(), 150)[0]["lift"] == pytest.approx(wanted.lift, abs=1e-9)
     assert sum(len(one.others) for one in cells) < sum(len(one.others) for one in everybody)
 
 
@@ -209,7 +209,7 @@ def test_the_balance_is_what_can_be_counted_by_hand(client: Client, seed: int) -
         "days_since_first": lambda one: (one.at - one.first_at) / DAY,
         "cases_before": lambda one: one.cases_before,
     }
-    rows = asked(client, balance(followed_days=90))
+    rows = asked(client, balance(followed_ms="within_ms"))
     assert [row["measure"] for row in rows] == list(MEASURES)
     for row in rows:
         of = read[row["measure"]]
@@ -254,20 +254,13 @@ def test_the_truth_lies_in_the_interval_though_better_customers_complain_more(cl
             told.append(event(begun, case.created_at, id=f"c{ticket}"))
             told.append(event(e.TicketResolved(ticket_id=ticket), case.resolved_at or 0, id=f"r{ticket}"))
     store(client, [told])
-    rows = asked(client, lift())
-    assert [row["days"] for row in rows] == list(HORIZONS)
-    for row in rows:
-        assert row["lift_low"] <= truth[row["days"]] <= row["lift_high"]
-    assert rows[0]["lift_low"] > 0, "a true lift of 12 points is told from nothing"
+    rows = {days: asked(client, lift(), days=days)[0] for days in HORIZONS}
+    for days, row in rows.items():
+        assert row["lift_low"] <= truth[days] <= row["lift_high"]
+    assert rows[30]["lift_low"] > 0, "a true lift of 12 points is told from nothing"
 
 
 def test_without_cases_or_orders_nothing_is_said(client: Client) -> None:
     store(client, [])
-    rows = asked(client, lift())
-    assert [(row["customers"], row["matched"], row["lift"], row["lift_low"]) for row in rows] == [
-        (0, 0, None, None)
-    ] * 3
-
-
-def test_the_window_is_what_it_says() -> None:
-    assert datetime.fromtimestamp(WINDOW[0] / 1000, UTC) == datetime(2026, 7, 30, tzinfo=UTC)
+    (row,) = asked(client, lift())
+    assert (row["customers"], row["matched"], row["lift"], row["lift_low"]) == (0, 0, None, None)

@@ -7,7 +7,20 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from tests.worth import HORIZONS, KNOWN, WINDOW, Cell, Customer, cells_of, lift_of, shop, within
+from tests.worth import (
+    HORIZONS,
+    KNOWN,
+    WINDOW,
+    Cell,
+    Customer,
+    break_even_of,
+    cells_of,
+    expectation_of,
+    handled_cases,
+    lift_of,
+    shop,
+    within,
+)
 
 SEEDS = 10
 """`python -m tests.bench.lift` asks 200 for each effect: the interval held the truth in 93.5 to 97.5 % of them."""
@@ -88,3 +101,32 @@ def bootstrapped(cells: Sequence[Cell], days: int, times: int = 2_000) -> np.nda
         of_others = y0[has_both] / n0[has_both]
         lifts.append((y1[has_both] - n1[has_both] * of_others).sum() / n1[has_both].sum())
     return np.array(lifts)
+
+
+@pytest.mark.weighty
+@pytest.mark.parametrize("worth", [0.6, 1.0, 1.8])
+def test_what_a_strategy_is_worth_lies_in_its_interval(worth: float) -> None:
+    held, naive = 0, list[float]()
+    for seed in range(20):
+        cases = handled_cases(seed, worth, 600)
+        told = expectation_of(cases, "gift")
+        assert told
+        low, high = told.ends
+        held += low is not None and high is not None and low <= worth <= high
+        gifts = [one for one in cases if one.strategy == "gift"]
+        others = [one.brought or 0 for one in cases if one.strategy != "gift"]
+        gained = sum((one.brought or 0) - np.mean(others) for one in gifts)
+        naive.append(float(gained / sum(one.cost or 0 for one in gifts)))
+    assert held >= 17
+    assert np.mean(naive) > worth + 0.3, "tried on the best customers, a gift looks better than it is"
+
+
+def test_the_break_even_lies_in_its_interval() -> None:
+    held = 0
+    for seed in range(200):
+        rng = Random(seed)
+        refused = [rng.uniform(2_000, 9_000) if rng.random() < 0.4 else 0.0 for _ in range(80)]
+        granted = [rng.uniform(2_000, 9_000) if rng.random() < 0.1 else 0.0 for _ in range(200)]
+        _, (low, high) = break_even_of(refused, granted)
+        held += low is not None and high is not None and low <= 0.3 * 5_500 <= high
+    assert held >= 180

@@ -22,7 +22,7 @@ MEASURES: Final[Mapping[str, str]] = {
 """What is looked at, by name. Nobody is matched by the last two: they show what matching leaves open."""
 
 
-def balance(narrowed: str = "", followed_days: int = 0) -> str:
+def balance(narrowed: str = "", followed_ms: str = "0") -> str:
     """Return the SELECT of how alike both groups are, a row for each of `MEASURES`.
 
     Its columns are `measure`, `mean` of those with a case, `other_mean` of comparable ones, and `apart`, by how many
@@ -30,7 +30,7 @@ def balance(narrowed: str = "", followed_days: int = 0) -> str:
 
     Args:
         narrowed: As of `matching.matched`.
-        followed_days: Likewise.
+        followed_ms: Likewise.
     """
     sums = {
         f"{side}{power}_{place}": f"sumIf(toFloat64({sql}){' * toFloat64(' + sql + ')' if power == 2 else ''}, {who})"
@@ -44,7 +44,7 @@ def balance(narrowed: str = "", followed_days: int = 0) -> str:
     )
     totals = select(
         f"\n    sum(n1) AS n,\n    [\n    {parts}\n    ] AS parts",
-        matched(sums, narrowed, followed_days),
+        matched(sums, narrowed, followed_ms),
         "WHERE n0 > 0",
     )
     return select(

@@ -9,87 +9,56 @@ normal mean and standard deviation. Statistical Methods in Medical Research 21 (
 (2008): Construction of confidence limits about effect measures. Statistics in Medicine 27 (10), 1693-1702.
 """
 
-from textwrap import indent
 from typing import Final
 
 from streams.core.interval import Z95
-from streams.core.window import DAY_MS
 from streams.core.worth.matching import matched, select
 
-HORIZONS: Final = (30, 60, 90)
-"""Days after the resolution within which an order counts."""
 COMPARABLE_FROM: Final = 0.5
 """When fewer than this share of customers finds somebody to be compared with, the rest says nothing of all."""
 
 
 def lift(narrowed: str = "") -> str:
-    """Return the SELECT of what a solved case changes, a row for each of `HORIZONS`.
+    """Return the SELECT of what a solved case changes: one row.
 
-    Its columns are `days`, `customers` with a case and how many of them are `matched`, `controls` who they are held
-    against; `share` of the matched who ordered again, with `share_low` and `share_high`, and `other`, that of the
-    comparable ones, in the same way; `lift` is the difference of the two, `ratio` their quotient, each with its
-    interval. Null where nobody was matched. The query around it names what `matching.NAMES` does.
+    Its columns are `customers` with a case and how many of them are `matched`, `controls` who they are held against;
+    `share` of the matched who ordered again within `within_ms`, with `share_low` and `share_high`, and `other`, that of
+    the comparable ones, in the same way; `lift` is the difference of the two, `ratio` their quotient, each with its
+    interval. Null where nobody was matched. The query around it names `within_ms` and what `matching.NAMES` does.
 
     Args:
         narrowed: As of `matching.matched`.
     """
-    hits = {days: f"one.3 <= {days * DAY_MS}" for days in HORIZONS}
-    asked = {f"y{days}": f"countIf(NOT row.1 AND row.4 - row.3 <= {days * DAY_MS})" for days in HORIZONS}
-    cells = matched(asked | {"ones": "groupArray((row.1, row.2, row.4 - row.3))"}, narrowed, max(HORIZONS))
-    weight = "n1 / n0"
-    sums = ",\n    ".join(
-        f"countIf(one.1 AND n0 > 0 AND {is_hit}) AS u{days},\n    "
-        f"sumIf(if(one.1, y{days} / n0, {weight} * (({is_hit}) - y{days} / n0)), n0 > 0) AS v{days}"
-        for days, is_hit in hits.items()
-    )
-    by_customer = f"""
-SELECT
+    asked = {
+        "hits": "countIf(NOT row.1 AND row.4 - row.3 <= within_ms)",
+        "ones": "groupArray((row.1, row.2, row.4 - row.3 <= within_ms))",
+    }
+    by_customer = select(
+        """
     one.2 AS who,
     max(one.1) AS is_asked,
     countIf(one.1 AND n0 > 0) AS m,
     max(NOT one.1 AND n1 > 0) AS is_control,
-    sumIf({weight}, NOT one.1) AS w,
-    {sums}
-FROM
-(
-{indent(cells, "    ")}
-)
-ARRAY JOIN ones AS one
-GROUP BY who""".strip()  # noqa: S608 - words of ours
-    parts = ",\n    ".join(
-        f"({days}, sum(u{days}), sum(v{days}), sum(pow(u{days}, 2)), sum(pow(v{days}, 2)), sum(u{days} * v{days}), "
-        f"sum(u{days} * m), sum(v{days} * m))"
-        for days in HORIZONS
+    sumIf(n1 / n0, NOT one.1) AS w,
+    countIf(one.1 AND n0 > 0 AND one.3) AS u,
+    sumIf(if(one.1, hits / n0, n1 / n0 * (one.3 - hits / n0)), n0 > 0) AS v""",
+        matched(asked, narrowed, "within_ms"),
+        "ARRAY JOIN ones AS one\nGROUP BY who",
     )
-    totals = f"""
-SELECT
+    told = select(
+        """
     countIf(is_asked) AS customers,
     sum(m) AS matched,
     countIf(is_control) AS controls,
     sum(w * w) AS squares,
-    [
-    {parts}
-    ] AS parts
-FROM
-(
-{indent(by_customer, "    ")}
-)""".strip()  # noqa: S608 - words of ours
-    names = "days, customers, matched, controls"
-    told = select(
-        """
-    part.1 AS days,
-    customers,
-    matched,
-    controls,
-    squares,
-    if(matched = 0, NULL, part.2 / matched) AS share,
-    if(matched = 0, NULL, greatest(0, part.3 / matched)) AS other,
+    if(matched = 0, NULL, sum(u) / matched) AS share,
+    if(matched = 0, NULL, greatest(0, sum(v) / matched)) AS other,
     matched * share * (1 - share) AS own,
-    part.5 - 2 * other * part.8 + other * other * matched AS apart,
-    part.6 - share * part.8 - other * part.7 + share * other * matched AS together""",
-        totals,
-        "ARRAY JOIN parts AS part",
+    sum(v * v) - 2 * other * sum(v * m) + other * other * matched AS apart,
+    sum(u * v) - share * sum(v * m) - other * sum(u * m) + share * other * matched AS together""",
+        by_customer,
     )
+    names = "customers, matched, controls"
     weighed = select(
         f"""
     {names}, share, other,
@@ -114,7 +83,6 @@ FROM
     {_ratio("share_low", "other_high", "-")} AS ratio_low,
     {_ratio("share_high", "other_low", "+")} AS ratio_high""",
         ended,
-        "ORDER BY days",
     )
 
 

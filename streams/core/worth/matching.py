@@ -37,7 +37,21 @@ NAMES: Final = (
 _IS_CASE: Final = "is_effective AND after_sales AND customer_id != ''"
 
 
-def matched(columns: Mapping[str, str], narrowed: str = "", followed_days: int = 0) -> str:
+BOUGHT: Final = """
+            arraySort(groupArrayIf((
+                toUnixTimestamp64Milli(at), cityHash64(order_id), cityHash64(order_id, source), {more}
+            ), name = 'order.placed')) AS told,
+            groupArrayIf(cityHash64(order_id, source), name = 'order.cancelled' OR kind IN ('replacement', 'exchange'))
+                AS gone,
+            arrayFilter((one, time) -> time = 1, told, arrayEnumerateUniq(told.3)) AS placed,
+            arrayFilter(one -> NOT has(gone, one.3), arrayMap(
+                (one, time) -> (one.1, if(time = 1, one.2, 0), one.3, one.4), placed, arrayEnumerateUniq(placed.2)
+            )) AS bought""".strip()
+"""The orders of a customer that count, in order, an aggregate over `orders`: when, a number for the name that a case
+has for it - of several shops' the first one's -, one for the order itself, and what more is asked for."""
+
+
+def matched(columns: Mapping[str, str], narrowed: str = "", followed_ms: str = "0") -> str:
     """Return the SELECT of cells: customers with a case, and comparable ones without, who are alike in all of it.
 
     Of a customer the first case counts that was resolved in the range. Each row is a cell: `n1` customers with a case,
@@ -48,9 +62,9 @@ def matched(columns: Mapping[str, str], narrowed: str = "", followed_days: int =
     Args:
         columns: Aggregates of `row`, which is a tuple as `ROW` describes it, by their names.
         narrowed: SQL condition on `tickets`, from AND on: whose cases are asked for. Any case ends a comparison.
-        followed_days: Only who was followed for so long afterwards.
+        followed_ms: SQL of how long afterwards somebody must have been followed, in milliseconds.
     """
-    is_followed = f"row.3 + {followed_days * DAY_MS} <= known_ms"
+    is_followed = f"row.3 + {followed_ms} <= known_ms"
     wait = "ago[1 + cityHash64(one.2, one.6) % length(ago)]"
     drawn = f"arrayMap(one -> (false, one.2, one.6 + {wait}, one.4, one.5, one.6, one.7, one.8, one.9), others)"
     asked = ",\n    ".join(f"{sql} AS {name}" for name, sql in columns.items())
@@ -98,10 +112,6 @@ those without a case how long nothing happened."""
 
 def _customers(narrowed: str) -> str:
     """Return one row for each order that somebody could be compared by: those of `ROW` as `entry`, and their strata."""
-    placed = (
-        "arraySort(groupArrayIf((toUnixTimestamp64Milli(at), cityHash64(order_id), cityHash64(order_id, source), "
-        "cityHash64(product_line, region)), name = 'order.placed'))"
-    )
     return f"""
 SELECT
     entry,
@@ -137,13 +147,7 @@ FROM
     (
         SELECT
             customer_id,
-            {placed} AS told,
-            groupArrayIf(cityHash64(order_id, source), name = 'order.cancelled' OR kind IN ('replacement', 'exchange'))
-                AS gone,
-            arrayFilter((one, time) -> time = 1, told, arrayEnumerateUniq(told.3)) AS placed,
-            arrayFilter(one -> NOT has(gone, one.3), arrayMap(
-                (one, time) -> (one.1, if(time = 1, one.2, 0), one.3, one.4), placed, arrayEnumerateUniq(placed.2)
-            )) AS bought
+            {BOUGHT.format(more="cityHash64(product_line, region)")}
         FROM orders
         WHERE cityHash64(customer_id) % every = 0 OR customer_id IN
         (

@@ -1,0 +1,50 @@
+"""What a case costs: compensation, work, goods that come back; each under the ticket that counts for it, in SQL."""
+
+from typing import Final
+
+from streams.core.worth.money import converted
+
+NAMES: Final = (
+    "(SELECT (groupArray(cityHash64(ticket_id)), groupArray(cityHash64(merged_into))) FROM tickets FINAL "
+    "WHERE merged_into != '') AS merged",
+)
+"""What the queries here name beside `money.NAMES`: which tickets others count for."""
+_COUNTS: Final = "(SELECT target_source, target_id, subject FROM retracted)"
+
+
+def counting(ticket_id: str) -> str:
+    """Return a number for the ticket that counts for one, which is itself unless it was merged."""
+    own = f"cityHash64({ticket_id})"
+    return f"if(empty(merged.1), {own}, transform({own}, merged.1, merged.2, {own}))"
+
+
+def worked(cost_per_hour: str = "worth.2") -> str:
+    """Return the SELECT of what work on each ticket cost: `ticket`, `seconds`, `cost` in minor units."""
+    return f"""
+SELECT {counting("ticket_id")} AS ticket, sum(seconds) AS seconds, seconds / 3600 * {cost_per_hour} AS cost
+FROM work_events FINAL
+WHERE (source, id, ticket_id) NOT IN {_COUNTS}
+GROUP BY ticket""".strip()  # noqa: S608 - words of ours
+
+
+def returned() -> str:
+    """Return the SELECT of goods that came back, by the latest word on each.
+
+    Its columns are `customer_id`, `at_ms`, `ticket` and `named`, numbers for the case and the order that it is about,
+    0 where nobody says which case, and `loss` in minor units, null without a rate.
+    """
+    latest = "argMax((at, order_id, ticket_id, loss, currency), (at, sequence, id))"
+    return f"""
+SELECT
+    customer_id,
+    toUnixTimestamp64Milli(said.1) AS at_ms,
+    if(said.3 = '', 0, {counting("said.3")}) AS ticket,
+    cityHash64(said.2) AS named,
+    {converted("said.4", "said.5")} AS loss
+FROM
+(
+    SELECT customer_id, {latest} AS said
+    FROM return_events FINAL
+    WHERE (source, id, customer_id) NOT IN {_COUNTS}
+    GROUP BY customer_id, source, return_id
+)""".strip()  # noqa: S608 - words of ours
