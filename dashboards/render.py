@@ -24,6 +24,7 @@ from dashboards.page import (
     satisfaction,
     teams,
     tickets,
+    worth,
 )
 
 DASHBOARDS: Final[Sequence[Dashboard]] = tuple(
@@ -39,6 +40,7 @@ DASHBOARDS: Final[Sequence[Dashboard]] = tuple(
         faults,
         known_issues,
         after_sales,
+        worth,
         teams,
         reasons,
         prevention,

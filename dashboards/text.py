@@ -137,6 +137,7 @@ PAGES: Final = {
     "prevention": ("Prevention", "Which question another department can remove, what it did, and how many stay away."),
     "response-time": ("Response time", "How long customers wait for a person, and who waits now."),
     "after-sales": ("After-sales and repurchase", "How many buy again after a case, by cohort and by age."),
+    "worth": ("Worth", "What a solved case changes, what each way of solving earns, and what a cap costs."),
     "teams": ("Teams and agents", "Who does best as far as the numbers can tell, and between which ranks."),
     "interventions": ("Interventions", "What was done for teams and about reasons, and what it changed."),
     "reasons": ("Reasons", "Why customers come, and which reason somebody else could remove."),
@@ -376,6 +377,118 @@ CURVE: Final = (
 )
 AFTER_DAYS: Final = "Within days"
 FOLLOWED: Final = "Followed so long"
+
+# What cases are worth
+WITHIN_LABEL: Final = "Within days"
+CURRENCY: Final = "Currency"
+POINTS: Final = "points"
+NOT_KNOWN: Final = "not known"
+NOT_COMPARABLE: Final = "not comparable: too few find somebody like them"
+HIGHER: Final = "clearly higher"
+LOWER: Final = "clearly lower"
+NO_CASES: Final = "No after-sales case of a known customer was resolved so many days before this range."
+BOUGHT_AGAIN: Final = "Bought again"
+WITH_CASE: Final = "With a solved case"
+WITHOUT_CASE: Final = "Comparable, without"
+LIFT_LINE: Final = "Lift: the difference"
+RATIO_LINE: Final = "The one over the other"
+LIFT_TITLE: Final = "What a solved case changes"
+LIFT: Final = (
+    "Customers whose after-sales case was resolved, beside comparable ones without a case. Cases of the chosen range "
+    "moved so many days back that each was followed long enough; of a customer the first one. Comparable: the last "
+    "order was placed in the same month, of the same product line, into the same region, with as many orders by then "
+    "(one, two, three to five, more), and for as long since then the customer had neither ordered nor had a case. "
+    "Customers says how many of those with a case found somebody like them, and how many they are held against. "
+    "The interval comes from what each customer adds to both shares."
+)
+BALANCE_TITLE: Final = "Were both alike before?"
+BALANCE: Final = (
+    "Means of customers with a case and of those they are held against, at the instant from which on orders count. "
+    "Apart is the difference in standard deviations: below 0.1 nobody would notice, from 0.25 on the groups are not "
+    "alike and the lift may come from that. By the last two nobody is matched: they show what matching leaves open."
+)
+BEFORE_CASE: Final = "Before"
+APART: Final = "Apart, sd"
+ALIKE: Final = "alike"
+NOT_ALIKE: Final = "not alike"
+BALANCE_MEASURES: Final = {
+    "orders": "Orders until then",
+    "days_since_last": "Days since the last order",
+    "days_since_first": "Days since the first order",
+    "cases_before": "After-sales cases before it",
+}
+CURVES_TITLE: Final = "Who bought again, by day"
+CURVES: Final = (
+    "Cases of the chosen range, however young: the Kaplan-Meier estimate of who ordered again within so many days, "
+    "with a solved case and without one, each with its 95 % interval. Comparable customers are those of the lift."
+)
+STRATEGIES_TITLE: Final = "What each strategy is worth"
+STRATEGY_PARTS_TITLE: Final = "The same, by product line and reason"
+STRATEGIES: Final = (
+    "The expectation of a strategy: what a case brings in beyond cases under other strategies - margin of the "
+    "customer's orders within the chosen days, less the loss by returns - over what it costs: compensation, and "
+    "clocked work at the policy's cost per hour. Above 1 it earns its cost. Held against cases of the same product "
+    "line, for the same reason, of customers with as many orders; of a customer the first case counts. The verdict "
+    "needs an interval that excludes 1. Spread is the standard deviation of what a case brings in, and of its score."
+)
+NO_STRATEGIES: Final = "No case with a strategy was resolved so many days before this range."
+EXPECTATION: Final = "Expectation"
+EARNS: Final = "earns more than it costs"
+COSTS: Final = "costs more than it earns"
+MONEY_UNKNOWN: Final = "cannot be told: too much money without margin or rate"
+GAIN: Final = "Brought in"
+COST: Final = "Cost"
+GAIN_SPREAD: Final = "Spread"
+SCORE: Final = "Satisfaction"
+SCORE_SPREAD: Final = "Spread of it"
+CASES: Final = "Cases"
+MATCHED: Final = "Matched"
+LEFT_OUT: Final = "Left out"
+CAP: Final = "Cap"
+CAPS_TITLE: Final = "What the cap on compensation costs"
+CAPS: Final = (
+    "Of each case the first request for compensation that was decided. Cap hit: the share that was refused, or cut, "
+    "because of a cap. Came back: how many of those became returns within the chosen days. Regret is what these lost "
+    "beyond what was refused. The break-even is what a refusal costs in returns beyond a grant, on average: up to that "
+    "amount a compensation pays. More grants, cost, saved and net: what the cap chosen above would have changed; what "
+    "is saved counts the break-even for each."
+)
+OTHER_CAPS_TITLE: Final = "What other caps would have changed"
+OTHER_CAPS: Final = (
+    "The same for caps that would have granted a tenth of all requests, two tenths, and so on. A lower cap refuses "
+    "what lies above it as a whole."
+)
+NO_REQUESTS: Final = "No request for compensation was decided so many days before this range."
+REQUESTS: Final = "Requests"
+CAP_HIT: Final = "Cap hit"
+CAME_BACK: Final = "Came back"
+REGRET: Final = "Regret"
+BREAK_EVEN: Final = "Break-even"
+BREAK_EVEN_LOW: Final = "Break-even from"
+BREAK_EVEN_HIGH: Final = "Break-even to"
+MORE: Final = "More grants"
+WOULD_COST: Final = "Cost of them"
+WOULD_SAVE: Final = "Saved by them"
+NET: Final = "Net"
+NET_LOW: Final = "Net from"
+NET_HIGH: Final = "Net to"
+PAYS: Final = "pays"
+LOSES: Final = "does not pay"
+NO_OTHER: Final = "changes nothing"
+WORTH: Final = (
+    "Teams, channels, product lines and contact types narrow by what the ticket says now. Orders that were cancelled, "
+    "replacements and exchanges do not count, nor the order that the case is about.\n\n"
+    "**Lift** = share of customers with a solved after-sales case who order again within the chosen days, less that "
+    "of comparable customers without a case.\n\n"
+    "**Expectation of a strategy** = (margin of later orders - loss by returns, beyond cases of other strategies) / "
+    "(compensation + work).\n\n"
+    "**Cap hit** = decided requests that a cap refused or cut / decided requests. **Regret** = loss by returns after "
+    "such refusals - what was refused. **Break-even** = mean loss after refusals by the cap - mean loss after full "
+    "grants.\n\n"
+    "Money is added up in the policy's currency by its rates; without a policy, in the currency of most orders, and "
+    "money in others is left out. What work costs comes from `ticket.worked` and the policy's cost per hour; without "
+    "either it is left out. Time that passed is never taken for work."
+)
 
 SHARES_TITLE: Final = "Reasons of the last 7 days"
 SHARES: Final = (

@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from schemas.events import NAME_OF, PolicyPublished
-from schemas.policy import SUBJECT, Policy, Rule, Scale, SettledAfter
+from schemas.policy import SUBJECT, Policy, Rule, Scale, SettledAfter, Worth
 from streams.simulation.timeline import Simulated
 from streams.simulation.world import (
+    COST_PER_HOUR,
+    CURRENCY,
     DESK_SOURCE,
     LEAFLET_DEPARTMENT,
     LEAFLET_REASON,
@@ -53,6 +55,7 @@ def _version(from_at: datetime, others: Rule) -> Policy:
         least_n=25,
         reason_share=0.2,
         departments={LEAFLET_REASON: LEAFLET_DEPARTMENT, TRACKING_REASON: TRACKING_DEPARTMENT},
+        worth=Worth(currency=CURRENCY, cost_per_hour=COST_PER_HOUR),
         settled_after_days=SettledAfter(reopenings=10),
         first_response=(_URGENT, others),
         response=(Rule(within="4h", hours="open"),),

@@ -32,6 +32,7 @@ from schemas.events import (
 from streams.simulation import world
 from streams.simulation.chance import around, happens
 from streams.simulation.contact import Contact
+from streams.simulation.cost import start_costs
 from streams.simulation.desk import Agent, Desk, hours, seconds
 from streams.simulation.mood import Experience, comes_back, is_satisfied
 from streams.simulation.promise import start_promise
@@ -299,7 +300,10 @@ class Story:
         return experience
 
     def _compensate(self, cycle: int) -> Tale:
-        if self._strategy is None or not happens(self._rng, world.STRATEGIES[self._strategy].compensated):
+        if self._strategy is None:
+            return
+        if not happens(self._rng, world.STRATEGIES[self._strategy].compensated):
+            start_costs(self._desk, self._contact, self._now, self._agent, self._strategy, cycle, None, 0)
             return
         authority = "supervisor" if self._is_escalated else "agent"
         cap = world.CAPS[authority]
@@ -314,6 +318,7 @@ class Story:
             authority=authority,
             cap=cap,
         )
+        start_costs(self._desk, self._contact, self._now, self._agent, self._strategy, cycle, compensation, wish)
         yield self._after(seconds(self._rng, 30), compensation)
 
     def _ask_for_rating(self, cycle: int, experience: Experience) -> None:

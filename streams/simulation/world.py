@@ -6,7 +6,7 @@ the figures are chosen so that the metrics show what service desks of this size 
 
 from typing import Final, NamedTuple
 
-from schemas.events import ContactType, PromiseKind
+from schemas.events import ContactType, PromiseKind, Refusal
 from streams.simulation.chance import Weighted
 
 ZONE: Final = "Europe/Berlin"
@@ -251,6 +251,8 @@ class Strategy(NamedTuple):
         reopened: Probability that the customer comes back with the same case.
         repurchase: Probability of another order within the next weeks.
         replacement: Probability of a replacement or an exchange for a faulty piece.
+        asked_in_vain: Probability that a compensation is refused, where none is granted.
+        returned: Probability that the goods come back, unless a wish was refused or cut.
     """
 
     satisfied: float
@@ -259,11 +261,13 @@ class Strategy(NamedTuple):
     reopened: float
     repurchase: float
     replacement: float
+    asked_in_vain: float
+    returned: float
 
 
 STRATEGIES: Final = {
-    SOLVE: Strategy(0.93, 0.03, 0.30, 0.05, 0.22, 0.30),
-    JUDGE: Strategy(0.66, 0.40, 0.08, 0.14, 0.06, 0.12),
+    SOLVE: Strategy(0.93, 0.03, 0.30, 0.05, 0.22, 0.30, 0.10, 0.04),
+    JUDGE: Strategy(0.66, 0.40, 0.08, 0.14, 0.06, 0.12, 0.30, 0.12),
 }
 PROMISED_SHARE: Final = 0.3
 """Of cases that are no inquiry."""
@@ -287,6 +291,16 @@ COMPENSATION_MEDIAN: Final = 2_500
 COMPENSATION_SPREAD: Final = 0.7
 CAPS: Final = {"agent": 5_000, "supervisor": 20_000}
 """In cents: what somebody may grant without asking. The wish is cut to it, which shows as a hit cap."""
+REFUSALS: Final = Weighted({Refusal.CAP: 0.5, Refusal.POLICY: 0.3, Refusal.OTHER: 0.2})
+RETURNED_SHARE: Final = 0.35
+"""Of orders whose customer was refused what was asked for, or got less."""
+RETURN_LOSS: Final = 9_000
+RETURN_LOSS_SPREAD: Final = 0.4
+WORK_SECONDS: Final = {SOLVE: 600, JUDGE: 840}
+"""Who proves customers wrong writes more often."""
+WORK_SPREAD: Final = 0.6
+COST_PER_HOUR: Final = 3_200
+"""Of work on tickets, in cents."""
 
 # Satisfaction ---------------------------------------------------------------------------------------------------------
 
