@@ -9,20 +9,18 @@ from dashboards.panel import Panel
 from dashboards.query import quoted, select
 from streams.core.ask.maturity import FOLLOWED_UNTIL
 from streams.core.metrics import Unit
-from streams.core.worth import costs, matching, money
+from streams.core.worth.ask import WITHIN_DAYS, with_range
 from streams.core.worth.balance import UNLIKE, balance
 from streams.core.worth.cap import EVERYTHING, caps
 from streams.core.worth.curves import curves
 from streams.core.worth.lift import COMPARABLE_FROM, lift
 from streams.core.worth.strategy import PARTS, strategies
 
-DAYS: Final = (30, 60, 90)
-"""Within which orders and returns count, to choose from."""
 CAPS: Final = (5, 10, 20, 50, 100, 200)
 """To choose from, in whole units of the currency; any other can be typed."""
 _MOST: Final = 100
 _NARROWED: Final = query.filters(query.FILTERS)
-_WITHIN_MS: Final = "toInt64OrZero(${within:singlequote}) * 86400000 AS within_ms"
+_WITHIN_MS: Final = "toInt64OrZero(${within:singlequote}) * 86400000"
 _CAP: Final = "toFloat64OrZero(${cap:singlequote}) * minor"
 _SHARE: Final = style.unit(Unit.SHARE)
 _POINTS: Final = {"unit": "none", "decimals": 2}
@@ -32,16 +30,9 @@ _COUNT: Final = style.unit(Unit.NUMBER)
 def _with_names(*, is_matured: bool) -> str:
     """Return the WITH clause of the range: the chosen one, or as much earlier as cases must have been followed for."""
     shift = " - toIntervalMillisecond(within_ms)" if is_matured else ""
-    names = [
-        _WITHIN_MS,
-        f"$__fromTime_ms{shift} AS start_at",
-        f"$__toTime_ms{shift} AS end_at",
-        f"least({FOLLOWED_UNTIL}, $__toTime_ms) AS followed_until",
-        *matching.NAMES,
-        *money.NAMES,
-        *costs.NAMES,
-    ]
-    return "WITH\n    " + ",\n    ".join(names)
+    return with_range(
+        f"$__fromTime_ms{shift}", f"$__toTime_ms{shift}", f"least({FOLLOWED_UNTIL}, $__toTime_ms)", _WITHIN_MS
+    )
 
 
 def _table(
@@ -218,7 +209,7 @@ DASHBOARD: Final = Dashboard(
     refresh="15m",
     variables=[
         *variable.narrowings(query.FILTERS),
-        variable.choice("within", text.WITHIN_LABEL, {str(days): f"{days}" for days in DAYS}, "30"),
+        variable.choice("within", text.WITHIN_LABEL, {str(days): f"{days}" for days in WITHIN_DAYS}, "30"),
         variable.choice("cap", text.CAP, {str(cap): f"{cap}" for cap in CAPS}, "100", takes_others=True),
         variable.zone(),
     ],

@@ -56,6 +56,10 @@ PLACES: Final[Mapping[str, Place]] = {
         "Play eleven weeks of a furniture shop's service desk, then show live numbers, here and in the browser.",
     ),
     "report": Place("report:report", "Show every metric with its n and its 95 % interval, beside the period before."),
+    "worth": Place(
+        "worth:worth",
+        "Show what a solved case changes, what each strategy earns, and what a cap on compensation costs.",
+    ),
     "live": Place("live:live", "Show the main numbers as they move, until Ctrl-C."),
     "preview": Place(
         "preview:preview", "Show the dashboards in the browser, for those who have no Grafana at hand, until Ctrl-C."

@@ -156,7 +156,6 @@ class _Asker:
             TicketResolved(
                 ticket_id=self._id,
                 outcome="workaround" if is_known and self._is_helped else "answered",
-                strategy=world.SOLVE,
                 agent_id=self._agent,
                 cycle=1,
             ),

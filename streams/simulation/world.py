@@ -266,8 +266,8 @@ class Strategy(NamedTuple):
 
 
 STRATEGIES: Final = {
-    SOLVE: Strategy(0.93, 0.03, 0.30, 0.05, 0.22, 0.30, 0.10, 0.04),
-    JUDGE: Strategy(0.66, 0.40, 0.08, 0.14, 0.06, 0.12, 0.30, 0.12),
+    SOLVE: Strategy(0.93, 0.03, 0.30, 0.05, 0.22, 0.30, 0.10, 0.03),
+    JUDGE: Strategy(0.66, 0.40, 0.08, 0.14, 0.06, 0.12, 0.30, 0.35),
 }
 PROMISED_SHARE: Final = 0.3
 """Of cases that are no inquiry."""
@@ -292,9 +292,9 @@ COMPENSATION_SPREAD: Final = 0.7
 CAPS: Final = {"agent": 5_000, "supervisor": 20_000}
 """In cents: what somebody may grant without asking. The wish is cut to it, which shows as a hit cap."""
 REFUSALS: Final = Weighted({Refusal.CAP: 0.5, Refusal.POLICY: 0.3, Refusal.OTHER: 0.2})
-RETURNED_SHARE: Final = 0.35
+RETURNED_SHARE: Final = 0.45
 """Of orders whose customer was refused what was asked for, or got less."""
-RETURN_LOSS: Final = 9_000
+RETURN_LOSS: Final = 12_000
 RETURN_LOSS_SPREAD: Final = 0.4
 WORK_SECONDS: Final = {SOLVE: 600, JUDGE: 840}
 """Who proves customers wrong writes more often."""

@@ -12,10 +12,11 @@ from lifelines import KaplanMeierFitter
 
 from schemas import events as e
 from schemas.codec import Event
+from streams.core.worth.ask import with_range
 from streams.core.worth.balance import MEASURES, balance
 from streams.core.worth.curves import curves
 from streams.core.worth.lift import lift
-from streams.core.worth.matching import MOST_ORDERS, NAMES
+from streams.core.worth.matching import MOST_ORDERS
 from tests.databases import new_database
 from tests.histories import event
 from tests.integration.conftest import Servers
@@ -36,11 +37,9 @@ def client(servers: Servers) -> Iterator[Client]:
 
 def asked(client: Client, sql: str, most_orders: int = MOST_ORDERS, days: int = 90) -> list[dict[str, Any]]:
     """Return what a query says, row by row."""
-    at = [f"toDateTime64({ms / 1000}, 3, 'UTC')" for ms in (*WINDOW, KNOWN)]
-    names = [f"{sql} AS {name}" for sql, name in zip(at, ("start_at", "end_at", "followed_until"), strict=True)]
-    ours = [one.replace(str(MOST_ORDERS), str(most_orders)) for one in NAMES]
-    within = f"{days * DAY} AS within_ms"
-    return list(client.query(f"WITH {', '.join([*names, within, *ours])}\n{sql}").named_results())
+    start_at, end_at, known_at = (f"toDateTime64({ms / 1000}, 3, 'UTC')" for ms in (*WINDOW, KNOWN))
+    begin = with_range(start_at, end_at, known_at, str(days * DAY)).replace(str(MOST_ORDERS), str(most_orders))
+    return list(client.query(f"{begin}\n{sql}").named_results())
 
 
 def draws(client: Client, customers: Mapping[str, Customer]) -> dict[tuple[str, int], int]:

@@ -103,3 +103,13 @@ def test_the_repurchases_equal_the_reference(shop: Space, figures: dict[str, Any
     assert [(lines[name]["hits"], lines[name]["n"]) for name in wanted] == [
         (one["rebuy"], one["base"]) for one in known
     ]
+
+
+def test_the_lift_of_a_shop_where_hardly_anybody_buys_again_is_not_known(shop: Space, figures: dict[str, Any]) -> None:
+    asked = ("worth", "--from", "2016-01-01", "--to", "2019-01-01", "--within", "90")
+    done = shop.run(*asked, "--format", "json")
+    assert done.returncode == 0, done.stderr.decode()
+    lift = json.loads(done.stdout)["lift"]
+    assert lift["customers"] == figures["repurchase"]["first_delivered_order_purchase_ts_90d"]["base"]
+    assert lift["lift"] is None or lift["lift_low"] < 0 < lift["lift_high"]
+    assert b"not known" in shop.run(*asked).stdout

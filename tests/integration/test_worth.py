@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 from schemas import events as e
 from schemas.codec import Event
 from schemas.policy import Policy, Worth
-from streams.core.worth import costs, matching, money
+from streams.core.worth.ask import with_range
 from streams.core.worth.cap import caps
 from streams.core.worth.strategy import PARTS, strategies
 from tests.databases import new_database
@@ -26,7 +26,6 @@ RATES: Final = {"EUR": 1.0, "USD": 0.5}
 """Of the policy; nobody says what a yen is worth."""
 PER_HOUR: Final = 3_000
 HOUR: Final = 3_600_000
-NAMES: Final = (*matching.NAMES, *money.NAMES, *costs.NAMES)
 
 
 class Request(NamedTuple):
@@ -56,10 +55,8 @@ def client(servers: Servers) -> Iterator[Client]:
 
 def asked(client: Client, sql: str, days: int = 60) -> list[dict[str, Any]]:
     """Return what a query says, row by row."""
-    at = [f"toDateTime64({ms / 1000}, 3, 'UTC')" for ms in (*WINDOW, KNOWN)]
-    names = [f"{sql} AS {name}" for sql, name in zip(at, ("start_at", "end_at", "followed_until"), strict=True)]
-    given = ", ".join([*names, f"{days * DAY} AS within_ms", *NAMES])
-    return list(client.query(f"WITH {given}\n{sql}").named_results())
+    start_at, end_at, known_at = (f"toDateTime64({ms / 1000}, 3, 'UTC')" for ms in (*WINDOW, KNOWN))
+    return list(client.query(f"{with_range(start_at, end_at, known_at, str(days * DAY))}\n{sql}").named_results())
 
 
 def euros(amount: float, currency: str) -> float | None:
