@@ -378,6 +378,24 @@ CURVE: Final = (
 AFTER_DAYS: Final = "Within days"
 FOLLOWED: Final = "Followed so long"
 
+FIRST_TITLE: Final = "Who is first, and how surely: {metric}, by {part}"
+FIRST: Final = (
+    "The chance that a part's true number is the best of all: in how many of 2,000 draws it would be, each from the "
+    "normal distribution whose 95 % are its interval. 34 % means that two others are as good as far as anybody can "
+    "tell. Parts with too few observations are left out."
+)
+CHANCE: Final = "Chance to be first"
+MONTHS_TITLE: Final = "{metric}, month by month"
+MONTHS: Final = (
+    "Whatever the range, the last twelve months up to its end, by the clocks of the chosen time zone. Each month is "
+    "held against the month before, and against what the choices above leave out: a team against all other teams. A "
+    "verdict is told where the 95 % interval of the difference excludes 0."
+)
+MONTH: Final = "Month"
+AGAINST_BEFORE: Final = "Against the month before"
+OTHERS: Final = "All others"
+AGAINST_OTHERS: Final = "Against all others"
+
 # What cases are worth
 WITHIN_LABEL: Final = "Within days"
 CURRENCY: Final = "Currency"
@@ -444,6 +462,20 @@ SCORE_SPREAD: Final = "Spread of it"
 CASES: Final = "Cases"
 MATCHED: Final = "Matched"
 LEFT_OUT: Final = "Left out"
+GROUPS: Final = {"pace": "Took", "score": "Customers said"}
+SCORE_GROUPS: Final = ("nothing", "below 25", "25 to 50", "50 to 75", "75 and more")
+ORDERED_AGAIN: Final = "Ordered again"
+AGAIN_LOW: Final = "Again from"
+AGAIN_HIGH: Final = "Again to"
+PACE_TITLE: Final = "By how long cases took"
+PACE: Final = (
+    "Cases in ten groups of equal size, the fastest first, by the calendar until the first resolution: mean "
+    "satisfaction, and the share of known customers' cases that was followed by an order within the chosen days, each "
+    "with its 95 % interval. Who waits longer may differ in other ways as well."
+)
+SCORES_TITLE: Final = "By what customers said"
+SCORES: Final = "The same cases by the customer's score of 100, of several ratings their mean."
+NO_RESOLVED: Final = "No case was resolved so many days before this range."
 CAP: Final = "Cap"
 CAPS_TITLE: Final = "What the cap on compensation costs"
 CAPS: Final = (

@@ -14,6 +14,7 @@ from streams.core.worth.balance import UNLIKE, balance
 from streams.core.worth.cap import EVERYTHING, caps
 from streams.core.worth.curves import curves
 from streams.core.worth.lift import COMPARABLE_FROM, lift
+from streams.core.worth.pace import By, outcomes
 from streams.core.worth.strategy import PARTS, strategies
 
 CAPS: Final = (5, 10, 20, 50, 100, 200)
@@ -203,6 +204,30 @@ def _caps(id_: int, title: str, about: str, cap: str) -> Panel:
     return _table(id_, title, about, sql, looks, empty=text.NO_REQUESTS)
 
 
+def _outcomes(id_: int, by: By, title: str, about: str, group: str) -> Panel:
+    columns = {
+        quoted(text.GROUPS[by]): group,
+        quoted(text.CASES): "n",
+        quoted(text.SCORE): "score",
+        quoted(text.LOW): "score_low",
+        quoted(text.HIGH): "score_high",
+        quoted(text.ORDERED_AGAIN): "again",
+        quoted(text.AGAIN_LOW): "again_low",
+        quoted(text.AGAIN_HIGH): "again_high",
+    }
+    looks = dict.fromkeys((text.SCORE, text.LOW, text.HIGH), style.unit(Unit.SCORE))
+    looks |= dict.fromkeys((text.ORDERED_AGAIN, text.AGAIN_LOW, text.AGAIN_HIGH), _SHARE) | {text.CASES: _COUNT}
+    sql = select(columns, outcomes(by, _NARROWED))
+    return _table(id_, title, about, sql, looks, empty=text.NO_RESOLVED, width=12, height=10)
+
+
+def _took() -> str:
+    def hours(name: str) -> str:
+        return f"toDecimalString({name} / 3600, 1)"
+
+    return f"concat({hours('from_seconds')}, ' {text.TO} ', {hours('to_seconds')}, ' h')"
+
+
 DASHBOARD: Final = Dashboard(
     uid="worth",
     since="now-90d",
@@ -219,6 +244,10 @@ DASHBOARD: Final = Dashboard(
         [_caps(6, text.CAPS_TITLE, text.CAPS, _CAP)],
         [_curves()],
         [_strategies(5, text.STRATEGY_PARTS_TITLE, *PARTS)],
+        [
+            _outcomes(9, By.PACE, text.PACE_TITLE, text.PACE, _took()),
+            _outcomes(10, By.SCORE, text.SCORES_TITLE, text.SCORES, f"{list(text.SCORE_GROUPS)}[number + 1]"),
+        ],
         [_caps(7, text.OTHER_CAPS_TITLE, text.OTHER_CAPS, "")],
         [panel.words(8, text.DEFINITIONS, text.WORTH, height=10)],
     ],

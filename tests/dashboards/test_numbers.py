@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -22,7 +23,7 @@ from dashboards.style import Json
 from streams.core.ask.figure import Change, change_of, figure_of
 from streams.core.ask.report import Figures, compared
 from streams.core.ask.together import clear_among, deviations
-from streams.core.interval import Interval, around_mean, balance, of_rate, wilson
+from streams.core.interval import Z95, Interval, around_mean, balance, of_rate, wilson
 from streams.core.metrics import METRICS as REGISTRY
 from streams.core.metrics import Kind, Metric, Unit
 from streams.core.metrics.policy import by_policy
@@ -80,6 +81,9 @@ def asked(month: Month, uid: str, id: int, window: Window | None = None, **chose
     """Return what a panel shows over its default range, or over another one."""
     answer = month.ask(panel_target(uid, id), choices(uid, **chosen), window or lately(range_days(uid)))
     return list(answer.named_results())
+
+
+JUDGED = {"better", "worse", "no clear change"}
 
 
 def told_of(metric: Metric, window: Window) -> Window:
@@ -664,3 +668,51 @@ def test_what_our_own_fold_derives_is_no_source_that_falls_silent(
         assert [row["Source"] for row in asked(made, "pipeline", 7, window)] == [created.source]
     finally:
         made.remove()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_each_month_is_what_can_be_counted_by_hand(month: Month, zone: str) -> None:
+    metric = METRICS["csat_share"]
+    window = Window(month.events[0].at_ms, END_MS)
+    rows = asked(month, "teams", 13, zone=zone)
+    told = [own for own in buckets_of(window, Bucket.MONTH, ZoneInfo(zone)) if month.ledger.n(metric, own)]
+    assert len(rows) == len(told) >= 2
+    before = None
+    for row, own in zip(rows, told, strict=True):
+        value = counted(month, metric, own)
+        assert row["n"] == month.ledger.n(metric, own)
+        assert same(row[metric.title], value)
+        assert same(row["Change"], 100 * (value - before) if value is not None and before is not None else None)
+        assert (row["All others"], row["Against all others"]) == (None, "")
+        assert row["Against the month before"] in ({""} if row["Change"] is None else JUDGED)
+        before = value
+
+
+def test_a_team_s_month_stands_beside_all_others(month: Month) -> None:
+    metric = METRICS["csat_share"]
+    window = Window(month.events[0].at_ms, END_MS)
+    rows = asked(month, "teams", 13, team=["delivery"])
+    told = {row["Month"][:7]: row for row in rows}
+    for own in buckets_of(window, Bucket.MONTH, ZoneInfo("UTC")):
+        row = told[datetime.fromtimestamp(own.start_at / 1000, UTC).strftime("%Y-%m")]
+        seen = month.ledger.seen(metric.name, own, ("team", "delivery"))
+        everybody = month.ledger.seen(metric.name, own)
+        assert row["n"] == len(seen)
+        n = len(everybody) - len(seen)
+        others = (sum(everybody) - sum(seen)) / n if n >= metric.n_min else None
+        assert same(row["All others"], others)
+        is_told = row[metric.title] is not None and others is not None
+        assert row["Against all others"] in (JUDGED if is_told else {""})
+
+
+def test_the_chance_to_be_first_is_that_of_the_normal_distributions(month: Month) -> None:
+    rows = asked(month, "teams", 12)
+    assert sum(row["Chance to be first"] for row in rows) == pytest.approx(1)
+    assert len(rows) > 1
+    draws = np.random.default_rng(1).normal(size=(200_000, len(rows)))
+    middle = np.array([(row["95 % from"] + row["95 % to"]) / 2 for row in rows])
+    spread = np.array([(row["95 % to"] - row["95 % from"]) / 2 / Z95 for row in rows])
+    wanted = np.bincount((middle + spread * draws).argmax(axis=1), minlength=len(rows)) / len(draws)
+    for row, chance in zip(rows, wanted, strict=True):
+        assert row["Chance to be first"] == pytest.approx(chance, abs=0.035)
+    assert asked(month, "teams", 12) == rows, "every run draws the same"

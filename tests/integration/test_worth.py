@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from random import Random
+from statistics import fmean, stdev
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -11,6 +12,8 @@ from clickhouse_connect.driver.client import Client
 from schemas import events as e
 from schemas.codec import Event
 from schemas.policy import Policy, Worth
+from streams.core.interval import Z95, wilson
+from streams.core.worth import pace
 from streams.core.worth.ask import with_range
 from streams.core.worth.cap import caps
 from streams.core.worth.strategy import PARTS, strategies
@@ -267,3 +270,71 @@ def _agrees(row: dict[str, Any], requests: Sequence[Request]) -> None:
 def test_without_anything_nothing_is_said(client: Client) -> None:
     store(client, [])
     assert asked(client, strategies()) == asked(client, caps("1000")) == asked(client, caps()) == []
+
+
+@pytest.mark.parametrize("by", pace.By)
+def test_what_became_of_cases_can_be_counted_by_hand(client: Client, by: pace.By) -> None:
+    rng, told = Random(3), list[Event]()
+    cases = list[tuple[float, float | None, bool | None]]()
+    for number in range(90):
+        ticket, who = f"T-{number}", f"C-{number}" if rng.random() < 0.8 else None
+        created = WINDOW[0] + rng.randrange(1, 80) * DAY + number * 60_000
+        took = rng.randrange(1, 400) * HOUR // 10 + number
+        begun = e.TicketCreated(
+            ticket_id=ticket, channel="mail", created_by=e.Party.CUSTOMER, customer_id=who, order_id=f"O-{number}-0"
+        )
+        told += [event(begun, created, f"b{number}", subject=ticket)]
+        told += [event(e.TicketResolved(ticket_id=ticket), created + took, f"r{number}", subject=ticket)]
+        score = rng.choice([None, 0.0, 25.0, 50.0, 75.0, 100.0])
+        if score is not None:
+            rating = e.RatingSubmitted(
+                ticket_id=ticket, rating_id="X", raw=score, scale_min=0, scale_max=100, source=e.RatingSource.CUSTOMER
+            )
+            told += [event(rating, created + took + HOUR, f"s{number}", subject=ticket)]
+        is_followed = False
+        for place in range(rng.randrange(3)) if who else ():
+            at = created + took + rng.randrange(1, 110) * DAY
+            order = e.OrderPlaced(order_id=f"O-{number}-{place}", customer_id=str(who), amount=1, currency="EUR")
+            told += [event(order, at, f"o{number}-{place}", subject=str(who))]
+            is_followed |= place > 0 and at <= created + took + 60 * DAY
+        if created + took < WINDOW[1]:
+            cases.append((took / 1000, score, is_followed if who else None))
+    store(client, [told])
+    rows = asked(client, pace.outcomes(by))
+    cases.sort()
+    groups: dict[int, list[tuple[float, float | None, bool | None]]] = {}
+    for place, one in enumerate(cases):
+        sizes = [len(cases) // 10 + (tenth < len(cases) % 10) for tenth in range(10)]
+        tenth = next(tenth for tenth in range(10) if place < sum(sizes[: tenth + 1])) + 1
+        band = 0 if one[1] is None else 1 + sum(one[1] >= begin for begin in pace.SCORES)
+        groups.setdefault(tenth if by is pace.By.PACE else band, []).append(one)
+    assert [row["number"] for row in rows] == sorted(groups)
+    for row in rows:
+        own = groups[row["number"]]
+        scores, followed = [one[1] for one in own if one[1] is not None], [one[2] for one in own if one[2] is not None]
+        assert (row["n"], row["rated"], row["known"]) == (len(own), len(scores), len(followed))
+        assert (row["from_seconds"], row["to_seconds"]) == (own[0][0], max(one[0] for one in own))
+        assert row["score"] == (pytest.approx(fmean(scores)) if scores else None)
+        if len(scores) > 1:
+            margin = Z95 * stdev(scores) / len(scores) ** 0.5
+            assert (row["score_low"], row["score_high"]) == pytest.approx(
+                (fmean(scores) - margin, fmean(scores) + margin)
+            )
+        low, high = wilson(sum(followed), len(followed))
+        assert (row["again_low"], row["again_high"]) == pytest.approx((low, high), abs=1e-9)
+    (old,) = asked(client, pace.open_and_old())
+    assert old["old"] == 0
+
+
+def test_open_tickets_are_old_once_nine_of_ten_cases_took_less(client: Client) -> None:
+    told = list[Event]()
+    for number in range(30):
+        begun = e.TicketCreated(ticket_id=f"T-{number}", channel="mail", created_by=e.Party.CUSTOMER)
+        created = WINDOW[0] + DAY if number < 20 else KNOWN - (number - 19) * DAY
+        told.append(event(begun, created, f"b{number}", subject=f"T-{number}"))
+        if number < 20:
+            resolved = e.TicketResolved(ticket_id=f"T-{number}")
+            told.append(event(resolved, created + (number + 1) * DAY // 4, f"r{number}", subject=f"T-{number}"))
+    store(client, [told])
+    (old,) = asked(client, pace.open_and_old())
+    assert (old["seconds"], old["old"]) == (19 * 86_400 / 4, 6)
