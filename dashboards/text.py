@@ -476,6 +476,36 @@ PACE: Final = (
 SCORES_TITLE: Final = "By what customers said"
 SCORES: Final = "The same cases by the customer's score of 100, of several ratings their mean."
 NO_RESOLVED: Final = "No case was resolved so many days before this range."
+CHURN_TITLE: Final = "Who stays away, silently"
+CHURN: Final = (
+    "Customers with any contact that was resolved in the chosen range, by what it was like, beside comparable "
+    "customers without one, as for the lift. Stayed away: no order within twice the usual interval - that between the "
+    "customer's own orders, else the median of the shop, from 7 to 120 days. Customers who were not followed for so long are left "
+    "out, so a range of lately shows little. Of many orders customers are drawn. A customer without a contact who has "
+    "one later is compared until then, which makes the difference smaller where contacts are many."
+)
+CHURN_GROUPS: Final = {
+    "rated_below_50": "rated below 50",
+    "rated_from_50": "rated 50 to 75",
+    "rated_from_75": "rated 75 and more",
+    "not_rated": "not rated",
+    "fastest_half": "resolved as fast as half of all",
+    "slower": "slower than half",
+    "slowest_tenth": "slower than nine of ten",
+}
+NO_CONTACTS_FOLLOWED: Final = "No contact of this range has been followed for twice a usual interval. Widen it."
+CONTACT: Final = "The contact was"
+STAYED_AWAY: Final = "Stayed away"
+WITHOUT_CONTACT: Final = "Without a contact"
+MORE_LEAVE: Final = "more leave"
+FEWER_LEAVE: Final = "fewer leave"
+OLD_TITLE: Final = "Open for longer than nine of ten cases took"
+OLD: Final = (
+    "Tickets that are open now, as far as is known, and have been for longer than nine of ten cases that were resolved "
+    "in the chosen range took: the long ones that no average of solved cases shows."
+)
+OPEN_AND_OLD: Final = "Open tickets"
+THAN_HOURS: Final = "Longer than"
 CAP: Final = "Cap"
 CAPS_TITLE: Final = "What the cap on compensation costs"
 CAPS: Final = (

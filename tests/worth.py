@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from math import exp, inf, sqrt
 from random import Random
 from statistics import fmean, variance
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from streams.core.interval import Z95, Interval, wilson
 
@@ -32,6 +32,7 @@ class Case(NamedTuple):
     resolved_at: int | None
     order_id: str = ""
     is_asked: bool = True
+    score: float | None = None
 
 
 class Customer(NamedTuple):
@@ -51,6 +52,7 @@ class Compared(NamedTuple):
     last_at: int
     first_at: int
     cases_before: int
+    case: Case | None = None
 
 
 class Cell(NamedTuple):
@@ -77,7 +79,7 @@ def cells_of(
     customers: Mapping[str, Customer],
     window: tuple[int, int],
     known: int,
-    followed_days: int,
+    followed: Callable[[Compared], float],
     draw: Callable[[str, int], int],
     is_drawn: Callable[[str], bool] = lambda _: True,
 ) -> list[Cell]:
@@ -102,9 +104,9 @@ def cells_of(
                 last.at if last else 0,
                 had[0].at if had else 0,
                 sum(created < last.at for created in begun) if last else 0,
+                first,
             )
-            if at + followed_days * DAY <= known:
-                strata[_alike(last, len(had))][0].append(one)
+            strata[_alike(last, len(had))][0].append(one)
         if not is_drawn(who):
             continue
         for number, order in enumerate(bought, start=1):
@@ -119,11 +121,14 @@ def cells_of(
     for key, (treated, others) in strata.items():
         waits = sorted(one.at - one.last_at for one in treated)
         for one in treated:
+            if one.at + followed(one) > known:
+                continue
             cells[*key, bisect_right(AGO, (one.at - one.last_at) / DAY)].treated.append(one)
         for one, quiet in others if waits else ():
             wait = waits[draw(one.who, one.last_at) % len(waits)]
-            if wait < quiet and one.at + wait + followed_days * DAY <= known:
-                cells[*key, bisect_right(AGO, wait / DAY)].others.append(one._replace(at=one.at + wait))
+            compared = one._replace(at=one.at + wait)
+            if wait < quiet and compared.at + followed(compared) <= known:
+                cells[*key, bisect_right(AGO, wait / DAY)].others.append(compared)
     return list(cells.values())
 
 
@@ -135,35 +140,47 @@ def _alike(last: Bought | None, number: int) -> tuple[object, ...]:
     return month, last.line, last.region, band
 
 
+Outcome: TypeAlias = Callable[[Compared], float]
+
+
+def for_days(days: int) -> Callable[[Compared], float]:
+    """Return for how long everybody must have been followed, in milliseconds."""
+    return lambda _: days * DAY
+
+
 def within(one: Compared, days: int) -> float:
     return float(one.next_at <= one.at + days * DAY)
 
 
-def shares_of(cells: Iterable[Cell], days: int) -> tuple[float, float]:
+def ordered_within(days: int) -> Outcome:
+    return lambda one: within(one, days)
+
+
+def shares_of(cells: Iterable[Cell], outcome: Outcome) -> tuple[float, float]:
     """Return the share who ordered again of those with a case, and of those they are held against."""
     told = [cell for cell in cells if cell.treated and cell.others]
     n = sum(len(cell.treated) for cell in told)
-    share = sum(within(one, days) for cell in told for one in cell.treated) / n
-    of_others = [sum(within(one, days) for one in cell.others) / len(cell.others) for cell in told]
+    share = sum(outcome(one) for cell in told for one in cell.treated) / n
+    of_others = [sum(outcome(one) for one in cell.others) / len(cell.others) for cell in told]
     return share, sum(len(cell.treated) * p for cell, p in zip(told, of_others, strict=True)) / n
 
 
-def lift_of(cells: Sequence[Cell], days: int) -> Lift | None:
+def lift_of(cells: Sequence[Cell], outcome: Outcome) -> Lift | None:
     """Return what a case changes, from what each customer adds to both shares; None where nobody is matched."""
     told = [cell for cell in cells if cell.treated and cell.others]
     n = sum(len(cell.treated) for cell in told)
     if not n:
         return None
-    share, other = shares_of(told, days)
+    share, other = shares_of(told, outcome)
     adds = defaultdict[str, list[float]](lambda: [0.0, 0.0, 0.0])
     for cell in told:
-        p = sum(within(one, days) for one in cell.others) / len(cell.others)
+        p = sum(outcome(one) for one in cell.others) / len(cell.others)
         weight = len(cell.treated) / len(cell.others)
         for one in cell.treated:
-            adds[one.who][0] += within(one, days) - share
+            adds[one.who][0] += outcome(one) - share
             adds[one.who][1] += p - other
         for one in cell.others:
-            adds[one.who][1] += weight * (within(one, days) - p)
+            adds[one.who][1] += weight * (outcome(one) - p)
             adds[one.who][2] += weight
     own = sum(a * a for a, _, _ in adds.values())
     apart = sum(b * b for _, b, _ in adds.values())
@@ -222,7 +239,9 @@ _LINES: Final = (("sofas", 1 / 200, 0.03), ("lamps", 1 / 90, 0.08), ("paint", 1 
 """Orders a day, and the share of orders after which there is a case: who buys most complains most."""
 
 
-def shop(seed: int, effect: float, customers: int = 3000) -> tuple[dict[str, Customer], Mapping[int, float]]:
+def shop(
+    seed: int, effect: float, customers: int = 3000, complaining: float = 1.0
+) -> tuple[dict[str, Customer], Mapping[int, float]]:
     """Return a shop, and how much a case adds to the share who order within so many days, on average.
 
     Each customer's orders come by chance at a pace of their product line. A case makes some order once more within 30
@@ -236,7 +255,7 @@ def shop(seed: int, effect: float, customers: int = 3000) -> tuple[dict[str, Cus
         at = START + int(rng.random() * 60 * DAY)
         while at < KNOWN:
             orders.append(Bought(at, f"O-{number}-{len(orders)}", line, "north" if number % 2 else "south"))
-            if rng.random() < complains:
+            if rng.random() < complaining * complains:
                 created = at + int(rng.uniform(1, 25) * DAY)
                 cases.append(Case(created, created + int(rng.uniform(0.1, 3) * DAY), orders[-1].named))
             at += max(1, int(rng.expovariate(pace) * DAY))
@@ -256,6 +275,32 @@ def shop(seed: int, effect: float, customers: int = 3000) -> tuple[dict[str, Cus
     ]
     truth = {days: sum(gain * exp(-days * pace) for gain, pace in gains) / len(gains) for days in HORIZONS}
     return told, truth
+
+
+def leaving_shop(seed: int, leaves: float, customers: int = 2_000) -> tuple[dict[str, Customer], dict[str, Customer]]:
+    """Return a shop where so many leave for good with their case, and what it would have been without that.
+
+    Cases are rarer than in other shops here: somebody without a case who has one later, and leaves then, is compared
+    with those who had theirs before, which makes leaving look rarer than it is.
+    """
+    rng = Random(-seed)
+    loyal, _ = shop(seed, 0.0, customers, 0.4)
+    told = dict[str, Customer]()
+    for who, one in loyal.items():
+        left_at = min((case.resolved_at or 0 for case in one.cases if rng.random() < leaves), default=KNOWN)
+        orders = [order for order in one.orders if order.at <= left_at]
+        told[who] = Customer(orders, [case for case in one.cases if case.created_at <= left_at])
+    return told, loyal
+
+
+def silence(one: Compared, usual_ms: float = 90.0 * DAY) -> int:
+    """Return how long somebody must not have ordered to have left: twice the usual interval, 7 to 120 days."""
+    own = (one.last_at - one.first_at) / (one.number - 1) if one.number > 1 else usual_ms
+    return int(2 * max(7.0 * DAY, min(120.0 * DAY, own)))
+
+
+def stays_away(one: Compared) -> float:
+    return float(one.next_at - one.at > silence(one))
 
 
 # What a way of handling cases is worth, and what a cap costs ----------------------------------------------------------

@@ -3,23 +3,25 @@
 from collections.abc import Mapping
 from typing import Final
 
-from dashboards import panel, query, style, text, variable
+from dashboards import figure, panel, query, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.panel import Panel
 from dashboards.query import quoted, select
 from streams.core.ask.maturity import FOLLOWED_UNTIL
-from streams.core.metrics import Unit
+from streams.core.metrics import METRICS, Unit
 from streams.core.worth.ask import WITHIN_DAYS, with_range
 from streams.core.worth.balance import UNLIKE, balance
 from streams.core.worth.cap import EVERYTHING, caps
+from streams.core.worth.churn import churn
 from streams.core.worth.curves import curves
 from streams.core.worth.lift import COMPARABLE_FROM, lift
-from streams.core.worth.pace import By, outcomes
+from streams.core.worth.pace import By, open_and_old, outcomes
 from streams.core.worth.strategy import PARTS, strategies
 
 CAPS: Final = (5, 10, 20, 50, 100, 200)
 """To choose from, in whole units of the currency; any other can be typed."""
 _MOST: Final = 100
+_REFERRED: Final = METRICS["referred_share"]
 _NARROWED: Final = query.filters(query.FILTERS)
 _WITHIN_MS: Final = "toInt64OrZero(${within:singlequote}) * 86400000"
 _CAP: Final = "toFloat64OrZero(${cap:singlequote}) * minor"
@@ -228,6 +230,37 @@ def _took() -> str:
     return f"concat({hours('from_seconds')}, ' {text.TO} ', {hours('to_seconds')}, ' h')"
 
 
+def _churn() -> Panel:
+    names, titles = (list(some) for some in zip(*text.CHURN_GROUPS.items(), strict=True))
+    verdict = (
+        f"multiIf(lift IS NULL, '{text.CANNOT_BE_TOLD}', lift_low > 0, '{text.MORE_LEAVE}', lift_high < 0, "
+        f"'{text.FEWER_LEAVE}', '{text.NOT_KNOWN}')"
+    )
+    columns = {
+        quoted(text.CONTACT): f"transform(group, {names}, {titles}, group)",
+        quoted(text.CUSTOMERS): "matched",
+        quoted(text.STAYED_AWAY): "share",
+        quoted(text.WITHOUT_CONTACT): "other",
+        quoted(text.EFFECT): "100 * lift",
+        quoted(text.LOW): "100 * lift_low",
+        quoted(text.HIGH): "100 * lift_high",
+        quoted(text.VERDICT): verdict,
+    }
+    points = {"unit": "suffix: points", "decimals": 1}
+    looks = dict.fromkeys((text.STAYED_AWAY, text.WITHOUT_CONTACT), _SHARE)
+    looks |= dict.fromkeys((text.EFFECT, text.LOW, text.HIGH), points) | {text.CUSTOMERS: _COUNT}
+    sql = select(columns, churn(_NARROWED), "ORDER BY number")
+    return _table(11, text.CHURN_TITLE, text.CHURN, sql, looks, empty=text.NO_CONTACTS_FOLLOWED, is_matured=False)
+
+
+def _old() -> Panel:
+    columns = {quoted(text.OPEN_AND_OLD): "old", quoted(text.THAN_HOURS): "seconds / 3600"}
+    sql = select(columns, open_and_old(_NARROWED))
+    looks = {text.OPEN_AND_OLD: _COUNT, text.THAN_HOURS: {"unit": "h", "decimals": 1}}
+    about = text.OLD
+    return _table(13, text.OLD_TITLE, about, sql, looks, empty=text.NO_TICKETS, width=12, height=5, is_matured=False)
+
+
 DASHBOARD: Final = Dashboard(
     uid="worth",
     since="now-90d",
@@ -248,7 +281,9 @@ DASHBOARD: Final = Dashboard(
             _outcomes(9, By.PACE, text.PACE_TITLE, text.PACE, _took()),
             _outcomes(10, By.SCORE, text.SCORES_TITLE, text.SCORES, f"{list(text.SCORE_GROUPS)}[number + 1]"),
         ],
+        [_churn()],
+        [figure.number(12, _REFERRED, width=12), _old()],
         [_caps(7, text.OTHER_CAPS_TITLE, text.OTHER_CAPS, "")],
-        [panel.words(8, text.DEFINITIONS, text.WORTH, height=10)],
+        [panel.words(8, text.DEFINITIONS, f"{text.WORTH}\n\n{text.definition(_REFERRED)}", height=11)],
     ],
 )

@@ -1,6 +1,7 @@
 """What a solved case changes: the SQL says what can be counted by hand, and holds where the truth is known."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from math import ceil, sqrt
 from random import Random
 from typing import Any, Final
@@ -14,6 +15,7 @@ from schemas import events as e
 from schemas.codec import Event
 from streams.core.worth.ask import with_range
 from streams.core.worth.balance import MEASURES, balance
+from streams.core.worth.churn import churn
 from streams.core.worth.curves import curves
 from streams.core.worth.lift import lift
 from streams.core.worth.matching import MOST_ORDERS
@@ -21,7 +23,23 @@ from tests.databases import new_database
 from tests.histories import event
 from tests.integration.conftest import Servers
 from tests.integration.test_oracle import store
-from tests.worth import DAY, HORIZONS, KNOWN, START, WINDOW, Bought, Case, Compared, Customer, cells_of, lift_of, shop
+from tests.worth import (
+    DAY,
+    HORIZONS,
+    KNOWN,
+    START,
+    WINDOW,
+    Bought,
+    Case,
+    Compared,
+    Customer,
+    cells_of,
+    for_days,
+    lift_of,
+    ordered_within,
+    shop,
+    silence,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -37,9 +55,12 @@ def client(servers: Servers) -> Iterator[Client]:
 
 def asked(client: Client, sql: str, most_orders: int = MOST_ORDERS, days: int = 90) -> list[dict[str, Any]]:
     """Return what a query says, row by row."""
+    return list(client.query(f"{_begin(days).replace(str(MOST_ORDERS), str(most_orders))}\n{sql}").named_results())
+
+
+def _begin(days: int) -> str:
     start_at, end_at, known_at = (f"toDateTime64({ms / 1000}, 3, 'UTC')" for ms in (*WINDOW, KNOWN))
-    begin = with_range(start_at, end_at, known_at, str(days * DAY)).replace(str(MOST_ORDERS), str(most_orders))
-    return list(client.query(f"{begin}\n{sql}").named_results())
+    return with_range(start_at, end_at, known_at, str(days * DAY))
 
 
 def draws(client: Client, customers: Mapping[str, Customer]) -> dict[tuple[str, int], int]:
@@ -51,15 +72,21 @@ def draws(client: Client, customers: Mapping[str, Customer]) -> dict[tuple[str, 
 
 
 def random_shop(seed: int) -> tuple[list[Event], dict[str, Customer]]:
-    """Return events of a shop where everything goes wrong that can, and what they come to."""
+    """Return events of a shop where everything goes wrong that can, and what its after-sales cases come to."""
+    told, customers, _ = random_contacts(seed)
+    return told, customers
+
+
+def random_contacts(seed: int) -> tuple[list[Event], dict[str, Customer], dict[str, Customer]]:
+    """Return events of a shop, what its after-sales cases come to, and what all of its tickets do."""
     rng, told = Random(seed), list[Event]()
-    customers: dict[str, Customer] = {}
+    customers, contacts = dict[str, Customer](), dict[str, Customer]()
 
     def tell(content: e.Data, at: int, source: str = "urn:shop") -> None:
         told.append(event(content, at, id=f"e{len(told)}", source=source))
 
     for number in range(160):
-        who, orders, cases = f"C-{number}", list[tuple[int, str, str, str, str, bool]](), list[Case]()
+        who, orders, cases = f"C-{number}", list[tuple[int, str, str, str, str, bool]](), list[tuple[bool, Case]]()
         for place in range(rng.choice([0, 1, 1, 2, 3, 5, 8])):
             at = START + rng.randrange(20, 330) * DAY + rng.randrange(4) * (DAY // 4) + place
             order_id = f"O-{number}-{rng.choice([place, place, 0])}"
@@ -95,11 +122,19 @@ def random_shop(seed: int) -> tuple[list[Event], dict[str, Customer]]:
             is_spam = rng.random() < 0.05
             if is_spam:
                 tell(e.TicketMarkedSpam(ticket_id=ticket), created + DAY)
-            if is_case and not is_spam:
-                cases.append(Case(created, resolved, order_id, team == "north"))
-        customers[who] = Customer(_counting(orders), cases)
+            score = rng.choice([None, 0.0, 50.0, 75.0, 100.0])
+            if score is not None:
+                rated = e.RatingSubmitted(
+                    ticket_id=ticket, rating_id="X", raw=score, scale_min=0, scale_max=100,
+                    source=e.RatingSource.CUSTOMER,
+                )  # fmt: skip
+                tell(rated, (resolved or created) + 60_000)
+            if not is_spam:
+                cases.append((is_case, Case(created, resolved, order_id, team == "north", score)))
+        customers[who] = Customer(_counting(orders), [case for is_case, case in cases if is_case])
+        contacts[who] = Customer(_counting(orders), [case for _, case in cases])
     rng.shuffle(told)
-    return told, customers
+    return told, customers, contacts
 
 
 def _counting(orders: Sequence[tuple[int, str, str, str, str, bool]]) -> list[Bought]:
@@ -122,9 +157,9 @@ def test_the_lift_is_what_can_be_counted_by_hand(client: Client, seed: int) -> N
     for narrowed in ("", "AND team = 'north'"):
         theirs = customers if narrowed else {who: _all_asked(one) for who, one in customers.items()}
         for days in HORIZONS:
-            cells = cells_of(theirs, WINDOW, KNOWN, days, lambda who, at: drawn[who, at])
+            cells = cells_of(theirs, WINDOW, KNOWN, for_days(days), lambda who, at: drawn[who, at])
             (row,) = asked(client, lift(f" {narrowed}"), days=days)
-            wanted = lift_of(cells, days)
+            wanted = lift_of(cells, ordered_within(days))
             assert row["customers"] == sum(len(cell.treated) for cell in cells)
             assert row["matched"] == sum(len(cell.treated) for cell in cells if cell.others)
             assert wanted, "nobody was matched: the shop is too small to say anything"
@@ -145,10 +180,15 @@ def test_of_many_orders_comparable_customers_are_drawn(client: Client) -> None:
     drawn, hashes = draws(client, customers), _hashes(client, customers)
     theirs = {who: _all_asked(one) for who, one in customers.items()}
     cells = cells_of(
-        theirs, WINDOW, KNOWN, 90, lambda who, at: drawn[who, at], lambda who: hashes[who] % (placed // 150) == 0
+        theirs,
+        WINDOW,
+        KNOWN,
+        for_days(90),
+        lambda who, at: drawn[who, at],
+        lambda who: hashes[who] % (placed // 150) == 0,
     )
-    everybody = cells_of(theirs, WINDOW, KNOWN, 90, lambda who, at: drawn[who, at])
-    wanted = lift_of(cells, 90)
+    everybody = cells_of(theirs, WINDOW, KNOWN, for_days(90), lambda who, at: drawn[who, at])
+    wanted = lift_of(cells, ordered_within(90))
     assert wanted
     assert asked(client, lift(), 150)[0]["lift"] == pytest.approx(wanted.lift, abs=1e-9)
     assert sum(len(one.others) for one in cells) < sum(len(one.others) for one in everybody)
@@ -166,7 +206,7 @@ def test_the_curves_are_those_of_lifelines(client: Client, seed: int) -> None:
     store(client, [told])
     drawn = draws(client, customers)
     theirs = {who: _all_asked(one) for who, one in customers.items()}
-    cells = [one for one in cells_of(theirs, WINDOW, KNOWN, 0, lambda who, at: drawn[who, at]) if one.others]
+    cells = [one for one in cells_of(theirs, WINDOW, KNOWN, for_days(0), lambda who, at: drawn[who, at]) if one.others]
     weights = [len(one.treated) / len(one.others) for one in cells for _ in one.others]
     treated, others = (
         _fitted([one for cell in cells for one in cell.treated], None),
@@ -201,7 +241,7 @@ def test_the_balance_is_what_can_be_counted_by_hand(client: Client, seed: int) -
     store(client, [told])
     drawn = draws(client, customers)
     theirs = {who: _all_asked(one) for who, one in customers.items()}
-    cells = [one for one in cells_of(theirs, WINDOW, KNOWN, 90, lambda who, at: drawn[who, at]) if one.others]
+    cells = [one for one in cells_of(theirs, WINDOW, KNOWN, for_days(90), lambda who, at: drawn[who, at]) if one.others]
     read: dict[str, Callable[[Compared], float]] = {
         "orders": lambda one: one.number,
         "days_since_last": lambda one: (one.at - one.last_at) / DAY,
@@ -218,6 +258,52 @@ def test_the_balance_is_what_can_be_counted_by_hand(client: Client, seed: int) -
         assert (row["mean"], row["other_mean"]) == pytest.approx((mean, other_mean), abs=1e-9)
         deviation = sqrt((variance + other_variance) / 2)
         assert row["apart"] == (pytest.approx((mean - other_mean) / deviation, abs=1e-6) if deviation > 1e-9 else None)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_who_stays_away_is_what_can_be_counted_by_hand(client: Client, seed: int) -> None:
+    told, _, contacts = random_contacts(seed)
+    store(client, [told[::2], told[1::2]])
+    drawn = draws(client, contacts)
+    theirs = {who: _all_asked(one) for who, one in contacts.items()}
+    took = sorted(
+        (case.resolved_at - case.created_at) / 1000
+        for one in theirs.values()
+        for case in one.cases
+        if case.resolved_at and WINDOW[0] <= case.resolved_at < WINDOW[1]
+    )
+    ((paces, usual),) = client.query(f"{_begin(90)} SELECT paces, usual_ms").result_rows
+    assert paces[0] == took[len(took) // 2]
+    is_silent = partial(silence, usual_ms=usual)
+    cells = cells_of(theirs, WINDOW, KNOWN, is_silent, lambda who, at: drawn[who, at])
+    seen = 0
+    for row in asked(client, churn()):
+        own = [
+            cell._replace(treated=[one for one in cell.treated if _is_of(one, row["group"], paces)]) for cell in cells
+        ]
+        wanted = lift_of(own, lambda one: float(one.next_at - one.at > is_silent(one)))
+        assert wanted
+        seen += row["matched"]
+        assert row["matched"] == sum(len(cell.treated) for cell in own if cell.others)
+        assert (row["share"], row["other"], row["lift"]) == pytest.approx(
+            (wanted.share, wanted.other, wanted.lift), abs=1e-9
+        )
+        assert (row["lift_low"], row["lift_high"]) == pytest.approx(tuple(wanted.lift_ends), abs=1e-9)
+    assert seen == 2 * sum(len(cell.treated) for cell in cells if cell.others), "everybody is in two groups"
+
+
+def _is_of(one: Compared, group: str, paces: Sequence[float]) -> bool:
+    case = one.case
+    assert case
+    assert case.resolved_at
+    seconds, score = (case.resolved_at - case.created_at) / 1000, case.score
+    said = (
+        "not_rated" if score is None else "rated_" + ("below_50", "from_50", "from_75")[(score >= 50) + (score >= 75)]
+    )
+    return group in (
+        said,
+        "fastest_half" if seconds <= paces[0] else "slower" if seconds <= paces[1] else "slowest_tenth",
+    )
 
 
 def _moments(weighed: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """What ways of handling cases are worth, and what caps cost: the SQL says what can be counted by hand."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from random import Random
@@ -12,11 +13,15 @@ from clickhouse_connect.driver.client import Client
 from schemas import events as e
 from schemas.codec import Event
 from schemas.policy import Policy, Worth
+from streams.core.ask.question import Question
 from streams.core.interval import Z95, wilson
+from streams.core.metrics import METRICS, Dimension
+from streams.core.window import Window
 from streams.core.worth import pace
 from streams.core.worth.ask import with_range
 from streams.core.worth.cap import caps
 from streams.core.worth.strategy import PARTS, strategies
+from streams.sinks.figures import answer
 from tests.databases import new_database
 from tests.histories import event
 from tests.integration.conftest import Servers
@@ -338,3 +343,36 @@ def test_open_tickets_are_old_once_nine_of_ten_cases_took_less(client: Client) -
     store(client, [told])
     (old,) = asked(client, pace.open_and_old())
     assert (old["seconds"], old["old"]) == (19 * 86_400 / 4, 6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_who_was_sent_can_be_counted_by_hand(client: Client, seed: int) -> None:
+    rng, told = Random(seed), list[Event]()
+    orders = defaultdict[str, list[tuple[int, str, str | None]]](list)
+    for number in range(120):
+        who, line = f"C-{rng.randrange(60)}", rng.choice(["a", "b"])
+        at = START + rng.randrange(100) * DAY + number
+        sender = rng.choice([None, None, who, "C-1", "C-999"])
+        kind = rng.choice([e.OrderKind.NORMAL, None, e.OrderKind.REPLACEMENT])
+        order = e.OrderPlaced(
+            order_id=f"O-{number}", customer_id=who, amount=1, currency="EUR", kind=kind, product_line=line,
+            referred_by=sender,
+        )  # fmt: skip
+        told.append(event(order, at, f"o{number}", subject=who))
+        if kind is not e.OrderKind.REPLACEMENT:
+            orders[who].append((at, line, sender))
+    store(client, [told])
+    window = Window(START + 5 * DAY, START + 60 * DAY)
+    first = {who: min(placed, key=lambda one: one[0]) for who, placed in orders.items()}
+    seen = [
+        (line, sender not in (None, who))
+        for who, (at, line, sender) in first.items()
+        if window.start_at <= at < window.end_at
+    ]
+    question = Question(metrics=[METRICS["referred_share"]], windows=[window], by=Dimension.PRODUCT_LINE)
+    figures = answer(client, question, Window(0, KNOWN))
+    assert len(seen) > 5
+    for (_, part, _), figure in figures.items():
+        own = [is_sent for line, is_sent in seen if part in (None, line)]
+        assert figure.n == len(own)
+        assert figure.value == pytest.approx(fmean(own))

@@ -53,7 +53,7 @@ def test_observations_are_of_effective_tickets_in_their_latest_version(metric: M
     source = re.sub(_WHICH, "", observations.source)
     readings = source.count("ticket_days AS ticket FINAL")
     assert source.count("ticket_days") == readings
-    assert readings or observations.name in ("root_causes", "queued_contacts"), "these are of no ticket"
+    assert readings or observations.name in ("root_causes", "queued_contacts", "first_orders"), "these are of no ticket"
     assert source.count("AND is_effective") >= readings - 1
     assert "\n        AND is_effective" in _sql(metric)
     assert set(observations.columns) >= ({"since", "until"} if observations.lasts else {"at"})

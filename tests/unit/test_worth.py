@@ -1,34 +1,42 @@
 """What a solved case changes: held where the truth is known, and beside estimates of somebody else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 import numpy as np
 import pytest
 import statsmodels.api as sm
 
+from tests.bench.worth import would_have_gone
 from tests.worth import (
     HORIZONS,
     KNOWN,
     WINDOW,
     Cell,
+    Compared,
     Customer,
     break_even_of,
     cells_of,
     expectation_of,
+    for_days,
     handled_cases,
+    leaving_shop,
     lift_of,
+    ordered_within,
     shop,
+    silence,
+    stays_away,
     within,
 )
 
+WHOLE = for_days(90)
 SEEDS = 10
-"""`python -m tests.bench.lift` asks 200 for each effect: the interval held the truth in 93.5 to 97.5 % of them."""
+"""`python -m tests.bench.worth` asks 200 for each effect: the interval held the truth in 93.5 to 97.5 % of them."""
 
 
-def drawn(customers: Mapping[str, Customer], seed: int, followed_days: int = 90) -> list[Cell]:
+def drawn(customers: Mapping[str, Customer], seed: int, followed: Callable[[Compared], float] = WHOLE) -> list[Cell]:
     rng = Random(seed)
-    return cells_of(customers, WINDOW, KNOWN, followed_days, lambda *_: rng.randrange(10**9))
+    return cells_of(customers, WINDOW, KNOWN, followed, lambda *_: rng.randrange(10**9))
 
 
 @pytest.mark.weighty
@@ -39,7 +47,7 @@ def test_the_truth_lies_in_the_interval(effect: float) -> None:
         customers, truth = shop(seed, effect, 1_500)
         cells = drawn(customers, seed)
         for days in HORIZONS:
-            lift = lift_of(cells, days)
+            lift = lift_of(cells, ordered_within(days))
             assert lift
             low, high = lift.lift_ends
             held[days] += (low or -1) <= truth[days] <= (high or 1)
@@ -61,14 +69,14 @@ def test_the_difference_is_that_of_a_weighted_regression() -> None:
     rows += [(within(one, 60), 0.0, len(cell.treated) / len(cell.others)) for cell in cells for one in cell.others]
     y, is_treated, weights = np.array(rows).T
     fitted = sm.WLS(y, sm.add_constant(is_treated), weights=weights).fit()
-    lift = lift_of(cells, 60)
+    lift = lift_of(cells, ordered_within(60))
     assert lift
     assert lift.lift == pytest.approx(fitted.params[1], abs=1e-9)
 
 
 def test_the_interval_is_as_wide_as_that_of_a_bootstrap_by_customer() -> None:
     cells = [cell for cell in drawn(shop(2, 0.05)[0], 2) if cell.others]
-    lift = lift_of(cells, 90)
+    lift = lift_of(cells, ordered_within(90))
     assert lift
     low, high = lift.lift_ends
     spread = np.quantile(bootstrapped(cells, 90), [0.025, 0.975])
@@ -130,3 +138,21 @@ def test_the_break_even_lies_in_its_interval() -> None:
         _, (low, high) = break_even_of(refused, granted)
         held += low is not None and high is not None and low <= 0.3 * 5_500 <= high
     assert held >= 180
+
+
+@pytest.mark.weighty
+@pytest.mark.parametrize("leaves", [0.0, 0.25])
+def test_how_many_leave_lies_in_the_interval(leaves: float) -> None:
+    held, naive = 0, list[float]()
+    for seed in range(SEEDS):
+        customers, loyal = leaving_shop(seed, leaves, 2_500)
+        cells = drawn(customers, seed, silence)
+        treated = [one for cell in cells if cell.others for one in cell.treated]
+        stayed = [1 - would_have_gone(one, loyal[one.who].orders) for one in treated]
+        lift = lift_of(cells, stays_away)
+        assert lift
+        low, high = lift.lift_ends
+        held += (low or -1) <= leaves * float(np.mean(stayed)) <= (high or 1)
+        naive.append(float(np.mean([stays_away(one) for one in treated])))
+    assert held >= 0.9 * SEEDS - 2 * (0.09 * SEEDS) ** 0.5
+    assert np.mean(naive) > 0.1, "many stay away anyway: that is no churn"

@@ -83,6 +83,7 @@ from streams.core.metrics.promise import (
     PROMISES_KEPT,
     PROMISES_MOVED,
 )
+from streams.core.metrics.referral import REFERRED_SHARE
 from streams.core.metrics.repurchase import REPURCHASE_30D, REPURCHASE_60D, REPURCHASE_90D
 from streams.core.metrics.resolution import (
     FIRST_RESOLUTION_P50,
@@ -250,6 +251,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         REPURCHASE_30D,
         REPURCHASE_60D,
         REPURCHASE_90D,
+        REFERRED_SHARE,
         TICKETS_CREATED,
         TICKETS_PER_1000_ORDERS,
         TICKETS_PER_1000_CUSTOMERS,

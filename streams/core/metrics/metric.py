@@ -83,6 +83,7 @@ class Topic(StrEnum):
     PREVENTION = "Prevention"
     CONTACTS = "Contacts"
     AFTER_SALES = "After sales"
+    WORTH = "Worth"
     LOAD = "Load"
     TRUST = "Trust"
 

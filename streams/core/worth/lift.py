@@ -58,7 +58,17 @@ def lift(narrowed: str = "") -> str:
     sum(u * v) - share * sum(v * m) - other * sum(u * m) + share * other * matched AS together""",
         by_customer,
     )
-    names = "customers, matched, controls"
+    return differences(told, "customers, matched, controls")
+
+
+def differences(told: str, names: str) -> str:
+    """Return the SELECT of the difference and the ratio of two shares, with intervals.
+
+    Args:
+        told: SELECT of `matched`, `share`, `other`, sums of what each customer adds to them - `own` and `apart`, of
+            squares, `together`, of products - and `squares`, of weights.
+        names: Which of its columns stay beside.
+    """
     weighed = select(
         f"""
     {names}, share, other,

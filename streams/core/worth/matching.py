@@ -11,7 +11,7 @@ Journal of the American Statistical Association 96, 870-882. Nothing that happen
 
 from collections.abc import Mapping
 from textwrap import indent
-from typing import Final
+from typing import Final, NamedTuple
 
 from streams.core.window import DAY_MS
 
@@ -34,7 +34,22 @@ NAMES: Final = (
 )
 """What the queries here name. The one around them names `start_at`, `end_at` and `followed_until` before."""
 
-_IS_CASE: Final = "is_effective AND after_sales AND customer_id != ''"
+
+class Cases(NamedTuple):
+    """Which tickets are cases.
+
+    Attributes:
+        condition: SQL of it.
+        groups: Of which groups each is: SQL of an array of small numbers.
+        is_drawn: Whether customers with a case are drawn as well where there are many.
+    """
+
+    condition: str
+    groups: str = "CAST([], 'Array(UInt8)')"
+    is_drawn: bool = False
+
+
+AFTER_SALES: Final = Cases("after_sales")
 
 
 BOUGHT: Final = """
@@ -51,7 +66,7 @@ BOUGHT: Final = """
 has for it - of several shops' the first one's -, one for the order itself, and what more is asked for."""
 
 
-def matched(columns: Mapping[str, str], narrowed: str = "", followed_ms: str = "0") -> str:
+def matched(columns: Mapping[str, str], narrowed: str = "", followed_ms: str = "0", cases: Cases = AFTER_SALES) -> str:
     """Return the SELECT of cells: customers with a case, and comparable ones without, who are alike in all of it.
 
     Of a customer the first case counts that was resolved in the range. Each row is a cell: `n1` customers with a case,
@@ -62,11 +77,12 @@ def matched(columns: Mapping[str, str], narrowed: str = "", followed_ms: str = "
     Args:
         columns: Aggregates of `row`, which is a tuple as `ROW` describes it, by their names.
         narrowed: SQL condition on `tickets`, from AND on: whose cases are asked for. Any case ends a comparison.
-        followed_ms: SQL of how long afterwards somebody must have been followed, in milliseconds.
+        followed_ms: SQL of how long afterwards somebody must have been followed, in milliseconds; of `row`.
+        cases: Which tickets are cases.
     """
     is_followed = f"row.3 + {followed_ms} <= known_ms"
     wait = "ago[1 + cityHash64(one.2, one.6) % length(ago)]"
-    drawn = f"arrayMap(one -> (false, one.2, one.6 + {wait}, one.4, one.5, one.6, one.7, one.8, one.9), others)"
+    drawn = f"arrayMap(one -> (false, one.2, one.6 + {wait}, one.4, one.5, one.6, one.7, one.8, one.9, one.10), others)"
     asked = ",\n    ".join(f"{sql} AS {name}" for name, sql in columns.items())
     return f"""
 SELECT
@@ -85,7 +101,7 @@ FROM
         arrayFilter(row -> row.3 - row.6 < row.9, {drawn}) AS controls
     FROM
     (
-{indent(_customers(narrowed), " " * 8)}
+{indent(_customers(narrowed, cases), " " * 8)}
     )
     GROUP BY month, alike, band
     HAVING notEmpty(treated)
@@ -103,15 +119,32 @@ def select(columns: str, inner: str, clauses: str = "") -> str:
     return f"SELECT{columns}\nFROM\n(\n{indent(inner, '    ')}\n)\n{clauses}".rstrip()
 
 
-ROW: Final = ("is_treated", "who", "from_ms", "next_ms", "number", "last_ms", "first_ms", "cases_before", "quiet_ms")
+ROW: Final = (
+    "is_treated",
+    "who",
+    "from_ms",
+    "next_ms",
+    "number",
+    "last_ms",
+    "first_ms",
+    "cases_before",
+    "quiet_ms",
+    "groups",
+)
 """What the tuples of `matched` say, from 1 on: whether with a case; a number for the customer; from when on orders
 count, which is the first resolution, or as long after the last order; when the next order came; how many orders there
 were by then; when the last and the first of them was placed; how many cases there were before the last one; and of
-those without a case how long nothing happened."""
+those without a case how long nothing happened, of those with one its groups."""
 
 
-def _customers(narrowed: str) -> str:
+def _customers(narrowed: str, counted: Cases) -> str:
     """Return one row for each order that somebody could be compared by: those of `ROW` as `entry`, and their strata."""
+    is_drawn = "cityHash64(customer_id) % every = 0"
+    is_case = f"is_effective AND {counted.condition} AND customer_id != ''"
+    is_case += f" AND {is_drawn}" if counted.is_drawn else ""
+    whose = (
+        is_drawn if counted.is_drawn else f"{is_drawn} OR customer_id IN\n{indent(_asked(is_case, narrowed), ' ' * 8)}"
+    )
     return f"""
 SELECT
     entry,
@@ -133,13 +166,13 @@ FROM
         arrayMap(one -> arrayFirst(created_ms -> created_ms >= one.1, begun), drawn) AS next_case,
         if(asked.4, [(
             true, who, asked.1, if(followed_by = 0, {_FAR}, followed_by), had, bought[had].1, bought[1].1,
-            arrayCount(created_ms -> created_ms < bought[had].1, begun), 0
+            arrayCount(created_ms -> created_ms < bought[had].1, begun), 0, asked.5
         )], []) AS treated,
         arrayMap(
             (one, number, following, case_at) -> (
                 false, who, 0, following, number, one.1, bought[1].1,
                 arrayCount(created_ms -> created_ms < one.1, begun),
-                least(following, if(case_at = 0, {_FAR}, case_at)) - one.1
+                least(following, if(case_at = 0, {_FAR}, case_at)) - one.1, CAST([], 'Array(UInt8)')
             ),
             drawn, arrayEnumerate(drawn), next_order, next_case
         ) AS controls
@@ -149,12 +182,7 @@ FROM
             customer_id,
             {BOUGHT.format(more="cityHash64(product_line, region)")}
         FROM orders
-        WHERE cityHash64(customer_id) % every = 0 OR customer_id IN
-        (
-            SELECT customer_id
-            FROM tickets FINAL
-            WHERE {_IS_CASE} AND first_resolved_at >= start_at AND first_resolved_at < end_at{narrowed}
-        )
+        WHERE {whose}
         GROUP BY customer_id
     ) AS buyers
     FULL JOIN
@@ -165,10 +193,11 @@ FROM
                 if(first_resolved_at IS NULL, {_FAR}, toUnixTimestamp64Milli(assumeNotNull(first_resolved_at))),
                 toUnixTimestamp64Milli(created_at),
                 if(order_id = '', 0, cityHash64(order_id)),
-                ifNull(first_resolved_at >= start_at AND first_resolved_at < end_at, false){narrowed}
+                ifNull(first_resolved_at >= start_at AND first_resolved_at < end_at, false){narrowed},
+                {counted.groups}
             ))) AS cases
         FROM tickets FINAL
-        WHERE {_IS_CASE}
+        WHERE {is_case}
         GROUP BY customer_id
     ) AS helped USING (customer_id)
 )
@@ -176,3 +205,13 @@ ARRAY JOIN arrayConcat(
     treated,
     arrayFilter(one -> one.6 >= earliest_ms AND one.6 < end_ms, controls)
 ) AS entry""".strip()  # noqa: S608 - words of ours
+
+
+def _asked(is_case: str, narrowed: str) -> str:
+    """Return the SELECT of customers whose case is asked for."""
+    return f"""
+(
+    SELECT customer_id
+    FROM tickets FINAL
+    WHERE {is_case} AND first_resolved_at >= start_at AND first_resolved_at < end_at{narrowed}
+)""".strip()  # noqa: S608 - words of ours
