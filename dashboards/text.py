@@ -417,7 +417,8 @@ LIFT: Final = (
     "order was placed in the same month, of the same product line, into the same region, with as many orders by then "
     "(one, two, three to five, more), and for as long since then the customer had neither ordered nor had a case. "
     "Customers says how many of those with a case found somebody like them, and how many they are held against. "
-    "The interval comes from what each customer adds to both shares."
+    "Of many with a case, and of many orders, customers are drawn. The interval comes from what each customer adds to "
+    "both shares."
 )
 BALANCE_TITLE: Final = "Were both alike before?"
 BALANCE: Final = (
@@ -446,8 +447,8 @@ STRATEGIES: Final = (
     "The expectation of a strategy: what a case brings in beyond cases under other strategies - margin of the "
     "customer's orders within the chosen days, less the loss by returns - over what it costs: compensation, and "
     "clocked work at the policy's cost per hour. Above 1 it earns its cost. Held against cases of the same product "
-    "line, for the same reason, of customers with as many orders; of a customer the first case counts. The verdict "
-    "needs an interval that excludes 1. Spread is the standard deviation of what a case brings in, and of its score."
+    "line, for the same reason, of customers with as many orders; of a customer the first case counts, and of many "
+    "customers some are drawn. The verdict needs an interval that excludes 1. Spread is the standard deviation of what a case brings in, and of its score."
 )
 NO_STRATEGIES: Final = "No case with a strategy was resolved so many days before this range."
 EXPECTATION: Final = "Expectation"
@@ -480,9 +481,9 @@ CHURN_TITLE: Final = "Who stays away, silently"
 CHURN: Final = (
     "Customers with any contact that was resolved in the chosen range, by what it was like, beside comparable "
     "customers without one, as for the lift. Stayed away: no order within twice the usual interval - that between the "
-    "customer's own orders, else the median of the shop, from 7 to 120 days. Customers who were not followed for so long are left "
-    "out, so a range of lately shows little. Of many orders customers are drawn. A customer without a contact who has "
-    "one later is compared until then, which makes the difference smaller where contacts are many."
+    "customer's own orders, else the median of the shop, from 7 to 120 days. Customers who were not followed for so "
+    "long are left out, so a range of lately shows little. Of many orders customers are drawn. A customer without a "
+    "contact who has one later is compared until then, which makes the difference smaller where contacts are many."
 )
 CHURN_GROUPS: Final = {
     "rated_below_50": "rated below 50",

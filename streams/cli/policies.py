@@ -21,6 +21,7 @@ from streams.clock import SystemClock
 from streams.core.policy.policy_file import policy_of
 from streams.core.policy.published import BUILT_IN, Change, change_of
 from streams.core.window import local_of
+from streams.core.worth.money import digits_of
 from streams.settings import Settings, load_settings
 from streams.sinks.policy import standing
 
@@ -141,7 +142,8 @@ def _lines(version: Policy) -> Iterator[str]:
 
 def _cost(worth: Worth) -> str:
     rates = ", ".join(f"1 {code} is {rate:g}" for code, rate in sorted(worth.rates.items()))
-    hour = f", an hour of work costs {worth.cost_per_hour / 100:,.2f}" if worth.cost_per_hour else ""
+    digits = digits_of(worth.currency)
+    hour = f", an hour of work costs {worth.cost_per_hour / 10**digits:,.{digits}f}" if worth.cost_per_hour else ""
     return hour + (f", {rates}" if rates else "")
 
 

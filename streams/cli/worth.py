@@ -107,6 +107,8 @@ def _tables(told: Worth, within: int, cap: float) -> Iterator[Table]:
         yield _strategies(told, f"What each strategy earns for what it costs: {work}")
     if told.caps:
         yield _caps(told, cap)
+    if told.churn:
+        yield _churn(told)
 
 
 def _lift(told: Worth, within: int) -> Table:
@@ -182,6 +184,18 @@ def _caps(told: Worth, cap: float) -> Table:
             *(_money(told, row[name]) for name in ("cost", "saved", "net")),
             _ends(told, row, "net"),
         )
+    return table
+
+
+def _churn(told: Worth) -> Table:
+    title = "Stayed away: no order within twice the usual interval after a contact"
+    table = _table(title, "the contact was", "customers", "stayed away", "comparable", "points", "95 % interval", "")
+    for row in told.churn:
+        value, low, high = (100 * row[name] for name in ("lift", "lift_low", "lift_high"))
+        verdict = "more leave" if low > 0 else "fewer leave" if high < 0 else _NOT_KNOWN
+        shares = (f"{100 * row[name]:.1f} %" for name in ("share", "other"))
+        named = row["group"].replace("_", " ")
+        table.add_row(named, f"{row['matched']:,.0f}", *shares, f"{value:+.1f}", f"{low:+.1f} to {high:+.1f}", verdict)
     return table
 
 

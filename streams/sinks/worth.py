@@ -11,6 +11,7 @@ from streams.core.window import DAY_MS, Window
 from streams.core.worth.ask import with_range
 from streams.core.worth.balance import balance
 from streams.core.worth.cap import caps
+from streams.core.worth.churn import churn
 from streams.core.worth.lift import lift
 from streams.core.worth.strategy import PARTS, strategies
 from streams.sinks.connection import named_errors
@@ -38,6 +39,7 @@ class Worth(Struct, frozen=True):
         parts: The same by product line and reason.
         caps: What a cap does, for all and each product line.
         other_caps: What other caps would have done.
+        churn: Who stays away after which contacts.
     """
 
     unit: str
@@ -49,6 +51,7 @@ class Worth(Struct, frozen=True):
     parts: Sequence[Row]
     caps: Sequence[Row]
     other_caps: Sequence[Row]
+    churn: Sequence[Row]
 
 
 def worth(client: Client, window: Window, within_days: int, cap: float) -> Worth:
@@ -82,4 +85,5 @@ def worth(client: Client, window: Window, within_days: int, cap: float) -> Worth
         parts=asked(f"{strategies(PARTS)}\nORDER BY n DESC, strategy, {', '.join(PARTS)}"),
         caps=asked(caps("{cap:Float64} * minor"), cap=cap),
         other_caps=asked(caps()),
+        churn=asked(churn()),
     )

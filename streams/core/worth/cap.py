@@ -20,9 +20,9 @@ LEAST_N: Final = 10
 EVERYTHING: Final = ""
 """What the product line of all together is called here."""
 DECILES: Final = (
-    "arrayDistinct(arrayMap(one -> ceil(one / minor) * minor, quantilesExact("
+    "arrayDistinct(arrayMap(one -> ceil(one / minor) * minor, quantilesExactIf("
     + ", ".join(f"{i / 10:g}" for i in range(1, 11))
-    + ")(asked)))"
+    + ")(asked, is_known)))"
 )
 """Caps that would have granted a tenth of the requests, two tenths, and so on: in whole units."""
 
@@ -42,13 +42,22 @@ def caps(cap: str = "", narrowed: str = "") -> str:
         narrowed: As of `matching.matched`.
     """
     asked = _requests(narrowed)
-    parts = f"['{EVERYTHING}', line]" if cap else f"['{EVERYTHING}']"
-    of_each = select(f"\n    *,\n    arrayJoin(arrayDistinct({parts})) AS product_line", asked)
     if cap:
-        each = select(f"\n    *,\n    toFloat64({cap}) AS cap", of_each)
+        parts = f"arrayJoin(arrayDistinct(['{EVERYTHING}', line]))"
+        each = select(f"\n    *,\n    {parts} AS product_line,\n    toFloat64({cap}) AS cap", asked)
     else:
-        several = f"(SELECT {DECILES} FROM (\n{asked}\n) WHERE is_known)"  # noqa: S608 - words of ours
-        each = select(f"\n    *,\n    arrayJoin({several}) AS cap", of_each)
+        several = select(
+            f"\n    groupArray((state, asked, rest, loss, is_known)) AS ones,\n    {DECILES} AS caps", asked
+        )
+        columns = ",\n    ".join(
+            f"one.{place} AS {name}"
+            for place, name in enumerate(("state", "asked", "rest", "loss", "is_known"), start=1)
+        )
+        each = select(
+            f"\n    {columns},\n    '{EVERYTHING}' AS product_line,\n    arrayJoin(caps) AS cap",
+            several,
+            "ARRAY JOIN ones AS one",
+        )
     is_cap, is_granted = "state = 'cap' AND is_known", "state = 'granted' AND is_known"
     counted = select(
         f"""
@@ -119,6 +128,9 @@ def _requests(narrowed: str) -> str:
     asked = converted("ifNull(wanted, denied)", "if(wanted IS NULL, denied_in, wanted_in)")
     is_of_it = "(back.2 = one.1 OR (back.2 = 0 AND back.3 = one.8))"
     came_back = f"arrayFilter(back -> back.1 >= one.2 AND back.1 <= one.2 + within_ms AND {is_of_it}, came_back)"
+    tickets = "SELECT ticket_id FROM compensation_events WHERE at >= start_at AND at < end_at"
+    counting_for = f"SELECT {counting('ticket_id')} FROM ({tickets})"  # noqa: S608 - words of ours
+    asked_of = f"ticket_id IN ({tickets}) OR cityHash64(ticket_id) IN ({counting_for})"
     return f"""
 SELECT
     one.6 AS state,
@@ -155,7 +167,8 @@ FROM
                 'other'
             ) AS state
         FROM compensation_events FINAL
-        WHERE (source, id, ticket_id) NOT IN (SELECT target_source, target_id, subject FROM retracted)
+        WHERE ticket_id IN ({tickets})
+            AND (source, id, ticket_id) NOT IN (SELECT target_source, target_id, subject FROM retracted)
         GROUP BY ticket_id, source, compensation_id
         HAVING countIf(name != 'compensation.granted') > 0 AND decision != ''
             AND asked_ms >= toUnixTimestamp64Milli(start_at) AND asked_ms < end_ms AND asked_ms + within_ms <= known_ms
@@ -169,13 +182,13 @@ FROM
             if(order_id = '', 0, cityHash64(order_id)) AS named
         FROM tickets FINAL
         WHERE is_effective{narrowed}
-            AND ticket IN (SELECT {counting("ticket_id")} FROM compensation_events)
+            AND ticket IN ({counting_for})
     ) AS known USING (ticket)
     GROUP BY customer_id, ticket
 ) AS cases
 LEFT JOIN
 (
     SELECT customer_id, groupArray((at_ms, ticket, named, loss)) AS came_back
-    FROM ({returned()})
+    FROM ({returned(asked_of)})
     GROUP BY customer_id
 ) AS losses USING (customer_id)""".strip()  # noqa: S608 - words of ours

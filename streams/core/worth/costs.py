@@ -9,7 +9,7 @@ NAMES: Final = (
     "WHERE merged_into != '') AS merged",
 )
 """What the queries here name beside `money.NAMES`: which tickets others count for."""
-_COUNTS: Final = "(SELECT target_source, target_id, subject FROM retracted)"
+_RETRACTED: Final = "(SELECT target_source, target_id, subject FROM retracted)"
 
 
 def counting(ticket_id: str) -> str:
@@ -18,20 +18,28 @@ def counting(ticket_id: str) -> str:
     return f"if(empty(merged.1), {own}, transform({own}, merged.1, merged.2, {own}))"
 
 
-def worked(cost_per_hour: str = "worth.2") -> str:
-    """Return the SELECT of what work on each ticket cost: `ticket`, `seconds`, `cost` in minor units."""
+def worked(asked: str) -> str:
+    """Return the SELECT of what work on tickets cost: `ticket`, `seconds`, `cost` in minor units.
+
+    Args:
+        asked: SQL condition on `tickets`: of which.
+    """
     return f"""
-SELECT {counting("ticket_id")} AS ticket, sum(seconds) AS seconds, seconds / 3600 * {cost_per_hour} AS cost
+SELECT {counting("ticket_id")} AS ticket, sum(seconds) AS seconds, seconds / 3600 * worth.2 AS cost
 FROM work_events FINAL
-WHERE (source, id, ticket_id) NOT IN {_COUNTS}
+WHERE ticket_id IN (SELECT ticket_id FROM tickets FINAL WHERE merged_into != '' OR ({asked}))
+    AND (source, id, ticket_id) NOT IN {_RETRACTED}
 GROUP BY ticket""".strip()  # noqa: S608 - words of ours
 
 
-def returned() -> str:
+def returned(asked: str) -> str:
     """Return the SELECT of goods that came back, by the latest word on each.
 
     Its columns are `customer_id`, `at_ms`, `ticket` and `named`, numbers for the case and the order that it is about,
     0 where nobody says which case, and `loss` in minor units, null without a rate.
+
+    Args:
+        asked: SQL condition on `tickets`: of whose customers.
     """
     latest = "argMax((at, order_id, ticket_id, loss, currency), (at, sequence, id))"
     return f"""
@@ -45,6 +53,7 @@ FROM
 (
     SELECT customer_id, {latest} AS said
     FROM return_events FINAL
-    WHERE (source, id, customer_id) NOT IN {_COUNTS}
+    WHERE customer_id IN (SELECT customer_id FROM tickets FINAL WHERE {asked})
+        AND (source, id, customer_id) NOT IN {_RETRACTED}
     GROUP BY customer_id, source, return_id
 )""".strip()  # noqa: S608 - words of ours

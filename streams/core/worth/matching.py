@@ -19,6 +19,8 @@ LOOKBACK_DAYS: Final = 365
 """Whose last order lies further back than this is compared with nobody."""
 MOST_ORDERS: Final = 150_000
 """Of a shop with more orders comparable customers are drawn: every second customer from twice as many on, and so on."""
+MOST_CUSTOMERS: Final = 15_000
+"""Of more with a case some are drawn as well: every second one from twice as many on, and so on."""
 _FAR: Final = 10**15
 """An instant that never comes, in milliseconds."""
 _AGO_DAYS: Final = (7, 14, 21, 28, 42, 56, 90, 180)
@@ -142,9 +144,15 @@ def _customers(narrowed: str, counted: Cases) -> str:
     is_drawn = "cityHash64(customer_id) % every = 0"
     is_case = f"is_effective AND {counted.condition} AND customer_id != ''"
     is_case += f" AND {is_drawn}" if counted.is_drawn else ""
-    whose = (
-        is_drawn if counted.is_drawn else f"{is_drawn} OR customer_id IN\n{indent(_asked(is_case, narrowed), ' ' * 8)}"
-    )
+    in_range = "first_resolved_at >= start_at AND first_resolved_at < end_at"
+    asked = f"{is_case} AND {in_range}{narrowed}"
+    is_asked = f"ifNull({in_range}, false){narrowed}"
+    if counted.is_drawn:
+        whose = is_drawn
+    else:
+        theirs = drawn(asked)
+        whose = f"{is_drawn} OR customer_id IN (SELECT customer_id FROM tickets FINAL WHERE {theirs})"  # noqa: S608
+        is_asked += theirs.removeprefix(asked)
     return f"""
 SELECT
     entry,
@@ -193,7 +201,7 @@ FROM
                 if(first_resolved_at IS NULL, {_FAR}, toUnixTimestamp64Milli(assumeNotNull(first_resolved_at))),
                 toUnixTimestamp64Milli(created_at),
                 if(order_id = '', 0, cityHash64(order_id)),
-                ifNull(first_resolved_at >= start_at AND first_resolved_at < end_at, false){narrowed},
+                {is_asked},
                 {counted.groups}
             ))) AS cases
         FROM tickets FINAL
@@ -207,11 +215,11 @@ ARRAY JOIN arrayConcat(
 ) AS entry""".strip()  # noqa: S608 - words of ours
 
 
-def _asked(is_case: str, narrowed: str) -> str:
-    """Return the SELECT of customers whose case is asked for."""
-    return f"""
-(
-    SELECT customer_id
-    FROM tickets FINAL
-    WHERE {is_case} AND first_resolved_at >= start_at AND first_resolved_at < end_at{narrowed}
-)""".strip()  # noqa: S608 - words of ours
+def drawn(asked: str) -> str:
+    """Return SQL that holds of the customers who are asked for, of many of those who are drawn.
+
+    Args:
+        asked: SQL condition on `tickets`: of whose cases.
+    """
+    step = f"(SELECT greatest(1, intDiv(count(), {MOST_CUSTOMERS})) FROM tickets FINAL WHERE {asked})"  # noqa: S608 - ours
+    return f"{asked} AND cityHash64(customer_id) % {step} = 0"

@@ -14,7 +14,7 @@ from typing import Final
 
 from streams.core.interval import Z95
 from streams.core.worth.costs import returned, worked
-from streams.core.worth.matching import BOUGHT, select
+from streams.core.worth.matching import BOUGHT, drawn, select
 from streams.core.worth.money import converted
 
 UNKNOWN_SHARE: Final = 0.05
@@ -121,7 +121,7 @@ def _cases(narrowed: str) -> str:
         "ratings.score, ratings.is_valid, ratings.source, ratings.kind)"
     )
     resolved = "is_effective AND strategy != '' AND customer_id != '' AND first_resolved_at >= start_at"
-    asked = f"{resolved} AND first_resolved_at < end_at{narrowed}"
+    asked = drawn(f"{resolved} AND first_resolved_at < end_at{narrowed}")
     at = "toUnixTimestamp64Milli(assumeNotNull(first_resolved_at))"
     first = f"""
 SELECT customer_id, argMin(one, (one.2, one.1)) AS one
@@ -175,8 +175,8 @@ FROM
     LEFT JOIN
     (
         SELECT customer_id, groupArray((at_ms, ticket, named, loss)) AS came_back
-        FROM ({returned()})
+        FROM ({returned(asked)})
         GROUP BY customer_id
     ) AS losses ON losses.customer_id = cases.customer_id
-    LEFT JOIN ({worked()}) AS works ON works.ticket = cases.one.1
+    LEFT JOIN ({worked(asked)}) AS works ON works.ticket = cases.one.1
 )""".strip()  # noqa: S608 - words of ours
