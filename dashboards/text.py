@@ -448,7 +448,8 @@ STRATEGIES: Final = (
     "customer's orders within the chosen days, less the loss by returns - over what it costs: compensation, and "
     "clocked work at the policy's cost per hour. Above 1 it earns its cost. Held against cases of the same product "
     "line, for the same reason, of customers with as many orders; of a customer the first case counts, and of many "
-    "customers some are drawn. The verdict needs an interval that excludes 1. Spread is the standard deviation of what a case brings in, and of its score."
+    "customers some are drawn. The verdict needs an interval that excludes 1. Spread is the standard deviation of what "
+    "a case brings in, and of its score."
 )
 NO_STRATEGIES: Final = "No case with a strategy was resolved so many days before this range."
 EXPECTATION: Final = "Expectation"

@@ -21,6 +21,7 @@ from = 2026-01-01T00:00:00
 zone = "Europe/Berlin"
 satisfied_from = 50
 first_response = [{ within = "30m", priority = ["urgent"] }, { within = "3h" }]
+worth = { currency = "EUR", cost_per_hour = 3250, rates = { USD = 0.92 } }
 """
 
 
@@ -65,12 +66,15 @@ def test_a_policy_is_published_measured_by_explained_and_withdrawn(space: Space,
     file.write_text(POLICY)
     printed = commanded(space, "policies", "publish", str(file), "--dry-run")
     assert "first response within 30m where priority is urgent" in printed
+    assert "money is added up in EUR, an hour of work costs 32.50, 1 USD is 0.92" in printed
     assert "what happened from 2025-12-31 23:00 UTC on is measured otherwise" in printed
     assert space.value("SELECT count() FROM events WHERE name = 'policy.published'") == 0
 
     assert "the policy is published" in commanded(space, "policies", "publish", str(file))
     measured = {"n": 30, "hits": 30, "policy": "2026-01-01 00:00 Europe/Berlin"}
     wait_until(lambda: line(space, "csat_share") == measured, "ratings of 50 are satisfied")
+    worth = json.loads(space.run("worth", "--format", "json").stdout)
+    assert (worth["unit"], worth["is_work_counted"], worth["lift"]["customers"]) == ("EUR", 1, 0)
     assert line(space, "first_response_in_target") == measured | {"hits": 20}
     table = commanded(space, "report", "--all", "--metric", "first_response_in_target")
     assert "Satisfied and in time by the policy: 2026-01-01 00:00 Europe/Berlin." in table
