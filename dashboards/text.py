@@ -138,6 +138,7 @@ PAGES: Final = {
     "response-time": ("Response time", "How long customers wait for a person, and who waits now."),
     "after-sales": ("After-sales and repurchase", "How many buy again after a case, by cohort and by age."),
     "worth": ("Worth", "What a solved case changes, what each way of solving earns, and what a cap costs."),
+    "continuity": ("Continuity", "Whom returning customers meet, and whether agents see their work as customers do."),
     "teams": ("Teams and agents", "Who does best as far as the numbers can tell, and between which ranks."),
     "interventions": ("Interventions", "What was done for teams and about reasons, and what it changed."),
     "reasons": ("Reasons", "Why customers come, and which reason somebody else could remove."),

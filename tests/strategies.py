@@ -260,7 +260,8 @@ def _in_order(fields: Fields) -> Fields:
 
 
 def _with_currency(fields: Fields) -> Fields:
-    return fields if fields.get("amount") is None and fields.get("cap") is None else {"currency": "EUR", **fields}
+    is_needed = fields.get("amount") is not None or fields.get("cap") is not None
+    return fields | {"currency": fields.get("currency") or "EUR"} if is_needed else fields
 
 
 _REPAIRS: Final[dict[str, Callable[[Fields], Fields]]] = {

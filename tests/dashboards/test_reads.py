@@ -28,9 +28,10 @@ MOST_TIMES: Final = 8
 LEAST_ROWS: Final = 20_000
 """Below it marks of an index, which are read whole, weigh more than what is asked for."""
 
-BY_CUSTOMER: Final = "after-sales: "
+BY_CUSTOMER: Final = ("after-sales: ", "worth: ")
 """Looks the orders of each case's customer up by key: as many places of an index as there are cases, however long the
-history. A desk of this size asks for so many of them that they are most of the table."""
+history. A desk of this size asks for so many of them that they are most of the table. What cases are worth takes in how
+often customers had ordered before and who had no case, whenever that was."""
 
 
 class Counting:

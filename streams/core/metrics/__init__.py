@@ -43,6 +43,7 @@ from streams.core.metrics.contact import (
     TICKETS_PER_1000_CUSTOMERS,
     TICKETS_PER_1000_ORDERS,
 )
+from streams.core.metrics.continuity import AGENTS_MET, SELF_RATING_BIAS, USUAL_AGENT_SHARE
 from streams.core.metrics.fault import (
     FALSE_FIX_RATE,
     FAULT_DECLARED_P50,
@@ -252,6 +253,9 @@ METRICS: Final[Mapping[str, Metric]] = {
         REPURCHASE_60D,
         REPURCHASE_90D,
         REFERRED_SHARE,
+        USUAL_AGENT_SHARE,
+        AGENTS_MET,
+        SELF_RATING_BIAS,
         TICKETS_CREATED,
         TICKETS_PER_1000_ORDERS,
         TICKETS_PER_1000_CUSTOMERS,

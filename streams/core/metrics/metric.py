@@ -84,6 +84,7 @@ class Topic(StrEnum):
     CONTACTS = "Contacts"
     AFTER_SALES = "After sales"
     WORTH = "Worth"
+    CONTINUITY = "Continuity"
     LOAD = "Load"
     TRUST = "Trust"
 
