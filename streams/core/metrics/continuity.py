@@ -6,7 +6,6 @@ from msgspec.structs import replace
 
 from streams.core.metrics.metric import (
     CUSTOMER,
-    CUSTOMERS,
     DAYS,
     DAYS_ASKED,
     OF_CUSTOMER,
@@ -21,6 +20,8 @@ from streams.core.metrics.observation import RATINGS
 
 LATELY_DAYS: Final = 90
 """So far back a customer's earlier contacts count."""
+APART_DAYS: Final = 30
+"""So many days may lie between a customer's rating and an agent's of the same case."""
 
 _BACK: Final = f"toIntervalDay({LATELY_DAYS})"
 
@@ -38,11 +39,12 @@ CONTACTS: Final = Observations(
     source=f"""{DAYS} LEFT JOIN
 (
     SELECT customer_id, groupArray((created_at, ticket_id, toString(agent_id))) AS told
-    FROM tickets FINAL
-    WHERE agent_id != '' AND is_effective AND customer_id IN ({CUSTOMERS})
-        AND created_at >= (SELECT toDateTime64(min(day), 3, 'UTC') FROM ticket_days WHERE {DAYS_ASKED}) - {_BACK}
+    FROM {DAYS}
+    WHERE {DAYS_ASKED} AND day = toDate(created_at)
+        AND is_effective AND agent_id != '' AND customer_id != ''
     GROUP BY customer_id
 ) AS customers USING (customer_id)""",  # noqa: S608 - words of ours
+    lookback_seconds=LATELY_DAYS * 86_400,
     where="customer_id != '' AND agent_id != ''",
 )
 
@@ -77,24 +79,33 @@ AGENTS_MET: Final = replace(
     about="1 is one face for everything. Read it beside how often such customers come: who comes ten times meets more.",
 )
 
+_RATED_AT: Final = "rating.rated_at"
+
 RATED_TWICE: Final = Observations(
     name="rated_twice",
-    one="a customer's valid rating of satisfaction on a ticket that an agent has rated as well",
+    one=f"a customer's valid rating of satisfaction on a ticket that an agent rated within {APART_DAYS} days of it",
     clock="rated_at: when the customer gave it",
-    columns={"at": "rating.rated_at", "apart": "own_score - rating.score", CUSTOMER: OF_CUSTOMER},
+    columns={
+        "at": _RATED_AT,
+        "own": f"arrayMap(one -> one.2, arrayFilter(one -> abs(dateDiff('second', one.1, {_RATED_AT})) "
+        f"<= {APART_DAYS * 86_400}, inside.told))",
+        "apart": "arrayAvg(own) - rating.score",
+        CUSTOMER: OF_CUSTOMER,
+    },
     source=f"""{DAYS} ARRAY JOIN ratings AS rating
 INNER JOIN
 (
-    SELECT ticket_id, avg(score) AS own_score
-    FROM tickets FINAL
-    ARRAY JOIN ratings.score AS score, ratings.source AS whose, ratings.kind AS kind, ratings.is_valid AS is_valid
-    WHERE is_valid AND whose = 'agent' AND kind = 'csat'
-        AND ticket_id IN (SELECT ticket_id FROM ticket_days WHERE {DAYS_ASKED})
+    SELECT ticket_id, groupArray((rating.rated_at, rating.score)) AS told
+    FROM {DAYS} ARRAY JOIN ratings AS rating
+    WHERE {DAYS_ASKED} AND day = toDate(rating.rated_at)
+        AND is_effective AND rating.source = 'agent' AND rating.kind = 'csat'
     GROUP BY ticket_id
 ) AS inside USING (ticket_id)""",  # noqa: S608 - words of ours
-    where="rating.source = 'customer' AND rating.kind = 'csat'",
+    where="rating.source = 'customer' AND rating.kind = 'csat' AND notEmpty(own)",
     doers=RATINGS.doers,
     whose=RATINGS.whose,
+    lookback_seconds=APART_DAYS * 86_400,
+    lookahead_seconds=APART_DAYS * 86_400,
 )
 
 SELF_RATING_BIAS: Final = Metric(
