@@ -55,8 +55,17 @@ class Shop:
             region=known.region if known else world.REGIONS.draw(rng),
             language=known.language if known else world.LANGUAGES.draw(rng),
         )
+        sender = None if known else self._sender(customer.order_id)
         self._recent.append(customer)
-        self._timeline.start(*self._order(at, customer.id, customer.order_id, customer.product_line, OrderKind.NORMAL))
+        self._timeline.start(
+            *self._order(at, customer.id, customer.order_id, customer.product_line, OrderKind.NORMAL, sender)
+        )
+
+    def _sender(self, order_id: str) -> str | None:
+        """Return who sent a new customer, drawn by itself, so that all else stays as it is."""
+        rng = Random(f"referral/{order_id}")
+        is_sent = self._recent and happens(rng, world.REFERRED_SHARE)
+        return self._recent[rng.randrange(len(self._recent))].id if is_sent else None
 
     def _one_of_many(self) -> Customer | None:
         """Return one of all who ordered lately; None for those who did so before the shop's first day.
@@ -83,13 +92,15 @@ class Shop:
         return f"{self._prefix}O{self._orders:06d}"
 
     def _order(
-        self, at: int, customer_id: str, order_id: str, product_line: str, kind: OrderKind
+        self, at: int, customer_id: str, order_id: str, product_line: str, kind: OrderKind, sender: str | None = None
     ) -> tuple[Tale, Subject]:
         # The shop numbers nothing: several orders of one customer come in the order of their time.
         subject = Subject(world.SHOP_SOURCE, customer_id, order_id, counts=False)
-        return self._tale(at, customer_id, order_id, product_line, kind), subject
+        return self._tale(at, customer_id, order_id, product_line, kind, sender), subject
 
-    def _tale(self, at: int, customer_id: str, order_id: str, product_line: str, kind: OrderKind) -> Tale:
+    def _tale(
+        self, at: int, customer_id: str, order_id: str, product_line: str, kind: OrderKind, sender: str | None
+    ) -> Tale:
         is_free = kind is OrderKind.REPLACEMENT
         amount = 0 if is_free else _price(self._rng, product_line)
         yield (
@@ -102,6 +113,7 @@ class Shop:
                 kind=kind,
                 product_line=product_line,
                 margin=int(amount * world.MARGIN_SHARE),
+                referred_by=sender,
             ),
         )
         if kind is OrderKind.NORMAL and happens(self._rng, world.CANCELLED_SHARE):

@@ -370,6 +370,8 @@ COMMENTS: Final = {
 REMEMBERED_CUSTOMERS: Final = 4_000
 """People who ordered lately: they get in touch, and they order again."""
 NEW_CUSTOMER_SHARE: Final = 0.90
+REFERRED_SHARE: Final = 0.08
+"""Of new customers somebody sent."""
 CANCELLED_SHARE: Final = 0.04
 CANCEL_MEDIAN_HOURS: Final = 14
 PRICE_SPREAD: Final = 0.5

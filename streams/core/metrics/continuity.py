@@ -121,5 +121,5 @@ SELF_RATING_BIAS: Final = Metric(
     value="apart",
     is_main=False,
     about="Ratings that agents enter never count as satisfaction; here it shows by how much they would have flattered "
-    "it. Of several by agents their mean counts. Below 0 agents are stricter than their customers.",
+    "it. Of several by agents within 30 days their mean counts. Below 0 agents are stricter than their customers.",
 )
