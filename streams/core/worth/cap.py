@@ -11,6 +11,7 @@ each.
 from typing import Final
 
 from streams.core.interval import Z95
+from streams.core.worth.bounds import wilson
 from streams.core.worth.costs import counting, returned
 from streams.core.worth.matching import select
 from streams.core.worth.money import converted
@@ -79,8 +80,7 @@ def caps(cap: str = "", narrowed: str = "") -> str:
         each,
         "GROUP BY cap, product_line",
     )
-    z2 = Z95 * Z95
-    wilson = f"{Z95!r} * sqrt(hit * (1 - hit) / n + {z2 / 4!r} / (n * n))"
+    low, high = wilson("hit", "n")
     return select(
         f"""
     cap,
@@ -88,8 +88,8 @@ def caps(cap: str = "", narrowed: str = "") -> str:
     n,
     left_out,
     hit,
-    if(hit = 0, 0, (hit + {z2 / 2!r} / n - {wilson}) / (1 + {z2!r} / n)) AS hit_low,
-    if(hit = 1, 1, (hit + {z2 / 2!r} / n + {wilson}) / (1 + {z2!r} / n)) AS hit_high,
+    {low} AS hit_low,
+    {high} AS hit_high,
     refused,
     came_back,
     regret,

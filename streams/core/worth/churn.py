@@ -9,7 +9,7 @@ from typing import Final
 
 from streams.core.window import DAY_MS
 from streams.core.worth.lift import differences
-from streams.core.worth.matching import Cases, matched, select
+from streams.core.worth.matching import SCORES_OF_CUSTOMERS, Cases, matched, select
 
 GROUPS: Final = (
     "rated_below_50", "rated_from_50", "rated_from_75", "not_rated", "fastest_half", "slower", "slowest_tenth",
@@ -32,15 +32,11 @@ NAMES: Final = (
 """What the query names beside those of `matching`: within what half and nine of ten cases were resolved, and the shop's
 usual interval."""
 
-_SCORES: Final = (
-    "arrayFilter((score, is_valid, source, kind) -> is_valid AND source = 'customer' AND kind = 'csat', "
-    "ratings.score, ratings.is_valid, ratings.source, ratings.kind)"
-)
-_SCORE: Final = f"arrayAvg({_SCORES})"
+_SCORE: Final = f"arrayAvg({SCORES_OF_CUSTOMERS})"
 _SECONDS: Final = "ifNull(first_resolution_seconds, 0)"
 _CONTACTS: Final = Cases(
     "true",
-    f"[toUInt8(multiIf(empty({_SCORES}), 4, {_SCORE} < 50, 1, {_SCORE} < 75, 2, 3)), "
+    f"[toUInt8(multiIf(empty({SCORES_OF_CUSTOMERS}), 4, {_SCORE} < 50, 1, {_SCORE} < 75, 2, 3)), "
     f"toUInt8(multiIf({_SECONDS} <= paces[1], 5, {_SECONDS} <= paces[2], 6, 7))]",
     is_drawn=True,
 )

@@ -11,7 +11,7 @@ normal mean and standard deviation. Statistical Methods in Medical Research 21 (
 
 from typing import Final
 
-from streams.core.interval import Z95
+from streams.core.worth.bounds import wilson
 from streams.core.worth.matching import matched, select
 
 COMPARABLE_FROM: Final = 0.5
@@ -76,11 +76,14 @@ def differences(told: str, names: str) -> str:
     if(own * apart < 1e-9, 0, together / sqrt(own * apart)) AS alike""",
         told,
     )
+    ends, other_ends = wilson("share", "matched"), wilson("other", "stands_for")
     ended = select(
         f"""
     {names}, share, other, alike,
-    {_wilson("share", "matched", "share_")},
-    {_wilson("other", "stands_for", "other_")}""",
+    {ends[0]} AS share_low,
+    {ends[1]} AS share_high,
+    {other_ends[0]} AS other_low,
+    {other_ends[1]} AS other_high""",
         weighed,
     )
     return select(
@@ -94,14 +97,6 @@ def differences(told: str, names: str) -> str:
     {_ratio("share_high", "other_low", "+")} AS ratio_high""",
         ended,
     )
-
-
-def _wilson(share: str, n: str, prefix: str) -> str:
-    """Return both ends of Wilson's interval of a share, as `interval.wilson` has them."""
-    z2 = Z95 * Z95
-    margin = f"{Z95!r} * sqrt({share} * (1 - {share}) / {n} + {z2 / 4!r} / ({n} * {n}))"
-    low, high = (f"({share} + {z2 / 2!r} / {n} {sign} {margin}) / (1 + {z2!r} / {n})" for sign in "-+")
-    return f"if({share} = 0, 0, {low}) AS {prefix}low,\n    if({share} = 1, 1, {high}) AS {prefix}high"
 
 
 def _apart(limit: str, other_limit: str) -> str:

@@ -54,6 +54,12 @@ class Cases(NamedTuple):
 AFTER_SALES: Final = Cases("after_sales")
 
 
+SCORES_OF_CUSTOMERS: Final = (
+    "arrayFilter((score, is_valid, source, kind) -> is_valid AND source = 'customer' AND kind = 'csat', "
+    "ratings.score, ratings.is_valid, ratings.source, ratings.kind)"
+)
+"""A ticket's valid scores of satisfaction, of `tickets`."""
+
 BOUGHT: Final = """
             arraySort(groupArrayIf((
                 toUnixTimestamp64Milli(at), cityHash64(order_id), cityHash64(order_id, source), {more}

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from streams.core.interval import Z95
-from streams.core.worth.matching import BOUGHT, select
+from streams.core.worth.bounds import wilson
+from streams.core.worth.matching import BOUGHT, SCORES_OF_CUSTOMERS, select
 
 SCORES: Final = (25, 50, 75)
 """Scores at which the next group begins."""
@@ -40,11 +41,6 @@ def outcomes(by: By, narrowed: str = "") -> str:
         by: What groups are made by.
         narrowed: As of `matching.matched`.
     """
-    judged = "is_valid AND source = 'customer' AND kind = 'csat'"
-    scores = (
-        f"arrayFilter((score, is_valid, source, kind) -> {judged}, "
-        "ratings.score, ratings.is_valid, ratings.source, ratings.kind)"
-    )
     where = f"is_effective AND first_resolved_at >= start_at AND first_resolved_at < end_at{narrowed}"
     cases = f"""
 SELECT
@@ -63,7 +59,7 @@ FROM
         assumeNotNull(first_resolution_seconds) AS seconds,
         toUnixTimestamp64Milli(assumeNotNull(first_resolved_at)) AS at_ms,
         if(order_id = '', 0, cityHash64(order_id)) AS named,
-        {scores} AS scores,
+        {SCORES_OF_CUSTOMERS} AS scores,
         if(empty(scores), -1, arrayAvg(scores)) AS score
     FROM tickets FINAL
     WHERE {where} AND first_resolution_seconds IS NOT NULL AND at_ms + within_ms <= known_ms
@@ -90,8 +86,7 @@ LEFT JOIN
         grouped,
         "GROUP BY number",
     )
-    wilson = f"{Z95!r} * sqrt(p * (1 - p) / known + {Z95 * Z95 / 4!r} / (known * known))"
-    middle, scale = f"p + {Z95 * Z95 / 2!r} / known", f"(1 + {Z95 * Z95!r} / known)"
+    low, high = wilson("p", "known")
     return select(
         f"""
     number,
@@ -104,8 +99,8 @@ LEFT JOIN
     if(rated < 2, NULL, mean + margin) AS score_high,
     known,
     if(known = 0, NULL, p) AS again,
-    if(known = 0, NULL, if(p = 0, 0, ({middle} - {wilson}) / {scale})) AS again_low,
-    if(known = 0, NULL, if(p = 1, 1, ({middle} + {wilson}) / {scale})) AS again_high""",
+    if(known = 0, NULL, {low}) AS again_low,
+    if(known = 0, NULL, {high}) AS again_high""",
         counted,
         "ORDER BY number",
     )

@@ -14,7 +14,7 @@ from typing import Final
 
 from streams.core.interval import Z95
 from streams.core.worth.costs import returned, worked
-from streams.core.worth.matching import BOUGHT, drawn, select
+from streams.core.worth.matching import BOUGHT, SCORES_OF_CUSTOMERS, drawn, select
 from streams.core.worth.money import converted
 
 UNKNOWN_SHARE: Final = 0.05
@@ -115,11 +115,6 @@ def _cases(narrowed: str) -> str:
     """Return one row for each customer's first case of the range: what it brought in and what it cost."""
     granted = f"arrayMap((amount, currency) -> {converted('amount', 'currency')}, "
     granted += "compensations.amount, compensations.currency)"
-    judged = "is_valid AND source = 'customer' AND kind = 'csat'"
-    scores = (
-        f"arrayFilter((score, is_valid, source, kind) -> {judged}, "
-        "ratings.score, ratings.is_valid, ratings.source, ratings.kind)"
-    )
     resolved = "is_effective AND strategy != '' AND customer_id != '' AND first_resolved_at >= start_at"
     asked = drawn(f"{resolved} AND first_resolved_at < end_at{narrowed}")
     at = "toUnixTimestamp64Milli(assumeNotNull(first_resolved_at))"
@@ -130,7 +125,7 @@ FROM
     SELECT
         customer_id,
         {granted} AS granted,
-        {scores} AS scores,
+        {SCORES_OF_CUSTOMERS} AS scores,
         (
             cityHash64(ticket_id), {at}, toUnixTimestamp64Milli(created_at),
             if(order_id = '', 0, cityHash64(order_id)), arraySum(amount -> ifNull(amount, 0), granted),
