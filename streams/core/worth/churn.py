@@ -8,7 +8,7 @@ contact was like divides those with one. Who complains loudly is heard anyway: t
 from typing import Final
 
 from streams.core.window import DAY_MS
-from streams.core.worth.lift import differences
+from streams.core.worth.lift import SUMS, differences
 from streams.core.worth.matching import SCORES_OF_CUSTOMERS, Cases, matched, select
 
 GROUPS: Final = (
@@ -75,15 +75,7 @@ def churn(narrowed: str = "") -> str:
         "ARRAY JOIN ones AS one\nWHERE n0 > 0\nGROUP BY who",
     )
     summed = select(
-        """
-    number,
-    sum(m) AS matched,
-    sum(w * w) AS squares,
-    sum(u) / matched AS share,
-    greatest(0, sum(v) / matched) AS other,
-    matched * share * (1 - share) AS own,
-    sum(v * v) - 2 * other * sum(v * m) + other * other * matched AS apart,
-    sum(u * v) - share * sum(v * m) - other * sum(u * m) + share * other * matched AS together""",
+        f"\n    number,\n    {SUMS}",
         by_customer,
         f"ARRAY JOIN {groups} AS number, ms AS m, ws AS w, us AS u, vs AS v\nGROUP BY number\nHAVING matched > 0",
     )

@@ -18,6 +18,18 @@ COMPARABLE_FROM: Final = 0.5
 """When fewer than this share of customers finds somebody to be compared with, the rest says nothing of all."""
 
 
+SUMS: Final = """
+    sum(m) AS matched,
+    sum(w * w) AS squares,
+    if(matched = 0, NULL, sum(u) / matched) AS share,
+    if(matched = 0, NULL, greatest(0, sum(v) / matched)) AS other,
+    matched * share * (1 - share) AS own,
+    sum(v * v) - 2 * other * sum(v * m) + other * other * matched AS apart,
+    sum(u * v) - share * sum(v * m) - other * sum(u * m) + share * other * matched AS together""".strip()
+"""What customers add up to, an aggregate: `m` is 1 of those with a case who are matched, `w` the weight of those
+without, `u` and `v` what each adds to the share of the first and of the others; as `differences` takes it."""
+
+
 def lift(narrowed: str = "") -> str:
     """Return the SELECT of what a solved case changes: one row.
 
@@ -46,16 +58,10 @@ def lift(narrowed: str = "") -> str:
         "ARRAY JOIN ones AS one\nGROUP BY who",
     )
     told = select(
-        """
+        f"""
     countIf(is_asked) AS customers,
-    sum(m) AS matched,
     countIf(is_control) AS controls,
-    sum(w * w) AS squares,
-    if(matched = 0, NULL, sum(u) / matched) AS share,
-    if(matched = 0, NULL, greatest(0, sum(v) / matched)) AS other,
-    matched * share * (1 - share) AS own,
-    sum(v * v) - 2 * other * sum(v * m) + other * other * matched AS apart,
-    sum(u * v) - share * sum(v * m) - other * sum(u * m) + share * other * matched AS together""",
+    {SUMS}""",
         by_customer,
     )
     return differences(told, "customers, matched, controls")
@@ -65,8 +71,7 @@ def differences(told: str, names: str) -> str:
     """Return the SELECT of the difference and the ratio of two shares, with intervals.
 
     Args:
-        told: SELECT of `matched`, `share`, `other`, sums of what each customer adds to them - `own` and `apart`, of
-            squares, `together`, of products - and `squares`, of weights.
+        told: SELECT of `SUMS`.
         names: Which of its columns stay beside.
     """
     weighed = select(

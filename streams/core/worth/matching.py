@@ -25,8 +25,8 @@ _FAR: Final = 10**15
 """An instant that never comes, in milliseconds."""
 _AGO_DAYS: Final = (7, 14, 21, 28, 42, 56, 90, 180)
 """How long ago the last order was: between these."""
-_BAND: Final = "multiIf(number < 3, number, number < 6, 3, 6)"
-"""How many orders there were: none, one, two, three to five, more."""
+BAND: Final = "multiIf(number < 3, number, number < 6, 3, 6)"
+"""SQL of how many orders there were: none, one, two, three to five, more."""
 
 NAMES: Final = (
     f"toUnixTimestamp64Milli(start_at) - {LOOKBACK_DAYS * DAY_MS} AS earliest_ms",
@@ -83,7 +83,11 @@ def matched(columns: Mapping[str, str], narrowed: str = "", followed_ms: str = "
     the same.
 
     Args:
-        columns: Aggregates of `row`, which is a tuple as `ROW` describes it, by their names.
+        columns: Aggregates of `row`, by their names. It is a tuple: (1) whether with a case; (2) a number for the
+            customer; (3) from when on orders count, which is the first resolution, or as long after the last order;
+            (4) when the next order came; (5) how many orders there were by then; (6) when the last and (7) the first
+            of them was placed; (8) how many cases there were before the last one; (9) of those without a case how
+            long nothing happened; (10) of those with one its groups.
         narrowed: SQL condition on `tickets`, from AND on: whose cases are asked for. Any case ends a comparison.
         followed_ms: SQL of how long afterwards somebody must have been followed, in milliseconds; of `row`.
         cases: Which tickets are cases.
@@ -102,7 +106,7 @@ FROM
     SELECT
         month,
         alike,
-        {_BAND} AS band,
+        {BAND} AS band,
         groupArrayIf(entry, entry.1) AS treated,
         groupArrayIf(entry, NOT entry.1) AS others,
         arraySort(arrayMap(row -> row.3 - row.6, treated)) AS ago,
@@ -127,26 +131,8 @@ def select(columns: str, inner: str, clauses: str = "") -> str:
     return f"SELECT{columns}\nFROM\n(\n{indent(inner, '    ')}\n)\n{clauses}".rstrip()
 
 
-ROW: Final = (
-    "is_treated",
-    "who",
-    "from_ms",
-    "next_ms",
-    "number",
-    "last_ms",
-    "first_ms",
-    "cases_before",
-    "quiet_ms",
-    "groups",
-)
-"""What the tuples of `matched` say, from 1 on: whether with a case; a number for the customer; from when on orders
-count, which is the first resolution, or as long after the last order; when the next order came; how many orders there
-were by then; when the last and the first of them was placed; how many cases there were before the last one; and of
-those without a case how long nothing happened, of those with one its groups."""
-
-
 def _customers(narrowed: str, counted: Cases) -> str:
-    """Return one row for each order that somebody could be compared by: those of `ROW` as `entry`, and their strata."""
+    """Return one row for each order that somebody could be compared by: that of `matched` as `entry`, and its strata."""
     is_drawn = "cityHash64(customer_id) % every = 0"
     is_case = f"is_effective AND {counted.condition} AND customer_id != ''"
     is_case += f" AND {is_drawn}" if counted.is_drawn else ""

@@ -14,7 +14,7 @@ from typing import Final
 
 from streams.core.interval import Z95
 from streams.core.worth.costs import returned, worked
-from streams.core.worth.matching import BOUGHT, SCORES_OF_CUSTOMERS, drawn, select
+from streams.core.worth.matching import BAND, BOUGHT, SCORES_OF_CUSTOMERS, drawn, select
 from streams.core.worth.money import converted
 
 UNKNOWN_SHARE: Final = 0.05
@@ -145,7 +145,7 @@ SELECT
     one.8 AS strategy,
     one.9 AS product_line,
     one.10 AS reason,
-    multiIf(number < 3, number, number < 6, 3, 6) AS band,
+    {BAND} AS band,
     arrayCount(order -> order.1 <= one.2, bought) AS number,
     arrayFilter(order -> {is_next}, bought) AS following,
     arrayFilter(back -> {is_theirs}, came_back) AS back,
