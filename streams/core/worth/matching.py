@@ -132,7 +132,7 @@ def select(columns: str, inner: str, clauses: str = "") -> str:
 
 
 def _customers(narrowed: str, counted: Cases) -> str:
-    """Return one row for each order that somebody could be compared by: that of `matched` as `entry`, and its strata."""
+    """Return one row for each order by which somebody could be compared: that of `matched` as `entry`, its strata."""
     is_drawn = "cityHash64(customer_id) % every = 0"
     is_case = f"is_effective AND {counted.condition} AND customer_id != ''"
     is_case += f" AND {is_drawn}" if counted.is_drawn else ""
