@@ -9,7 +9,7 @@ from typing import Final
 LONG: Final = {
     "chaos/test_chaos.py": 130,
     "integration/test_redelivery.py": 110,
-    "dashboards/test_preview_browser.py": 95,
+    "dashboards/test_preview_browser.py": 40,
     "integration/test_verify.py": 90,
     "integration/test_oracle.py": 85,
     "integration/test_signals.py": 80,

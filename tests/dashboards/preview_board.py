@@ -89,3 +89,10 @@ def site(dashboards: Sequence[Dashboard], ask: Ask, now_ms: int) -> Iterator[Sit
         finally:
             loops[0].call_soon_threadsafe(ended.set)
             thread.join()
+
+
+def drawings(pages: Site) -> Iterator[tuple[str, Any]]:
+    """Return what is drawn for every panel of every dashboard that is served, by the titles of both."""
+    for each in pages.get("/api/dashboards").json["dashboards"]:
+        for place in pages.get(f"/api/d/{each['uid']}").json["panels"]:
+            yield f"{each['title']}: {place['title']}", pages.panel(each["uid"], place["id"])

@@ -12,7 +12,6 @@ from typing import Final
 
 import pytest
 
-from dashboards.preview.library import CHECKED_IN, Library
 from streams.publisher import Publisher
 from streams.simulation import SOURCES, endless
 from streams.simulation.play import Player
@@ -25,7 +24,8 @@ __all__ = ["browser", "visit", "wall"]
 
 pytestmark = pytest.mark.integration
 
-UIDS: Final = [dashboard.uid for dashboard in Library.read(CHECKED_IN).dashboards]
+LIVE: Final = ("service-pulse", "in-time", "pipeline")
+"""Pages of what goes on now; the others are opened over a month that stands still."""
 CHANGE_SECONDS: Final = 15.0
 HISTORY_DAYS: Final = 35
 HISTORY_PER_DAY: Final = 30
@@ -75,8 +75,8 @@ def preview(desk: Space) -> Iterator[str]:
         assert process.wait(timeout=30) == 0, log_path.read_text()
 
 
-@pytest.mark.parametrize("uid", UIDS)
-def test_every_dashboard_opens_while_events_flow(visit: Callable[..., Visit], preview: str, uid: str) -> None:
+@pytest.mark.parametrize("uid", LIVE)
+def test_a_dashboard_opens_while_events_flow(visit: Callable[..., Visit], preview: str, uid: str) -> None:
     seen = visit(preview)
     seen.open(f"/d/{uid}")
     seen.screenshot(uid)

@@ -10,7 +10,7 @@ import pytest
 from dashboards.preview.library import CHECKED_IN, Dashboard, Json, Library
 from streams.cli.preview import ask_of
 from tests.dashboards.month import END_MS, Month
-from tests.dashboards.preview_board import board, panel, site
+from tests.dashboards.preview_board import Site, board, drawings, panel, site
 from tests.dashboards.visit import Visit, browser, visit, wall
 
 __all__ = ["browser", "visit", "wall"]
@@ -18,12 +18,37 @@ __all__ = ["browser", "visit", "wall"]
 pytestmark = pytest.mark.integration
 
 
+DASHBOARDS: Final = Library.read(CHECKED_IN).dashboards
+
+
 @pytest.fixture(scope="module")
-def still(month: Month) -> Iterator[str]:
-    """Return the address of the dashboards as the month ends; what was asked once is not asked again."""
-    dashboards = Library.read(CHECKED_IN).dashboards
-    with site(dashboards, cache(ask_of(month.client)), END_MS) as pages:
-        yield pages.url
+def pages(month: Month) -> Iterator[Site]:
+    """Return the dashboards as the month ends; what was asked once is not asked again."""
+    with site(DASHBOARDS, cache(ask_of(month.client)), END_MS) as made:
+        yield made
+
+
+@pytest.fixture
+def still(pages: Site) -> str:
+    """Return the address of the dashboards."""
+    return pages.url
+
+
+def test_every_panel_of_every_dashboard_is_drawn(pages: Site) -> None:
+    drawn = dict(drawings(pages))
+    assert [title for title, drawing in drawn.items() if drawing["kind"] == "error"] == []
+    assert len(drawn) > 80
+    assert sum(drawing["kind"] != "empty" for drawing in drawn.values()) > len(drawn) * 0.8, "too little to prove much"
+
+
+@pytest.mark.parametrize("uid", [dashboard.uid for dashboard in DASHBOARDS])
+def test_every_dashboard_opens(visit: Callable[..., Visit], still: str, uid: str) -> None:
+    seen = visit(still)
+    seen.open(f"/d/{uid}")
+    seen.screenshot(uid)
+    assert seen.errors() == {}
+    assert seen.complaints == []
+    assert seen.hosts == {"127.0.0.1"}
 
 
 def test_it_is_legible_on_a_wall_in_light_and_in_dark_and_on_a_phone(visit: Callable[..., Visit], still: str) -> None:
