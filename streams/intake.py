@@ -9,7 +9,7 @@ first offset of its batch, and the gap up to the next message would count as ack
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -39,6 +39,10 @@ COMMIT_SECONDS: Final = 10.0
 FETCH_WAIT_MS: Final = 100
 """How long the broker may hold a fetch back that has nothing to bring. The embedded one always waits a good part of it,
 and adds that to the age of every event."""
+
+
+LOOK_AGAIN_SECONDS: Final = 0.02
+"""So often a small batch looks for more."""
 
 
 class Delivery:
@@ -256,6 +260,11 @@ class _NeverRead(dict[TP, int | None]):
         pass
 
 
+def _is_small(batches: Collection[Records], enough: int) -> bool:
+    """Say whether there is room for more, by the number of records and by their bytes."""
+    return sum(map(len, batches)) < enough and sum(each.size for each in batches) < ENOUGH_UNPACKED_BYTES
+
+
 class BatchConsumer(driver.Consumer):
     """Receives batches and commits what the ledger allows."""
 
@@ -284,11 +293,16 @@ class BatchConsumer(driver.Consumer):
             yield tp, self._to_message(tp, records)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, Records]:
-        """Return one batch a partition; a small one waits a moment for more."""
+        """Return one batch a partition; a small one waits a while for all that further fetches bring.
+
+        A broker brings what one producer sent at once, which may be a record, and holds the next of it back until that
+        is taken: so it is taken again and again.
+        """
         fetched = cast(dict[TP, Records], await super()._getmany(active_partitions, timeout))
         app = cast("BatchApp", self.app)
-        if fetched and sum(map(len, fetched.values())) < app.batch_events and app.batch_linger_seconds:
-            await asyncio.sleep(app.batch_linger_seconds)
+        ends_at = self.loop.time() + app.batch_linger_seconds
+        while fetched and _is_small(fetched.values(), app.batch_events) and (left := ends_at - self.loop.time()) > 0:
+            await asyncio.sleep(min(LOOK_AGAIN_SECONDS, left))
             for tp, more in cast(dict[TP, Records], await super()._getmany(active_partitions, 0.0)).items():
                 records = fetched.setdefault(tp, more)
                 if records.end == more.begin:
@@ -429,8 +443,8 @@ class BatchApp(App):
     """A Faust app whose agents receive batches.
 
     Attributes:
-        batch_events: A fetch of so many events does not wait for more.
-        batch_linger_seconds: How long a smaller one waits.
+        batch_events: So many events do not wait for more.
+        batch_linger_seconds: How long fewer of them wait.
         early_tasks: What runs from the start on, before there are partitions.
         on_turn: Called whenever all batches in hand went stale and are going to be received again.
         on_seam: Called when a partition begins, and whenever a batch does not begin where the one before ended.

@@ -20,9 +20,9 @@ SPARE_SECONDS: Final = 0.6
 MOST_SECONDS: Final = 4.5
 """Who lets less wait than a batch takes from its arrival to its commit never finds out how fast the workers could be,
 and lets ever less wait. So it is a little more than the shortest that was seen lately, up to a limit."""
-LEAST: Final = 2_000
+LEAST: Final = 5_000
 """So many records of a topic may wait however slow the workers are, or while nobody knows how fast they are: a small
-batch costs little less than a large one."""
+batch costs little less than a large one, and who is given small ones only never shows how fast large ones are."""
 TRICKLE_SHARE: Final = 0.05
 TRICKLE_PER_SECOND: Final = 10.0
 """Where live events alone fill the workers, history gets this share of what they fold, and at least so many events."""

@@ -80,10 +80,10 @@ def test_a_first_look_between_two_commits_shows_no_speed() -> None:
 
 
 def test_a_topic_that_was_made_anew_is_measured_anew() -> None:
-    pace = folding(4_000)
+    pace = folding(8_000)
     for at in range(20, 30):
-        noted(pace, at, (at - 20) * 2_000, (at - 20) * 2_000)
-    assert pace.allowance(PLACE) == 2_000 * SECONDS
+        noted(pace, at, (at - 20) * 4_000, (at - 20) * 4_000)
+    assert pace.allowance(PLACE) == 4_000 * SECONDS
 
 
 def test_nothing_trickles_once_commits_stand_still() -> None:
