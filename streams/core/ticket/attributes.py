@@ -1,6 +1,7 @@
 """What a ticket is about and who is in charge of it: the latest word on each attribute."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -10,8 +11,6 @@ from streams.core.ticket.fact import AnyFact, Assigned, Classified, Created, Esc
 
 Word: TypeAlias = str | bool | None
 """What is said of one attribute; None says that it is nothing."""
-
-_OF_CREATION: Final = tuple(name for name in Created.__struct_fields__ if name not in ("id", "at", "sequence"))
 
 
 class Attributes(Struct, frozen=True, gc=False):
@@ -66,18 +65,19 @@ def record_of(facts: Sequence[AnyFact], created_at: Ms) -> Record:
         facts: The ticket's own, in their order.
         created_at: Since when somebody can be in charge.
     """
-    first_at = next((fact.at for fact in facts if type(fact) is Created), None)
+    said = [(fact, say(fact)) for fact in facts if (say := _SAYS.get(type(fact)))]
+    first_at = next((fact.at for fact, _ in said if type(fact) is Created), None)
     words: dict[str, Word] = {}
-    for fact in facts:
+    for fact, told in said:
         if type(fact) is Created and fact.at == first_at:
-            words.update(_said(fact))
+            words.update(told)
     charges = [_charge(words, created_at)]
-    for fact in facts:
-        said = {} if type(fact) is Created and fact.at == first_at else _said(fact)
-        if said:
-            words.update(said)
-            if "team" in said or "agent_id" in said:
-                _append(charges, _charge(words, max(fact.at, created_at)))
+    for fact, told in said:
+        if type(fact) is Created and fact.at == first_at:
+            continue
+        words.update(told)
+        if "team" in told or "agent_id" in told:
+            _append(charges, _charge(words, max(fact.at, created_at)))
     return Record(Attributes(**{name: word for name, word in words.items() if word is not None}), charges)  # type: ignore[arg-type]
 
 
@@ -93,26 +93,39 @@ def _charge(words: Mapping[str, Word], since: Ms) -> Charge:
     return Charge(since, str(words.get("team") or ""), str(words.get("agent_id") or ""))
 
 
-def _said(fact: AnyFact) -> Mapping[str, Word]:
-    """Return what a fact says about attributes; what it leaves out is not there."""
-    match fact:
-        case Updated():
-            return dict(fact.words)
-        case Created():
-            return dict(_named(fact, _OF_CREATION))
-        case Classified():
-            return dict(_named(fact, ("contact_type", "reason", "product_line")))
-        case Resolved():
-            return dict(_named(fact, ("strategy", "outcome", "after_sales", "agent_id")))
-        case Escalated():
-            return {"level": fact.level}
-        case Assigned():
-            return {name: word for name, word in (("team", fact.team), ("agent_id", fact.agent_id)) if word != ""}
-    return {}
+def _naming(*names: str) -> Callable[[AnyFact], Mapping[str, Word]]:
+    """Return what tells the words of a fact under these names; what it leaves out is not there."""
+    words_of = attrgetter(*names)
+
+    def say(fact: AnyFact) -> Mapping[str, Word]:
+        said = zip(names, words_of(fact), strict=True)
+        return {name: word for name, word in said if word != "" and word is not None}
+
+    return say
 
 
-def _named(fact: AnyFact, names: Sequence[str]) -> Iterator[tuple[str, Word]]:
-    for name in names:
-        word = getattr(fact, name)
-        if word != "" and word is not None:
-            yield name, word
+def _assigned(fact: AnyFact) -> Mapping[str, Word]:
+    """Return who is in charge; None, unlike "", says that it is nobody."""
+    assert isinstance(fact, Assigned)
+    return {name: word for name, word in (("team", fact.team), ("agent_id", fact.agent_id)) if word != ""}
+
+
+def _updated(fact: AnyFact) -> Mapping[str, Word]:
+    assert isinstance(fact, Updated)
+    return dict(fact.words)
+
+
+def _escalated(fact: AnyFact) -> Mapping[str, Word]:
+    assert isinstance(fact, Escalated)
+    return {"level": fact.level}
+
+
+_SAYS: Final[Mapping[type, Callable[[AnyFact], Mapping[str, Word]]]] = {
+    Created: _naming(*(name for name in Created.__struct_fields__ if name not in ("id", "at", "sequence"))),
+    Classified: _naming("contact_type", "reason", "product_line"),
+    Resolved: _naming("strategy", "outcome", "after_sales", "agent_id"),
+    Assigned: _assigned,
+    Updated: _updated,
+    Escalated: _escalated,
+}
+"""What a fact says about attributes, by its kind; others say nothing."""
