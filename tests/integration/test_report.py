@@ -3,8 +3,9 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from math import isclose
 from pathlib import Path
 from typing import Any, Final
@@ -76,6 +77,17 @@ class Told:
     def answer(self, *windows: Window, metrics: Sequence[Metric] = ALL, **asked: Any) -> Any:
         question = Question(metrics=metrics, windows=windows, **asked)
         return answer(self.client, question, self.known)
+
+    @cache  # noqa: B019 - a module has one
+    def alone(self, metric: Metric) -> Mapping[tuple[str, str | None, Window], Figure]:
+        """Return the figures of a metric that nothing else was asked with, in each of some windows."""
+        figures: Mapping[tuple[str, str | None, Window], Figure] = self.answer(*self.windows, metrics=[metric])
+        return figures
+
+    @property
+    def windows(self) -> list[Window]:
+        end_at = self.known.end_at
+        return [LAST_WEEK, previous(LAST_WEEK, BERLIN), self.known, Window(end_at - DAY_MS, end_at)]
 
     def run(self, *arguments: str) -> Result:
         return _run(self.settings, *arguments)
@@ -278,15 +290,9 @@ def _agrees(ledger: Ledger, figure: Figure, window: Window, part: tuple[str, str
 
 @every_metric
 def test_a_metric_is_what_can_be_counted_by_hand(told: Told, metric: Metric) -> None:
-    windows = [
-        LAST_WEEK,
-        previous(LAST_WEEK, BERLIN),
-        told.known,
-        Window(told.known.end_at - DAY_MS, told.known.end_at),
-    ]
-    figures = told.answer(*windows, metrics=[metric])
-    assert list(figures) == [(metric.name, None, window) for window in windows]
-    for window in windows:
+    figures = told.alone(metric)
+    assert list(figures) == [(metric.name, None, window) for window in told.windows]
+    for window in told.windows:
         assert told.ledger.n(metric, window), "the history must tell something of every metric"
         assert _agrees(told.ledger, figures[metric.name, None, window], window)
 
@@ -294,7 +300,7 @@ def test_a_metric_is_what_can_be_counted_by_hand(told: Told, metric: Metric) -> 
 @every_metric
 def test_an_interval_is_what_can_be_counted_by_hand(told: Told, metric: Metric) -> None:
     seen = told.ledger.seen(metric.name, LAST_WEEK)
-    figure = told.answer(LAST_WEEK, metrics=[metric])[metric.name, None, LAST_WEEK]
+    figure = told.alone(metric)[metric.name, None, LAST_WEEK]
     design = told.ledger.design(metric, LAST_WEEK) if metric.is_by_customer else 1.0
     assert figure.design_effect == pytest.approx(design, rel=1e-9)
     match metric.kind:
