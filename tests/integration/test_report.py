@@ -3,9 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from math import isclose
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +25,7 @@ from streams.cli.report import make, print_report, report
 from streams.cli.report_table import TOGETHER, show
 from streams.core.ask.figure import Figure
 from streams.core.ask.question import Question
+from streams.core.ask.report import Figures
 from streams.core.hours.published import open_hours
 from streams.core.interval import around_mean, balance, of_rate, wilson
 from streams.core.metrics import METRICS, Dimension, Kind, Metric
@@ -73,16 +73,17 @@ class Told:
         self.client = client
         self.ledger = Ledger(events)
         self.known = Window(min(one.at_ms for one in events), max(one.at_ms for one in events) + 1)
+        self._alone: dict[str, Figures] = {}
 
     def answer(self, *windows: Window, metrics: Sequence[Metric] = ALL, **asked: Any) -> Any:
         question = Question(metrics=metrics, windows=windows, **asked)
         return answer(self.client, question, self.known)
 
-    @cache  # noqa: B019 - a module has one
-    def alone(self, metric: Metric) -> Mapping[tuple[str, str | None, Window], Figure]:
+    def alone(self, metric: Metric) -> Figures:
         """Return the figures of a metric that nothing else was asked with, in each of some windows."""
-        figures: Mapping[tuple[str, str | None, Window], Figure] = self.answer(*self.windows, metrics=[metric])
-        return figures
+        if metric.name not in self._alone:
+            self._alone[metric.name] = self.answer(*self.windows, metrics=[metric])
+        return self._alone[metric.name]
 
     @property
     def windows(self) -> list[Window]:
