@@ -15,7 +15,7 @@ import pytest
 from streams.publisher import Publisher
 from streams.simulation import SOURCES, endless
 from streams.simulation.play import Player
-from tests.dashboards.visit import Visit, browser, visit, wall
+from tests.dashboards.visit import Visit, assert_opens, browser, visit, wall
 from tests.integration.conftest import Servers
 from tests.process import Process
 from tests.space import ROOT, Space, new_space, wait_until
@@ -77,12 +77,7 @@ def preview(desk: Space) -> Iterator[str]:
 
 @pytest.mark.parametrize("uid", LIVE)
 def test_a_dashboard_opens_while_events_flow(visit: Callable[..., Visit], preview: str, uid: str) -> None:
-    seen = visit(preview)
-    seen.open(f"/d/{uid}")
-    seen.screenshot(uid)
-    assert seen.errors() == {}
-    assert seen.complaints == []
-    assert seen.hosts == {"127.0.0.1"}
+    assert_opens(visit(preview), uid)
 
 
 def test_numbers_change_within_15_seconds(visit: Callable[..., Visit], preview: str) -> None:

@@ -11,7 +11,7 @@ from dashboards.preview.library import CHECKED_IN, Dashboard, Json, Library
 from streams.cli.preview import ask_of
 from tests.dashboards.month import END_MS, Month
 from tests.dashboards.preview_board import Site, board, drawings, panel, site
-from tests.dashboards.visit import Visit, browser, visit, wall
+from tests.dashboards.visit import Visit, assert_opens, browser, visit, wall
 
 __all__ = ["browser", "visit", "wall"]
 
@@ -43,12 +43,7 @@ def test_every_panel_of_every_dashboard_is_drawn(pages: Site) -> None:
 
 @pytest.mark.parametrize("uid", [dashboard.uid for dashboard in DASHBOARDS])
 def test_every_dashboard_opens(visit: Callable[..., Visit], still: str, uid: str) -> None:
-    seen = visit(still)
-    seen.open(f"/d/{uid}")
-    seen.screenshot(uid)
-    assert seen.errors() == {}
-    assert seen.complaints == []
-    assert seen.hosts == {"127.0.0.1"}
+    assert_opens(visit(still), uid)
 
 
 def test_it_is_legible_on_a_wall_in_light_and_in_dark_and_on_a_phone(visit: Callable[..., Visit], still: str) -> None:

@@ -136,6 +136,15 @@ class Visit:
             self.hosts.add(urlsplit(request.url).hostname)
 
 
+def assert_opens(seen: Visit, uid: str) -> None:
+    """Open a dashboard, which must be drawn without an error, a complaint, or a word to any other host."""
+    seen.open(f"/d/{uid}")
+    seen.screenshot(uid)
+    assert seen.errors() == {}
+    assert seen.complaints == []
+    assert seen.hosts == {"127.0.0.1"}
+
+
 def new_page(browser: Browser, **options: Any) -> Page:
     return browser.new_page(**{"viewport": WALL, "color_scheme": "dark", **options})
 
