@@ -295,8 +295,8 @@ class BatchConsumer(driver.Consumer):
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, Records]:
         """Return one batch a partition; a small one waits a while for all that further fetches bring.
 
-        The client fetches a partition again only when what it has of it is taken, and a fetch ends with the first record
-        that comes: so it is taken again and again.
+        The client fetches a partition again only when what it has of it is taken, and a fetch ends with the first
+        record that comes: so it is taken again and again.
         """
         fetched = cast(dict[TP, Records], await super()._getmany(active_partitions, timeout))
         app = cast("BatchApp", self.app)
