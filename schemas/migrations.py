@@ -1,9 +1,10 @@
 """The migrations of the database: numbered SQL files, never edited after release, every statement safe to run twice."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from importlib.resources import files
+from itertools import groupby
 from string import Template
 from typing import Final
 
@@ -11,6 +12,7 @@ from msgspec import Struct
 
 _NAME: Final = re.compile(r"(\d{4})_(\w+)\.sql")
 _COMMENT: Final = re.compile(r"^\s*--.*$", re.MULTILINE)
+_ALTER: Final = re.compile(r"ALTER TABLE \w+ ")
 
 
 class Migration(Struct, frozen=True):
@@ -32,9 +34,12 @@ class Migration(Struct, frozen=True):
         return sha256(self.sql.encode()).hexdigest()[:16]
 
     def statements(self, *, replicated: bool) -> list[str]:
-        """Return the statements to run, for one server or for replicas."""
+        """Return the statements to run, for one server or for replicas: a row of changes to one table is one of them.
+
+        ClickHouse looks at all columns of a table for every statement that changes it.
+        """
         sql = Template(_COMMENT.sub("", self.sql)).substitute(replicated="Replicated" if replicated else "")
-        return [statement.strip() for statement in sql.split(";\n") if statement.strip()]
+        return list(_joined(statement.strip() for statement in sql.split(";\n") if statement.strip()))
 
 
 def migrations() -> list[Migration]:
@@ -48,6 +53,20 @@ def migrations() -> list[Migration]:
     if numbers != list(range(1, len(found) + 1)):
         raise ValueError(f"migrations must be numbered from 0001 without gaps, found {numbers}")
     return found
+
+
+def _joined(statements: Iterable[str]) -> Iterator[str]:
+    for begin, neighbours in groupby(statements, _altered):
+        if begin is None:
+            yield from neighbours
+        else:
+            yield begin + ",\n".join(one.removeprefix(begin) for one in neighbours)
+
+
+def _altered(statement: str) -> str | None:
+    """Return how a statement begins that changes a table, up to what it changes; None for any other statement."""
+    found = _ALTER.match(statement)
+    return found[0] if found else None
 
 
 def _read() -> Iterator[Migration]:

@@ -8,7 +8,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from schemas import rows
-from schemas.migrations import migrations
+from schemas.migrations import Migration, migrations
 from streams.settings import Settings
 from streams.sinks.clickhouse import TABLES, ClickHouseStore
 from streams.sinks.connection import connect
@@ -98,6 +98,19 @@ def test_replicated_statements_name_replicated_engines() -> None:
         for statement in migration.statements(replicated=True):
             if statement.startswith("CREATE TABLE"):
                 assert "ENGINE = ReplicatedReplacingMergeTree" in statement
+
+
+def test_changes_in_a_row_to_one_table_are_one_statement() -> None:
+    sql = (
+        "ALTER TABLE days ADD COLUMN b Int8;\nALTER TABLE days ADD COLUMN c Int8 AFTER b;\n"
+        "ALTER TABLE daysly DROP COLUMN c;\nDROP VIEW a;\nALTER TABLE days DROP COLUMN b;\n"
+    )
+    assert Migration(1, "two", sql).statements(replicated=False) == [
+        "ALTER TABLE days ADD COLUMN b Int8,\nADD COLUMN c Int8 AFTER b",
+        "ALTER TABLE daysly DROP COLUMN c",
+        "DROP VIEW a",
+        "ALTER TABLE days DROP COLUMN b",
+    ]
 
 
 def test_nobody_at_the_address_says_to_wait(tmp_path: Path) -> None:
