@@ -487,6 +487,19 @@ class TicketWorked(CaseData, frozen=True, kw_only=True, omit_defaults=True):
     agent_id: Id | None = None
 
 
+class TicketOutcomeSet(CaseData, frozen=True, kw_only=True, omit_defaults=True):
+    """What the customer wanted, and what it was settled with, in the same words. The latest word on a ticket counts."""
+
+    requested: Annotated[Label, Meta(description="Such as `repair`, `return`, `refund`.")]
+    granted: Annotated[Label, Meta(description="The same as `requested` where the customer got what was wanted.")]
+
+
+class ContextViewed(CaseData, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody opened what is known of the customer and the case: earlier tickets, orders, notes."""
+
+    agent_id: Id
+
+
 class PromiseData(TicketData, frozen=True, kw_only=True, omit_defaults=True):
     """What an event says about one promise."""
 
@@ -873,6 +886,8 @@ CATALOGUE: Mapping[str, type[Data]] = {
     "compensation.granted": CompensationGranted,
     "compensation.denied": CompensationDenied,
     "ticket.worked": TicketWorked,
+    "ticket.outcome_set": TicketOutcomeSet,
+    "context.viewed": ContextViewed,
     "promise.made": PromiseMade,
     "promise.moved": PromiseMoved,
     "promise.kept": PromiseKept,

@@ -22,9 +22,9 @@ from tests.promised import Promises
 from tests.wall import MINUTE_MS, NEVER, Halts, Walls, due_at
 
 COUNTED_APART: Final = frozenset(
-    {Topic.FAULTS, Topic.KNOWN_ISSUES, Topic.PREVENTION, Topic.CONTACTS, Topic.WORTH, Topic.CONTINUITY}
+    {Topic.FAULTS, Topic.KNOWN_ISSUES, Topic.PREVENTION, Topic.CONTACTS, Topic.WORTH, Topic.CONTINUITY, Topic.INTEGRITY}
 )
-"""Counted in `faults`, `prevention`, `contacts`, `integration.test_worth` and `integration.test_continuity`."""
+"""Counted in `faults`, `prevention`, `contacts`, `integration.test_worth`, `test_continuity` and `test_integrity`."""
 REPURCHASES: Final = {f"repurchase_{days}d": days * 86_400_000 for days in (30, 60, 90)}
 TARGETS: Final = {"first_response_within": 3_600_000, "next_response_within": 4 * 3_600_000}
 IN_TARGET: Final = ("first_response_in_target", "response_in_target", "resolution_in_target")

@@ -37,6 +37,8 @@ def _known_to_both(lines: Sequence[bytes]) -> Sequence[bytes]:
         "selfservice.",
         "return.",
         "ticket.worked.",
+        "ticket.outcome_set.",
+        "context.",
         "compensation.requested.",
         "compensation.denied.",
     )

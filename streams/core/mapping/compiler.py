@@ -38,7 +38,7 @@ from streams.core.mapping.template import FILE, ID, ROOT, ROW, Row, Spellings, T
 from streams.core.mapping.value import AS_WRITTEN, compute_of
 from streams.core.mapping.zone import TimeSettingError
 
-_LATER: Final = frozenset({"ticket.linked", "ticket.worked"})
+_LATER: Final = frozenset({"ticket.linked", "ticket.worked", "ticket.outcome_set"})
 _ORDER: Final = (
     "ticket.created",
     "message.sent",

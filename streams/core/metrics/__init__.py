@@ -43,7 +43,13 @@ from streams.core.metrics.contact import (
     TICKETS_PER_1000_CUSTOMERS,
     TICKETS_PER_1000_ORDERS,
 )
-from streams.core.metrics.continuity import AGENTS_MET, SELF_RATING_BIAS, USUAL_AGENT_SHARE
+from streams.core.metrics.continuity import (
+    AGENTS_MET,
+    HURT_CUSTOMERS,
+    OUTSIDE_HOURS_SHARE,
+    PREPARED_SHARE,
+    USUAL_AGENT_SHARE,
+)
 from streams.core.metrics.fault import (
     FALSE_FIX_RATE,
     FAULT_DECLARED_P50,
@@ -64,6 +70,16 @@ from streams.core.metrics.handling import (
     TICKETS_TRANSFERRED,
 )
 from streams.core.metrics.in_target import FIRST_RESPONSE_IN_TARGET, RESOLUTION_IN_TARGET, RESPONSE_IN_TARGET
+from streams.core.metrics.integrity import (
+    AS_REQUESTED,
+    CANNED_REPEATS,
+    PUSHED_TO_RETURN,
+    RATINGS_IN_BURSTS,
+    REOPENED_AFTER_TARGET,
+    SELF_RATING_BIAS,
+    SURVEYED_AFTER_SLOW_SHARE,
+    SURVEYED_SHARE,
+)
 from streams.core.metrics.known_issue import (
     COMPLETENESS,
     ISSUE_ETA_ERROR_P50,
@@ -255,6 +271,16 @@ METRICS: Final[Mapping[str, Metric]] = {
         REFERRED_SHARE,
         USUAL_AGENT_SHARE,
         AGENTS_MET,
+        PREPARED_SHARE,
+        OUTSIDE_HOURS_SHARE,
+        HURT_CUSTOMERS,
+        SURVEYED_SHARE,
+        SURVEYED_AFTER_SLOW_SHARE,
+        RATINGS_IN_BURSTS,
+        REOPENED_AFTER_TARGET,
+        CANNED_REPEATS,
+        AS_REQUESTED,
+        PUSHED_TO_RETURN,
         SELF_RATING_BIAS,
         TICKETS_CREATED,
         TICKETS_PER_1000_ORDERS,

@@ -1,9 +1,10 @@
-"""Whom returning customers meet, and whether those who serve them see their own work as the customers do."""
+"""Continuity: whom returning customers meet, who knew their story, when they are answered, what they remember."""
 
 from typing import Final
 
 from msgspec.structs import replace
 
+from streams.core.metrics.business_time import BUSINESS_WAITS
 from streams.core.metrics.metric import (
     CUSTOMER,
     DAYS,
@@ -16,12 +17,13 @@ from streams.core.metrics.metric import (
     Topic,
     Unit,
 )
-from streams.core.metrics.observation import RATINGS
+from streams.core.metrics.observation import FIRST_RESPONSES, RATED, RATINGS, WAITED
+from streams.core.metrics.policy import satisfied_from
 
 LATELY_DAYS: Final = 90
 """So far back a customer's earlier contacts count."""
-APART_DAYS: Final = 30
-"""So many days may lie between a customer's rating and an agent's of the same case."""
+TOUCH_DAYS: Final = 30
+"""So long a customer remembers a bad experience."""
 
 _BACK: Final = f"toIntervalDay({LATELY_DAYS})"
 
@@ -79,47 +81,103 @@ AGENTS_MET: Final = replace(
     about="1 is one face for everything. Read it beside how often such customers come: who comes ten times meets more.",
 )
 
-_RATED_AT: Final = "rating.rated_at"
-
-RATED_TWICE: Final = Observations(
-    name="rated_twice",
-    one=f"a customer's valid rating of satisfaction on a ticket that an agent rated within {APART_DAYS} days of it",
-    clock="rated_at: when the customer gave it",
-    columns={
-        "at": _RATED_AT,
-        "own": f"arrayMap(one -> one.2, arrayFilter(one -> abs(dateDiff('second', one.1, {_RATED_AT})) "
-        f"<= {APART_DAYS * 86_400}, inside.told))",
-        "apart": "arrayAvg(own) - rating.score",
-        CUSTOMER: OF_CUSTOMER,
-    },
-    source=f"""{DAYS} ARRAY JOIN ratings AS rating
-INNER JOIN
+_VIEWS: Final = f"""
 (
-    SELECT ticket_id, groupArray((rating.rated_at, rating.score)) AS told
-    FROM {DAYS} ARRAY JOIN ratings AS rating
-    WHERE {DAYS_ASKED} AND day = toDate(rating.rated_at)
-        AND is_effective AND rating.source = 'agent' AND rating.kind = 'csat'
+    SELECT ticket_id, groupArray((agent_id, at)) AS looks
+    FROM handling_events FINAL
+    WHERE name = 'context.viewed' AND ticket_id IN (SELECT ticket_id FROM ticket_days WHERE {DAYS_ASKED})
+        AND (source, id, ticket_id) NOT IN (SELECT target_source, target_id, subject FROM retracted)
     GROUP BY ticket_id
-) AS inside USING (ticket_id)""",  # noqa: S608 - words of ours
-    where="rating.source = 'customer' AND rating.kind = 'csat' AND notEmpty(own)",
-    doers=RATINGS.doers,
-    whose=RATINGS.whose,
-    lookback_seconds=APART_DAYS * 86_400,
-    lookahead_seconds=APART_DAYS * 86_400,
+)""".strip()  # noqa: S608 - words of ours
+
+PREPARED_RESPONSES: Final = replace(
+    FIRST_RESPONSES,
+    name="prepared_responses",
+    columns={
+        "at": FIRST_RESPONSES.columns["at"],
+        "is_prepared": "arrayExists(one -> one.2 <= at AND (wait.sender_id = '' OR one.1 = wait.sender_id), looks)",
+    },
+    source=f"{WAITED}\nLEFT JOIN\n{_VIEWS} AS views USING (ticket_id)",
+    where=f"{FIRST_RESPONSES.where} AND (SELECT count() FROM {_VIEWS}) > 0",  # noqa: S608 - words of ours
 )
 
-SELF_RATING_BIAS: Final = Metric(
-    name="self_rating_bias",
-    title="Agents' own ratings above the customers'",
+PREPARED_SHARE: Final = Metric(
+    name="prepared_share",
+    title="First answers by who had read the story",
     topic=Topic.CONTINUITY,
-    unit=Unit.AVERAGE,
-    direction=Direction.DOWN,
-    kind=Kind.MEAN,
-    observations=RATED_TWICE,
-    numerator="how many points of 100 the agents' rating lies above the customer's",
-    denominator="valid ratings of satisfaction that customers gave in the window, on tickets that an agent rated, too",
-    value="apart",
+    unit=Unit.SHARE,
+    direction=Direction.UP,
+    kind=Kind.SHARE,
+    observations=PREPARED_RESPONSES,
+    numerator="of them those whose sender had opened what is known of the case before, by `context.viewed`",
+    denominator="first answers of persons in the window",
+    hit="is_prepared",
     is_main=False,
-    about="Ratings that agents enter never count as satisfaction; here it shows by how much they would have flattered "
-    "it. Of several by agents within 30 days their mean counts. Below 0 agents are stricter than their customers.",
+    about="Where nobody says who sent an answer, anybody who looked counts. A desk of which no system sends "
+    "`context.viewed` has no number, rather than 0 %.",
+)
+
+ANSWERS_BY_HOURS: Final = replace(
+    BUSINESS_WAITS,
+    name="answers_by_hours",
+    columns={**BUSINESS_WAITS.columns, "is_outside": "at >= at_end.closes_at"},
+)
+
+OUTSIDE_HOURS_SHARE: Final = Metric(
+    name="answers_outside_hours",
+    title="Answers outside opening hours",
+    topic=Topic.CONTINUITY,
+    unit=Unit.SHARE,
+    direction=Direction.NEITHER,
+    kind=Kind.SHARE,
+    observations=ANSWERS_BY_HOURS,
+    numerator="of them those given while the desk was closed: at night, on days off, on holidays",
+    denominator="waits of customers that a person's answer ended in the window, of teams whose opening hours are known",
+    hit="is_outside",
+    is_main=False,
+    about="By the published schedule of the ticket's team, else the one named default, in the version in force then. "
+    "Kind to customers, hard on people: where it is high, look at who does it, and at satisfaction beside it.",
+)
+
+_IS_BAD: Final = f"rating.score < {satisfied_from('rating.scale_min', 'rating.scale_max')}"
+_TOUCHES: Final = f"""
+(
+    SELECT customer_id, groupArray((rating.rated_at, {_IS_BAD})) AS touches
+    FROM {RATED}
+    WHERE {DAYS_ASKED} AND is_effective AND customer_id != '' AND day = toDate(rating.rated_at)
+        AND rating.source = 'customer' AND rating.kind = 'csat'
+    GROUP BY customer_id
+)""".strip()  # noqa: S608 - words of ours
+
+REMEMBERED_RATINGS: Final = replace(
+    RATINGS,
+    name="remembered_ratings",
+    one="a valid rating of satisfaction by a known customer",
+    columns={
+        **RATINGS.columns,
+        "customer_id": "customer_id",
+        "is_hurt": f"arrayExists(one -> one.2 AND one.1 <= at AND one.1 > at - toIntervalDay({TOUCH_DAYS}), touches)",
+    },
+    source=f"{RATED}\nLEFT JOIN\n{_TOUCHES} AS touched USING (customer_id)",
+    where="rating.source = 'customer' AND rating.kind = 'csat' AND customer_id != ''",
+    lookback_seconds=TOUCH_DAYS * 86_400,
+)
+
+HURT_CUSTOMERS: Final = Metric(
+    name="hurt_customers",
+    title=f"Customers with a bad experience in {TOUCH_DAYS} days",
+    topic=Topic.CONTINUITY,
+    unit=Unit.SHARE,
+    direction=Direction.DOWN,
+    kind=Kind.SHARE,
+    observations=REMEMBERED_RATINGS,
+    numerator=f"of them those who were not satisfied with it, or with any other contact that they rated in the "
+    f"{TOUCH_DAYS} days before",
+    denominator="known customers who rated their satisfaction in the window, each once",
+    hit="score < satisfied_from OR is_hurt",
+    once_per="customer_id",
+    is_main=False,
+    about="The worst experience counts, not the average: nine good ones do not undo a bad one. Satisfied is what the "
+    "desk's policy calls satisfied, in the version in force when each rating was given. Read it beside csat_share, "
+    "which counts ratings; whether such customers stay away is on *Worth*.",
 )

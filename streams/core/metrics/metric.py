@@ -85,6 +85,7 @@ class Topic(StrEnum):
     AFTER_SALES = "After sales"
     WORTH = "Worth"
     CONTINUITY = "Continuity"
+    INTEGRITY = "Integrity"
     LOAD = "Load"
     TRUST = "Trust"
 

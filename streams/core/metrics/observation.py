@@ -76,7 +76,7 @@ _RATING: Final = {
     CUSTOMER: OF_CUSTOMER,
     "satisfied_from": satisfied_from("rating.scale_min", "rating.scale_max"),
 }
-_RATED: Final = f"{DAYS} ARRAY JOIN ratings AS rating\n{policy_join('rating.rated_at', *SATISFIED)}"
+RATED: Final = f"{DAYS} ARRAY JOIN ratings AS rating\n{policy_join('rating.rated_at', *SATISFIED)}"
 _JUDGED: Final = in_charge("if(ifNull(rating.solved_at <= rating.rated_at, false), rating.solved_at, rating.rated_at)")
 _WHO_IS_JUDGED: Final = (
     "the team and the agent in charge when the case was last resolved before the rating, else when it was given"
@@ -87,7 +87,7 @@ RATINGS: Final = Observations(
     one="a valid rating: as last revised, not withdrawn, the last one of its survey and kind",
     clock="rated_at: when the rating was given",
     columns={"at": "rating.rated_at", **_RATING},
-    source=_RATED,
+    source=RATED,
     doers=_JUDGED,
     whose=_WHO_IS_JUDGED,
 )
@@ -97,7 +97,7 @@ RATINGS_BY_RESOLUTION: Final = Observations(
     one="a valid rating of a ticket that was resolved",
     clock="resolved_at: the resolution that it judges, the last one before the rating, else the first one after it",
     columns={"at": "assumeNotNull(rating.solved_at)", **_RATING},
-    source=_RATED,
+    source=RATED,
     where="rating.solved_at IS NOT NULL",
     doers=_JUDGED,
     whose=_WHO_IS_JUDGED,
@@ -108,7 +108,7 @@ RATINGS_BY_CREATION: Final = Observations(
     one="a valid rating",
     clock="created_at: when the rated ticket was created",
     columns={"at": "created_at", **_RATING},
-    source=_RATED,
+    source=RATED,
     doers=_JUDGED,
     whose=_WHO_IS_JUDGED,
 )

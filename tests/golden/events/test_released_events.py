@@ -17,6 +17,7 @@ from schemas.events import (
     ContactAnswered,
     ContactQueued,
     ContactType,
+    ContextViewed,
     Data,
     Direction,
     EventRetracted,
@@ -64,6 +65,7 @@ from schemas.events import (
     TicketLinked,
     TicketMarkedSpam,
     TicketMerged,
+    TicketOutcomeSet,
     TicketReopened,
     TicketRepurchased,
     TicketResolved,
@@ -140,6 +142,8 @@ MINIMAL: Final[dict[str, Data]] = {
     ),
     "compensation.denied": CompensationDenied(ticket_id="T-1042", compensation_id="K-2", because=Refusal.OTHER),
     "ticket.worked": TicketWorked(ticket_id="T-1042", seconds=420),
+    "ticket.outcome_set": TicketOutcomeSet(ticket_id="T-1042", requested="repair", granted="return"),
+    "context.viewed": ContextViewed(ticket_id="T-1042", agent_id="A-7"),
     "return.completed": ReturnCompleted(
         return_id="R-8", order_id="O-5107", customer_id="C-77", loss=6100, currency="EUR"
     ),
@@ -352,6 +356,8 @@ FULL: Final[dict[str, Data]] = {
         ticket_id="T-1042", compensation_id="K-2", because=Refusal.CAP, amount=2500, currency="EUR", cap=1000
     ),
     "ticket.worked": TicketWorked(ticket_id="T-1042", seconds=420.5, agent_id="A-7"),
+    "ticket.outcome_set": TicketOutcomeSet(ticket_id="T-1042", requested="repair", granted="return"),
+    "context.viewed": ContextViewed(ticket_id="T-1042", agent_id="A-7"),
     "return.completed": ReturnCompleted(
         return_id="R-8", order_id="O-5107", customer_id="C-77", loss=6100, currency="EUR", ticket_id="T-1042"
     ),
