@@ -1,4 +1,4 @@
-"""Continuity and integrity: whom returning customers meet, and whether the desk sees its work as customers do."""
+"""Continuity: whom returning customers meet, who had read their story, when they are answered, what they remember."""
 
 from typing import Final
 
@@ -8,9 +8,10 @@ from streams.core.metrics import METRICS, Dimension
 
 _USUAL: Final = METRICS["usual_agent_share"]
 _MET: Final = METRICS["agents_met"]
-_BIAS: Final = METRICS["self_rating_bias"]
-_MOVED: Final = METRICS["reassigned_after_bad_rating"]
-_OWN: Final = METRICS["self_rating_share"]
+_PREPARED: Final = METRICS["prepared_share"]
+_OUTSIDE: Final = METRICS["answers_outside_hours"]
+_HURT: Final = METRICS["hurt_customers"]
+_SATISFIED: Final = METRICS["csat_share"]
 
 DASHBOARD: Final = Dashboard(
     uid="continuity",
@@ -18,10 +19,11 @@ DASHBOARD: Final = Dashboard(
     refresh="5m",
     variables=[*variable.narrowings(query.FILTERS), variable.step(), variable.zone()],
     rows=[
-        [figure.number(1 + i, one) for i, one in enumerate((_USUAL, _MET, _BIAS, _MOVED))],
-        [figure.over_time(5, _USUAL), figure.over_time(6, _MET)],
+        [figure.number(1 + i, one) for i, one in enumerate((_USUAL, _MET, _PREPARED, _HURT))],
+        [figure.over_time(5, _USUAL), figure.over_time(6, _HURT)],
         [figure.ranked(7, _USUAL, Dimension.TEAM), figure.ranked(8, _MET, Dimension.TEAM)],
-        [figure.ranked(9, _BIAS, Dimension.TEAM), figure.ranked(10, _OWN, Dimension.TEAM)],
-        [panel.definitions(11, (_USUAL, _MET, _BIAS, _MOVED, _OWN))],
+        [figure.ranked(9, _PREPARED, Dimension.TEAM), figure.ranked(10, _HURT, Dimension.TEAM)],
+        [figure.ranked(11, _OUTSIDE, Dimension.AGENT), figure.ranked(12, _SATISFIED, Dimension.AGENT)],
+        [panel.definitions(13, (_USUAL, _MET, _PREPARED, _OUTSIDE, _HURT))],
     ],
 )

@@ -34,6 +34,7 @@ from streams.simulation.chance import around, happens
 from streams.simulation.contact import Contact
 from streams.simulation.cost import start_costs
 from streams.simulation.desk import Agent, Desk, hours, seconds
+from streams.simulation.handling import start_outcome, start_view
 from streams.simulation.mood import Experience, comes_back, is_satisfied
 from streams.simulation.promise import start_promise
 from streams.simulation.rhythm import HOUR, SECOND
@@ -222,6 +223,8 @@ class Story:
     def _answer(self, *, is_first: bool) -> Tale:
         reply = self._desk.reply(self._contact, self._now, self._crew, self._agent, is_first=is_first)
         self._slowness = max(self._slowness, reply.slowness)
+        if is_first:
+            start_view(self._desk, self._contact, reply.at, self._agent)
         with self._crew.queue(self._contact):
             yield from self._take(reply.at)
             if happens(self._rng, world.NOTE_SHARE):
@@ -288,6 +291,8 @@ class Story:
     def _resolve(self, cycle: int) -> Part[Experience]:
         yield from self._compensate(cycle)
         yield self._after(seconds(self._rng, 45), self._resolution(cycle))
+        if self._strategy:
+            start_outcome(self._desk, self._contact, self._now, self._strategy, cycle)
         experience = Experience(
             self._contact, self._strategy, self._agent, self._contact_type, self._slowness, cycle
         )  # fmt: skip

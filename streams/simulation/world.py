@@ -299,6 +299,14 @@ RETURN_LOSS_SPREAD: Final = 0.4
 WORK_SECONDS: Final = {SOLVE: 600, JUDGE: 840}
 """Who proves customers wrong writes more often."""
 WORK_SPREAD: Final = 0.6
+WANTED: Final = Weighted({"repair": 0.45, "replacement": 0.3, "refund": 0.15, "return": 0.1})
+"""With what customers want an after-sales case to be settled."""
+RETURN: Final = "return"
+PUSHED_SHARE: Final = {SOLVE: 0.04, JUDGE: 0.25}
+"""Of after-sales cases those that end with a return, whatever was wanted."""
+PREPARED_BASE: Final = 0.3
+PREPARED_RANGE: Final = 0.6
+"""Whoever solves problems reads the story first: by how much more often than who never does."""
 COST_PER_HOUR: Final = 3_200
 """Of work on tickets, in cents."""
 

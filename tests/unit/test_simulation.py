@@ -210,6 +210,7 @@ def test_every_event_that_producers_send_about_tickets_and_orders_occurs(month: 
         "event.retracted", "promise.made", "promise.moved", "promise.kept", "promise.withdrawn",
         "contact.queued", "contact.answered", "contact.abandoned", "selfservice.session",
         "compensation.requested", "compensation.denied", "ticket.worked", "return.completed",
+        "ticket.outcome_set", "context.viewed",
     }  # fmt: skip
 
 
