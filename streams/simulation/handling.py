@@ -24,10 +24,10 @@ def start_view(desk: Desk, contact: Contact, answered_at: int, agent: Agent) -> 
 
 
 def start_outcome(desk: Desk, contact: Contact, at: int, strategy: str, cycle: int) -> None:
-    """Let it be told what the customer of an after-sales case wanted, and what it was settled with."""
-    if not contact.reason.after_sales:
-        return
+    """Let it be told of some after-sales cases what the customer wanted, and what it was settled with."""
     rng = Random(f"outcome/{contact.ticket.key}/{cycle}")
+    if not contact.reason.after_sales or not happens(rng, world.OUTCOME_TOLD_SHARE):
+        return
     wanted = world.WANTED.draw(rng)
     granted = world.RETURN if happens(rng, world.PUSHED_SHARE[strategy]) else wanted
     desk.timeline.start(_settled(contact, at, wanted, granted), _beside(contact, f"O{cycle}"))

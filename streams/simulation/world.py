@@ -299,13 +299,14 @@ RETURN_LOSS_SPREAD: Final = 0.4
 WORK_SECONDS: Final = {SOLVE: 600, JUDGE: 840}
 """Who proves customers wrong writes more often."""
 WORK_SPREAD: Final = 0.6
+OUTCOME_TOLD_SHARE: Final = 0.4
 WANTED: Final = Weighted({"repair": 0.45, "replacement": 0.3, "refund": 0.15, "return": 0.1})
 """With what customers want an after-sales case to be settled."""
 RETURN: Final = "return"
 PUSHED_SHARE: Final = {SOLVE: 0.04, JUDGE: 0.25}
 """Of after-sales cases those that end with a return, whatever was wanted."""
-PREPARED_BASE: Final = 0.3
-PREPARED_RANGE: Final = 0.6
+PREPARED_BASE: Final = 0.1
+PREPARED_RANGE: Final = 0.5
 """Whoever solves problems reads the story first: by how much more often than who never does."""
 COST_PER_HOUR: Final = 3_200
 """Of work on tickets, in cents."""
@@ -435,7 +436,7 @@ QUEUE_SECONDS: Final = 35
 """Half of the calls and chats are taken within so long."""
 GIVEN_UP_SHARE: Final = 0.11
 PATIENCE_SECONDS: Final = 70
-SESSIONS_PER_TICKET: Final = 0.4
+SESSIONS_PER_TICKET: Final = 0.3
 SESSION_SOLVED_SHARE: Final = 0.7
 SESSION_KNOWN_SHARE: Final = 0.6
 SESSION_CALLS_SHARE: Final = 0.6
