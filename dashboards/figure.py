@@ -145,6 +145,7 @@ def ranked(id_: int, metric: Metric, by: Dimension, *, width: int = 12, height: 
         look=style.PLAIN_TABLE,
         overrides=_ranking_columns(metric, by),
         options=panel.TABLE,
+        compares=by,
     )
 
 

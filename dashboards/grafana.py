@@ -21,6 +21,7 @@ from niquests.exceptions import RequestException
 
 from dashboards.alert.rule import INTERVAL_MS, KEPT_SINCE
 from dashboards.alert.rules import GROUPS, Groups
+from dashboards.dashboard import Dashboard
 from dashboards.fault import GrafanaError
 from dashboards.panel import DATASOURCE
 from dashboards.render import DASHBOARDS
@@ -64,11 +65,14 @@ class Difference(NamedTuple):
 class Grafana:
     """A Grafana behind its API; leaving the `with` block closes its connections.
 
-    The alert rules that it is to have are those that are checked in, unless others are given.
+    The alert rules and dashboards that it is to have are those that are checked in, unless others are given.
     """
 
-    def __init__(self, url: str, token: str | None, groups: Groups = GROUPS) -> None:
+    def __init__(
+        self, url: str, token: str | None, groups: Groups = GROUPS, dashboards: Sequence[Dashboard] = DASHBOARDS
+    ) -> None:
         self._groups = groups
+        self._dashboards = dashboards
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise GrafanaError("give Grafana as http://host:port or https://host:port")
@@ -95,7 +99,7 @@ class Grafana:
             *(Difference(FOLDER_UID, what) for what in _folder_differences(folder)),
             *(
                 Difference(one.uid, what)
-                for one in DASHBOARDS
+                for one in self._dashboards
                 for what in self._dashboard_differences(one.to_json(), folder)
             ),
             *(Difference(name, what) for name in self._groups for what in self._rules_differences(name)),
@@ -115,7 +119,7 @@ class Grafana:
         found = self._folder()
         yield self._apply_folder(found)
         folder = found or {"uid": FOLDER_UID, "title": FOLDER_TITLE}
-        for one in DASHBOARDS:
+        for one in self._dashboards:
             yield self._apply_dashboard(one.to_json(), folder)
         for name in self._groups:
             yield self._apply_rules(name, folder)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from dashboards import style, text
 from dashboards.style import Json
-from streams.core.metrics import Metric
+from streams.core.metrics import Dimension, Metric
 
 COLUMNS: Final = 24
 PLUGIN: Final = "grafana-clickhouse-datasource"
@@ -35,6 +35,7 @@ class Panel(Struct, frozen=True, kw_only=True):
         overrides: What is different about some of them.
         options: Of the visualization.
         min_interval: The narrowest step of a series.
+        compares: Of which dimension it ranks the values against each other; None where it ranks nothing.
     """
 
     id: int
@@ -50,6 +51,7 @@ class Panel(Struct, frozen=True, kw_only=True):
     overrides: Sequence[Json] = ()
     options: Mapping[str, Any] = {}
     min_interval: str = ""
+    compares: Dimension | None = None
 
 
 _CELLS: Final[Sequence[Json]] = [

@@ -28,6 +28,7 @@ from dashboards.page import (
     tickets,
     worth,
 )
+from dashboards.teams_only import teams_only
 
 DASHBOARDS: Final[Sequence[Dashboard]] = tuple(
     page.DASHBOARD
@@ -58,19 +59,24 @@ FOLDER: Final = Path(__file__).parent / "json"
 """Where the files are; Grafana's provisioning and the preview read them there."""
 
 
-def rendered() -> Mapping[str, str]:
+def dashboards(*, compares_agents: bool = True) -> Sequence[Dashboard]:
+    """Return every page, on demand without what compares agents."""
+    return DASHBOARDS if compares_agents else [teams_only(one) for one in DASHBOARDS]
+
+
+def rendered(shown: Sequence[Dashboard] = DASHBOARDS) -> Mapping[str, str]:
     """Return the text of every dashboard's file by its name."""
-    return {f"{one.uid}.json": json.dumps(one.to_json(), indent=2, ensure_ascii=False) + "\n" for one in DASHBOARDS}
+    return {f"{one.uid}.json": json.dumps(one.to_json(), indent=2, ensure_ascii=False) + "\n" for one in shown}
 
 
-def write(folder: Path = FOLDER) -> list[Path]:
+def write(folder: Path = FOLDER, shown: Sequence[Dashboard] = DASHBOARDS) -> list[Path]:
     """Write the files, remove those of dashboards that are no more, and return which ones changed.
 
     Raises:
         OSError: When the folder cannot be written.
     """
-    changed = differing(folder)
-    texts = rendered()
+    changed = differing(folder, shown)
+    texts = rendered(shown)
     folder.mkdir(parents=True, exist_ok=True)
     for path in changed:
         if path.name in texts:
@@ -80,9 +86,9 @@ def write(folder: Path = FOLDER) -> list[Path]:
     return changed
 
 
-def differing(folder: Path = FOLDER) -> list[Path]:
+def differing(folder: Path = FOLDER, shown: Sequence[Dashboard] = DASHBOARDS) -> list[Path]:
     """Return the files that are missing, are not what the code says, or belong to no dashboard."""
-    texts = rendered()
+    texts = rendered(shown)
     written = {path.name: path for path in folder.glob("*.json")}
     stale = [
         folder / name

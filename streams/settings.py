@@ -132,6 +132,12 @@ class Settings(BaseSettings):
         "those who still wait, counted in open hours where the target is; half of a target shorter than twice that. "
         "`servicepulse dashboards apply` and `render` put it into the rule.",
     )
+    compare_agents: bool = Field(
+        default=True,
+        description="Whether reports and pages rank agents against each other. `false` where a works council asks for "
+        "teams only: `report --by agent` is refused, and `servicepulse dashboards apply` and `render`, and the "
+        "preview, leave such panels out. Who has a ticket is still told.",
+    )
     alert: dict[str, Any] = Field(
         default={},
         description="Thresholds of the watch by name, such as `false_pages_per_90_days = 0.5`; for one segment in a "

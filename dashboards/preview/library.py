@@ -152,6 +152,11 @@ class Library:
         found = [_read(file) for file in sorted(folder.glob("*.json"))]
         if not found:
             raise PreviewError(f"there is no dashboard in {folder}")
+        return cls.of(found)
+
+    @classmethod
+    def of(cls, found: Sequence[Dashboard]) -> "Library":
+        """Return dashboards by their titles, the one that people come for first."""
         return cls(sorted(found, key=lambda dashboard: (dashboard.uid != FIRST, dashboard.title)))
 
     def dashboard(self, uid: str) -> Dashboard:

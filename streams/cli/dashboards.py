@@ -15,6 +15,7 @@ from streams.settings import load_settings
 
 if TYPE_CHECKING:
     from dashboards.alert.rules import Groups
+    from dashboards.dashboard import Dashboard
     from dashboards.grafana import Grafana
     from dashboards.made import Made
     from dashboards.style import Json
@@ -40,7 +41,7 @@ def render(folder: Folder = None) -> None:
     """
     from dashboards.render import FOLDER, write
 
-    changed = write(folder or FOLDER) + [file.path for file in _beside(folder) if file.write()]
+    changed = write(folder or FOLDER, _pages()) + [file.path for file in _beside(folder) if file.write()]
     for path in changed:
         console.print(f"  {path.name}", highlight=False)
     console.print(f"files changed: {len(changed)}", highlight=False)
@@ -54,7 +55,7 @@ def check(folder: Folder = None) -> None:
     """
     from dashboards.render import FOLDER, differing
 
-    stale = differing(folder or FOLDER) + [file.path for file in _beside(folder) if not file.is_current()]
+    stale = differing(folder or FOLDER, _pages()) + [file.path for file in _beside(folder) if not file.is_current()]
     for path in stale:
         console.print(f"  [red]{escape(path.name)}[/] is not what the code says", highlight=False)
     if stale:
@@ -116,6 +117,13 @@ def _beside(folder: Path | None) -> "Sequence[Made]":
     return () if folder else (file_of(_rules()), reference.FILE)
 
 
+def _pages() -> "Sequence[Dashboard]":
+    """Return the dashboards as the settings have them."""
+    from dashboards.render import dashboards
+
+    return dashboards(compares_agents=load_settings().compare_agents)
+
+
 def _rules() -> "Groups":
     """Return the alert rules as the settings have them."""
     from dashboards.alert.rules import groups
@@ -129,7 +137,7 @@ def _grafana(address: str) -> "Grafana":
 
     if not address:
         raise GrafanaError("no Grafana is named: give --grafana, or set SERVICEPULSE_GRAFANA to its address")
-    return Grafana(address, os.environ.get(TOKEN), _rules())
+    return Grafana(address, os.environ.get(TOKEN), _rules(), _pages())
 
 
 def _data_source() -> "Json":

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from dashboards.preview.fault import PreviewError
 from dashboards.preview.frame import Answer, Ask, QueryError
-from dashboards.preview.library import CHECKED_IN, Library
+from dashboards.preview.library import CHECKED_IN, Dashboard, Library
 from deploy.embedded.lifeline import end_with
 from streams.cli.connection import open_client
 from streams.cli.extra import ExtraMissingError, needing
@@ -54,12 +54,22 @@ def preview(
     if owner_pid is not None:
         end_with(owner_pid)
     sock = socket.socket(fileno=listen_fd) if listen_fd is not None else listening(port)
-    with closing(sock), closing(open_client(load_settings())) as client:
-        app = application(Preview(Library.read(CHECKED_IN), ask_of(client), SystemClock().now_ms))
+    settings = load_settings()
+    with closing(sock), closing(open_client(settings)) as client:
+        app = application(Preview(library_of(settings), ask_of(client), SystemClock().now_ms))
         console.print(f"dashboards at [bold]{url_of(sock)}[/] (Ctrl-C ends it)")
         if open_browser:
             webbrowser.open(url_of(sock))
         web.run_app(app, sock=sock, print=None, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+
+
+def library_of(settings: Settings) -> Library:
+    """Return the dashboards that are checked in, or those that compare no agents where the settings ask for that."""
+    if settings.compare_agents:
+        return Library.read(CHECKED_IN)
+    from dashboards.render import dashboards
+
+    return Library.of([Dashboard(one.to_json()) for one in dashboards(compares_agents=False)])
 
 
 def listening(port: int) -> socket.socket:

@@ -105,11 +105,14 @@ def report(
         return
     if all_ and (from_ or to):
         raise typer.BadParameter("--all is everything already: leave --from and --to away")
+    settings = load_settings()
+    if by is Dimension.AGENT and not settings.compare_agents:
+        raise typer.BadParameter("agents are not compared here: compare_agents is false in the settings; try --by team")
     try:
         clocks = zone_of(zone)
         begins_at = instant_of(from_, clocks) if from_ else None
         ends_at = instant_of(to, clocks) if to else None
-        with closing(open_client(load_settings())) as client:
+        with closing(open_client(settings)) as client:
             now = SystemClock().now_ms()
             fresh = freshness(client, now)
             if fresh.known is None:
