@@ -1,40 +1,46 @@
--- Who wrote a message, and from which template; what cases were settled with, and who had looked at them. Messages of
--- before are said again from the events.
-ALTER TABLE messages_out ADD COLUMN IF NOT EXISTS sender_id String AFTER is_person;
+-- Which answers were written from a template, by their day; what cases were settled with, and who had looked at them.
+CREATE TABLE IF NOT EXISTS templated_messages
+(
+    day         Date,
+    ticket_id   String,
+    source      LowCardinality(String),
+    id          String,
+    at          DateTime64(3, 'UTC'),
+    template_id String COMMENT 'What a person wrote it from, for the customer to see'
+)
+ENGINE = ${replicated}ReplacingMergeTree
+ORDER BY (day, ticket_id, source, id)
+SETTINGS index_granularity = 1024;
 
-ALTER TABLE messages_out ADD COLUMN IF NOT EXISTS template_id String
-    COMMENT 'What it was written from; empty where nobody says' AFTER sender_id;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS messages_out_with_templates TO messages_out AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS templated_messages_from_events TO templated_messages AS
 SELECT
+    toDate(at) AS day,
     subject AS ticket_id,
     source,
     id,
     at,
-    JSONExtractString(raw, 'data', 'sender_type') = 'agent' AS is_person,
-    JSONExtractString(raw, 'data', 'sender_id') AS sender_id,
     JSONExtractString(raw, 'data', 'template_id') AS template_id
 FROM events
 WHERE name = 'message.sent'
+    AND JSONExtractString(raw, 'data', 'template_id') != ''
+    AND JSONExtractString(raw, 'data', 'sender_type') = 'agent'
     AND JSONExtractString(raw, 'data', 'direction') = 'out'
     AND JSONExtractString(raw, 'data', 'visibility') = 'public';
 
-DROP VIEW IF EXISTS messages_out_from_events;
-
-INSERT INTO messages_out
+INSERT INTO templated_messages
 SELECT
+    toDate(at) AS day,
     subject AS ticket_id,
     source,
     id,
     at,
-    JSONExtractString(raw, 'data', 'sender_type') = 'agent' AS is_person,
-    JSONExtractString(raw, 'data', 'sender_id') AS sender_id,
     JSONExtractString(raw, 'data', 'template_id') AS template_id
 FROM events
 WHERE name = 'message.sent'
+    AND JSONExtractString(raw, 'data', 'template_id') != ''
+    AND JSONExtractString(raw, 'data', 'sender_type') = 'agent'
     AND JSONExtractString(raw, 'data', 'direction') = 'out'
-    AND JSONExtractString(raw, 'data', 'visibility') = 'public'
-    AND (JSONHas(raw, 'data', 'sender_id') OR JSONHas(raw, 'data', 'template_id'));
+    AND JSONExtractString(raw, 'data', 'visibility') = 'public';
 
 -- What is said beside a ticket of how it was handled.
 CREATE TABLE IF NOT EXISTS handling_events

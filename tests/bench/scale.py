@@ -64,6 +64,7 @@ VERSIONS: Final = 20
 BESIDE: Final = (
     "messages_out", "retractions", "fault_events", "known_issue_events", "root_cause_events", "contact_events",
     "selfservice_events", "compensation_events", "return_events", "work_events", "handling_events",
+    "templated_messages",
 )  # fmt: skip
 """What ClickHouse takes out of events by itself, beside orders."""
 OTHERS: Final = 3
@@ -187,6 +188,8 @@ def _tell(client: Client) -> None:
 def _shifted(name: str, type_: str, days: int, copy: int = 0) -> str:
     """Return a column as it was so many days before, with another identity."""
     column = f"`{name}`"
+    if type_ == "Date":
+        return f"{column} - {days}"
     if name in _IDS:
         return f"if({column} = '', '', concat({column}, '-{days}{f'-{copy}' if copy else ''}'))"
     return moved(name, type_, f"toIntervalDay({days})")
@@ -235,14 +238,14 @@ def _print_answers(found: dict[int, dict[str, Answer]]) -> None:
             table.add_column(heading, justify="right")
     for name in found[1]:
         table.add_row(name, *_cells([answers[name] for answers in found.values()]))
-    totals = [
-        Answer(
-            *(sum(getattr(one, of) for one in answers.values()) for of in ("seconds", "rows", "bytes")), is_empty=False
-        )
-        for answers in found.values()
-    ]
+    totals = [_total(list(answers.values())) for answers in found.values()]
     table.add_row("all of them", *_cells(totals), style="bold")
     console.print(table, "")
+
+
+def _total(answers: Sequence[Answer]) -> Answer:
+    seconds, rows, read = (sum(one) for one in zip(*(answer[:3] for answer in answers), strict=True))
+    return Answer(seconds, int(rows), int(read), is_empty=False)
 
 
 def _cells(answers: Sequence[Answer]) -> Iterator[str]:

@@ -190,41 +190,45 @@ def test_clocks_that_are_stopped_just_in_time(client: Client, seed: int) -> None
 @pytest.mark.parametrize("seed", SEEDS)
 def test_who_is_told_the_same_again(client: Client, seed: int) -> None:
     told = Told(seed)
-    rng, tickets, sent = told.rng, list[Mapping[str, Any]](), list[tuple[int, Mapping[str, Any], str, str | None]]()
-    for number in range(120):
+    rng, tickets, sent = told.rng, list[Mapping[str, Any]](), list[tuple[int, Mapping[str, Any], str | None]]()
+    answers = list[tuple[int, Mapping[str, Any], str, str | None]]()
+    for number in range(150):
         ticket, at = f"T-{number}", told.some_time()
         known = told.begin(ticket, at)
-        if known["counts"]:
+        counts = known["counts"] and known["customer_id"]
+        if counts:
             tickets.append(known)
-        for place in range(rng.randrange(5)):
-            written_at = at + rng.randrange(1, 40 * 24) * HOUR_MS + number
-            sender, template = rng.choice([None, *AGENTS]), rng.choice([None, "wait", "sorry"])
-            party = rng.choice([e.Party.AGENT] * 4 + [e.Party.BOT])
-            visibility = rng.choice([e.Visibility.PUBLIC] * 5 + [e.Visibility.PRIVATE])
-            direction = rng.choice([e.Direction.OUT] * 5 + [e.Direction.IN])
+        is_waiting = True
+        for place, hour in enumerate(sorted(rng.sample(range(1, 40 * 24), rng.randrange(6)))):
             message = e.MessageSent(
                 ticket_id=ticket,
                 message_id=f"m{place}",
-                direction=direction,
-                visibility=visibility,
-                sender_type=party,
-                sender_id=sender,
-                template_id=template,
+                direction=rng.choice([e.Direction.OUT] * 5 + [e.Direction.IN] * 2),
+                visibility=rng.choice([e.Visibility.PUBLIC] * 6 + [e.Visibility.PRIVATE]),
+                sender_type=rng.choice([e.Party.AGENT] * 5 + [e.Party.BOT] + [e.Party.CUSTOMER] * 2),
+                sender_id=rng.choice([None, *AGENTS]),
+                template_id=rng.choice([None, "wait", "sorry"]),
             )
+            written_at = at + hour * HOUR_MS + number
             id = told.say(ticket, message, written_at)
-            is_retracted = rng.random() < 0.1
-            if is_retracted:
+            if rng.random() < 0.1:
                 told.retract(ticket, id, written_at + 1)
-            is_public = (party, visibility, direction) == (e.Party.AGENT, e.Visibility.PUBLIC, e.Direction.OUT)
-            if known["counts"] and known["customer_id"] and is_public and not is_retracted:
-                sent.append((written_at, known, sender or known["agent_id"], template))
+                continue
+            way = message.visibility, message.direction, message.sender_type
+            if way == (e.Visibility.PUBLIC, e.Direction.IN, e.Party.CUSTOMER):
+                is_waiting = True
+            if way == (e.Visibility.PUBLIC, e.Direction.OUT, e.Party.AGENT) and counts:
+                sent.append((written_at, known, message.template_id))
+                if is_waiting:
+                    answers.append((written_at, known, message.sender_id or known["agent_id"], message.template_id))
+                is_waiting = False
     told.stored(client)
     seen = list[tuple[int, str, float]]()
-    for at, known, who, template in sent:
+    for at, known, who, template in answers:
         same = [one for one in tickets if all(one[key] == known[key] for key in ("customer_id", "reason"))]
         if any(at - 90 * DAY_MS <= one["at"] < known["at"] for one in same):
             before = [
-                text for when, of, _, text in sent if any(of is one for one in same) and at - 90 * DAY_MS <= when < at
+                text for when, of, text in sent if any(of is one for one in same) and at - 90 * DAY_MS <= when < at
             ]
             seen.append((at, who, float(template is not None and template in before)))
     agrees(client, "canned_repeats", seen, Dimension.AGENT)

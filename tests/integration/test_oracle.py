@@ -56,7 +56,7 @@ WINDOWS = (
 TABLES = (
     "events", "tickets", "ticket_days", "orders", "order_days", "open_hours", "policies", "fault_events", "retractions",
     "messages_out", "known_issue_events", "root_cause_events", "contact_events", "selfservice_events",
-    "compensation_events", "return_events", "work_events", "handling_events",
+    "compensation_events", "return_events", "work_events", "handling_events", "templated_messages",
 )  # fmt: skip
 
 

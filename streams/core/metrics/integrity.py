@@ -14,7 +14,6 @@ from streams.core.metrics.metric import (
     DAYS,
     DAYS_ASKED,
     OF_CUSTOMER,
-    Dimension,
     Direction,
     Kind,
     Metric,
@@ -22,7 +21,7 @@ from streams.core.metrics.metric import (
     Topic,
     Unit,
 )
-from streams.core.metrics.observation import CYCLES, FIRST_TARGET_SECONDS, RATINGS, SENDER, WAITED, in_charge
+from streams.core.metrics.observation import ANSWERED_WAITS, CYCLES, FIRST_TARGET_SECONDS, RATINGS, WAITED, in_charge
 
 APART_DAYS: Final = 30
 """So many days may lie between a customer's rating and an agent's of the same case."""
@@ -235,13 +234,6 @@ REOPENED_AFTER_TARGET: Final = Metric(
     "solution. Compare it with reopen_rate, which is of all resolutions: as many as there come back by themselves.",
 )
 
-_MESSAGES: Final = f"""
-(
-    SELECT ticket_id, at AS sent_at, sender_id, template_id
-    FROM messages_out FINAL
-    WHERE is_person AND {_OF_THESE_DAYS} AND (source, id, ticket_id) NOT IN {RETRACTED}
-)""".strip()  # noqa: S608 - words of ours
-_SENT: Final = f"{DAYS} INNER JOIN\n{_MESSAGES} AS message USING (ticket_id)"
 _CAME: Final = f"""
 (
     SELECT customer_id, reason, groupArray(created_at) AS came
@@ -251,34 +243,37 @@ _CAME: Final = f"""
 )""".strip()  # noqa: S608 - words of ours
 _TOLD: Final = f"""
 (
-    SELECT customer_id, reason, groupArray((sent_at, template_id)) AS told
-    FROM {_SENT}
-    WHERE {DAYS_ASKED} AND is_effective AND customer_id != '' AND day = toDate(sent_at) AND template_id != ''
+    SELECT customer_id, reason, groupArray((sent_at, template_id, ticket_id)) AS told
+    FROM {DAYS} INNER JOIN
+    (
+        SELECT day, ticket_id, at AS sent_at, template_id
+        FROM templated_messages FINAL
+        WHERE {DAYS_ASKED} AND (source, id, ticket_id) NOT IN {RETRACTED}
+    ) AS message USING (day, ticket_id)
+    WHERE {DAYS_ASKED} AND is_effective AND customer_id != ''
     GROUP BY customer_id, reason
 )""".strip()  # noqa: S608 - words of ours
+"""What customers got that was written from a template, about which reason: when, from which, on which ticket."""
 _LATELY: Final = f"at - toIntervalDay({LATELY_DAYS})"
-_WRITER: Final = in_charge("at")
+_HAD_IT: Final = f"one -> one.2 = own.2 AND one.1 < at AND one.1 >= {_LATELY}"
 
-REPEAT_ANSWERS: Final = Observations(
+REPEAT_ANSWERS: Final = replace(
+    ANSWERED_WAITS,
     name="answers_on_repeat_contacts",
-    one="a person's public message to a known customer who had come with the same reason before, with another ticket, "
-    f"in the {LATELY_DAYS} days until then",
-    clock="sent_at: when the message was sent",
+    one="a person's answer that ended the wait of a known customer who had come with the same reason before, with "
+    f"another ticket, in the {LATELY_DAYS} days until then",
     columns={
-        "at": "sent_at",
+        "at": ANSWERED_WAITS.columns["at"],
         "is_repeat": f"arrayExists(one -> one < created_at AND one >= {_LATELY}, came)",
-        "is_canned": "template_id != '' "
-        f"AND arrayExists(one -> one.2 = template_id AND one.1 < at AND one.1 >= {_LATELY}, told)",
+        "is_canned": f"arrayExists(own -> own.3 = ticket_id AND own.1 = at AND arrayExists({_HAD_IT}, told), told)",
         CUSTOMER: OF_CUSTOMER,
     },
-    source=f"""{_SENT}
+    source=f"""{WAITED}
 LEFT JOIN
 {_CAME} AS contacts USING (customer_id, reason)
 LEFT JOIN
 {_TOLD} AS answers USING (customer_id, reason)""",
-    where="customer_id != '' AND is_repeat",
-    doers=_WRITER | {Dimension.AGENT: f"if(sender_id != '', sender_id, {_WRITER[Dimension.AGENT]})"},
-    whose=SENDER,
+    where=f"{ANSWERED_WAITS.where} AND customer_id != '' AND is_repeat",
     lookback_seconds=LATELY_DAYS * 86_400,
 )
 
@@ -292,13 +287,13 @@ CANNED_REPEATS: Final = Metric(
     observations=REPEAT_ANSWERS,
     numerator="of them those written from a template that this customer had already got for this reason in those "
     f"{LATELY_DAYS} days",
-    denominator="public messages of persons in the window to known customers who had come with the same reason in the "
-    f"{LATELY_DAYS} days before, with another ticket",
+    denominator="answers of persons in the window that ended the wait of a known customer who had come with the same "
+    f"reason in the {LATELY_DAYS} days before, with another ticket",
     hit="is_canned",
     is_main=False,
     about="A text that did not help the first time does not help the second time, and the customer knows it by heart. "
-    "Needs `template_id` of messages; what bots send, and messages on tickets merged away, do not count. Two tickets "
-    "without a reason count as about the same.",
+    "Needs `template_id` of messages; what bots send, and messages on tickets merged away, do not count, nor does a "
+    "second message in a row. Two tickets without a reason count as about the same.",
 )
 
 _OUTCOMES: Final = f"""

@@ -2,7 +2,7 @@
 
 from textwrap import indent
 
-from streams.core.worth import churn, costs, matching, money
+from streams.core.worth import churn, matching, money
 
 WITHIN_DAYS = (30, 60, 90)
 """Days after a case within which orders and returns count, to choose from."""
@@ -24,7 +24,6 @@ def with_range(start_at: str, end_at: str, followed_until: str, within_ms: str) 
         f"{followed_until} AS followed_until",
         *matching.NAMES,
         *money.NAMES,
-        *costs.NAMES,
         *churn.NAMES,
     ]
     return "WITH\n" + indent(",\n".join(names), "    ")

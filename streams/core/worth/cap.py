@@ -12,7 +12,7 @@ from typing import Final
 
 from streams.core.interval import Z95
 from streams.core.worth.bounds import wilson
-from streams.core.worth.costs import counting, returned
+from streams.core.worth.costs import COUNTING, MERGED, returned
 from streams.core.worth.matching import select
 from streams.core.worth.money import converted
 
@@ -36,7 +36,7 @@ def caps(cap: str = "", narrowed: str = "") -> str:
     which `came_back`; `regret`, what came back of them beyond what was refused; `break_even` with `break_even_low` and
     `break_even_high`; how many `more` and how many `fewer` the cap would have granted, what these would have `cost`
     and `saved`, and the `net` of it with `net_low` and `net_high`. Money is in minor units of `unit`; null where it
-    cannot be told. The query around it names `within_ms`, and what `matching`, `money` and `costs` name.
+    cannot be told. The query around it names `within_ms`, and what `matching` and `money` name.
 
     Args:
         cap: SQL of the cap, in minor units. Without one: `DECILES` of what was asked, for all product lines together.
@@ -129,8 +129,9 @@ def _requests(narrowed: str) -> str:
     is_of_it = "(back.2 = one.1 OR (back.2 = 0 AND back.3 = one.8))"
     came_back = f"arrayFilter(back -> back.1 >= one.2 AND back.1 <= one.2 + within_ms AND {is_of_it}, came_back)"
     tickets = "SELECT ticket_id FROM compensation_events WHERE at >= start_at AND at < end_at"
-    counting_for = f"SELECT {counting('ticket_id')} FROM ({tickets})"  # noqa: S608 - words of ours
-    asked_of = f"ticket_id IN ({tickets}) OR cityHash64(ticket_id) IN ({counting_for})"
+    joined = f"LEFT JOIN {MERGED} AS merged USING (ticket_id)"
+    counting_for = f"SELECT {COUNTING} FROM ({tickets}) AS told {joined}"  # noqa: S608 - words of ours
+    asked_of = f"ticket_id IN ({tickets}) OR ticket_id IN ({counting_for})"
     return f"""
 SELECT
     one.6 AS state,
@@ -150,7 +151,7 @@ FROM
     FROM
     (
         SELECT
-            {counting("ticket_id")} AS ticket,
+            cityHash64({COUNTING}) AS ticket,
             source,
             compensation_id,
             toUnixTimestamp64Milli(minIf(at, name != 'compensation.granted')) AS asked_ms,
@@ -166,10 +167,10 @@ FROM
                 given_plain >= ifNull(granted_cap, wanted_cap), 'cap',
                 'other'
             ) AS state
-        FROM compensation_events FINAL
+        FROM compensation_events FINAL {joined}
         WHERE ticket_id IN ({tickets})
             AND (source, id, ticket_id) NOT IN (SELECT target_source, target_id, subject FROM retracted)
-        GROUP BY ticket_id, source, compensation_id
+        GROUP BY ticket_id, merged_into, source, compensation_id
         HAVING countIf(name != 'compensation.granted') > 0 AND decision != ''
             AND asked_ms >= toUnixTimestamp64Milli(start_at) AND asked_ms < end_ms AND asked_ms + within_ms <= known_ms
     ) AS requests
@@ -182,7 +183,7 @@ FROM
             if(order_id = '', 0, cityHash64(order_id)) AS named
         FROM tickets FINAL
         WHERE is_effective{narrowed}
-            AND ticket IN ({counting_for})
+            AND ticket_id IN ({counting_for})
     ) AS known USING (ticket)
     GROUP BY customer_id, ticket
 ) AS cases

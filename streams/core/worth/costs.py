@@ -4,18 +4,13 @@ from typing import Final
 
 from streams.core.worth.money import converted
 
-NAMES: Final = (
-    "(SELECT (groupArray(cityHash64(ticket_id)), groupArray(cityHash64(merged_into))) FROM tickets FINAL "
-    "WHERE merged_into != '') AS merged",
-)
-"""What the queries here name beside `money.NAMES`: which tickets others count for."""
+MERGED: Final = "(SELECT ticket_id, merged_into FROM tickets FINAL WHERE merged_into != '')"
+"""Which tickets others count for. It is joined: the same as a constant is looked at again by every step of planning."""
 _RETRACTED: Final = "(SELECT target_source, target_id, subject FROM retracted)"
 
 
-def counting(ticket_id: str) -> str:
-    """Return a number for the ticket that counts for one, which is itself unless it was merged."""
-    own = f"cityHash64({ticket_id})"
-    return f"if(empty(merged.1), {own}, transform({own}, merged.1, merged.2, {own}))"
+COUNTING: Final = "if(merged_into != '', merged_into, ticket_id)"
+"""The ticket that counts for one, beside `MERGED`: itself unless it was merged."""
 
 
 def worked(asked: str) -> str:
@@ -25,8 +20,8 @@ def worked(asked: str) -> str:
         asked: SQL condition on `tickets`: of which.
     """
     return f"""
-SELECT {counting("ticket_id")} AS ticket, sum(seconds) AS seconds, seconds / 3600 * worth.2 AS cost
-FROM work_events FINAL
+SELECT cityHash64({COUNTING}) AS ticket, sum(seconds) AS seconds, seconds / 3600 * worth.2 AS cost
+FROM work_events FINAL LEFT JOIN {MERGED} AS merged USING (ticket_id)
 WHERE ticket_id IN (SELECT ticket_id FROM tickets FINAL WHERE merged_into != '' OR ({asked}))
     AND (source, id, ticket_id) NOT IN {_RETRACTED}
 GROUP BY ticket""".strip()  # noqa: S608 - words of ours
@@ -46,14 +41,14 @@ def returned(asked: str) -> str:
 SELECT
     customer_id,
     toUnixTimestamp64Milli(said.1) AS at_ms,
-    if(said.3 = '', 0, {counting("said.3")}) AS ticket,
+    if(told_of = '', 0, cityHash64(if(merged_into != '', merged_into, told_of))) AS ticket,
     cityHash64(said.2) AS named,
     {converted("said.4", "said.5")} AS loss
 FROM
 (
-    SELECT customer_id, {latest} AS said
+    SELECT customer_id, {latest} AS said, said.3 AS told_of
     FROM return_events FINAL
     WHERE customer_id IN (SELECT customer_id FROM tickets FINAL WHERE {asked})
         AND (source, id, customer_id) NOT IN {_RETRACTED}
     GROUP BY customer_id, source, return_id
-)""".strip()  # noqa: S608 - words of ours
+) AS returns LEFT JOIN {MERGED} AS merged ON merged.ticket_id = told_of""".strip()  # noqa: S608 - words of ours

@@ -30,7 +30,7 @@ def strategies(by: Sequence[str] = (), narrowed: str = "") -> str:
     strategies; `left_out`, those with money that nobody can count; `gain` and `cost` of a case in minor units of
     `unit`; `expectation` with `low` and `high`, null where it cannot be told, or has no bound; `apart`, the standard
     deviation of what a case brought in; `score` and `score_apart`, mean and standard deviation of satisfaction. The
-    query around it names `within_ms`, and what `matching`, `money` and `costs` name.
+    query around it names `within_ms`, and what `matching` and `money` name.
 
     Args:
         by: Of `PARTS`.
