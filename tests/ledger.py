@@ -37,7 +37,7 @@ SHARES: Final = (
 )  # fmt: skip
 MEANS: Final = (
     "csat_mean", "csat_mean_by_resolution", "csat_mean_by_creation", "ces", "replies_per_resolution", "time_with_desk",
-    "time_with_customer", "time_on_hold",
+    "time_with_customer", "time_on_hold", "promises_per_ticket",
 )  # fmt: skip
 RATES: Final = tuple(f"{what}_per_1000_{of}" for what in ("complaints", "tickets") for of in ("orders", "customers"))
 COUNTS: Final = (
@@ -239,6 +239,8 @@ class Ledger:
     def _enter_creation(self, row: Mapping[str, Any]) -> None:
         at = row["created_at"]
         self._enter("tickets", at, row, 1)
+        in_time = (at <= promise["made_at"] < at + 28 * 86_400_000 for promise in promises_in(row))
+        self._enter("promises_per_ticket", at, row, sum(in_time))
         self._enter("complaint_rate", at, row, row["contact_type"] == "complaint")
         self._enter("inquiry_share", at, row, row["contact_type"] == "inquiry")
         if row["first_event_at"] < at and _is_early(row, at):

@@ -14,6 +14,7 @@ _KEPT: Final = METRICS["promises_kept"]
 _OVERDUE: Final = METRICS["overdue_promises"]
 _LATENESS: Final = METRICS["promise_lateness_p50"]
 _MOVED: Final = METRICS["promises_moved"]
+_PER_TICKET: Final = METRICS["promises_per_ticket"]
 _MADE: Final = METRICS["promises"]
 _MOST: Final = 100
 _OVERDUE_WEEKS: Final = 4
@@ -75,6 +76,7 @@ DASHBOARD: Final = Dashboard(
         [figure.lines_by(6, _KEPT, Dimension.TEAM), figure.over_time(10, _MADE)],
         [figure.ranked(7, _KEPT, Dimension.TEAM), figure.ranked(8, _KEPT, Dimension.AGENT)],
         [_by_kind()],
-        [panel.definitions(11, (_KEPT, _OVERDUE, _LATENESS, _MOVED))],
+        [figure.over_time(12, _PER_TICKET), figure.ranked(13, _PER_TICKET, Dimension.TEAM)],
+        [panel.definitions(11, (_KEPT, _OVERDUE, _LATENESS, _MOVED, _PER_TICKET))],
     ],
 )

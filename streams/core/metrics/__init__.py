@@ -99,6 +99,7 @@ from streams.core.metrics.promise import (
     PROMISES,
     PROMISES_KEPT,
     PROMISES_MOVED,
+    PROMISES_PER_TICKET,
 )
 from streams.core.metrics.referral import REFERRED_SHARE
 from streams.core.metrics.repurchase import REPURCHASE_30D, REPURCHASE_60D, REPURCHASE_90D
@@ -237,6 +238,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         PROMISE_LATENESS_P90,
         OVERDUE_PROMISES,
         PROMISES,
+        PROMISES_PER_TICKET,
         FAULTS_DECLARED,
         FAULT_SUSPECTED_P50,
         FAULT_DECLARED_P50,

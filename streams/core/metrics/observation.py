@@ -417,6 +417,28 @@ PROMISES_MADE: Final = Observations(
     whose="who made it, and the team in charge then",
 )
 
+PROMISED_DAYS: Final = 28
+"""So long after its creation promises made on a ticket are counted."""
+_MADE: Final = f"""
+(
+    SELECT ticket_id, groupArray(promise.made_at) AS made
+    FROM {_PROMISED}
+    WHERE {DAYS_ASKED} AND is_effective AND day = toDate(promise.made_at)
+    GROUP BY ticket_id
+)""".strip()  # noqa: S608 - words of ours
+
+TICKETS_PROMISED: Final = Observations(
+    name="tickets_with_promises",
+    one="a ticket, with the promises made on it",
+    clock=TICKETS.clock,
+    columns={
+        "at": "created_at",
+        "promised": f"arrayCount(one -> one >= created_at AND one < created_at + toIntervalDay({PROMISED_DAYS}), made)",
+    },
+    source=f"{DAYS} LEFT JOIN\n{_MADE} AS told USING (ticket_id)",
+    lookahead_seconds=PROMISED_DAYS * 86_400,
+)
+
 PROMISES_DUE: Final = Observations(
     name="promises_due",
     one="a promise that fell due: the due time that stood by then has passed, and the customer had not given it up",

@@ -5,7 +5,14 @@ from typing import Final
 from msgspec.structs import replace
 
 from streams.core.metrics.metric import Direction, Kind, Metric, Topic, Unit, tail_of
-from streams.core.metrics.observation import PROMISES_BROKEN, PROMISES_DUE, PROMISES_MADE, PROMISES_OVERDUE
+from streams.core.metrics.observation import (
+    PROMISED_DAYS,
+    PROMISES_BROKEN,
+    PROMISES_DUE,
+    PROMISES_MADE,
+    PROMISES_OVERDUE,
+    TICKETS_PROMISED,
+)
 
 PROMISES_KEPT: Final = Metric(
     name="promises_kept",
@@ -84,4 +91,21 @@ PROMISES: Final = replace(
     numerator="promises made to customers in the window",
     about="Without a word of a promise from the desk there is none: what is told on the telephone alone is not seen.",
     is_main=False,
+)
+
+PROMISES_PER_TICKET: Final = Metric(
+    name="promises_per_ticket",
+    title="Promises per ticket",
+    topic=Topic.PROMISES,
+    unit=Unit.AVERAGE,
+    direction=Direction.NEITHER,
+    kind=Kind.MEAN,
+    observations=TICKETS_PROMISED,
+    numerator=f"how many promises were made on them, at most {PROMISED_DAYS} days after their creation",
+    denominator="tickets created in the window",
+    value="promised",
+    matures_days=PROMISED_DAYS,
+    is_main=False,
+    about="Who promises nothing breaks nothing: read promises_kept beside it. Where it rises while fewer are kept, "
+    "more is promised than the desk can do.",
 )
