@@ -220,6 +220,10 @@ def test_a_metric_is_told_as_the_policy_says_and_never_from_less_than_it_needs()
         "repurchase_30d": 30,
         "repurchase_60d": 60,
         "repurchase_90d": 90,
+        "surveyed_share": 7,
+        "surveyed_after_slow_share": 7,
+        "reopened_after_target": 1,
+        "promises_per_ticket": 28,
     }
 
 
