@@ -95,6 +95,7 @@ def test_a_morning_of_promises_is_what_can_be_counted_by_hand(client: Client) ->
         "promise_lateness_p90": (4, None),
         "overdue_promises": (3, 3.0),
         "promises": (0, 0.0),
+        "promises_per_ticket": (0, None),
     }
     assert figures["promises_kept", "repairs", noon].n == 6
     day = Window(at("00:00"), at("24:00"))
