@@ -103,7 +103,7 @@ PREPARED_RESPONSES: Final = replace(
 
 PREPARED_SHARE: Final = Metric(
     name="prepared_share",
-    title="First answers by who had read the story",
+    title="Answered with the story read",
     topic=Topic.CONTINUITY,
     unit=Unit.SHARE,
     direction=Direction.UP,
@@ -165,7 +165,7 @@ REMEMBERED_RATINGS: Final = replace(
 
 HURT_CUSTOMERS: Final = Metric(
     name="hurt_customers",
-    title=f"Customers with a bad experience in {TOUCH_DAYS} days",
+    title=f"Bad experience in {TOUCH_DAYS} days",
     topic=Topic.CONTINUITY,
     unit=Unit.SHARE,
     direction=Direction.DOWN,

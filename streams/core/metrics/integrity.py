@@ -126,7 +126,7 @@ LEFT JOIN
 
 SURVEYED_SHARE: Final = Metric(
     name="surveyed_share",
-    title="Resolved cases whose customer was asked",
+    title="Customers asked after a case",
     topic=Topic.INTEGRITY,
     unit=Unit.SHARE,
     direction=Direction.UP,
@@ -144,7 +144,7 @@ SURVEYED_SHARE: Final = Metric(
 SURVEYED_AFTER_SLOW_SHARE: Final = replace(
     SURVEYED_SHARE,
     name="surveyed_after_slow_share",
-    title="Asked though the first answer was slow",
+    title="Asked after a slow first answer",
     denominator="tickets resolved for the first time in the window whose customer had waited longer than an hour for "
     "the first answer, or in vain",
     counted="is_slow",
@@ -219,7 +219,7 @@ STOPPED_CLOCKS: Final = replace(
 
 REOPENED_AFTER_TARGET: Final = Metric(
     name="reopened_after_target",
-    title="Resolved just in time and open again",
+    title="Just in time, and open again",
     topic=Topic.INTEGRITY,
     unit=Unit.SHARE,
     direction=Direction.DOWN,
@@ -279,7 +279,7 @@ LEFT JOIN
 
 CANNED_REPEATS: Final = Metric(
     name="canned_repeats",
-    title="Repeat contacts told the same again",
+    title="Told the same text again",
     topic=Topic.INTEGRITY,
     unit=Unit.SHARE,
     direction=Direction.DOWN,
@@ -336,7 +336,7 @@ AS_REQUESTED: Final = Metric(
 PUSHED_TO_RETURN: Final = replace(
     AS_REQUESTED,
     name="pushed_to_return",
-    title="Return, though something else was wanted",
+    title="Pushed into a return",
     direction=Direction.DOWN,
     numerator=f"of them those settled with a `{RETURN}`",
     denominator="tickets whose outcome was told in the window, and whose customer had wanted anything but a return",
