@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from streams.core.metrics.metric import (
     DAYS,
     DAYS_ASKED,
+    RETRACTED,
     Dimension,
     Direction,
     Kind,
@@ -25,7 +26,7 @@ IMPORTANT: Final = ("high", "urgent")
 FOLLOWED_HOURS: Final = 24
 """Whoever comes so soon after helping themselves was not helped."""
 _DAY_SECONDS: Final = 86_400
-_COUNTS: Final = "NOT IN (SELECT target_source, target_id, subject FROM retracted)"
+_COUNTS: Final = f"NOT IN {RETRACTED}"
 _PLACE: Final = "(at, sequence, id)"
 
 

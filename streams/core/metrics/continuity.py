@@ -10,6 +10,7 @@ from streams.core.metrics.metric import (
     DAYS,
     DAYS_ASKED,
     OF_CUSTOMER,
+    RETRACTED,
     Direction,
     Kind,
     Metric,
@@ -86,7 +87,7 @@ _VIEWS: Final = f"""
     SELECT ticket_id, groupArray((agent_id, at)) AS looks
     FROM handling_events FINAL
     WHERE name = 'context.viewed' AND ticket_id IN (SELECT ticket_id FROM ticket_days WHERE {DAYS_ASKED})
-        AND (source, id, ticket_id) NOT IN (SELECT target_source, target_id, subject FROM retracted)
+        AND (source, id, ticket_id) NOT IN {RETRACTED}
     GROUP BY ticket_id
 )""".strip()  # noqa: S608 - words of ours
 

@@ -4,7 +4,18 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from streams.core.metrics.metric import DAYS, DAYS_ASKED, Dimension, Direction, Kind, Metric, Observations, Topic, Unit
+from streams.core.metrics.metric import (
+    DAYS,
+    DAYS_ASKED,
+    RETRACTED,
+    Dimension,
+    Direction,
+    Kind,
+    Metric,
+    Observations,
+    Topic,
+    Unit,
+)
 from streams.core.metrics.observation import KNOWN_UNTIL, NEVER, unknown_but
 
 STILL_HOURS: Final = 24
@@ -58,7 +69,7 @@ _MESSAGES: Final = f"""
     SELECT ticket_id, groupArray((at, is_person)) AS messages
     FROM messages_out
     WHERE ticket_id IN (SELECT ticket_id FROM {_ON_FAULTS} WHERE {DAYS_ASKED} AND is_effective AND {_IS_ON_IT})
-        AND (source, id, ticket_id) NOT IN (SELECT target_source, target_id, subject FROM retracted)
+        AND (source, id, ticket_id) NOT IN {RETRACTED}
     GROUP BY ticket_id
 )""".strip()  # noqa: S608 - words of ours
 _TELLS: Final = f"one.2 OR one.1 > created_at + toIntervalSecond({ACKNOWLEDGED_SECONDS})"

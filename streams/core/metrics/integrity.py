@@ -14,6 +14,7 @@ from streams.core.metrics.metric import (
     DAYS,
     DAYS_ASKED,
     OF_CUSTOMER,
+    RETRACTED,
     Direction,
     Kind,
     Metric,
@@ -41,7 +42,6 @@ SETTLED_DAYS: Final = 92
 RETURN: Final = "return"
 """What a desk calls it when goods come back."""
 
-RETRACTED: Final = "(SELECT target_source, target_id, subject FROM retracted)"
 _OF_THESE_DAYS: Final = f"ticket_id IN (SELECT ticket_id FROM ticket_days WHERE {DAYS_ASKED})"  # noqa: S608 - ours
 _RATED_AT: Final = "rating.rated_at"
 

@@ -94,6 +94,8 @@ DAYS: Final = "ticket_days AS ticket FINAL"
 """One row for each ticket and day, in the ticket's latest version."""
 DAYS_ASKED: Final = "{days}"
 """Stands in a condition or a source for the days that are asked for."""
+RETRACTED: Final = "(SELECT target_source, target_id, subject FROM retracted)"
+"""Events that do not count, by source, id and what they are about, in SQL."""
 CUSTOMERS: Final = "{customers}"
 """Stands in a source for the customers of its observations on the days that are asked for: a SELECT of their ids."""
 

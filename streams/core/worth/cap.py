@@ -11,6 +11,7 @@ each.
 from typing import Final
 
 from streams.core.interval import Z95
+from streams.core.metrics.metric import RETRACTED
 from streams.core.worth.bounds import wilson
 from streams.core.worth.costs import COUNTING, MERGED, returned
 from streams.core.worth.matching import select
@@ -169,7 +170,7 @@ FROM
             ) AS state
         FROM compensation_events FINAL {joined}
         WHERE ticket_id IN ({tickets})
-            AND (source, id, ticket_id) NOT IN (SELECT target_source, target_id, subject FROM retracted)
+            AND (source, id, ticket_id) NOT IN {RETRACTED}
         GROUP BY ticket_id, merged_into, source, compensation_id
         HAVING countIf(name != 'compensation.granted') > 0 AND decision != ''
             AND asked_ms >= toUnixTimestamp64Milli(start_at) AND asked_ms < end_ms AND asked_ms + within_ms <= known_ms

@@ -2,13 +2,11 @@
 
 from typing import Final
 
+from streams.core.metrics.metric import RETRACTED
 from streams.core.worth.money import converted
 
 MERGED: Final = "(SELECT ticket_id, merged_into FROM tickets FINAL WHERE merged_into != '')"
 """Which tickets others count for. It is joined: the same as a constant is looked at again by every step of planning."""
-_RETRACTED: Final = "(SELECT target_source, target_id, subject FROM retracted)"
-
-
 COUNTING: Final = "if(merged_into != '', merged_into, ticket_id)"
 """The ticket that counts for one, beside `MERGED`: itself unless it was merged."""
 
@@ -23,7 +21,7 @@ def worked(asked: str) -> str:
 SELECT cityHash64({COUNTING}) AS ticket, sum(seconds) AS seconds, seconds / 3600 * worth.2 AS cost
 FROM work_events FINAL LEFT JOIN {MERGED} AS merged USING (ticket_id)
 WHERE ticket_id IN (SELECT ticket_id FROM tickets FINAL WHERE merged_into != '' OR ({asked}))
-    AND (source, id, ticket_id) NOT IN {_RETRACTED}
+    AND (source, id, ticket_id) NOT IN {RETRACTED}
 GROUP BY ticket""".strip()  # noqa: S608 - words of ours
 
 
@@ -49,6 +47,6 @@ FROM
     SELECT customer_id, {latest} AS said, said.3 AS told_of
     FROM return_events FINAL
     WHERE customer_id IN (SELECT customer_id FROM tickets FINAL WHERE {asked})
-        AND (source, id, customer_id) NOT IN {_RETRACTED}
+        AND (source, id, customer_id) NOT IN {RETRACTED}
     GROUP BY customer_id, source, return_id
 ) AS returns LEFT JOIN {MERGED} AS merged ON merged.ticket_id = told_of""".strip()  # noqa: S608 - words of ours
