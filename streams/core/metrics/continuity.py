@@ -10,7 +10,6 @@ from streams.core.metrics.metric import (
     DAYS,
     DAYS_ASKED,
     OF_CUSTOMER,
-    RETRACTED,
     Direction,
     Kind,
     Metric,
@@ -18,7 +17,7 @@ from streams.core.metrics.metric import (
     Topic,
     Unit,
 )
-from streams.core.metrics.observation import FIRST_RESPONSES, RATED, RATINGS, WAITED
+from streams.core.metrics.observation import FIRST_RESPONSES, RATED, RATINGS, WAITED, told_beside
 from streams.core.metrics.policy import satisfied_from
 
 LATELY_DAYS: Final = 90
@@ -82,14 +81,7 @@ AGENTS_MET: Final = replace(
     about="1 is one face for everything. Read it beside how often such customers come: who comes ten times meets more.",
 )
 
-_VIEWS: Final = f"""
-(
-    SELECT ticket_id, groupArray((agent_id, at)) AS looks
-    FROM handling_events FINAL
-    WHERE name = 'context.viewed' AND ticket_id IN (SELECT ticket_id FROM ticket_days WHERE {DAYS_ASKED})
-        AND (source, id, ticket_id) NOT IN {RETRACTED}
-    GROUP BY ticket_id
-)""".strip()  # noqa: S608 - words of ours
+_VIEWS: Final = told_beside("context.viewed", "groupArray((agent_id, at)) AS looks")
 
 PREPARED_RESPONSES: Final = replace(
     FIRST_RESPONSES,

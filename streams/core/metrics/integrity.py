@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from streams.core.metrics.continuity import LATELY_DAYS
 from streams.core.metrics.handling import FIRST_RESOLUTIONS
 from streams.core.metrics.in_target import RESOLUTIONS_IN_TARGET
 from streams.core.metrics.metric import (
@@ -22,7 +23,15 @@ from streams.core.metrics.metric import (
     Topic,
     Unit,
 )
-from streams.core.metrics.observation import ANSWERED_WAITS, CYCLES, FIRST_TARGET_SECONDS, RATINGS, WAITED, in_charge
+from streams.core.metrics.observation import (
+    ANSWERED_WAITS,
+    CYCLES,
+    FIRST_TARGET_SECONDS,
+    RATINGS,
+    WAITED,
+    in_charge,
+    told_beside,
+)
 
 APART_DAYS: Final = 30
 """So many days may lie between a customer's rating and an agent's of the same case."""
@@ -35,14 +44,11 @@ BURST_RATINGS: Final = 3
 """So many ratings of one customer in so short a time are a burst."""
 BACK_HOURS: Final = 24
 """A case that comes back within so many hours was not done."""
-LATELY_DAYS: Final = 90
-"""So far back earlier contacts of a customer count."""
 SETTLED_DAYS: Final = 92
 """An outcome that is told later than this after the creation of its ticket is not seen."""
 RETURN: Final = "return"
 """What a desk calls it when goods come back."""
 
-_OF_THESE_DAYS: Final = f"ticket_id IN (SELECT ticket_id FROM ticket_days WHERE {DAYS_ASKED})"  # noqa: S608 - ours
 _RATED_AT: Final = "rating.rated_at"
 
 RATED_TWICE: Final = Observations(
@@ -296,13 +302,7 @@ CANNED_REPEATS: Final = Metric(
     "second message in a row. Two tickets without a reason count as about the same.",
 )
 
-_OUTCOMES: Final = f"""
-(
-    SELECT ticket_id, argMax((at, requested, granted), (at, sequence, id)) AS said
-    FROM handling_events FINAL
-    WHERE name = 'ticket.outcome_set' AND {_OF_THESE_DAYS} AND (source, id, ticket_id) NOT IN {RETRACTED}
-    GROUP BY ticket_id
-)""".strip()  # noqa: S608 - words of ours
+_OUTCOMES: Final = told_beside("ticket.outcome_set", "argMax((at, requested, granted), (at, sequence, id)) AS said")
 
 OUTCOMES: Final = Observations(
     name="outcomes",

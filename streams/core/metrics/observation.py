@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from streams.core.metrics.metric import CUSTOMER, DAYS, DAYS_ASKED, OF_CUSTOMER, Dimension, Observations
+from streams.core.metrics.metric import CUSTOMER, DAYS, DAYS_ASKED, OF_CUSTOMER, RETRACTED, Dimension, Observations
 from streams.core.metrics.policy import SATISFIED, policy_join, satisfied_from
 
 NEVER: Final = "toDateTime64('2200-01-01 00:00:00', 3, 'UTC')"
@@ -47,6 +47,24 @@ _HOLDERS: Final[Mapping[Dimension, str]] = {Dimension.TEAM: "held.3", Dimension.
 _THEN: Final = "the team and the agent in charge then"
 RESOLVER: Final = "who resolved it, and the team in charge then"
 SENDER: Final = "who sent the answer, and the team in charge then"
+
+
+def told_beside(name: str, told: str) -> str:
+    """Return the SELECT of what events beside tickets tell of those of the days that are asked for, by `ticket_id`.
+
+    Args:
+        name: Which events.
+        told: Aggregate of them, with its name.
+    """
+    return f"""
+(
+    SELECT ticket_id, {told}
+    FROM handling_events FINAL
+    WHERE name = '{name}' AND ticket_id IN (SELECT ticket_id FROM ticket_days WHERE {DAYS_ASKED})
+        AND (source, id, ticket_id) NOT IN {RETRACTED}
+    GROUP BY ticket_id
+)""".strip()  # noqa: S608 - words of ours
+
 
 FIRST_TARGET_SECONDS: Final = 3_600
 NEXT_TARGET_SECONDS: Final = 4 * 3_600

@@ -13,7 +13,7 @@ from typing import Final
 from streams.core.interval import Z95
 from streams.core.metrics.metric import RETRACTED
 from streams.core.worth.bounds import wilson
-from streams.core.worth.costs import COUNTING, MERGED, returned
+from streams.core.worth.costs import MERGED, counting, returned
 from streams.core.worth.matching import select
 from streams.core.worth.money import converted
 
@@ -131,7 +131,7 @@ def _requests(narrowed: str) -> str:
     came_back = f"arrayFilter(back -> back.1 >= one.2 AND back.1 <= one.2 + within_ms AND {is_of_it}, came_back)"
     tickets = "SELECT ticket_id FROM compensation_events WHERE at >= start_at AND at < end_at"
     joined = f"LEFT JOIN {MERGED} AS merged USING (ticket_id)"
-    counting_for = f"SELECT {COUNTING} FROM ({tickets}) AS told {joined}"  # noqa: S608 - words of ours
+    counting_for = f"SELECT {counting()} FROM ({tickets}) AS told {joined}"  # noqa: S608 - words of ours
     asked_of = f"ticket_id IN ({tickets}) OR ticket_id IN ({counting_for})"
     return f"""
 SELECT
@@ -152,7 +152,7 @@ FROM
     FROM
     (
         SELECT
-            cityHash64({COUNTING}) AS ticket,
+            cityHash64({counting()}) AS ticket,
             source,
             compensation_id,
             toUnixTimestamp64Milli(minIf(at, name != 'compensation.granted')) AS asked_ms,

@@ -7,8 +7,11 @@ from streams.core.worth.money import converted
 
 MERGED: Final = "(SELECT ticket_id, merged_into FROM tickets FINAL WHERE merged_into != '')"
 """Which tickets others count for. It is joined: the same as a constant is looked at again by every step of planning."""
-COUNTING: Final = "if(merged_into != '', merged_into, ticket_id)"
-"""The ticket that counts for one, beside `MERGED`: itself unless it was merged."""
+
+
+def counting(ticket_id: str = "ticket_id") -> str:
+    """Return the ticket that counts for one, beside `MERGED`: itself unless it was merged."""
+    return f"if(merged_into != '', merged_into, {ticket_id})"
 
 
 def worked(asked: str) -> str:
@@ -18,7 +21,7 @@ def worked(asked: str) -> str:
         asked: SQL condition on `tickets`: of which.
     """
     return f"""
-SELECT cityHash64({COUNTING}) AS ticket, sum(seconds) AS seconds, seconds / 3600 * worth.2 AS cost
+SELECT cityHash64({counting()}) AS ticket, sum(seconds) AS seconds, seconds / 3600 * worth.2 AS cost
 FROM work_events FINAL LEFT JOIN {MERGED} AS merged USING (ticket_id)
 WHERE ticket_id IN (SELECT ticket_id FROM tickets FINAL WHERE merged_into != '' OR ({asked}))
     AND (source, id, ticket_id) NOT IN {RETRACTED}
@@ -39,7 +42,7 @@ def returned(asked: str) -> str:
 SELECT
     customer_id,
     toUnixTimestamp64Milli(said.1) AS at_ms,
-    if(told_of = '', 0, cityHash64(if(merged_into != '', merged_into, told_of))) AS ticket,
+    if(told_of = '', 0, cityHash64({counting("told_of")})) AS ticket,
     cityHash64(said.2) AS named,
     {converted("said.4", "said.5")} AS loss
 FROM
