@@ -205,7 +205,7 @@ def test_what_was_done_stays_with_those_who_did_it(client: Client) -> None:
     assert seen["first_resolution_p50", "bert"].n == seen["reopen_rate", "bert"].n == TICKETS
     assert shown(seen["csat_mean", "bert"]) == (TICKETS, 0)
     assert {name for (name, part), figure in seen.items() if part == "carl" and figure.n} == {
-        "tickets", "complaint_rate", "inquiry_share",
+        "tickets", "complaint_rate", "inquiry_share", "promises_per_ticket",
     }  # fmt: skip
 
 
@@ -218,7 +218,7 @@ def test_giving_a_ticket_away_after_a_bad_rating_moves_no_number_but_those_of_th
         return {(name, part, shown(figure)) for (name, part), figure in seen.items() if figure.n}
 
     assert {name for name, *_ in told(before) ^ told(after)} == {
-        "tickets", "complaint_rate", "inquiry_share", "reassigned_after_bad_rating",
+        "tickets", "complaint_rate", "inquiry_share", "promises_per_ticket", "reassigned_after_bad_rating",
     }  # fmt: skip
 
 
