@@ -179,8 +179,152 @@ class PolicyRow(Row, frozen=True, kw_only=True, gc=False):
     ingested_at: Ms
 
 
-Published: TypeAlias = OpenHoursRow | PolicyRow
-"""What is published whole, for all tickets at once."""
+class SaidRow(Row, frozen=True, kw_only=True):
+    """What one event says that is folded nowhere. Key: what it is about, source, id; said again it says the same.
+
+    A text that nobody says is empty.
+    """
+
+
+class FaultEventRow(SaidRow, frozen=True, kw_only=True, gc=False):
+    """A word on a fault. `says` names what it has a word on; null there says that it is not known."""
+
+    fault_id: str
+    source: str
+    id: str
+    name: str
+    at: Ms
+    sequence: int
+    asset_id: str
+    product_line: str
+    reason: str
+    cause: str | None
+    eta_at: Ms | None
+    began_at: Ms | None
+    says: list[str]
+
+
+class KnownIssueEventRow(SaidRow, frozen=True, kw_only=True, gc=False):
+    """A word on a known issue. `says` names what it has a word on; null there says that it is not known."""
+
+    issue_id: str
+    source: str
+    id: str
+    name: str
+    at: Ms
+    sequence: int
+    product_line: str
+    reason: str
+    cause: str | None
+    eta_at: Ms | None
+    workaround: str | None
+    department: str | None
+    says: list[str]
+
+
+class RootCauseEventRow(SaidRow, frozen=True, kw_only=True, gc=False):
+    """A step on the way from a reason to the removal of its cause."""
+
+    reason: str
+    source: str
+    id: str
+    name: str
+    at: Ms
+    sequence: int
+    department: str
+    action: str
+
+
+class ContactEventRow(SaidRow, frozen=True, kw_only=True, gc=False):
+    """A step of a contact before there is a ticket. `day` is that of `at`, counted from 1970 in UTC."""
+
+    day: int
+    contact_id: str
+    source: str
+    id: str
+    name: str
+    at: Ms
+    sequence: int
+    channel: str
+    team: str
+    priority: str
+    customer_id: str
+    agent_id: str
+    ticket_id: str
+
+
+class SelfServiceEventRow(SaidRow, frozen=True, kw_only=True, gc=False):
+    """Somebody who looked for help without the desk. `day` is that of `at`, counted from 1970 in UTC."""
+
+    day: int
+    session_id: str
+    source: str
+    id: str
+    at: Ms
+    sequence: int
+    channel: str
+    solved: bool
+    customer_id: str
+    reason: str
+    product_line: str
+
+
+class InterventionEventRow(SaidRow, frozen=True, kw_only=True, gc=False):
+    """Something that was done for a team, about a reason, or for all."""
+
+    intervention_id: str
+    source: str
+    id: str
+    at: Ms
+    sequence: int
+    kind: str
+    title: str
+    team: str
+    reason: str
+
+
+class ReturnEventRow(SaidRow, frozen=True, kw_only=True, gc=False):
+    """Goods that came back. `loss` in minor units."""
+
+    customer_id: str
+    return_id: str
+    source: str
+    id: str
+    at: Ms
+    sequence: int
+    order_id: str
+    ticket_id: str
+    loss: int
+    currency: str
+
+
+class WorkEventRow(SaidRow, frozen=True, kw_only=True, gc=False):
+    """Work on a ticket, in seconds."""
+
+    ticket_id: str
+    source: str
+    id: str
+    at: Ms
+    seconds: float
+    agent_id: str
+
+
+class HandlingEventRow(SaidRow, frozen=True, kw_only=True, gc=False):
+    """What a case was settled with, or who had looked at it."""
+
+    ticket_id: str
+    source: str
+    id: str
+    name: str
+    at: Ms
+    sequence: int
+    agent_id: str
+    requested: str
+    granted: str
+
+
+BesideRow: TypeAlias = OpenHoursRow | PolicyRow | SaidRow
+"""What follows from an event that no ticket folds."""
 
 
 class SignalRow(Row, frozen=True, kw_only=True, gc=False):

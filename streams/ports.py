@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from schemas.policy import Policy
-from schemas.rows import DeadLetterRow, EventRow, LookRow, Ms, Published, SignalRow, TicketRow
+from schemas.rows import BesideRow, DeadLetterRow, EventRow, LookRow, Ms, SignalRow, TicketRow
 from streams.core.drop import Cause, Response, Silence, Tally
 from streams.core.fault.usual import Counts
 from streams.core.signal.segment import Called, RatedTicket, Segment, SegmentKind
@@ -85,9 +85,9 @@ class Store(Protocol):
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        published: Sequence[Published] = (),
+        beside: Sequence[BesideRow] = (),
     ) -> None:
-        """Keep rows for good: dead letters and events first, then what is published and the tickets.
+        """Keep rows for good: dead letters and events first, then what follows from them.
 
         When it returns, all of them are stored; when it raises, any part of them may be.
 

@@ -60,7 +60,7 @@ class Desk:
         known = await self.store.load(list(reading.of_tickets))
         stored = await self.store.stored(reading.identities)
         outcome = fold_batch(reading, known, LATER_MS, stored)
-        await self.store.write(outcome.events, outcome.rows, outcome.dead, outcome.published)
+        await self.store.write(outcome.events, outcome.rows, outcome.dead, outcome.beside)
 
 
 def written(header: str, rows: Sequence[Sequence[str]]) -> str:

@@ -29,6 +29,15 @@ GRANT INSERT ON servicepulse.policies TO servicepulse_worker;
 GRANT INSERT ON servicepulse.signals TO servicepulse_worker;
 GRANT INSERT ON servicepulse.looks TO servicepulse_worker;
 GRANT INSERT ON servicepulse.backtests TO servicepulse_worker;
+GRANT INSERT ON servicepulse.fault_events TO servicepulse_worker;
+GRANT INSERT ON servicepulse.known_issue_events TO servicepulse_worker;
+GRANT INSERT ON servicepulse.root_cause_events TO servicepulse_worker;
+GRANT INSERT ON servicepulse.contact_events TO servicepulse_worker;
+GRANT INSERT ON servicepulse.selfservice_events TO servicepulse_worker;
+GRANT INSERT ON servicepulse.intervention_events TO servicepulse_worker;
+GRANT INSERT ON servicepulse.return_events TO servicepulse_worker;
+GRANT INSERT ON servicepulse.work_events TO servicepulse_worker;
+GRANT INSERT ON servicepulse.handling_events TO servicepulse_worker;
 GRANT CREATE DATABASE ON servicepulse.* TO servicepulse_worker;
 GRANT CREATE TABLE ON servicepulse.schema_migrations TO servicepulse_worker;
 

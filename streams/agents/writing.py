@@ -75,7 +75,7 @@ class Writing:
             StoreRejectedError: When the store refuses for another reason.
         """
         rows = [row for stated in outcome.rows if (row := self._as_lately(stated, outcome))]
-        waiting = deque([Portion(outcome.events, rows, outcome.dead, outcome.published)])
+        waiting = deque([Portion(outcome.events, rows, outcome.dead, outcome.beside)])
         refused = Counter[str]()
         in_vain = 0
         while waiting:
@@ -103,7 +103,7 @@ class Writing:
 
         async def written() -> StoreOverloadedError | None:
             try:
-                await self._store.write(portion.events, portion.rows, portion.dead, portion.published)
+                await self._store.write(portion.events, portion.rows, portion.dead, portion.beside)
             except StoreOverloadedError as error:
                 return error
             return None

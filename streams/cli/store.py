@@ -51,7 +51,8 @@ def refold(
 ) -> None:
     """Fold tickets again from the stored events, independent of Kafka. Workers may go on meanwhile.
 
-    Opening hours are worked out again as well, by the time zones that this machine knows. When ClickHouse goes away
+    Opening hours are worked out again as well, by the time zones that this machine knows, and what events say beside
+    tickets: of faults, contacts, returns, work and the like. When ClickHouse goes away
     meanwhile, it is waited for.
 
     Example: `servicepulse refold --ticket T-17`
@@ -64,6 +65,8 @@ def refold(
         schedules, policies = refolding.refold_published(client, SystemClock().now_ms(), on_wait=_say_waiting)
         said = [counted(schedules, "schedule"), *(["the policy"] if policies else [])]
         console.print(f"{' and '.join(said)} worked out again", highlight=False)
+        beside = refolding.refold_said(client, on_wait=_say_waiting)
+        console.print(f"{counted(beside, 'event')} beside tickets stated again", highlight=False)
     columns = (TextColumn("refolding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("refold", total=None)

@@ -33,7 +33,8 @@ def verify(
 ) -> None:
     """Compare the tables with the stored events, and state anew what differs. Workers may go on meanwhile.
 
-    Counted are facts against events, days and ratings against tickets, orders against their events. The exit code is 0
+    Counted are facts against events, days and ratings against tickets, orders and what is said beside tickets against
+    their events. The exit code is 0
     when nothing differed, 1 when something did, mended or not.
 
     Example: `servicepulse verify --since 2026-03-01`
@@ -59,7 +60,10 @@ def _instant(text: str) -> Ms:
 
 def _tell(verified: Verified, *, is_dry: bool) -> None:
     tickets, events = counted(verified.tickets, "ticket"), counted(verified.events, "event")
-    console.print(f"{events} compared with {tickets}, their days and ratings, with orders and hours", highlight=False)
+    console.print(
+        f"{events} compared with {tickets}, their days and ratings, with orders, hours and what is said beside tickets",
+        highlight=False,
+    )
     if not verified.found:
         console.print("nothing differs", highlight=False)
     for wrong, number in verified.found.items():

@@ -9,15 +9,24 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.rows import (
     BacktestRow,
+    BesideRow,
+    ContactEventRow,
     DeadLetterRow,
     EventRow,
+    FaultEventRow,
+    HandlingEventRow,
+    InterventionEventRow,
+    KnownIssueEventRow,
     LookRow,
     OpenHoursRow,
     PolicyRow,
-    Published,
+    ReturnEventRow,
+    RootCauseEventRow,
     Row,
+    SelfServiceEventRow,
     SignalRow,
     TicketRow,
+    WorkEventRow,
     column_names,
     columns_of,
 )
@@ -34,6 +43,15 @@ TABLES: Final[dict[type[Row], str]] = {
     SignalRow: "signals",
     LookRow: "looks",
     BacktestRow: "backtests",
+    FaultEventRow: "fault_events",
+    KnownIssueEventRow: "known_issue_events",
+    RootCauseEventRow: "root_cause_events",
+    ContactEventRow: "contact_events",
+    SelfServiceEventRow: "selfservice_events",
+    InterventionEventRow: "intervention_events",
+    ReturnEventRow: "return_events",
+    WorkEventRow: "work_events",
+    HandlingEventRow: "handling_events",
 }
 
 R = TypeVar("R", bound=Row)
@@ -62,22 +80,20 @@ class ClickHouseStore:
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        published: Sequence[Published] = (),
+        beside: Sequence[BesideRow] = (),
     ) -> None:
         """Keep rows for good: dead letters and events first, then what follows from them."""
-        hours = [row for row in published if isinstance(row, OpenHoursRow)]
-        policies = [row for row in published if isinstance(row, PolicyRow)]
-        await asyncio.to_thread(self._write, dead_letters, events, hours, policies, tickets)
+        await asyncio.to_thread(self._write, dead_letters, events, beside, tickets)
 
-    def _write(self, *tables: Sequence[Row]) -> None:
+    def _write(self, *steps: Sequence[Row]) -> None:
         """Insert all of it in one go: between two steps the event loop would first finish folding the next batch."""
-        for rows in tables:
+        for rows in steps:
             self.insert(rows)
 
     def insert(self, rows: Sequence[Row]) -> None:
-        """Insert rows of one table; none is fine."""
-        if rows:
-            self._insert(TABLES[type(rows[0])], column_names(type(rows[0])), columns_of(rows))
+        """Insert rows, table by table; none is fine."""
+        for kind, of_kind in _by_kind(rows).items():
+            self._insert(TABLES[kind], column_names(kind), columns_of(of_kind))
 
     def load_now(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
         """Return the tickets that are known, by id."""
@@ -178,6 +194,11 @@ class ClickHouseStore:
                 self._client.insert(context=context)
             finally:
                 vars(context).clear()  # it refers to itself, and would keep the columns until garbage is collected
+
+
+def _by_kind(rows: Sequence[Row]) -> dict[type[Row], Sequence[Row]]:
+    kinds = dict.fromkeys(map(type, rows))
+    return {kind: [row for row in rows if type(row) is kind] if len(kinds) > 1 else rows for kind in kinds}
 
 
 def _portions(ids: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import TypeVar
 
-from schemas.rows import DeadLetterRow, EventRow, OpenHoursRow, PolicyRow, Published, TicketRow
+from schemas.rows import BesideRow, DeadLetterRow, EventRow, OpenHoursRow, PolicyRow, SaidRow, TicketRow
 from streams.core.ticket.batch import TICKET_EVENTS, Identity, Kept, refolded
 from streams.core.ticket.fold import Ticket, stated
 
@@ -16,6 +16,7 @@ class MemoryStore:
         self.tickets: dict[str, TicketRow] = {}
         self.hours: dict[str, OpenHoursRow] = {}
         self.policies: dict[str, PolicyRow] = {}
+        self.said: dict[str, SaidRow] = {}
         self.dead_letters: dict[str, DeadLetterRow] = {}
 
     async def load(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
@@ -51,11 +52,13 @@ class MemoryStore:
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        published: Sequence[Published] = (),
+        beside: Sequence[BesideRow] = (),
     ) -> None:
         """Keep rows; of an event the highest revision counts, of all else the highest version."""
-        for row in published:
-            if isinstance(row, OpenHoursRow):
+        for row in beside:
+            if isinstance(row, SaidRow):
+                self.said[repr(row)] = row
+            elif isinstance(row, OpenHoursRow):
                 _keep_newer(self.hours, row.schedule, row)
             else:
                 _keep_newer(self.policies, row.subject, row)

@@ -14,6 +14,7 @@ from streams.core.ticket.batch import TICKET_EVENTS, stored_event
 from streams.core.ticket.measures import row_of
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
+from streams.sinks.said_rows import state_again
 from streams.store_error import StoreOverloadedError, StoreUnavailableError
 
 T = TypeVar("T")
@@ -75,6 +76,17 @@ def refold_published(client: Client, now_ms: Ms, *, on_wait: Waiting | None = No
         StoreRejectedError: When ClickHouse refuses.
     """
     return _patiently(lambda: _refold_published(client, now_ms), on_wait)
+
+
+def refold_said(client: Client, *, on_wait: Waiting | None = None) -> int:
+    """State again what events say that no ticket folds, of faults, contacts, work and the like; return how many rows.
+
+    When ClickHouse is away it is waited for, and all of it is done again.
+
+    Raises:
+        StoreRejectedError: When ClickHouse refuses.
+    """
+    return _patiently(lambda: state_again(client), on_wait)
 
 
 def _refold_published(client: Client, now_ms: Ms) -> tuple[int, int]:

@@ -4,7 +4,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from clickhouse_connect.driver.client import Client
 from msgspec import Struct, field
@@ -21,6 +22,9 @@ from streams.core.ticket.fold import REVISION_BITS, Ticket
 from streams.core.ticket.measures import row_of
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import named_errors
+from streams.sinks.said_rows import Apart, apart, said_otherwise
+
+T = TypeVar("T")
 
 RANGE_EVENTS: Final = 500_000
 """So many events are counted at once: about 100 MB in ClickHouse."""
@@ -33,6 +37,7 @@ _NO_ORDERS: Final = ["replacement", "exchange"]
 ORDERS: Final = "orders or their days are not those of the stored events"
 HOURS: Final = "the newest published hours are not worked out"
 POLICY: Final = "the newest published policy is not what counts"
+SAID: Final = "what is said of faults, contacts, returns, work and the like is not that of the stored events"
 
 
 class Span(Struct, frozen=True):
@@ -93,6 +98,7 @@ class Verifier:
         total = int(self._rows(_EVENTS.format(lately=self._lately), {})[0][0])
         self.verified.events = total
         young: list[str] = []
+        saying: list[Apart] = []
         passed = 0
         for span, events in self._spans():
             passed += events
@@ -102,9 +108,13 @@ class Verifier:
             young += [seen.ticket_id for seen in suspects if seen.newest_at > settled_at]
             self._settle([seen.ticket_id for seen in suspects if seen.newest_at <= settled_at], now_ms())
             self._compare_orders(span)
+            said = apart(self._rows, partial(self._within, span=span), _parameters(span))
+            saying += [one for one in said if one.newest_at > settled_at]
+            self._settle_said([one for one in said if one.newest_at <= settled_at])
             if on_progress:
                 on_progress(min(passed, total), total)
-        self._settle(self._looked_at_again(young), now_ms())
+        self._settle(self._looked_at_again(young, self._differing), now_ms())
+        self._settle_said(self._looked_at_again(saying, self._said_still))
         self._compare_published(now_ms())
         return self.verified
 
@@ -132,13 +142,16 @@ class Verifier:
         conditions = {name: self._within(key, span) for name, key in _KEYS.items()}
         return self._sightings(conditions, _parameters(span))
 
-    def _looked_at_again(self, ids: Sequence[str]) -> list[str]:
-        """Return which of the tickets differ still, once what was on its way has had time to arrive."""
+    def _looked_at_again(self, differing: list[T], still: Callable[[Sequence[T]], list[T]]) -> list[T]:
+        """Return what differs still, once what was on its way has had time to arrive."""
         end = time.monotonic() + self._settle_seconds
-        while ids and time.monotonic() < end:
+        while differing and time.monotonic() < end:
             time.sleep(min(_LOOK_SECONDS, self._settle_seconds))
-            ids = [seen.ticket_id for some in _chunks(ids) for seen in self._of(some)]
-        return list(ids)
+            differing = [one for some in _chunks(differing) for one in still(some)]
+        return differing
+
+    def _differing(self, ids: Sequence[str]) -> list[str]:
+        return [seen.ticket_id for seen in self._of(ids)]
 
     def _settle(self, ids: Sequence[str], now_ms: Ms) -> None:
         """Judge tickets that differ, state anew what is wrong, and note it."""
@@ -186,6 +199,23 @@ class Verifier:
     def _customers(self, conditions: Mapping[str, str], parameters: Mapping[str, Any]) -> list[str]:
         named = {"orders": _ORDER_EVENTS, "others": _NO_ORDERS}
         return [id for (id,) in self._rows(_CUSTOMERS_SQL.format(**conditions), {**parameters, **named})]
+
+    def _said_still(self, differing: Sequence[Apart]) -> list[Apart]:
+        """Return which of the subjects differ still."""
+        seen = apart(self._rows, "{} IN {{ids:Array(String)}}".format, {"ids": [one.subject for one in differing]})
+        named = {(one.kind, one.subject) for one in differing}
+        return [one for one in seen if (one.kind, one.subject) in named]
+
+    def _settle_said(self, differing: Sequence[Apart]) -> None:
+        """Judge subjects of which rows seem to be missing, state these anew, and note it."""
+        for some in _chunks(differing):
+            wrong = said_otherwise(self._client, some)
+            if not self._is_dry:
+                self._store.insert([row for rows in wrong.values() for row in rows])
+            still = wrong if self._is_dry else said_otherwise(self._client, self._said_still(list(wrong)))
+            left = {(one.kind, one.subject) for one in still}
+            for one in wrong:
+                self.verified.note(SAID, one.subject, is_mended=(one.kind, one.subject) not in left)
 
     def _compare_published(self, now_ms: Ms) -> None:
         """Compare all schedules and the policy, whenever they were published: they are few."""
@@ -250,7 +280,7 @@ def _parameters(span: Span) -> dict[str, Any]:
     return {"after": span.after} if span.upto is None else {"after": span.after, "upto": span.upto}
 
 
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def _chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:
     return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
 
 

@@ -154,7 +154,7 @@ def _fill(client: Client, tickets: int) -> None:
             told.append(encode(said, source="urn:bench", id=id, time=backlog.END - 2 * YEAR, name=NAME_OF[type(said)]))
         outcome = fold_batch(read([Taken(value, n) for n, value in enumerate(told)], NOW_MS), {}, NOW_MS)
         store = ClickHouseStore(client)
-        asyncio.run(store.write(outcome.events, outcome.rows, [], outcome.published))
+        asyncio.run(store.write(outcome.events, outcome.rows, [], outcome.beside))
     for table in ("tickets", "orders", *BESIDE):
         client.command(f"CREATE TABLE month_of_{table} ENGINE = Memory AS SELECT * FROM {table}")
         columns = client.query(

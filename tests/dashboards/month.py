@@ -20,6 +20,7 @@ from streams.core.fault.burst import Burst, BurstRule, Contact
 from streams.core.hours.published import open_hours
 from streams.core.policy.published import policies
 from streams.core.prevention.dominant import Dominance, Seen
+from streams.core.said import said_rows
 from streams.core.signal.segment import Segment, SegmentKind
 from streams.core.signal.statement import fault_suspected, reason_dominates, resolved, survey_broken
 from streams.core.ticket.batch import event_row
@@ -90,7 +91,7 @@ def told(servers: Servers, folder: Path, per_day: float = PER_DAY) -> Month:
     """Return a database with the whole month, each ticket in an older version as well, and a few dead letters."""
     month = new_database(servers, folder, _events(per_day))
     store = ClickHouseStore(month.client)
-    store.insert([event_row(one, one.at_ms + LATE_MS) for one in month.events])
+    store.insert([*(event_row(one, one.at_ms + LATE_MS) for one in month.events), *said_rows(month.events)])
     store.insert(open_hours(month.events, END_MS))
     store.insert(policies(month.events, END_MS))
     for part in (month.events[: len(month.events) // 2], month.events):

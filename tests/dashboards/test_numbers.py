@@ -27,6 +27,7 @@ from streams.core.interval import Z95, Interval, around_mean, balance, of_rate, 
 from streams.core.metrics import METRICS as REGISTRY
 from streams.core.metrics import Kind, Metric, Unit
 from streams.core.metrics.policy import by_policy
+from streams.core.said import said_rows
 from streams.core.survival import curve
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.merge import SOURCE as FOLD
@@ -663,7 +664,7 @@ def test_what_our_own_fold_derives_is_no_source_that_falls_silent(
     made = new_database(servers, tmp_path, [])
     try:
         events = [created, replace(created, source=FOLD, id="derived")]
-        ClickHouseStore(made.client).insert([event_row(one, one.at_ms) for one in events])
+        ClickHouseStore(made.client).insert([*(event_row(one, one.at_ms) for one in events), *said_rows(events)])
         window = Window(created.at_ms - DAY_MS, created.at_ms + DAY_MS)
         assert [row["Source"] for row in asked(made, "pipeline", 7, window)] == [created.source]
     finally:

@@ -12,6 +12,7 @@ from clickhouse_connect.driver.client import Client
 from schemas.codec import Event, decode, encode
 from schemas.rows import Ms, SignalRow
 from streams.agents.judgement import Look
+from streams.core.said import said_rows
 from streams.core.signal.segment import RATES, ThresholdBook
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.fold import Ticket
@@ -90,7 +91,7 @@ class Desk:
     def tell(self, events: Sequence[Event], at: Ms) -> None:
         """Store events and their tickets as a worker does that gets them at an instant."""
         store = ClickHouseStore(self.client)
-        store.insert([event_row(event, at) for event in events])
+        store.insert([*(event_row(event, at) for event in events), *said_rows(events)])
         of_tickets = [event for event in events if event.ticket_id is not None]
         touched = {event.subject for event in of_tickets}
         self._tickets = settled(of_tickets, self._tickets, most=10**7)

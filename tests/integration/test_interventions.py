@@ -15,6 +15,8 @@ from dashboards.page.interventions import DASHBOARD
 from schemas import events as e
 from schemas.codec import Event
 from streams.core.effect import drop_of, effect_of, of_count, of_share
+from streams.core.said import said_rows
+from streams.core.ticket.batch import event_row
 from streams.core.window import DAY_MS, HOUR_MS
 from streams.sinks.clickhouse import ClickHouseStore
 from tests.databases import new_database
@@ -98,7 +100,7 @@ def by_part(told: list[Event], column: str) -> dict[str, Counter[str]]:
 
 def test_effects_are_those_of_the_core_over_the_same_counts(client: Client, told: list[Event]) -> None:
     done = [recorded("I-1", 0, team=TEAMS[0]), recorded("I-2", 0, reason=REASONS[0]), recorded("I-3", 1)]
-    ClickHouseStore(client).insert([_row(one) for one in done])
+    tell(client, done)
     shown = {(row[text.FOR], row[text.MEASURED]): row for row in rows(client)}
     assert {measured for _, measured in shown} == {
         text.SATISFIED_MEASURED, text.COMPLAINTS_MEASURED, text.CONTACTS_MEASURED, "",
@@ -132,27 +134,25 @@ def _agrees(row: dict[str, Any], effect: Any) -> None:
     assert said == pytest.approx((100 * effect.value, 100 * effect.low, 100 * effect.high, effect.untouched))
 
 
-def _row(one: Event) -> Any:
-    from streams.core.ticket.batch import event_row
-
-    return event_row(one, AT + 90 * DAY_MS)
+def tell(client: Client, said: list[Event]) -> None:
+    ClickHouseStore(client).insert([*(event_row(one, AT + 90 * DAY_MS) for one in said), *said_rows(said)])
 
 
 def test_who_was_touched_as_well_is_no_comparison_and_what_was_taken_back_is_none(client: Client) -> None:
     done = [recorded("I-1", 0, team=TEAMS[0]), recorded("I-2", 5, team=TEAMS[1]), recorded("I-3", 6, team=TEAMS[2])]
-    ClickHouseStore(client).insert([_row(one) for one in done])
+    tell(client, done)
     (row,) = [
         one for one in rows(client) if TEAMS[0] in one[text.FOR] and one[text.MEASURED] == text.SATISFIED_MEASURED
     ]
     assert (row[text.EFFECT], row[text.VERDICT], row[text.BESIDE]) == (None, text.CANNOT_BE_TOLD, 3)
     back = e.EventRetracted(target_source=done[1].source, target_id=done[1].id)
-    ClickHouseStore(client).insert([_row(event(back, AT + 7 * DAY_MS, "back", subject="I-2"))])
+    tell(client, [event(back, AT + 7 * DAY_MS, "back", subject="I-2")])
     shown = rows(client)
     assert {one[text.FOR] for one in shown} == {f"{text.FOR_TEAM} {team}" for team in (TEAMS[0], TEAMS[2])}
     assert {one[text.BESIDE] for one in shown} == {4}
 
 
 def test_recorded_again_the_latest_word_counts_and_before_four_weeks_it_is_so_far(client: Client) -> None:
-    ClickHouseStore(client).insert([_row(recorded("I-1", -3, team="nobody")), _row(recorded("I-1", 0, team=TEAMS[0]))])
+    tell(client, [recorded("I-1", -3, team="nobody"), recorded("I-1", 0, team=TEAMS[0])])
     shown = rows(client, days_after=10 + HOUR_MS / DAY_MS)
     assert {(one[text.FOR], one[text.DAYS_AFTER]) for one in shown} == {(f"{text.FOR_TEAM} {TEAMS[0]}", 10)}

@@ -15,6 +15,7 @@ from streams.core.metrics import METRICS, Credit, Dimension
 from streams.core.metrics.policy import by_policy, in_force
 from streams.core.policy.published import in_force_now
 from streams.core.policy.published import policies as policies_of
+from streams.core.said import said_rows
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.fold import Ticket
 from streams.core.ticket.measures import row_of
@@ -92,7 +93,7 @@ def store(client: Client, batches: Sequence[Sequence[Event]]) -> None:
     sink = ClickHouseStore(client)
     tickets: dict[str, Ticket] = {}
     for batch in batches:
-        sink.insert([event_row(one, NOW_MS) for one in batch])
+        sink.insert([*(event_row(one, NOW_MS) for one in batch), *said_rows(batch)])
         sink.insert(open_hours(batch, NOW_MS))
         sink.insert(policies_of(batch, NOW_MS))
         tickets = settled([one for one in batch if one.ticket_id is not None], tickets)

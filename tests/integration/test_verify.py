@@ -7,19 +7,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
+from msgspec import structs
 
 from schemas import events as e
-from schemas.codec import encode
+from schemas.codec import decode, encode
 from schemas.examples import example
 from schemas.rows import Ms
-from streams.core.ticket.batch import Outcome, fold_batch, read
+from streams.core.ticket.batch import Outcome, event_row, fold_batch, read
 from streams.core.ticket.difference import Difference
 from streams.core.ticket.fold import Ticket
 from streams.core.ticket.measures import row_of
 from streams.simulation import events as simulated
 from streams.sinks import verify
 from streams.sinks.clickhouse import ClickHouseStore
-from streams.sinks.verify import HOURS, ORDERS, Verified, Verifier
+from streams.sinks.verify import HOURS, ORDERS, SAID, Verified, Verifier
 from tests.histories import NOW_MS
 from tests.integration.conftest import Servers
 from tests.records import record_of
@@ -62,7 +63,7 @@ def _folded(raws: list[bytes]) -> Outcome:
 
 def keep(space: Space, outcome: Outcome) -> None:
     store = ClickHouseStore(space.client)
-    for rows in (outcome.events, outcome.published, outcome.rows):
+    for rows in (outcome.events, outcome.beside, outcome.rows):
         store.insert(rows)
 
 
@@ -133,6 +134,18 @@ def _lose_hours(space: Space) -> str:
     return str(schedule)
 
 
+def _lose_work(space: Space) -> str:
+    ticket_id = space.value("SELECT max(ticket_id) FROM work_events")
+    _lose(space, "work_events", "ticket_id = {id:String}", id=ticket_id)
+    return str(ticket_id)
+
+
+def _lose_part_of_a_contact(space: Space) -> str:
+    contact_id = space.value("SELECT max(contact_id) FROM contact_events")
+    _lose(space, "contact_events", "contact_id = {id:String} AND name != 'contact.queued'", id=contact_id)
+    return str(contact_id)
+
+
 @pytest.mark.parametrize(
     ("hole", "wrong"),
     [
@@ -143,6 +156,8 @@ def _lose_hours(space: Space) -> str:
         (_lose_order, ORDERS),
         (_lose_order_day, ORDERS),
         (_lose_hours, HOURS),
+        (_lose_work, SAID),
+        (_lose_part_of_a_contact, SAID),
     ],
 )
 def test_a_hole_is_told_then_mended_and_then_gone(whole: Space, hole: Any, wrong: str) -> None:
@@ -192,6 +207,31 @@ def test_an_event_whose_row_is_on_its_way_is_no_difference(whole: Space) -> None
     arriving.start()
     assert not verified(whole, settle_seconds=60).found
     arriving.join()
+
+
+def test_what_is_said_beside_tickets_may_be_on_its_way_as_well(whole: Space) -> None:
+    said = encode(
+        e.TicketWorked(ticket_id="T-worked", seconds=60), source="urn:test", id="1", time=START, name="ticket.worked",
+        subject="T-worked",
+    )  # fmt: skip
+    outcome = fold_batch(read([record_of(said)], NOW_MS), {}, NOW_MS)
+    store = ClickHouseStore(whole.client)
+    store.insert(outcome.events)
+    assert verified(whole, is_dry=True).named == {SAID: ["T-worked"]}
+    arriving = threading.Timer(0.5, store.insert, [outcome.beside])
+    arriving.start()
+    assert not verified(whole, settle_seconds=60).found
+    arriving.join()
+
+
+def test_what_was_stored_while_its_name_was_only_reserved_lacks_no_row(whole: Space) -> None:
+    said = encode(
+        e.FaultFixed(fault_id="F-1"), source="urn:test", id="old", time=START, name="fault.fixed", subject="F-old",
+    )  # fmt: skip
+    before = event_row(decode(said, now_ms=NOW_MS), LONG_AGO)
+    old = structs.replace(before, raw=said.replace(b'"fault_id"', b'"fault"'))
+    ClickHouseStore(whole.client).insert([old])
+    assert not verified(whole).found
 
 
 def test_the_command_tells_mends_and_says_by_its_exit_code_that_something_differed(whole: Space) -> None:

@@ -306,7 +306,7 @@ async def _kept(values: Sequence[bytes], cuts: Sequence[int], store: MemoryStore
     for start, end in zip([0, *cuts], [*cuts, len(values)], strict=True):
         reading = read([record_of(value, offset) for offset, value in enumerate(values[start:end], start)], NOW_MS)
         outcome = fold_batch(reading, {}, NOW_MS, await kept.stored(reading.identities))
-        await kept.write(outcome.events, [], outcome.dead, outcome.published)
+        await kept.write(outcome.events, [], outcome.dead, outcome.beside)
     return kept
 
 

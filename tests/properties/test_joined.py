@@ -31,9 +31,9 @@ def test_outcomes_written_together_are_those_written_one_after_the_other(
         stored |= {identity: [kept] for identity, kept in outcomes[-1].kept.items()}
     apart, together = MemoryStore(), MemoryStore()
     for outcome in outcomes:
-        asyncio.run(apart.write(outcome.events, outcome.rows, outcome.dead, outcome.published))
+        asyncio.run(apart.write(outcome.events, outcome.rows, outcome.dead, outcome.beside))
     whole = joined(outcomes)
-    asyncio.run(together.write(whole.events, whole.rows, whole.dead, whole.published))
+    asyncio.run(together.write(whole.events, whole.rows, whole.dead, whole.beside))
     assert vars(together) == vars(apart)
     assert whole.tickets == known
     assert len(whole.rows) == len({row.ticket_id for row in whole.rows})

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iter
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
-from schemas.rows import DeadLetterRow, EventRow, Published, TicketRow
+from schemas.rows import BesideRow, DeadLetterRow, EventRow, TicketRow
 from streams.agents.tickets import TicketsAgent
 from streams.core.ticket.batch import Identity, Kept
 from streams.core.ticket.fold import Ticket
@@ -273,10 +273,10 @@ class SimulatedWorker:
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        published: Sequence[Published] = (),
+        beside: Sequence[BesideRow] = (),
     ) -> None:
         await self._gate(
-            "writing events", lambda: at_once(self._memory.write(events, (), dead_letters, published)), may_fail=True
+            "writing events", lambda: at_once(self._memory.write(events, (), dead_letters, beside)), may_fail=True
         )
         await self._gate("writing tickets", lambda: at_once(self._memory.write((), tickets, ())), may_fail=True)
 

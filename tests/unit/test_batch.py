@@ -190,10 +190,10 @@ def test_hours_follow_from_the_schedule_that_stands() -> None:
         outcome_of([first.raw, other.raw]),
         outcome_of([first.raw], stored={identity: [Kept(first.raw, BEFORE_MS)]}),
     ):
-        [row] = outcome.published
+        [row] = outcome.beside
         assert isinstance(row, OpenHoursRow)
         assert b"08:00" in row.versions
-    assert outcome_of([other.raw], stored={identity: [Kept(first.raw, BEFORE_MS)]}).published == []
+    assert outcome_of([other.raw], stored={identity: [Kept(first.raw, BEFORE_MS)]}).beside == []
 
 
 def test_a_stored_schedule_that_this_worker_cannot_read_stands_all_the_same() -> None:

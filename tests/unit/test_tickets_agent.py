@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import decode
-from schemas.rows import DeadLetterRow, EventRow, Published, TicketRow
+from schemas.rows import BesideRow, DeadLetterRow, EventRow, TicketRow
 from streams.agents.tickets import TicketsAgent
 from streams.core.ticket.batch import Identity, Kept, Record
 from streams.core.ticket.fold import Ticket
@@ -40,10 +40,10 @@ class SlowStore(MemoryStore):
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        published: Sequence[Published] = (),
+        beside: Sequence[BesideRow] = (),
     ) -> None:
         await self.is_asked_twice.wait()
-        await super().write(events, tickets, dead_letters, published)
+        await super().write(events, tickets, dead_letters, beside)
 
 
 class Sent(Struct):
@@ -160,11 +160,11 @@ class HeldStore(MemoryStore):
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        published: Sequence[Published] = (),
+        beside: Sequence[BesideRow] = (),
     ) -> None:
         self.writes.append([event.id for event in events])
         await self.is_let.wait()
-        await super().write(events, tickets, dead_letters, published)
+        await super().write(events, tickets, dead_letters, beside)
 
 
 async def run_for_long(turns: int = 200) -> None:
@@ -239,10 +239,10 @@ class TimedStore(MemoryStore):
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        published: Sequence[Published] = (),
+        beside: Sequence[BesideRow] = (),
     ) -> None:
         await asyncio.sleep(WRITE_SECONDS)
-        await super().write(events, tickets, dead_letters, published)
+        await super().write(events, tickets, dead_letters, beside)
 
 
 def test_an_event_waits_for_the_write_under_way_and_its_own_and_for_no_other() -> None:

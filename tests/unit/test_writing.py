@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pytest
 
-from schemas.rows import DeadLetterRow, EventRow, Published, TicketRow
+from schemas.rows import BesideRow, DeadLetterRow, EventRow, TicketRow
 from streams.agents.writing import Writing, loaded
 from streams.core.ticket.batch import Outcome, fold_batch, read
 from streams.core.ticket.fold import Ticket
@@ -39,7 +39,7 @@ class BoundedStore(MemoryStore):
         events: Sequence[EventRow],
         tickets: Sequence[TicketRow],
         dead_letters: Sequence[DeadLetterRow],
-        published: Sequence[Published] = (),
+        beside: Sequence[BesideRow] = (),
     ) -> None:
         self.calls += 1
         weight = sum(map(weight_of, tickets))
@@ -49,7 +49,7 @@ class BoundedStore(MemoryStore):
         unknown = {event.subject for event in self.events.values()} | {event.subject for event in events}
         assert {ticket.ticket_id for ticket in tickets} <= unknown, "a ticket before its events"
         self.written += [ticket.ticket_id for ticket in tickets]
-        await super().write(events, tickets, dead_letters, published)
+        await super().write(events, tickets, dead_letters, beside)
 
 
 class Time:

@@ -21,10 +21,11 @@ from schemas.events import (
     TicketAbsorbed,
     TicketData,
 )
-from schemas.rows import DeadLetterRow, EventRow, Ms, Published, TicketRow
+from schemas.rows import BesideRow, DeadLetterRow, EventRow, Ms, TicketRow
 from streams.core.hours.published import open_hours
 from streams.core.policy.published import policies
 from streams.core.records.record_batch import MOST_KEPT_BYTES, UnreadableRecord
+from streams.core.said import said_rows
 from streams.core.ticket.fact import fact_of, unpack_shared
 from streams.core.ticket.fold import Ticket, Verdict, fold
 from streams.core.ticket.measures import row_of
@@ -118,7 +119,8 @@ class Outcome(Struct):
     """What a batch amounts to: the rows to write, and the tickets as they stand now.
 
     Attributes:
-        kept: By identity the events that no ticket folds, as they came first.
+        beside: What follows from events that no ticket folds.
+        kept: By identity these events, as they came first.
         statements: What tickets tell those that they were merged into: survivor's id and event as JSON.
         records: By ticket the last record that was about it.
         left_out: Statements that were not folded, and why.
@@ -128,7 +130,7 @@ class Outcome(Struct):
     rows: list[TicketRow]
     dead: list[DeadLetterRow]
     tickets: dict[str, Ticket]
-    published: list[Published] = field(default_factory=list)
+    beside: list[BesideRow] = field(default_factory=list)
     kept: dict[Identity, Kept] = field(default_factory=dict)
     statements: list[tuple[str, bytes]] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
@@ -288,7 +290,7 @@ def _fold_others(reading: Reading, stored: Stored, outcome: Outcome, now_ms: Ms)
             outcome.kept[identity] = Kept(first.raw, since)
             outcome.events.append(event_row(first, since))
             standing.append(first)
-    outcome.published.extend([*open_hours(standing, now_ms), *policies(standing, now_ms)])
+    outcome.beside.extend([*open_hours(standing, now_ms), *policies(standing, now_ms), *said_rows(standing)])
 
 
 def _first(raws: Sequence[bytes], event: Event) -> Event | None:

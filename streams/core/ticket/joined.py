@@ -23,7 +23,7 @@ def joined(outcomes: Sequence[Outcome]) -> Outcome:
         rows |= stated
         whole.events.extend(outcome.events)
         whole.dead.extend(outcome.dead)
-        whole.published.extend(outcome.published)
+        whole.beside.extend(outcome.beside)
         whole.statements.extend(outcome.statements)
         whole.left_out.extend(outcome.left_out)
         whole.kept |= outcome.kept

@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
-from schemas.rows import DeadLetterRow, EventRow, Published, TicketRow
+from schemas.rows import BesideRow, DeadLetterRow, EventRow, TicketRow
 from streams.core.ticket.row_bound import SHORT
 
 T = TypeVar("T")
@@ -22,12 +22,12 @@ class Portion(Struct, frozen=True):
     events: Sequence[EventRow] = ()
     rows: Sequence[TicketRow] = ()
     dead: Sequence[DeadLetterRow] = ()
-    published: Sequence[Published] = ()
+    beside: Sequence[BesideRow] = ()
 
     @property
     def size(self) -> int:
         """How many rows there are, of all kinds."""
-        return len(self.events) + len(self.rows) + len(self.dead) + len(self.published)
+        return len(self.events) + len(self.rows) + len(self.dead) + len(self.beside)
 
 
 def weight_of(row: TicketRow) -> int:
@@ -58,14 +58,14 @@ def parts_of(portion: Portion) -> list[Portion]:
     kinds = [
         Portion(dead=portion.dead),
         Portion(events=portion.events),
-        Portion(published=portion.published),
+        Portion(beside=portion.beside),
         Portion(rows=portion.rows),
     ]
     parts = [part for part in kinds if part.size]
     if len(parts) > 1 or portion.size < 2:
         return parts
-    halves = zip(*map(_halves, (portion.events, portion.dead, portion.published)), strict=True)
-    return [Portion(events=events, dead=dead, published=published) for events, dead, published in halves]
+    halves = zip(*map(_halves, (portion.events, portion.dead, portion.beside)), strict=True)
+    return [Portion(events=events, dead=dead, beside=beside) for events, dead, beside in halves]
 
 
 def _by_weight(portion: Portion) -> list[Portion]:
@@ -78,7 +78,7 @@ def _by_weight(portion: Portion) -> list[Portion]:
     heavy = {row.ticket_id for row in rows[light:]}
     first = [event for event in portion.events if event.subject not in heavy]
     last = [event for event in portion.events if event.subject in heavy]
-    return [Portion(first, rows[:light], portion.dead, portion.published), Portion(last, rows[light:])]
+    return [Portion(first, rows[:light], portion.dead, portion.beside), Portion(last, rows[light:])]
 
 
 def _halves(rows: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
