@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from schemas.policy import Policy
 from schemas.rows import BesideRow, DeadLetterRow, EventRow, LookRow, Ms, SignalRow, TicketRow
-from streams.core.drop import Cause, Response, Silence, Tally
+from streams.core.drop import Cause, Response, Rhythm, Silence, Tally
 from streams.core.fault.usual import Counts
 from streams.core.signal.segment import Called, RatedTicket, Segment, SegmentKind
 from streams.core.signal.slices import BadRating, Counted
@@ -201,3 +201,6 @@ class WatchStore(Protocol):
 
     def silence(self, source: str, newest_at: Ms, now: Ms) -> Silence:
         """Return what a source usually sends in a span as long as from its newest event to now."""
+
+    def rhythm(self, source: str, newest_at: Ms, now: Ms) -> Rhythm:
+        """Return how the events of a source come, seen in spans as long as from its newest event to now."""

@@ -402,7 +402,10 @@ class Look:
         if not thresholds.silence_minutes * 60_000 <= now - newest_at < RETIRED_DAYS * DAY_MS:
             return None
         silence = self._store.silence(segment.name, newest_at, now)
-        return (silence.usual_events, silence.usual_spans) if silent_since(silence, thresholds, now) else None
+        if silent_since(silence, thresholds, now) is None:  # nor with its rhythm, which is dearer to ask for
+            return None
+        rhythm = self._store.rhythm(segment.name, newest_at, now)
+        return (silence.usual_events, silence.usual_spans) if silent_since(silence, thresholds, now, rhythm) else None
 
     def _silent_from(self) -> Ms | None:
         """Return since when a source of ratings is silent."""

@@ -11,7 +11,8 @@ from clickhouse_connect.driver.client import Client
 from schemas.policy import Policy
 from schemas.rows import LookRow, Ms, SignalRow, column_names
 from streams.core.ask.question import observed
-from streams.core.drop import Cause, Rating, Response, Silence, Tally
+from streams.core.drop import Cause, Rating, Response, Rhythm, Silence, Tally
+from streams.core.drop.flow import NEARLY_AS_LONG, span_and_window
 from streams.core.fault.burst import UNKNOWN_CUSTOMER, Contact
 from streams.core.fault.usual import CAP_FACTOR, CELLS_A_WEEK, HOURS, LEAST_CAP, Counts
 from streams.core.metrics.complaint_rate import COMPLAINT_RATE
@@ -233,6 +234,32 @@ _USUAL_SPAN: Final = (
     "at > fromUnixTimestamp64Milli({newest:Int64} - $shift, 'UTC') "
     "AND at <= fromUnixTimestamp64Milli({now:Int64} - $shift, 'UTC')"
 )
+_FIRST_AT: Final = """
+SELECT toUnixTimestamp64Milli(at) FROM event_times
+WHERE replay = false AND source = {source:String} ORDER BY replay, source, at LIMIT 1
+"""
+_COUNTS_BY_SPAN: Final = """
+SELECT intDiv(back, {week:Int64}) AS week, intDiv(back % {week:Int64}, {span:Int64}) AS place, count()
+FROM
+(
+    SELECT {newest:Int64} - toUnixTimestamp64Milli(at) AS back
+    FROM event_times
+    WHERE replay = false AND source = {source:String} AND ($spans)
+)
+GROUP BY week, place
+"""
+_GAPS: Final = """
+SELECT sum(arrayCount(gap -> gap >= {long:Float64}, arrayDifference(arraySort(instants))))
+FROM
+(
+    SELECT groupArray(toUnixTimestamp64Milli(at)) AS instants
+    FROM event_times
+    WHERE replay = false AND source = {source:String} AND ($spans)
+    GROUP BY intDiv({until:Int64} - toUnixTimestamp64Milli(at), {step:Int64})
+)
+"""
+_AROUND_MS: Final = 4 * HOUR_MS
+"""On either side of the time at which a silence began and that of now, weeks before: its gaps are looked at."""
 _INSTANTS: Final = frozenset({"opened_at", "seen_at", "resolved_at", "since_at"})
 
 
@@ -379,6 +406,35 @@ class ClickHouseWatchStore:
         known = [count for shift, count in zip(shifts, events, strict=True) if newest_at - shift >= first_at]
         return Silence(newest_at, sum(known), len(known))
 
+    def rhythm(self, source: str, newest_at: Ms, now: Ms) -> Rhythm:
+        """Return how the events of a source come, seen in spans as long as from its newest event to now."""
+        return Rhythm(self._counts_by_span(source, newest_at, now - newest_at), self._gaps(source, newest_at, now))
+
+    def _counts_by_span(self, source: str, newest_at: Ms, lasted: Ms) -> list[list[int]]:
+        """Return the counts of those weeks that are known as far as they are looked at; of a young source what is."""
+        span, window = span_and_window(lasted)
+        bounds = [(newest_at - shift - window, newest_at - shift) for shift in range(0, _SPANS * _WEEK_MS, _WEEK_MS)]
+        sql = Template(_COUNTS_BY_SPAN).substitute(spans=_between(bounds))
+        found = {
+            (week, place): count
+            for week, place, count in self._ask(sql, source=source, newest=newest_at, week=_WEEK_MS, span=span)
+        }
+        ((first_at,),) = self._ask(_FIRST_AT, source=source)
+        known = sum(begin >= first_at for begin, _ in bounds)
+        places = (window if known else newest_at - first_at) // span
+        return [[found.get((week, place), 0) for place in range(places)] for week in range(max(1, known))]
+
+    def _gaps(self, source: str, newest_at: Ms, now: Ms) -> int:
+        """Return how many silences were nearly as long, within some hours of the same time of the week."""
+        lasted = now - newest_at
+        if lasted > DAY_MS:
+            return 0
+        shifts = [_WEEK_MS * i for i in range(1, _SPANS + 1)]
+        bounds = [(newest_at - shift - _AROUND_MS, now - shift + _AROUND_MS) for shift in shifts]
+        sql = Template(_GAPS).substitute(spans=_between(bounds))
+        named = {"source": source, "long": NEARLY_AS_LONG * lasted, "until": now + _AROUND_MS, "step": _WEEK_MS}
+        return int(self._ask(sql, **named)[0][0])
+
     def _counted(
         self, keys: str, segment: Segment, fall: Window, usual: Window, cause: Cause
     ) -> Sequence[Sequence[Any]]:
@@ -394,6 +450,12 @@ class ClickHouseWatchStore:
     def _ask(self, sql: str, **parameters: Any) -> Sequence[Sequence[Any]]:  # noqa: ANN401 - values of queries
         with named_errors():
             return self._client.query(sql, parameters=parameters).result_rows
+
+
+def _between(bounds: Sequence[tuple[Ms, Ms]]) -> str:
+    """Return the condition that an instant lies in one of the stretches of time, each without its begin."""
+    instant = "fromUnixTimestamp64Milli({}, 'UTC')".format
+    return " OR ".join(f"(at > {instant(begin)} AND at <= {instant(end)})" for begin, end in bounds)
 
 
 def _of_rate(cause: Cause, sql: str, days: str, **parts: str) -> str:

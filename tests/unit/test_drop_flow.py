@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from math import comb
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from streams.core.drop import (
     Cause,
     Rating,
     Response,
+    Rhythm,
     Silence,
     Thresholds,
     Verdict,
@@ -20,7 +22,7 @@ from streams.core.drop import (
     silent_since,
     verdict_of,
 )
-from streams.core.drop.flow import chance_of_so_few
+from streams.core.drop.flow import chance_of_so_few, span_and_window
 from streams.core.window import DAY_MS, HOUR_MS
 
 MINUTE = 60_000
@@ -87,16 +89,81 @@ def test_a_source_is_silent_when_events_are_usual_and_none_came_for_ten_minutes(
     assert silent_since(silence, USUAL, NOW) == (silence.newest_at if is_silent else None)
 
 
-def test_a_source_of_independent_events_is_called_silent_no_more_often_than_is_accepted() -> None:
-    """By a chance of 0.001 for each silence there were 15 to 20 in 90 days."""
-    rng, week, told = np.random.default_rng(1), 7 * DAY_MS, 0
-    at = np.sort(rng.integers(0, 118 * DAY_MS, 200 * 118))
+def test_clumps_are_how_many_events_come_at_once() -> None:
+    assert Rhythm([], 0).clumps == 1
+    assert Rhythm([[0, 0], [0, 0]], 0).clumps == 1
+    assert Rhythm([[5, 0, 9], [0, 5, 9]], 0).clumps == pytest.approx((25 + 25) / (5 + 5 + 18))  # the same rush is none
+    assert Rhythm([[5, 0, 5, 0]], 0).clumps == pytest.approx(75 / 15), "of one week neighbours are compared"
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "is_silent"),
+    [
+        (None, True),
+        (Rhythm([[20, 20], [20, 20]], 0), True),
+        (Rhythm([[20, 20], [20, 20]], 1), True),  # an outage of before
+        (Rhythm([[20, 20], [20, 20]], 2), False),  # that is how it works
+        (Rhythm([[10, 30], [30, 10]], 0), False),  # ten at once: 80 say as much as eight
+    ],
+)
+def test_what_comes_in_clumps_or_with_pauses_is_not_silent(rhythm: Rhythm | None, is_silent: bool) -> None:
+    silence = Silence(NOW - 10 * MINUTE, usual_events=80, usual_spans=4)
+    assert (silent_since(silence, USUAL, NOW, rhythm) is not None) is is_silent
+
+
+def _independent(rng: np.random.Generator, days: int) -> "np.ndarray[Any, Any]":
+    return rng.integers(0, days * DAY_MS, 200 * days)
+
+
+def _bursts(rng: np.random.Generator, days: int) -> "np.ndarray[Any, Any]":
+    """Return bursts of five within ten minutes."""
+    begun = rng.integers(0, days * DAY_MS, 40 * days)
+    return (begun[:, None] + rng.integers(0, 10 * MINUTE, (len(begun), 5))).ravel()
+
+
+def _hourly(rng: np.random.Generator, days: int) -> "np.ndarray[Any, Any]":
+    """Return what a system sends once an hour, all within a minute."""
+    begun = np.arange(0, days * DAY_MS, HOUR_MS) + rng.integers(0, 10 * MINUTE, 24 * days)
+    return np.repeat(begun, 40) + rng.integers(0, MINUTE, 40 * 24 * days)
+
+
+def _silence(at: "np.ndarray[Any, Any]", begin: int, end: int) -> tuple[Silence, Rhythm]:
+    """Return what is known of a silence, counted by brute force."""
+    lasted = end - begin
+    span, window = span_and_window(lasted)
+    usual, gaps, counts = 0, 0, []
+    for week in range(5):
+        shift = 7 * DAY_MS * week
+        back = begin - shift - at[np.searchsorted(at, begin - shift - window) : np.searchsorted(at, begin - shift)]
+        counts.append(np.bincount(back // span, minlength=window // span)[: window // span].tolist())
+        if week:
+            usual += int(np.searchsorted(at, end - shift) - np.searchsorted(at, begin - shift))
+            around = at[
+                np.searchsorted(at, begin - shift - 4 * HOUR_MS) : np.searchsorted(at, end - shift + 4 * HOUR_MS)
+            ]
+            gaps += int((np.diff(around) >= lasted * 2 / 3).sum())
+    return Silence(begin, usual, 4), Rhythm(counts[:4], gaps)
+
+
+@pytest.mark.parametrize("come", [_independent, _bursts, _hourly])
+def test_a_source_is_called_silent_no_more_often_than_is_accepted(come: Any) -> None:
+    """By a chance of 0.001 for each silence there were 15 to 20 in 90 days; without its rhythm 370 and 1,900."""
+    told, at = 0, np.sort(come(np.random.default_rng(1), 118))
     for begin, end in zip(at[:-1].tolist(), at[1:].tolist(), strict=True):
-        if begin > 28 * DAY_MS and end - begin > 40 * MINUTE:
-            shifts = week * np.arange(1, 5)
-            usual = int((np.searchsorted(at, end - shifts) - np.searchsorted(at, begin - shifts)).sum())
-            told += silent_since(Silence(begin, usual, 4), USUAL, end) is not None
+        if begin > 28 * DAY_MS and end - begin > 10 * MINUTE:
+            silence, rhythm = _silence(at, begin, end)
+            told += (
+                silent_since(silence, USUAL, end) is not None and silent_since(silence, USUAL, end, rhythm) is not None
+            )
     assert told <= 4, "exceeded once in 250 times where one is expected"
+
+
+@pytest.mark.parametrize(("come", "minutes"), [(_independent, 90), (_bursts, 360), (_hourly, 180)])
+def test_a_source_that_fell_silent_is_told(come: Any, minutes: int) -> None:
+    at = np.sort(come(np.random.default_rng(2), 60))
+    begin = int(at[-1])
+    silence, rhythm = _silence(at, begin, begin + minutes * MINUTE)
+    assert silent_since(silence, USUAL, begin + minutes * MINUTE, rhythm) == begin
 
 
 def test_neither_says_that_satisfaction_fell() -> None:

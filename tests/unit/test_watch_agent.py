@@ -13,7 +13,7 @@ from schemas.policy import Policy
 from schemas.rows import LookRow, SignalRow
 from streams.agents.judgement import Look
 from streams.agents.watch import WatchAgent
-from streams.core.drop import Cause, Rating, Response, Silence, Tally
+from streams.core.drop import Cause, Rating, Response, Rhythm, Silence, Tally
 from streams.core.fault.usual import Counts
 from streams.core.policy.published import BUILT_IN
 from streams.core.signal.segment import Called, RatedTicket, Segment, SegmentKind, ThresholdBook
@@ -90,6 +90,9 @@ class MemoryWatch(Struct):
 
     def silence(self, source: str, newest_at: int, now: int) -> Silence:
         return Silence(newest_at, 10_000, 4)
+
+    def rhythm(self, source: str, newest_at: int, now: int) -> Rhythm:
+        return Rhythm((), 0)
 
 
 class Clock(Struct):

@@ -1,7 +1,7 @@
 """The satisfaction-drop rule: when a fall of satisfaction is worth a page, and when it is over."""
 
 from streams.core.drop.baseline import Baseline
-from streams.core.drop.flow import Cause, Response, Silence, causes_of, is_survey_broken, silent_since
+from streams.core.drop.flow import Cause, Response, Rhythm, Silence, causes_of, is_survey_broken, silent_since
 from streams.core.drop.level import Level
 from streams.core.drop.rate import RateWatch, rated
 from streams.core.drop.rating import Rating, Tally
@@ -22,6 +22,7 @@ __all__ = [
     "RateWatch",
     "Rating",
     "Response",
+    "Rhythm",
     "Silence",
     "State",
     "Tally",

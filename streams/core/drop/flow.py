@@ -1,7 +1,8 @@
 """Whether ratings can be missed at all: a source that fell silent and surveys that stay unanswered are no fall."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import pairwise
 from math import exp, lgamma
 from typing import Final
 
@@ -59,11 +60,51 @@ class Silence(Struct, frozen=True):
     usual_spans: int
 
 
-def silent_since(silence: Silence, thresholds: Thresholds, now: Ms) -> Ms | None:
+class Rhythm(Struct, frozen=True):
+    """How the events of a source come, around the same time of the weeks before.
+
+    Attributes:
+        counts: By week, the newest first: events in spans as long as the silence, span by span.
+        gaps: Silences that were nearly as long.
+    """
+
+    counts: Sequence[Sequence[int]]
+    gaps: int
+
+    @property
+    def clumps(self) -> float:
+        """How many events come at once, on average: 1 where each comes by itself.
+
+        Half the mean square of what the same span differs by from week to week, over the mean: the Allan factor, with
+        a week between spans, so that the rhythm of days and weeks is none. Of one week alone neighbours are compared.
+        Allan, D. W. (1966): Statistics of atomic frequency standards. Proceedings of the IEEE 54, 221-230; for counts
+        of events: Lowen, S. B. and Teich, M. C. (2005): Fractal-based point processes, chapter 3.
+        """
+        spans = [span for week, before in pairwise(self.counts) for span in zip(week, before, strict=True)]
+        if len(self.counts) == 1:
+            spans = list(pairwise(self.counts[0]))
+        events = sum(one + other for one, other in spans)
+        return max(1.0, sum((one - other) ** 2 for one, other in spans) / events) if events else 1.0
+
+
+NEARLY_AS_LONG: Final = 2 / 3
+"""Of a silence."""
+_FEW: Final = 1
+"""So many silences that were nearly as long may be outages of before; more are how the source works."""
+
+
+def span_and_window(lasted: Ms) -> tuple[Ms, Ms]:
+    """Return the length of spans in which a source's rhythm is counted, and of each week's part that is looked at."""
+    span = min(lasted, DAY_MS)
+    return span, min(7 * DAY_MS, max(DAY_MS, 24 * span))
+
+
+def silent_since(silence: Silence, thresholds: Thresholds, now: Ms, rhythm: Rhythm | None = None) -> Ms | None:
     """Return since when a source has sent nothing although it usually would; None when nothing is wrong.
 
     Each event begins a silence, and all those of 90 days have a chance to last so long: together they may do so no more
-    often than false pages are accepted.
+    often than false pages are accepted. Without its rhythm events are taken to come independently; with it, n of them
+    that come in clumps say as much as n / clumps, and a source that was silent for nearly as long before is not.
 
     Events of one span are, given those of all spans, binomial when nothing has changed; none at all then has the
     chance `(spans / (spans + 1)) ** events`. It needs no estimate of the rate, so it holds for few events.
@@ -75,8 +116,11 @@ def silent_since(silence: Silence, thresholds: Thresholds, now: Ms) -> Ms | None
     lasted = now - silence.newest_at
     if lasted < thresholds.silence_minutes * _MINUTE_MS:
         return None
-    chance = (silence.usual_spans / (silence.usual_spans + 1)) ** silence.usual_events
-    begins = silence.usual_events / silence.usual_spans * 90 * DAY_MS / lasted
+    if rhythm and rhythm.gaps > _FEW:
+        return None
+    events = silence.usual_events / (rhythm.clumps if rhythm else 1)
+    chance = (silence.usual_spans / (silence.usual_spans + 1)) ** events
+    begins = events / silence.usual_spans * 90 * DAY_MS / lasted
     is_rare = chance < thresholds.silence_chance and chance * begins < thresholds.accepted
     return silence.newest_at if is_rare else None
 
