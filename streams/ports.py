@@ -102,7 +102,8 @@ class Ratings(Struct, frozen=True):
     """What became known of ratings.
 
     Attributes:
-        tickets: Every ticket that was stated since the mark, as it stands now, with all its ratings.
+        tickets: Every ticket that was stated since the mark, as it stands now, with all its ratings; without any where
+            the last of them lies before all that is read.
         mark: From where to ask the next time: some of it may come again then. What an insert brings that has been
             under way for long is seen only by asking from earlier than that, once in a while.
         is_settled: No ticket with ratings of long ago was stated lately: what is known is not half of a history that is

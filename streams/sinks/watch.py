@@ -78,6 +78,10 @@ FROM
 ORDER BY last_rated_at, ticket_id
 """
 """One row a rating, and one for a ticket that has none (any more)."""
+_RATED_NO_MORE: Final = """
+SELECT ticket_id FROM ticket_ratings FINAL WHERE ($chosen) AND NOT ($since)
+"""
+"""Tickets of which nothing counts (any more). Where all are stated again, as by a refold, they are most."""
 _CHANGED: Final = """
 ticket_id IN (SELECT ticket_id FROM ticket_ratings WHERE stored_at >= fromUnixTimestamp64Milli({mark:Int64}, 'UTC'))
 """
@@ -285,9 +289,13 @@ class ClickHouseWatchStore:
         next_mark = now_at - _OVERLAP_SECONDS * 1000
         if newest_at == 0:
             return Ratings([], next_mark, is_settled=True)
-        sql = _of_ratings(_WHO_RATED, chosen=self._chosen(mark))
+        chosen = self._chosen(mark)
+        sql = _of_ratings(_WHO_RATED, chosen=f"({chosen}) AND {_SINCE}")
         with named_errors(), self._client.query_rows_stream(sql, {"since": since, "mark": mark or 0}) as rows:
             tickets, late_stored_at = _rated_tickets(rows)
+        if mark is not None:
+            sql = Template(_RATED_NO_MORE).substitute(chosen=chosen, since=_SINCE)
+            tickets += [RatedTicket(id, "", ()) for (id,) in self._ask(sql, since=since, mark=mark)]
         return Ratings(tickets, next_mark, is_settled=late_stored_at <= now_at - self._calm_ms)
 
     def _chosen(self, mark: Ms | None) -> str:

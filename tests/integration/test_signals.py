@@ -406,6 +406,28 @@ def test_a_running_watch_sees_what_becomes_visible_minutes_after_it_was_stored(
     assert read.mark >= mark
 
 
+def test_a_ticket_that_is_stated_again_brings_back_no_rating_of_before_all_that_is_read(desk: Desk) -> None:
+    """A refold states all of them; one that lost its last rating is told, though what is left of it lies long ago."""
+    long_ago = survey("delivery", 1, NOW - 200 * DAY_MS, 5)
+    both = [*survey("delivery", 2, NOW - 200 * DAY_MS, 5), *survey("delivery", 3, NOW - DAY_MS, 1)]
+    later = e.RatingSubmitted(
+        ticket_id="delivery-2", rating_id="later", raw=1, scale_min=1, scale_max=5, source=e.RatingSource.CUSTOMER
+    )
+    again = event(later, NOW - DAY_MS, "later", subject="delivery-2")
+    desk.tell([*long_ago, *both, again], NOW)
+    since = NOW - 90 * DAY_MS
+    first = desk.watched.ratings(since, None)
+    assert {one.ticket_id: len(one.ratings) for one in first.tickets} == {"delivery-2": 2, "delivery-3": 1}
+    withdrawn = e.EventRetracted(target_source=again.source, target_id=again.id)
+    desk.tell([event(withdrawn, NOW, "never", subject="delivery-2")], NOW)
+    seen = desk.watched.ratings(since, 0)
+    assert {one.ticket_id: len(one.ratings) for one in seen.tickets} == {
+        "delivery-1": 0,
+        "delivery-2": 0,
+        "delivery-3": 1,
+    }
+
+
 def test_a_rating_that_changes_the_past_withdraws_what_never_was(desk: Desk) -> None:
     """A flood of bad ratings opens a signal; that they all were test tickets becomes known afterwards."""
     told: list[Event] = []
