@@ -29,7 +29,7 @@ def client(servers: Servers) -> Iterator[Client]:
         yield made
 
 
-@pytest.fixture(params=["memory", "clickhouse"])
+@pytest.fixture(params=["memory", pytest.param("clickhouse", marks=pytest.mark.integration)])
 def store(request: pytest.FixtureRequest) -> Store:
     """Return a store in which nothing is."""
     if request.param == "memory":

@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import asdict, astuple, replace
@@ -160,6 +161,7 @@ def test_nothing_that_arrives_stops_a_batch(values: list[bytes]) -> None:
     assert all(len(set(map(len, group))) == 1 for row in outcome.rows for group in _groups(columns(row)))
 
 
+@pytest.mark.weighty
 @settings(max_examples=25)  # each schedule is worked out up to 2050
 @given(st.lists(encoded_events(*NO_TICKET), max_size=6), st.data())
 def test_repetitions_and_redelivery_of_what_no_ticket_folds_change_nothing(

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +27,8 @@ from schemas.events import (
     TicketResolved,
 )
 from streams.simulation import Simulated, endless, events
+
+pytestmark = pytest.mark.weighty
 
 seeds = st.integers(0, 2**63)
 starts = st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001

@@ -16,6 +16,8 @@ from streams.core.signal.segment import DESK, RatedTicket, Segment, SegmentKind,
 from streams.core.signal.watched import Segments
 from streams.core.window import DAY_MS
 
+pytestmark = pytest.mark.weighty
+
 NOW = 20_000 * DAY_MS
 DAYS = 77
 FELL_AT, BACK_AT = NOW - 20 * DAY_MS, NOW - 13 * DAY_MS
@@ -45,7 +47,6 @@ def chosen(past: Past) -> list[Outcome]:
     return list(outcomes(past, past.segments, BOOK, None, NOW - DAYS * DAY_MS, trials=8))
 
 
-@pytest.mark.weighty
 @given(st.integers(0, 10_000), st.sampled_from([0.25, 1.0, 4.0]))
 @settings(max_examples=8)
 def test_it_pages_what_the_watch_tells_of_news(seed: int, budget: float) -> None:
@@ -66,7 +67,6 @@ def _news(rating: Rating) -> Rating:
     return Rating(rating.at, rating.id, rating.is_satisfied)
 
 
-@pytest.mark.weighty
 def test_the_bad_week_is_paged_once_and_the_desk_leaves_it_to_the_team(chosen: list[Outcome]) -> None:
     pages = {one.segment: [told for told in one.told if not told.note] for one in chosen}
     (page,) = pages[A]
@@ -91,14 +91,12 @@ def test_deeper_falls_are_told_sooner_and_missed_less_often(chosen: list[Outcome
         assert shallow.median_hours is None or shallow.median_hours > deep.median_hours
 
 
-@pytest.mark.weighty
 def test_larger_budgets_tell_a_fall_sooner(past: Past, chosen: list[Outcome]) -> None:
     rare = list(outcomes(past, past.segments, BOOK, 0.05, NOW, trials=8))
     for few, usual in zip(rare, chosen, strict=True):
         assert (few.delays[0].median_hours or 1e9) > (usual.delays[0].median_hours or 1e9)
 
 
-@pytest.mark.weighty
 def test_the_same_ratings_give_the_same_backtest(chosen: list[Outcome]) -> None:
     tickets = desk(2)
     Random(3).shuffle(tickets)

@@ -7,7 +7,6 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import nbinom
 
 from schemas.rows import SignalRow
 from streams.agents.bursts import NEWS_HOURS, Bursts
@@ -90,6 +89,8 @@ def test_what_comes_later_changes_no_burst_that_is_over(minutes: list[float], un
 
 @given(st.integers(0, 60), st.floats(1e-3, 50), st.floats(0.05, 1e4))
 def test_tails_are_those_of_an_independent_library(n: int, mean: float, shape: float) -> None:
+    from scipy.stats import nbinom  # takes seconds, and every process imports this file
+
     ours = at_least(n, Expected(mean, shape))
     assert ours == pytest.approx(nbinom.sf(n - 1, shape, shape / (shape + mean)), rel=1e-5, abs=1e-300)
 

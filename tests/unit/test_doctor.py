@@ -57,6 +57,7 @@ def test_no_pair_is_missed_by_not_looking_at_all_of_them(names: list[str]) -> No
     assert found == [pair for pair in combinations(sorted(names), 2) if is_same(*pair) or is_misspelt(*pair)]
 
 
+@pytest.mark.weighty
 def test_of_thousands_of_teams_hardly_any_pair_is_looked_at() -> None:
     names = [f"branch {number:05d} of the north" for number in range(0, 99_999, 11)]
     assert len(candidates(names)) < comb(len(names), 2) / 100

@@ -162,6 +162,7 @@ def test_it_is_judged_once_a_minute_by_the_last_full_hour() -> None:
     assert (later.signal_id, later.n) == (first.signal_id, first.n)
 
 
+@pytest.mark.weighty
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([0.1, 0.3, 0.6]))
 def test_it_is_what_a_count_of_every_single_hour_says(seed: int, line: float) -> None:

@@ -324,6 +324,7 @@ def test_what_is_no_http_is_refused_and_quoted_in_no_log(caplog: pytest.LogCaptu
     assert SECRET not in caplog.text
 
 
+@pytest.mark.weighty
 def test_who_says_nothing_or_speaks_slowly_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lobby, "SILENT_SECONDS", 0.3)
     monkeypatch.setattr(door_module, "BODY_SECONDS", 0.3)

@@ -155,6 +155,7 @@ def test_a_deep_fall_is_found_by_both_in_the_end() -> None:
     assert verdict.sum >= verdict.limit
 
 
+@pytest.mark.weighty
 def test_a_fall_by_less_than_the_guard_never_pages_however_sure_it_is() -> None:
     ratings = [*usual(per_day=1_440), *steady(FALL, FALL + 5 * DAY_MS, DAY_MS // 1_440, bad_every=5)]
     verdict = judged(ratings, FALL + 5 * DAY_MS)
@@ -311,6 +312,7 @@ def test_one_rating_cannot_be_two() -> None:
         judged(two, FALL)
 
 
+@pytest.mark.weighty
 def test_a_segment_of_a_thousand_ratings_a_day_is_recomputed_within_two_seconds() -> None:
     rng, watch = Random(1), Watch(USUAL)
     for i in range(120_000):
@@ -393,6 +395,7 @@ def test_every_threshold_says_what_it_means() -> None:
     assert all(len(text) > 40 for text in said.values())
 
 
+@pytest.mark.weighty
 def test_a_watch_forgets_month_by_month_what_a_recomputation_forgets() -> None:
     ratings = list(steady(T0, T0 + 240 * DAY_MS, DAY_MS // 5, bad_every=7))
     watch = Watch(USUAL)

@@ -145,6 +145,7 @@ def _silence(at: "np.ndarray[Any, Any]", begin: int, end: int) -> tuple[Silence,
     return Silence(begin, usual, 4), Rhythm(counts[:4], gaps)
 
 
+@pytest.mark.weighty
 @pytest.mark.parametrize("come", [_independent, _bursts, _hourly])
 def test_a_source_is_called_silent_no_more_often_than_is_accepted(come: Any) -> None:
     """By a chance of 0.001 for each silence there were 15 to 20 in 90 days; without its rhythm 370 and 1,900."""

@@ -113,6 +113,7 @@ def test_hours_that_are_worse_are_found_within_their_day() -> None:
     assert found[:, 20:22].mean() - found[:, :20].mean() == pytest.approx(-0.2, abs=0.04)
 
 
+@pytest.mark.weighty
 def test_a_wave_is_followed_by_a_level_that_moves_more_than_usual() -> None:
     steady = np.mean([one.drift for one in profiles(Course.INDEPENDENT, 300)])
     moving = np.mean([one.drift for one in profiles(Course.WAVE, 300)])

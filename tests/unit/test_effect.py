@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import t as student
-from statsmodels.stats.meta_analysis import combine_effects
 
 from streams.core.effect import Effect, Moved, drop_of, effect_of, of_count, of_share, t95
 
@@ -58,6 +56,8 @@ moves = st.builds(Moved, st.floats(-1, 1), st.floats(1e-4, 1))
 
 @given(moves, st.lists(moves, min_size=4, max_size=12))
 def test_what_is_untouched_is_pooled_as_an_independent_library_does(touched: Moved, others: list[Moved]) -> None:
+    from statsmodels.stats.meta_analysis import combine_effects  # takes seconds, and every process imports this file
+
     effect = effect_of(touched, others)
     assert effect is not None
     with np.errstate(all="ignore"):
@@ -73,6 +73,8 @@ def test_what_is_untouched_is_pooled_as_an_independent_library_does(touched: Mov
 
 @pytest.mark.parametrize("freedom", [3, 4, 5, 8, 20, 100])
 def test_quantiles_are_those_of_an_independent_library(freedom: int) -> None:
+    from scipy.stats import t as student  # takes seconds, and every process imports this file
+
     assert t95(freedom) == pytest.approx(student.ppf(0.975, freedom), rel=0.008 if freedom == 3 else 0.003)
 
 

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from tests.deploy.folder import ROOT
 from tests.outbox import AT, FOLDER, Dying, backend, recipe_of
 
+pytestmark = pytest.mark.weighty
+
 HEAVY: Final = {"aiohttp", "aiokafka", "clickhouse_connect", "faust", "pydantic", "structlog", "tenacity", "typer"}
 _SERVICE: Final = """
 import json, sys

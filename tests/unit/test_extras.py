@@ -19,6 +19,8 @@ from streams.cli import app
 from streams.cli.extra import ExtraMissingError, needing
 from tests.space import ROOT
 
+pytestmark = pytest.mark.weighty
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 REPLACING = {"niquests", "urllib3-future"}
 

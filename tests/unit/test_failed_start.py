@@ -5,7 +5,11 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 from tests.space import ROOT
+
+pytestmark = pytest.mark.weighty
 
 SCRIPT = """
     import streams.worker as worker

@@ -8,6 +8,8 @@ import pytest
 
 from tests.helpdesk import COLUMNS, RESOLVED, data_folder, figures_of, reference, simulate
 
+pytestmark = pytest.mark.weighty
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.space import ROOT
 
+pytestmark = pytest.mark.weighty
+
 _PROBE = """
 import importlib, pkgutil, socket, subprocess, sys, threading
 

@@ -4,7 +4,11 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 from tests.space import ROOT
+
+pytestmark = pytest.mark.weighty
 
 SCRIPT = """
     import os, signal

@@ -8,6 +8,8 @@ import pytest
 from tests.helpdesk import data_folder
 from tests.olist import figures_of, reference, simulate
 
+pytestmark = pytest.mark.weighty
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:

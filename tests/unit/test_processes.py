@@ -10,6 +10,8 @@ import pytest
 
 from tests.process import Process
 
+pytestmark = pytest.mark.weighty
+
 TESTS = Path(__file__).parent.parent
 KEEPERS = {"process.py", "forks.py", "space.py", "kafka/broker.py", "chaos/servers.py", "chaos/before.py"}
 """Where objects keep processes longer than a block, and reap them when they are removed."""

@@ -142,6 +142,7 @@ FAULTS = st.one_of(
 )
 
 
+@pytest.mark.weighty
 @pytest.mark.parametrize("vendor", [zendesk, shopify, zammad, chatwoot])
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -418,6 +419,7 @@ def test_a_system_whose_api_no_mapping_describes_is_told_with_those_that_are() -
     assert "zendesk/export" in result.output
 
 
+@pytest.mark.weighty
 def test_a_pull_that_was_killed_goes_on_behind_the_last_page(tmp_path: Path) -> None:
     out, point = tmp_path / "out", tmp_path / "point"
     arguments = ["--to", str(out), "--checkpoint", str(point)]

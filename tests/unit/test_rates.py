@@ -101,6 +101,7 @@ def test_a_watch_made_anew_states_what_is_known_already_once_more_and_no_other()
 steps = st.tuples(st.integers(1, 40), st.integers(0, 24 * 14), st.integers(-3, 3), st.booleans())
 
 
+@pytest.mark.weighty
 @given(st.lists(steps, max_size=5), st.integers(0, 9))
 @settings(max_examples=12)
 def test_what_is_kept_up_to_date_equals_what_is_judged_from_the_beginning(

@@ -75,6 +75,7 @@ def handover_of() -> Handover[str]:
     return Handover[str](Nowhere(), {}, lambda: None, lambda _tp, _seam: None)
 
 
+@pytest.mark.weighty
 def test_what_is_handed_on_takes_room_until_it_is_finished_for_the_first_time() -> None:
     handover = handover_of()
     records = handed_on(handover, MOST_HELD_BYTES)

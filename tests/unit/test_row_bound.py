@@ -1,5 +1,6 @@
 """What the row of a very long story names, and what it still counts."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +61,7 @@ def test_what_is_named_times_its_days_is_bounded(days: int) -> None:
     assert bounds.turns * days <= max(1_000_000, 25_000 * SHORT.turns)
 
 
+@pytest.mark.weighty
 def test_a_mail_loop_is_told_whole_in_numbers_and_in_part_by_its_arrays() -> None:
     ticket = folded(mail_loop("T", 6_000), "T")
     row = row_of(ticket, NOW_MS)

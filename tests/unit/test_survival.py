@@ -56,6 +56,7 @@ def near(one: float | None, other: float) -> bool:
     return isclose(inf if one is None else one, other, rel_tol=1e-9, abs_tol=1e-9)
 
 
+@pytest.mark.weighty
 @pytest.mark.parametrize("seeds", [range(start, start + 50) for start in range(0, SETS, 50)])
 def test_curve_band_and_quantiles_are_those_of_lifelines(seeds: range) -> None:
     for seed in seeds:

@@ -5,7 +5,6 @@ from random import Random
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 
 from tests.bench.worth import would_have_gone
 from tests.worth import (
@@ -64,6 +63,8 @@ def _without_matching(cells: Sequence[Cell]) -> float:
 
 
 def test_the_difference_is_that_of_a_weighted_regression() -> None:
+    import statsmodels.api as sm  # takes seconds, and every process imports this file
+
     cells = [cell for cell in drawn(shop(1, 0.05)[0], 1) if cell.others]
     rows = [(within(one, 60), 1.0, 1.0) for cell in cells for one in cell.treated]
     rows += [(within(one, 60), 0.0, len(cell.treated) / len(cell.others)) for cell in cells for one in cell.others]
@@ -74,6 +75,7 @@ def test_the_difference_is_that_of_a_weighted_regression() -> None:
     assert lift.lift == pytest.approx(fitted.params[1], abs=1e-9)
 
 
+@pytest.mark.weighty
 def test_the_interval_is_as_wide_as_that_of_a_bootstrap_by_customer() -> None:
     cells = [cell for cell in drawn(shop(2, 0.05)[0], 2) if cell.others]
     lift = lift_of(cells, ordered_within(90))

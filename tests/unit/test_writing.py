@@ -169,6 +169,7 @@ def test_a_small_ticket_is_never_set_aside_however_long_it_is_refused(short_for:
     assert store.dead_letters == {}
 
 
+@pytest.mark.weighty
 def test_a_row_that_names_a_part_of_a_very_long_ticket_is_counted() -> None:
     meters = Meters()
     store = BoundedStore()
