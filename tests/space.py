@@ -22,9 +22,11 @@ from kafka.admin import KafkaAdminClient
 from schemas.codec import CONTENT_TYPE, decode, partition_key
 from schemas.events import OrderData
 from streams.broker import TOPICS, ensure_topics, kafka_options, knock
+from streams.core.said import ROW_OF
 from streams.core.ticket.batch import TICKET_EVENTS
 from streams.fault import KafkaErrors
 from streams.settings import PREFIX, Settings
+from streams.sinks.clickhouse import TABLES
 from streams.sinks.connection import connect
 from tests.databases import REST_SECONDS, any_name, given_back, lent
 from tests.forks import ROOT as ROOT
@@ -34,6 +36,12 @@ WORKER = ("streams.cli", "worker")
 _PATIENCE_SECONDS = 120.0  # a machine may be busy
 _POLL_SECONDS = 0.1
 _MOST_POLL_SECONDS = 1.0
+_SUMMED = (
+    *("events", "event_times", "open_hours", "policies", "tickets", "ticket_days", "orders", "order_days"),
+    *("messages_out", "retractions", "compensation_events", "templated_messages"),
+    *dict.fromkeys(TABLES[row] for row in ROW_OF.values()),
+)
+"""What of a database must be the same whatever happens to workers on the way."""
 _REST = 4
 """Asking shall not take the time of what is asked for: between two questions is several times what the first took."""
 
@@ -118,8 +126,7 @@ class Space:
     def checksum(self) -> dict[str, tuple[int, int]]:
         """Return rows and a sum over every column but the ingestion times, for each table."""
         sql = "SELECT count(), sum(cityHash64(toString(tuple(*)))) FROM (SELECT * EXCEPT (ingested_at) FROM {} FINAL)"
-        tables = ("events", "event_times", "open_hours", "tickets", "ticket_days", "orders", "order_days")
-        return {table: tuple(self.query(sql.format(table))[0]) for table in tables}
+        return {table: tuple(self.query(sql.format(table))[0]) for table in _SUMMED}
 
     def environment(self) -> dict[str, str]:
         """Return what a command needs to work in this space."""
