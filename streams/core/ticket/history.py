@@ -199,6 +199,8 @@ def surveys_of(story: History) -> dict[Key, Offered]:
     The first offer that says of which kind a survey is decides on that.
     """
     offers = story.of(Offered)
+    if not offers:
+        return {}
     key = keyed((fact.system, fact.survey_id) for fact in offers)
     first: dict[Key, Offered] = {}
     for fact in offers:
@@ -285,6 +287,8 @@ def _score(rated: Rated) -> float:
 def compensations_of(story: History) -> list[Compensated]:
     """Return what was granted; the latest word of its source on each grant counts."""
     grants = story.of(Compensated)
+    if not grants:
+        return []
     key = keyed((fact.system, fact.compensation_id) for fact in grants)
     return list({key(fact.system, fact.compensation_id): fact for fact in grants}.values())
 
@@ -292,6 +296,8 @@ def compensations_of(story: History) -> list[Compensated]:
 def repurchases_of(story: History) -> list[Repurchased]:
     """Return the later orders of the customer; the latest word of its source on each order counts."""
     orders = story.of(Repurchased)
+    if not orders:
+        return []
     key = keyed((fact.system, fact.order_id) for fact in orders)
     return list({key(fact.system, fact.order_id): fact for fact in orders}.values())
 

@@ -92,7 +92,7 @@ def row_of(ticket: Ticket, ingested_at: Ms, bounds: Bounds | None = None) -> Tic
     record = record_of(active, created_at)
     said = record.attributes
     life = history.lifecycle_of(own, created_at)
-    talk = conversation_of(own, story, created_at)
+    talk = conversation_of(own, story, openings, created_at)
     first = None if created_by == "agent" else talk.first_answer
     offers = history.surveys_of(story)
     ratings = history.ratings_of(story, offers)

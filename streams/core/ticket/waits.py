@@ -67,7 +67,7 @@ def openings_of(history: History) -> list[Opening]:
     )
 
 
-def conversation_of(history: History, story: History, created_at: Ms) -> Conversation:
+def conversation_of(history: History, story: History, openings: Sequence[Opening], created_at: Ms) -> Conversation:
     """Return every wait of the customer for a person's answer.
 
     A wait begins when the customer opens the case, opens one that was merged into it, or writes in public while nobody
@@ -83,7 +83,7 @@ def conversation_of(history: History, story: History, created_at: Ms) -> Convers
     ]
     speakers = [speaker for speaker, _ in spoken]
     return Conversation(
-        waits=_waits(history, spoken, openings_of(history), created_at),
+        waits=_waits(history, spoken, openings, created_at),
         first_bot_response_at=spoken[speakers.index("bot")][1].at if "bot" in speakers else None,
         customer_messages=speakers.count("customer"),
         agent_messages=speakers.count("agent"),
