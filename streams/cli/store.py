@@ -52,8 +52,7 @@ def refold(
     """Fold tickets again from the stored events, independent of Kafka. Workers may go on meanwhile.
 
     Opening hours are worked out again as well, by the time zones that this machine knows, and what events say beside
-    tickets: of faults, contacts, returns, work and the like. When ClickHouse goes away
-    meanwhile, it is waited for.
+    tickets: of faults, contacts, returns, work and the like. When ClickHouse goes away meanwhile, it is waited for.
 
     Example: `servicepulse refold --ticket T-17`
     """

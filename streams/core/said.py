@@ -41,8 +41,7 @@ from schemas.rows import (
     SelfServiceEventRow,
     WorkEventRow,
 )
-
-_DAY_MS: Final = 86_400_000
+from streams.core.window import DAY_MS
 
 _ROWS: Final[Mapping[type[Data], type[SaidRow]]] = {
     FaultData: FaultEventRow,
@@ -93,7 +92,7 @@ def _value(name: str, event: Event, content: Data, unsaid: str | None) -> Any:  
         case "at":
             return event.at_ms
         case "day":
-            return event.at_ms // _DAY_MS
+            return event.at_ms // DAY_MS
         case "says":
             return [word for word in _WORDS[ROW_OF[event.name]] if _has_word(content, word)]
     said = getattr(content, _CALLED.get(name, name), getattr(content, name, None))

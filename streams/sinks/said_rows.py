@@ -19,8 +19,7 @@ Ask: TypeAlias = Callable[[str, Mapping[str, Any]], Sequence[Sequence[Any]]]
 
 _KINDS: Final = tuple(dict.fromkeys(ROW_OF.values()))
 _KEYS: Final[Mapping[type[SaidRow], str]] = {ROW_OF[name]: CATALOGUE[name].subject_field or "" for name in ROW_OF}
-KEYS: Final = frozenset(_KEYS.values())
-"""The columns by which the tables are named what their rows are about."""
+"""The column of each table that names what its rows are about, as the events name their subject."""
 _NAMES: Final = {
     f"names{place}": [name for name, row in ROW_OF.items() if row is kind] for place, kind in enumerate(_KINDS)
 }

@@ -224,23 +224,12 @@ FROM event_times
 WHERE replay = false AND ingested_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
 GROUP BY source
 """
-_USUAL_EVENTS: Final = """
-WITH (
-    SELECT at FROM event_times WHERE replay = false AND source = {source:String} ORDER BY replay, source, at LIMIT 1
-) AS first_at
-SELECT
-    if(isNull(first_at), 0, toUnixTimestamp64Milli(assumeNotNull(first_at))),
-    $counts
-FROM event_times
-WHERE replay = false AND source = {source:String} AND ($spans)
-"""
-_USUAL_SPAN: Final = (
-    "at > fromUnixTimestamp64Milli({newest:Int64} - $shift, 'UTC') "
-    "AND at <= fromUnixTimestamp64Milli({now:Int64} - $shift, 'UTC')"
-)
 _FIRST_AT: Final = """
 SELECT toUnixTimestamp64Milli(at) FROM event_times
 WHERE replay = false AND source = {source:String} ORDER BY replay, source, at LIMIT 1
+"""
+_USUAL_EVENTS: Final = """
+SELECT $counts FROM event_times WHERE replay = false AND source = {source:String} AND ($spans)
 """
 _COUNTS_BY_SPAN: Final = """
 SELECT intDiv(back, {week:Int64}) AS week, intDiv(back % {week:Int64}, {span:Int64}) AS place, count()
@@ -407,11 +396,11 @@ class ClickHouseWatchStore:
         """Return what a source usually sends in a span as long as from its newest event to now."""
         step = _WEEK_MS * (1 + (now - newest_at - 1) // _WEEK_MS)
         shifts = [step * i for i in range(1, _SPANS + 1)]
-        spans = [Template(_USUAL_SPAN).substitute(shift=shift) for shift in shifts]
-        counts = ",\n    ".join(f"countIf({span})" for span in spans)
-        sql = Template(_USUAL_EVENTS).substitute(counts=counts, spans=" OR ".join(f"({span})" for span in spans))
-        ((first_at, *events),) = self._ask(sql, source=source, newest=newest_at, now=now)
-        known = [count for shift, count in zip(shifts, events, strict=True) if newest_at - shift >= first_at]
+        bounds = [(newest_at - shift, now - shift) for shift in shifts]
+        counts = ", ".join(f"countIf({_between([one])})" for one in bounds)
+        sql = Template(_USUAL_EVENTS).substitute(counts=counts, spans=_between(bounds))
+        (events,), first_at = self._ask(sql, source=source), self._first_at(source)
+        known = [count for (begin, _), count in zip(bounds, events, strict=True) if begin >= first_at]
         return Silence(newest_at, sum(known), len(known))
 
     def rhythm(self, source: str, newest_at: Ms, now: Ms) -> Rhythm:
@@ -427,10 +416,15 @@ class ClickHouseWatchStore:
             (week, place): count
             for week, place, count in self._ask(sql, source=source, newest=newest_at, week=_WEEK_MS, span=span)
         }
-        ((first_at,),) = self._ask(_FIRST_AT, source=source)
+        first_at = self._first_at(source)
         known = sum(begin >= first_at for begin, _ in bounds)
         places = (window if known else newest_at - first_at) // span
         return [[found.get((week, place), 0) for place in range(places)] for week in range(max(1, known))]
+
+    def _first_at(self, source: str) -> Ms:
+        """Return since when a source is heard; 0 for one that nobody has heard."""
+        rows = self._ask(_FIRST_AT, source=source)
+        return int(rows[0][0]) if rows else 0
 
     def _gaps(self, source: str, newest_at: Ms, now: Ms) -> int:
         """Return how many silences were nearly as long, within some hours of the same time of the week."""

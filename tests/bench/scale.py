@@ -66,7 +66,7 @@ BESIDE: Final = (
     "selfservice_events", "compensation_events", "return_events", "work_events", "handling_events",
     "templated_messages",
 )  # fmt: skip
-"""What ClickHouse takes out of events by itself, beside orders."""
+"""What is taken out of events, by workers or by ClickHouse itself, beside orders."""
 OTHERS: Final = 3
 """Customers who only order, for each that orders in the simulated month."""
 TABLES: Final = ("events", "tickets", "ticket_days", "orders", "order_days", *BESIDE)

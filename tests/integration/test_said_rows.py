@@ -40,13 +40,13 @@ def client(servers: Servers) -> Iterator[Client]:
         yield client
 
 
-def _rows(client: Client, *, emptied: bool) -> dict[str, list[tuple[object, ...]]]:
+def _taken(client: Client) -> dict[str, list[tuple[object, ...]]]:
+    """Return what the tables hold, and empty them."""
     found = {}
     for table, row in FILLED.items():
         columns = ", ".join(column_names(row))
         found[table] = client.query(f"SELECT {columns} FROM {table} FINAL ORDER BY ALL").result_rows
-        if emptied:
-            client.command(f"TRUNCATE TABLE {table}")
+        client.command(f"TRUNCATE TABLE {table}")
     return found  # type: ignore[return-value]
 
 
@@ -56,17 +56,14 @@ def test_rows_of_workers_are_what_the_database_itself_reads_out_of_events(client
     assert READ_BACK.keys() == FILLED.keys()
     store = ClickHouseStore(client)
     client.command("TRUNCATE TABLE events")
-    events = list(
-        {
-            (one.name, one.subject, one.source, one.id): one for raw in raws for one in [decode(raw, now_ms=NOW_MS)]
-        }.values()
-    )
+    told = [decode(raw, now_ms=NOW_MS) for raw in raws]
+    events = list({(one.name, one.subject, one.source, one.id): one for one in told}.values())
     store.insert([event_row(one, NOW_MS) for one in events])
-    assert not any(_rows(client, emptied=True).values()), "no view fills them"
+    assert not any(_taken(client).values()), "no view fills them"
     for statement in READ_BACK.values():
         client.command(statement)
-    read_back = _rows(client, emptied=True)
+    read_back = _taken(client)
     store.insert(said_rows(events))
-    assert _rows(client, emptied=True) == read_back
+    assert _taken(client) == read_back
     assert state_again(client) == len(events) == sum(map(len, read_back.values()))
-    assert _rows(client, emptied=True) == read_back
+    assert _taken(client) == read_back
