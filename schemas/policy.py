@@ -24,9 +24,12 @@ REASON_SHARE: Final = 0.30
 SUBJECT: Final = "policy"
 """The key of everything that is said about the policy: there is one."""
 
-_SECONDS: Final = {"m": 60, "h": 3_600, "d": 86_400}
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _WITHIN: Final = "^[1-9][0-9]{0,5}[mhd]$"
+_SOON: Final = "^[1-9][0-9]{0,3}[sm]$"
 _LONGEST_DAYS: Final = 30
+_LONGEST_IN_QUEUE_SECONDS: Final = 1_800
+"""Missed contacts are told of by the hour, so that one has to be known as missed well within it."""
 
 Values: TypeAlias = Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], Meta(max_length=100)]
 """One of these; none: any. An empty text stands for tickets that have none."""
@@ -164,6 +167,39 @@ class Worth(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True,
     ] = field(default_factory=dict)
 
 
+class Important(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """Which contacts in a queue nobody should miss, and how long one may wait before it is missed."""
+
+    priorities: Annotated[
+        tuple[Annotated[str, Meta(max_length=256)], ...],
+        Meta(max_length=100, description="Those of one of these. None: no contact is important."),
+    ] = ("high", "urgent")
+    within: Annotated[
+        str, Meta(description="Seconds or minutes, such as 45s or 2m.", extra_json_schema={"pattern": _SOON})
+    ] = "2m"
+
+    def __post_init__(self) -> None:
+        """Read the time once, so that a wrong one is refused here.
+
+        Raises:
+            PolicyError: When it is no duration, or too long.
+        """
+        _ = self.seconds
+
+    @cached_property
+    def seconds(self) -> int:
+        """How long one may wait."""
+        if not re.fullmatch(_SOON, self.within):
+            raise PolicyError(f"{self.within!r} is no time in a queue; write 45s or 2m")
+        seconds = int(self.within[:-1]) * _SECONDS[self.within[-1]]
+        if seconds > _LONGEST_IN_QUEUE_SECONDS:
+            raise PolicyError(
+                f"{self.within} is longer than the {_LONGEST_IN_QUEUE_SECONDS // 60} minutes that an important contact "
+                "may wait"
+            )
+        return seconds
+
+
 Rules: TypeAlias = Annotated[tuple[Rule, ...], Meta(max_length=50)]
 """The first one whose conditions a ticket meets is its target; where none is, it has no target."""
 
@@ -188,6 +224,9 @@ class Policy(InForce, frozen=True, dict=True, omit_defaults=True, forbid_unknown
     ] = ()
     response: Annotated[Rules, Meta(description="How soon a person answers whenever the customer waits.")] = ()
     resolution: Annotated[Rules, Meta(description="How soon a case is resolved, and again after each reopening.")] = ()
+    important: Annotated[
+        Important, Meta(description="Which contacts in a queue nobody should miss, and how long one may wait.")
+    ] = Important()
     least_n: Annotated[
         int,
         Meta(

@@ -157,9 +157,9 @@ class PolicyRow(Row, frozen=True, kw_only=True, gc=False):
     """What the desk calls satisfied and in time, as one event publishes it, the highest version counts. Key: subject.
 
     A target is, of each version, its rules in order: seconds, whether of open hours, what pauses it, values of each
-    condition. Scales
-    are those with a least score of their own: both ends, and that score. Worth is the currency of sums, what an hour
-    of work costs in it, and what a unit of other currencies is worth.
+    condition. Scales are those with a least score of their own: both ends, and that score. Important are contacts of
+    these priorities, missed after so many seconds. Worth is the currency of sums, what an hour of work costs in it, and
+    what a unit of other currencies is worth.
     """
 
     subject: str
@@ -172,6 +172,7 @@ class PolicyRow(Row, frozen=True, kw_only=True, gc=False):
     first_response: list[list[tuple[Any, ...]]] = field(name="versions.first_response_rules")
     response: list[list[tuple[Any, ...]]] = field(name="versions.response_rules")
     resolution: list[list[tuple[Any, ...]]] = field(name="versions.resolution_rules")
+    important: list[tuple[list[str], int]] = field(name="versions.important")
     least_n: list[int] = field(name="versions.least_n")
     reason_share: list[float] = field(name="versions.reason_share")
     worth: list[tuple[str, int, list[tuple[str, float]]]] = field(name="versions.worth")

@@ -8,9 +8,9 @@ from schemas import events as e
 from schemas.codec import Event
 from tests.faults import Seen, counting_of
 from tests.ledger import Ledger
+from tests.promised import Promises
 
 DAY: Final = 86_400_000
-LATE: Final = 120
 NEVER: Final = 2**60
 
 
@@ -23,6 +23,7 @@ class ContactLedger:
 
     def __init__(self, events: Sequence[Event], now: int) -> None:
         ledger = Ledger(events)
+        self._promises = Promises(events)
         days = [one.at_ms // DAY for one in events if isinstance(one.content, e.ContactData)]
         known_until = min(now, (max(days, default=0) + 1) * DAY)
         self.seen = defaultdict[str, list[Seen]](list)
@@ -73,7 +74,7 @@ class ContactLedger:
             self.seen["contacts_abandoned"].append(Seen(at, is_given_up, row))
         for name in ("contact_wait_p50", "contact_wait_p90"):
             self.seen[name].append(Seen(at, seconds, row, has_ended=is_answered))
-        if last.priority in ("high", "urgent") and (is_given_up or seconds > LATE):
+        if self._promises.is_missed(at, row["priority"], seconds, is_given_up=is_given_up):
             self.seen["important_missed"].append(Seen(at, 1, row))
 
     def _enter_session(self, session: Sequence[Event], came: Sequence[tuple[str, int]]) -> None:

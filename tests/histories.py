@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import Event, decode, encode
-from schemas.policy import Policy, Rule, Scale, SettledAfter
+from schemas.policy import Important, Policy, Rule, Scale, SettledAfter
 from schemas.schedule import SpecialDay, Version, Week
 from streams.core.ticket.fact import fact_of
 from streams.core.ticket.fold import Ticket, fold
@@ -250,9 +250,10 @@ def calling_desks(*, max_size: int = 12) -> st.SearchStrategy[list[Event]]:
     when = st.one_of(soon, soon, st.sampled_from([middle + after for after in range(0, 80_000_000, 4_000_000)]))
     cases = st.lists(st.tuples(_of_calls(customer), when, st.sampled_from(SOURCES[:2])), min_size=2, max_size=max_size)
     taken_back = st.lists(st.tuples(st.sampled_from(["P", "S"]), _retractions(9, "k"), when), max_size=2)
-    return st.tuples(told, cases, taken_back).map(
+    return st.tuples(told, cases, taken_back, policies()).map(
         lambda all: [
             *map(_on_some_day, _numbered_world(all[0])),
+            *all[3],
             *(
                 event(content, at, f"k{number}", subject=getattr(content, content.subject_field), source=source)
                 for number, (content, at, source) in enumerate(all[1])
@@ -395,6 +396,11 @@ def _policies() -> Contents:
         zone=st.just("UTC"),
         satisfied_from=st.sampled_from([25, 50, 75, 100]),
         scales=st.lists(scales, max_size=2, unique_by=lambda one: (one.scale_min, one.scale_max)).map(tuple),
+        important=st.builds(
+            Important,
+            priorities=st.lists(st.sampled_from(["high", "urgent", "low", ""]), max_size=2, unique=True).map(tuple),
+            within=st.sampled_from(["20s", "40s", "2m", "7m"]),
+        ),
         least_n=st.sampled_from([2, 3, 20, 250]),
         reason_share=st.sampled_from([0.1, 0.3, 1.0]),
         settled_after_days=st.builds(SettledAfter, **dict.fromkeys(SettledAfter.__struct_fields__, days)),

@@ -35,6 +35,15 @@ class Promises:
         version = self._at(at)
         return version.least_n if version else 20
 
+    def is_missed(self, at: int, priority: str, seconds: float, *, is_given_up: bool) -> bool:
+        """Tell whether a contact that began to wait at an instant is an important one that was missed."""
+        version = self._at(at)
+        priorities, within = (version.important.priorities, version.important.within) if version else ("hu", "")
+        if version is None:
+            return priority in ("high", "urgent") and (is_given_up or seconds > 120)
+        may_wait = int(within[:-1]) * {"s": 1, "m": 60}[within[-1]]
+        return priority in priorities and (is_given_up or seconds > may_wait)
+
     def reason_share(self, at: int) -> float:
         """Return the line of reasons at an instant."""
         version = self._at(at)

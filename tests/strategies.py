@@ -16,7 +16,7 @@ from schemas.events import (
     Data,
     PolicyPublished,
 )  # fmt: skip
-from schemas.policy import CONDITIONS, SUBJECT, TARGETS, Policy, Rule, Scale, SettledAfter, Worth
+from schemas.policy import CONDITIONS, SUBJECT, TARGETS, Important, Policy, Rule, Scale, SettledAfter, Worth
 from schemas.schedule import SpecialDay, Version, Week
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -139,6 +139,11 @@ def policies() -> st.SearchStrategy[Policy]:
         zone=st.sampled_from(["UTC", "Asia/Shanghai", "Europe/Berlin"]),
         satisfied_from=st.floats(0.5, 100),
         scales=st.lists(_scales(), max_size=3, unique_by=lambda one: (one.scale_min, one.scale_max)).map(tuple),
+        important=st.builds(
+            Important,
+            priorities=st.lists(st.text(max_size=9), max_size=3).map(tuple),
+            within=st.sampled_from(["1s", "45s", "2m", "30m", "1800s"]),
+        ),
         least_n=st.integers(2, 10_000),
         reason_share=st.floats(0.01, 1),
         worth=st.none() | st.builds(Worth, currency=_CODES, cost_per_hour=_COSTS, rates=_RATES),

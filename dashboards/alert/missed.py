@@ -7,16 +7,16 @@ from dashboards.alert.rule import Rule
 from dashboards.alert.soonest import NO_TEAM
 from dashboards.query import select
 from streams.core.ask.question import days_between, observed
-from streams.core.metrics.contact import QUEUED
+from streams.core.metrics.contact import IS_MISSED, QUEUED_IMPORTANT
 
 MOST: Final = 3
 """So many within an hour are told of."""
 _COUNTED: Final = select(
     {
         "team": f"if(contacts.team = '', '{NO_TEAM}', contacts.team)",
-        "number": "toFloat64(countIf(is_missed AND at > end_at - toIntervalHour(1)))",
+        "number": f"toFloat64(countIf({IS_MISSED} AND at > end_at - toIntervalHour(1)))",
     },
-    observed(QUEUED, days_between(QUEUED, "end_at", "end_at")),
+    observed(QUEUED_IMPORTANT, days_between(QUEUED_IMPORTANT, "end_at", "end_at")),
     "AS contacts",
     "WHERE at <= end_at",
     "GROUP BY team",

@@ -121,9 +121,9 @@ DOMINATES_ABOUT: Final = (
 MISSED_TITLE: Final = "Important contacts missed"
 MISSED: Final = f"Team {{{{ $labels.team }}}} has missed {count('A')} important contacts within an hour"
 MISSED_ABOUT: Final = (
-    "Calls and chats of high or urgent priority that were given up before anybody answered, or that have waited for "
-    "more than two minutes. {most} within an hour are told of; *Contacts* has them by channel. Resolved once there are "
-    "fewer in an hour."
+    "Calls and chats that the policy calls important (without a word on it: of high or urgent priority) and that were "
+    "given up before anybody answered, or have waited for longer than they may (2 minutes). {most} within an hour are "
+    "told of; *Contacts* has them by channel. Resolved once there are fewer in an hour."
 )
 
 SILENT_TITLE: Final = "Source silent"

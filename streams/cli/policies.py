@@ -11,7 +11,7 @@ from rich.table import Table
 
 from schemas.events import PolicyPublished
 from schemas.instant import zone_of
-from schemas.policy import TARGETS, Policy, Worth
+from schemas.policy import TARGETS, Important, Policy, Worth
 from schemas.rows import Ms
 from schemas.version import in_force
 from streams.cli.connection import open_client, resolve
@@ -131,6 +131,7 @@ def _lines(version: Policy) -> Iterator[str]:
             yield f"{_TITLES[target]}: no target"
         for rule in rules:
             yield f"{_TITLES[target]} {rule_text(rule)}"
+    yield _important(version.important)
     yield f"figures are shown from n = {version.least_n} on"
     yield f"a reason is above the line from {100 * version.reason_share:g} % on"
     for reason, department in sorted(version.departments.items()):
@@ -138,6 +139,13 @@ def _lines(version: Policy) -> Iterator[str]:
     if version.worth:
         yield f"money is added up in {version.worth.currency}{_cost(version.worth)}"
     yield f"figures are settled after {settled_text(version)}"
+
+
+def _important(said: Important) -> str:
+    if not said.priorities:
+        return "no contact in a queue is important"
+    who = " or ".join(one or "none" for one in said.priorities)
+    return f"important contacts (priority {who}) are missed after {said.within} in a queue, or when they are given up"
 
 
 def _cost(worth: Worth) -> str:

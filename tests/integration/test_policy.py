@@ -18,6 +18,7 @@ from streams.core.metrics import METRICS, Dimension, Observations
 from streams.core.metrics.in_target import FIRST_RESPONSES_DUE, RESPONSES_DUE
 from streams.core.metrics.policy import in_force
 from streams.core.policy.published import policies
+from streams.core.said import said_rows
 from streams.core.ticket.batch import event_row
 from streams.core.ticket.measures import row_of
 from streams.core.window import Window
@@ -53,7 +54,7 @@ def whole(servers: Servers) -> Iterator[Client]:
 
 @pytest.fixture
 def client(whole: Client) -> Client:
-    for table in ("events", "tickets", "ticket_days", "ticket_ratings", "open_hours", "policies"):
+    for table in ("events", "tickets", "ticket_days", "ticket_ratings", "open_hours", "policies", "contact_events"):
         whole.command(f"TRUNCATE TABLE {table}")
     return whole
 
@@ -107,6 +108,7 @@ def store(client: Client, *events: Event) -> None:
     sink.insert([event_row(one, NOW_MS) for one in events])
     sink.insert(open_hours(events, NOW_MS))
     sink.insert(policies(events, NOW_MS))
+    sink.insert(said_rows(events))
     sink.insert([row_of(one, NOW_MS) for one in settled(one for one in events if one.ticket_id).values()])
 
 
@@ -156,12 +158,38 @@ def test_a_row_of_the_release_before_says_what_was_built_in_then(client: Client)
         " versions.first_response, versions.response, versions.resolution)"
         f" SELECT {values}, [fromUnixTimestamp64Milli({row.in_force_at[0]})], [80], [[]], [[]], [[]]"
     )
-    asked = ["least_n", "reason_share", "settled_after_days"]
+    asked = ["important", "least_n", "reason_share", "settled_after_days"]
     (told,) = client.query(f"SELECT {', '.join(map(in_force, asked))}").result_rows
     days = {"surveys": 7, "ratings": 14, "reopenings": 7, "reassignments": 7}
-    assert told == (20, 0.3, days)
+    assert told == ({"priorities": ["high", "urgent"], "seconds": 120}, 20, 0.3, days)
     store(client, *ticket("A", "2026-03-01", raw=4))
     assert shown(client, "csat_share") == {None: (1, 0)}
+
+
+def test_which_contacts_nobody_should_miss_says_the_version_of_when_they_began_to_wait(client: Client) -> None:
+    def call(id: str, at: str, priority: str | None, minutes: int) -> list[Event]:
+        queued = e.ContactQueued(contact_id=id, channel="phone", priority=priority)
+        answered = e.ContactAnswered(contact_id=id)
+        begun = ms(at)
+        return [
+            event(queued, begun, f"{id}-0", subject=id),
+            event(answered, begun + minutes * MINUTE_MS, f"{id}-1", subject=id),
+        ]
+
+    for day in ("2026-06-30", "2026-07-01"):
+        for priority, minutes in (("high", 3), ("high", 1), ("vip", 1), (None, 9)):
+            store(client, *call(f"{day}-{priority}-{minutes}", f"{day}T12:00", priority, minutes))
+    assert shown(client, "important_missed") == {None: (2, None)}, "both that waited for more than two minutes"
+    late = version("2026-07-01", important={"priorities": ["vip"], "within": "45s"})
+    store(client, published("2026-07-02", late))
+    assert shown(client, "important_missed", Dimension.PRIORITY) == {
+        None: (2, None),
+        "": (0, None),
+        "high": (1, None),
+        "vip": (1, None),
+    }
+    store(client, published("2026-07-03", version("2026-01-01", important={"priorities": []})))
+    assert shown(client, "important_missed") == {None: (0, None)}, "none is important"
 
 
 def test_nothing_is_measured_by_a_version_before_it_is_in_force(client: Client) -> None:

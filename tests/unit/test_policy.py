@@ -11,7 +11,7 @@ import pytest
 from schemas.codec import Event
 from schemas.events import PolicyPublished
 from schemas.instant import ms_of
-from schemas.policy import SUBJECT, Policy, PolicyError, Rule, SettledAfter
+from schemas.policy import SUBJECT, Important, Policy, PolicyError, Rule, SettledAfter
 from schemas.version import in_force
 from streams.cli.wording import rule_text, told_text
 from streams.core.metrics import METRICS, Metric
@@ -36,6 +36,7 @@ from = 2026-01-01T00:00:00
 zone = "Europe/Berlin"
 satisfied_from = 70
 scales = [{ scale_min = 1, scale_max = 5, satisfied_from = 3 }, { scale_min = 1, scale_max = 2, satisfied_from = 2 }]
+important = { priorities = ["vip", ""], within = "20s" }
 least_n = 50
 reason_share = 0.2
 settled_after_days = { ratings = 21 }
@@ -66,6 +67,8 @@ def test_a_file_states_versions_with_rules_in_their_order() -> None:
     assert [rule.seconds for rule in (*first.first_response, *first.resolution)] == [900, 7_200, 259_200]
     assert (first.satisfied_from, second.satisfied_from, second.resolution) == (70, 75, ())
     assert [one.score for one in first.scales] == [50, 100]
+    assert (first.important.priorities, first.important.seconds) == (("vip", ""), 20)
+    assert (second.important, second.important.seconds) == (Important(), 120)
     assert (first.least_n, first.reason_share) == (50, 0.2)
     assert first.settled_after_days == SettledAfter(surveys=7, ratings=21, reopenings=7, reassignments=7)
     assert (second.scales, second.least_n, second.reason_share) == ((), 20, 0.3)
@@ -94,6 +97,9 @@ def test_a_file_states_versions_with_rules_in_their_order() -> None:
             "scale_max = 5, satisfied_from = 2",
             "from 1 to 5 is there twice",
         ),
+        ('"20s"', '"20 seconds"', "'20 seconds' is no time in a queue; write 45s or 2m"),
+        ('"20s"', '"1h"', "'1h' is no time in a queue"),
+        ('"20s"', '"31m"', "31m is longer than the 30 minutes that an important contact may wait"),
         ("least_n = 50", "least_n = 1", "Expected `int` >= 2"),
         ("reason_share = 0.2", "reason_share = 20", "Expected `float` <= 1.0"),
         ("ratings = 21", "ratings = 0", "Expected `int` >= 1"),
@@ -188,6 +194,7 @@ def test_a_policy_taken_back_says_nothing() -> None:
 def test_a_row_tells_of_scales_by_the_score_and_of_days_by_their_order() -> None:
     row = policy_row(published("1", 5, *policy_of(STATED)), NOW_MS)
     assert row.scales == [[(1, 5, 50), (1, 2, 100)], []]
+    assert row.important == [(["vip", ""], 20), (["high", "urgent"], 120)]
     assert row.settled_after_days == [(7, 21, 7, 7), (7, 14, 7, 7)]
 
 

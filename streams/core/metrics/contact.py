@@ -18,14 +18,13 @@ from streams.core.metrics.metric import (
     tail_of,
 )
 from streams.core.metrics.observation import CONTACTS_AND_ORDERS, unknown_but
+from streams.core.metrics.policy import policy_join
+from streams.core.policy.published import BUILT_IN
 
-LATE_SECONDS: Final = 120
-"""An important contact that waited longer is a missed one."""
-IMPORTANT: Final = ("high", "urgent")
-"""Priorities of contacts that nobody should miss."""
 FOLLOWED_HOURS: Final = 24
 """Whoever comes so soon after helping themselves was not helped."""
 _DAY_SECONDS: Final = 86_400
+_MEANT: Final = BUILT_IN.important
 _COUNTS: Final = f"NOT IN {RETRACTED}"
 _PLACE: Final = "(at, sequence, id)"
 
@@ -66,7 +65,6 @@ _KNOWN_UNTIL: Final = """least(
 )""".strip()
 """Until when somebody of whom nothing more was said waits: now, a day, no longer than queues are heard of."""
 _IS_ANSWERED: Final = "answered_at IS NOT NULL AND ifNull(answered_at <= abandoned_at, true)"
-_IS_IMPORTANT: Final = " OR ".join(f"priority = '{one}'" for one in IMPORTANT)
 
 QUEUED: Final = Observations(
     name="queued_contacts",
@@ -78,7 +76,6 @@ QUEUED: Final = Observations(
         "is_abandoned": f"abandoned_at IS NOT NULL AND NOT ({_IS_ANSWERED})",
         "seconds": "greatest(0, dateDiff('millisecond', at, "
         f"multiIf({_IS_ANSWERED}, assumeNotNull(answered_at), ifNull(abandoned_at, {_KNOWN_UNTIL})))) / 1000",
-        "is_missed": f"({_IS_IMPORTANT}) AND (is_abandoned OR seconds > {LATE_SECONDS})",
     },
     lookback_seconds=_DAY_SECONDS,
     lookahead_seconds=_DAY_SECONDS,
@@ -86,6 +83,16 @@ QUEUED: Final = Observations(
     whose="the team whose queue it is, and the agent who answered",
     dimensions=frozenset({Dimension.TEAM, Dimension.AGENT, Dimension.CHANNEL, Dimension.PRIORITY}),
 )
+
+QUEUED_IMPORTANT: Final = replace(
+    QUEUED,
+    name="important_contacts",
+    one="a contact that waited in a queue, with what the policy in force when it began to wait calls important",
+    columns={**QUEUED.columns, "important": "policy.important"},
+    source=f"{_QUEUED} AS ticket\n{policy_join('queued_at', 'important')}",
+)
+"""By themselves, so that only who asks for important ones looks into the policy."""
+IS_MISSED: Final = "has(important.priorities, priority) AND (is_abandoned OR seconds > important.seconds)"
 
 _DIMENSIONS_OF_SESSIONS: Final = (Dimension.CHANNEL, Dimension.REASON, Dimension.PRODUCT_LINE)
 _SAID_OF_SESSIONS: Final = (*_DIMENSIONS_OF_SESSIONS, "solved", "customer_id")
@@ -216,10 +223,12 @@ IMPORTANT_MISSED: Final = replace(
     name="important_missed",
     title="Important contacts missed",
     direction=Direction.DOWN,
-    numerator=f"contacts of priority {' or '.join(IMPORTANT)} that began to wait in the window and were given up, or "
-    f"waited for more than {LATE_SECONDS // 60} minutes",
-    counted="is_missed",
-    about="One that still waits is missed as soon as it has waited for so long.",
+    observations=QUEUED_IMPORTANT,
+    numerator="important contacts that began to wait in the window and were given up, or waited for longer than they "
+    "may",
+    counted=IS_MISSED,
+    about=f"By the policy in force when it began to wait: {' and '.join(_MEANT.priorities)}, and {_MEANT.within}, "
+    "without one. One that still waits is missed as soon as it has waited for so long.",
 )
 
 CONTAINMENT: Final = Metric(

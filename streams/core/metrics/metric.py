@@ -196,7 +196,8 @@ class Metric(Struct, frozen=True, kw_only=True):
     @property
     def is_by_policy(self) -> bool:
         """Whether the desk's policy decides what counts."""
-        return "satisfied_from" in self.hit + self.counted or "rule_number" in self.observations.columns
+        said = self.hit + self.counted
+        return "satisfied_from" in said or "important" in said or "rule_number" in self.observations.columns
 
     @property
     def is_sampled(self) -> bool:

@@ -7,7 +7,7 @@ from msgspec.structs import astuple, replace
 
 from schemas.policy import CONDITIONS, LEAST_N, TARGETS, Policy
 from streams.core.metrics.metric import DAYS, DAYS_ASKED, Metric
-from streams.core.policy.published import BUILT_IN, rules_of
+from streams.core.policy.published import BUILT_IN, important_of, rules_of
 
 _RULES: Final = (
     "Array(Tuple(seconds UInt32, is_open_hours Bool, "
@@ -17,6 +17,7 @@ _RULES_OF: Final = "_rules"
 _SAID: Final = ("is_open_hours", "paused_for_customer", "paused_on_hold")
 """What a rule says beside its seconds."""
 _SCALES: Final = "Array(Tuple(scale_min Float64, scale_max Float64, score Float64))"
+_IMPORTANT: Final = "Tuple(priorities Array(String), seconds UInt32)"
 _WORTH: Final = "Tuple(currency String, cost_per_hour Int64, rates Array(Tuple(currency String, rate Float64)))"
 
 SATISFIED: Final = ("satisfied_from", "scales")
@@ -159,6 +160,8 @@ def _literal(policy: Policy, column: str) -> str:
             return f"CAST({astuple(said)}, 'Tuple({names})')"
         case "worth":
             return f"CAST(('', 0, []), '{_WORTH}')"
+        case "important":
+            return f"CAST({important_of(policy)}, '{_IMPORTANT}')"
         case "least_n":
             return f"toUInt32({said})"
         case "satisfied_from" | "reason_share":

@@ -126,6 +126,7 @@ def policy_row(event: Event, now_ms: Ms) -> PolicyRow:
         satisfied_from=[one.satisfied_from for one in versions],
         scales=[scales_of(one) for one in versions],
         **targets,
+        important=[important_of(one) for one in versions],
         least_n=[one.least_n for one in versions],
         reason_share=[one.reason_share for one in versions],
         worth=[worth_of(one) for one in versions],
@@ -137,6 +138,11 @@ def policy_row(event: Event, now_ms: Ms) -> PolicyRow:
 def scales_of(policy: Policy) -> list[tuple[float, float, float]]:
     """Return the scales with a least score of their own as a row has them."""
     return [(one.scale_min, one.scale_max, one.score) for one in policy.scales]
+
+
+def important_of(policy: Policy) -> tuple[list[str], int]:
+    """Return which contacts are important as a row has it: their priorities, and how many seconds one may wait."""
+    return list(policy.important.priorities), policy.important.seconds
 
 
 def worth_of(policy: Policy) -> tuple[str, int, list[tuple[str, float]]]:
