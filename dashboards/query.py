@@ -1,6 +1,7 @@
 """How metrics become SQL of panels: Grafana's range and variables around the registry's observations and measures."""
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from textwrap import indent
 from typing import Final
 
@@ -97,6 +98,26 @@ def select(columns: Mapping[str, str], inner: str, *clauses: str) -> str:
 def measured(metric: Metric) -> dict[str, str]:
     """Return the metric's measures as columns that `estimates` knows."""
     return {PREFIX + name: sql for name, sql in measures_of(metric).items()}
+
+
+def by_observations(metrics: Iterable[Metric]) -> list[list[Metric]]:
+    """Return metrics in groups of those that read the same observations: what is asked together is read once."""
+    by_name = sorted(metrics, key=lambda metric: metric.observations.name)
+    return [list(group) for _, group in groupby(by_name, key=lambda metric: metric.observations.name)]
+
+
+def numbered(metrics: Iterable[Metric]) -> dict[str, str]:
+    """Return the measures of several metrics as columns of one SELECT, each with its metric's place before its name."""
+    return {
+        f"{PREFIX}{place}_{name}": sql
+        for place, metric in enumerate(metrics)
+        for name, sql in measures_of(metric).items()
+    }
+
+
+def of_place(place: int, estimate: str) -> str:
+    """Return an expression of `estimates` that reads the measures which `numbered` named for a place."""
+    return estimate.replace(PREFIX, f"{PREFIX}{place}_")
 
 
 # A number now, beside the period before -------------------------------------------------------------------------------

@@ -1,16 +1,26 @@
 """Tables of figures: parts of one metric, the surely best first with the ranks left to each, and metrics in a list."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from textwrap import indent
 from typing import Final
 
 from dashboards import text
-from dashboards.estimate import FIGURE, PREFIX, change, estimates, is_clearly, told
-from dashboards.query import ages, beside, by_period, joined_periods, quoted, quoted_text, select, with_age
+from dashboards.estimate import FIGURE, change, estimates, is_clearly, told
+from dashboards.query import (
+    ages,
+    beside,
+    by_observations,
+    by_period,
+    joined_periods,
+    numbered,
+    of_place,
+    quoted,
+    quoted_text,
+    select,
+    with_age,
+)
 from dashboards.together import AT_ONCE, HOLDS, bounds_at, judged, with_certainty
 from streams.core.ask.figure import POINTS
-from streams.core.ask.question import measures_of
 from streams.core.metrics import Dimension, Direction, Kind, Metric, Unit
 
 MOST: Final = 200
@@ -120,9 +130,7 @@ def listed(metrics: Sequence[Metric]) -> str:
             "a column of numbers needs one kind, unit and direction, and figures that waiting does not move"
         )
     places = {metric.name: place for place, metric in enumerate(metrics)}
-    by_kind = sorted(metrics, key=lambda metric: metric.observations.name)
-    kinds = (list(group) for _, group in groupby(by_kind, key=lambda metric: metric.observations.name))
-    rows = "\nUNION ALL\n".join(_of_one_kind(kind, places) for kind in kinds)
+    rows = "\nUNION ALL\n".join(_of_one_kind(kind, places) for kind in by_observations(metrics))
     columns = {"place": "row.1", "title": "row.2", **{name: f"row.{3 + i}" for i, name in enumerate(FIGURE)}}
     figures = select({"is_now": "is_now"} | columns, rows, "ARRAY JOIN rows AS row")
     shown = {
@@ -145,15 +153,12 @@ def _column_of(metric: Metric) -> tuple[Kind, Unit, Direction]:
 
 def _of_one_kind(metrics: Sequence[Metric], places: Mapping[str, int]) -> str:
     """Return for both periods an array with a row for each metric: place, title and figure."""
-    measures = {
-        f"{PREFIX}{places[metric.name]}_{name}": sql for metric in metrics for name, sql in measures_of(metric).items()
-    }
-    rows = ",\n".join(_row(metric, places[metric.name]) for metric in metrics)
-    return select({"is_now": "is_now", "rows": f"[\n{indent(rows, '    ')}\n]"}, by_period(metrics[0], measures, ()))
+    rows = ",\n".join(_row(metric, i, places[metric.name]) for i, metric in enumerate(metrics))
+    figures = by_period(metrics[0], numbered(metrics), ())
+    return select({"is_now": "is_now", "rows": f"[\n{indent(rows, '    ')}\n]"}, figures)
 
 
-def _row(metric: Metric, place: int) -> str:
+def _row(metric: Metric, number: int, place: int) -> str:
     figure = estimates(metric)
     numbers = (figure["n"], *(f"toNullable(toFloat64({figure[name]}))" for name in FIGURE[1:]))
-    own = ", ".join(sql.replace(PREFIX, f"{PREFIX}{place}_") for sql in numbers)
-    return f"({place}, {quoted_text(metric.title)}, {own})"
+    return f"({place}, {quoted_text(metric.title)}, {', '.join(of_place(number, sql) for sql in numbers)})"

@@ -5,20 +5,23 @@ from textwrap import indent
 from typing import Final
 
 from dashboards import text
-from dashboards.estimate import PREFIX, estimates
+from dashboards.estimate import estimates
 from dashboards.query import (
     FIRST_DAY,
     LEAST,
     LENGTH,
+    by_observations,
     known_or_named,
     measured,
+    numbered,
     observations_of,
+    of_place,
     quoted,
+    quoted_text,
     select,
     shift_of,
     with_range,
 )
-from streams.core.ask.question import measures_of
 from streams.core.metrics import Dimension, Metric
 
 POINTS: Final = 24
@@ -93,27 +96,28 @@ def stepped_together(metrics: Sequence[Metric]) -> str:
     first = metrics[0]
     if any(metric.observations != first.observations for metric in metrics):
         raise ValueError("metrics that read different observations need a query each")
-    measures = {
-        f"{PREFIX}{i}_{name}": sql for i, metric in enumerate(metrics) for name, sql in measures_of(metric).items()
-    }
     shown = {"time": "time"} | {
-        quoted(metric.title): estimates(metric)["value"].replace(PREFIX, f"{PREFIX}{i}_")
-        for i, metric in enumerate(metrics)
+        quoted(metric.title): of_place(i, estimates(metric)["value"]) for i, metric in enumerate(metrics)
     }
-    return "\n".join([with_steps(), select(shown, by_step(first, measures)), "ORDER BY time"])
+    return "\n".join([with_steps(), select(shown, by_step(first, numbered(metrics))), "ORDER BY time"])
 
 
 def stepped_side_by_side(metrics: Mapping[str, Metric], column: str) -> str:
-    """Return a long series of metrics that read different observations, each under its name."""
-    parts = (
-        select(
-            {"time": "time", column: f"'{name}'", "value": estimates(metric)["value"]},
-            by_step(metric, measured(metric)),
-        )
-        for name, metric in metrics.items()
-    )
+    """Return a long series of several metrics, each under its name; the same observations are read once."""
+    names = {metric.name: name for name, metric in metrics.items()}
+    parts = (_lines(group, names, column) for group in by_observations(metrics.values()))
     together = indent("\nUNION ALL\n".join(parts), "    ")
     return f"{with_steps()}\nSELECT time, {column}, value\nFROM\n(\n{together}\n)\nORDER BY time, {column}"
+
+
+def _lines(metrics: Sequence[Metric], names: Mapping[str, str], column: str) -> str:
+    """Return the lines of metrics that read the same observations, each under its name."""
+    lines = ",\n    ".join(
+        f"({quoted_text(names[metric.name])}, toNullable(toFloat64({of_place(i, estimates(metric)['value'])})))"
+        for i, metric in enumerate(metrics)
+    )
+    figures = select({"time": "time", "lines": f"[\n    {lines}\n]"}, by_step(metrics[0], numbered(metrics)))
+    return select({"time": "time", column: "line.1", "value": "line.2"}, figures, "ARRAY JOIN lines AS line")
 
 
 _BEGUN: Final = (

@@ -1,12 +1,13 @@
 """Contacts: who waited in a queue and who gave up, by channel; who needed nobody; what each channel is worth."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from dashboards import figure, panel, query, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.estimate import estimates, told
 from dashboards.panel import Panel
-from dashboards.query import LEAST, known_or_named, measured, quoted, select
+from dashboards.query import LEAST, by_observations, known_or_named, numbered, of_place, quoted, select
 from streams.core.metrics import METRICS, Dimension, Kind, Metric
 
 _ABANDONED: Final = METRICS["contacts_abandoned"]
@@ -43,20 +44,26 @@ _MATRIX: Final = (
 """What is held side by side, channel by channel."""
 
 
-def _of_channel(metric: Metric) -> str:
-    """Return a number of each channel, with the metric's name."""
-    inner = query.observations_of(metric.observations, "start_at", "end_at")
-    columns = {"channel": known_or_named("seen.channel")} | measured(metric)
+def _of_channel(metrics: Sequence[Metric]) -> str:
+    """Return the numbers of each channel that read the same observations, each with its metric's name."""
+    inner = query.observations_of(metrics[0].observations, "start_at", "end_at")
+    columns = {"channel": known_or_named("seen.channel")} | numbered(metrics)
     counted = select(columns, inner, "AS seen", "WHERE at >= start_at AND at < end_at", "GROUP BY channel")
-    figures = select({"channel": "channel"} | estimates(metric), counted)
-    value = "toNullable(toFloat64(n))" if metric.kind is Kind.COUNT else told(metric)
+    numbers = (f"('{metric.name}', {_told(metric, place)})" for place, metric in enumerate(metrics))
+    figures = select({"channel": "channel", "numbers": f"[{', '.join(numbers)}]"}, counted)
     return select(
-        {"channel": "channel", "metric": f"'{metric.name}'", "told": f"toNullable(toFloat64({value}))"}, figures
+        {"channel": "channel", "metric": "number.1", "told": "number.2"}, figures, "ARRAY JOIN numbers AS number"
     )
 
 
+def _told(metric: Metric, place: int) -> str:
+    figure = estimates(metric)
+    value = figure["n"] if metric.kind is Kind.COUNT else told(metric, figure["value"], figure["n"])
+    return of_place(place, f"toNullable(toFloat64({value}))")
+
+
 def _matrix() -> Panel:
-    rows = "\nUNION ALL\n".join(map(_of_channel, _MATRIX))
+    rows = "\nUNION ALL\n".join(map(_of_channel, by_observations(_MATRIX)))
     numbers = {quoted(one.title): f"anyIf(told, metric = '{one.name}')" for one in _MATRIX}
     order = f"ORDER BY sumIf(told, metric IN ('{_MATRIX[0].name}', '{_QUEUED.name}')) DESC, channel"
     shown = {quoted(text.COLUMN_NAMES[Dimension.CHANNEL]): "channel"} | numbers
