@@ -1,5 +1,6 @@
 """How metrics become SQL of panels: Grafana's range and variables around the registry's observations and measures."""
 
+import re
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from textwrap import indent
@@ -113,6 +114,12 @@ def numbered(metrics: Iterable[Metric]) -> dict[str, str]:
         for place, metric in enumerate(metrics)
         for name, sql in measures_of(metric).items()
     }
+
+
+def read_by(shown: Iterable[str], measures: Mapping[str, str]) -> dict[str, str]:
+    """Return the measures that expressions read: one that nothing reads is left out of the answer, but is planned."""
+    words = set(re.findall(r"\w+", " ".join(shown)))
+    return {name: sql for name, sql in measures.items() if name in words}
 
 
 def of_place(place: int, estimate: str) -> str:

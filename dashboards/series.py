@@ -18,6 +18,7 @@ from dashboards.query import (
     of_place,
     quoted,
     quoted_text,
+    read_by,
     select,
     shift_of,
     with_range,
@@ -33,7 +34,8 @@ _ZONE: Final = "${zone:singlequote}"
 
 def rolling(metric: Metric, by: Dimension) -> str:
     """Return a long series: each point and part the number over a window as long as the range that ends there."""
-    columns = {"number": "number", by.value: known_or_named(f"seen.{by}")} | measured(metric)
+    value = estimates(metric)["value"]
+    columns = {"number": "number", by.value: known_or_named(f"seen.{by}")} | read_by([value], measured(metric))
     clauses = (
         "AS seen",
         f"ARRAY JOIN {_windows()} AS number",
@@ -43,7 +45,7 @@ def rolling(metric: Metric, by: Dimension) -> str:
     shown = {
         "time": "$__toTime_ms - toIntervalMillisecond(number * step)",
         by.value: by.value,
-        quoted(metric.title): estimates(metric)["value"],
+        quoted(metric.title): value,
     }
     named = with_range(LEAST, f"greatest(1, intDiv({LENGTH}, {POINTS})) AS step", shift_days=shift_of(metric))
     inner = observations_of(metric.observations, "before_at", "end_at")
@@ -99,7 +101,8 @@ def stepped_together(metrics: Sequence[Metric]) -> str:
     shown = {"time": "time"} | {
         quoted(metric.title): of_place(i, estimates(metric)["value"]) for i, metric in enumerate(metrics)
     }
-    return "\n".join([with_steps(), select(shown, by_step(first, numbered(metrics))), "ORDER BY time"])
+    figures = by_step(first, read_by(shown.values(), numbered(metrics)))
+    return "\n".join([with_steps(), select(shown, figures), "ORDER BY time"])
 
 
 def stepped_side_by_side(metrics: Mapping[str, Metric], column: str) -> str:
@@ -116,7 +119,8 @@ def _lines(metrics: Sequence[Metric], names: Mapping[str, str], column: str) -> 
         f"({quoted_text(names[metric.name])}, toNullable(toFloat64({of_place(i, estimates(metric)['value'])})))"
         for i, metric in enumerate(metrics)
     )
-    figures = select({"time": "time", "lines": f"[\n    {lines}\n]"}, by_step(metrics[0], numbered(metrics)))
+    steps = by_step(metrics[0], read_by([lines], numbered(metrics)))
+    figures = select({"time": "time", "lines": f"[\n    {lines}\n]"}, steps)
     return select({"time": "time", column: "line.1", "value": "line.2"}, figures, "ARRAY JOIN lines AS line")
 
 

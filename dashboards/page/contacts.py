@@ -7,7 +7,7 @@ from dashboards import figure, panel, query, style, text, variable
 from dashboards.dashboard import Dashboard
 from dashboards.estimate import estimates, told
 from dashboards.panel import Panel
-from dashboards.query import LEAST, by_observations, known_or_named, numbered, of_place, quoted, select
+from dashboards.query import LEAST, by_observations, known_or_named, numbered, of_place, quoted, read_by, select
 from streams.core.metrics import METRICS, Dimension, Kind, Metric
 
 _ABANDONED: Final = METRICS["contacts_abandoned"]
@@ -47,10 +47,10 @@ _MATRIX: Final = (
 def _of_channel(metrics: Sequence[Metric]) -> str:
     """Return the numbers of each channel that read the same observations, each with its metric's name."""
     inner = query.observations_of(metrics[0].observations, "start_at", "end_at")
-    columns = {"channel": known_or_named("seen.channel")} | numbered(metrics)
+    numbers = ", ".join(f"('{metric.name}', {_told(metric, place)})" for place, metric in enumerate(metrics))
+    columns = {"channel": known_or_named("seen.channel")} | read_by([numbers], numbered(metrics))
     counted = select(columns, inner, "AS seen", "WHERE at >= start_at AND at < end_at", "GROUP BY channel")
-    numbers = (f"('{metric.name}', {_told(metric, place)})" for place, metric in enumerate(metrics))
-    figures = select({"channel": "channel", "numbers": f"[{', '.join(numbers)}]"}, counted)
+    figures = select({"channel": "channel", "numbers": f"[{numbers}]"}, counted)
     return select(
         {"channel": "channel", "metric": "number.1", "told": "number.2"}, figures, "ARRAY JOIN numbers AS number"
     )
