@@ -599,14 +599,20 @@ class ReturnCompleted(OrderData, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SchedulePublished(Data, frozen=True, kw_only=True, omit_defaults=True):
-    """When the desk of one name is open, all of it, past and future. The newest statement about a name counts.
+    """When the desk of one name is open, or an agent works, all of it. The newest statement about a name counts.
 
     Business time of the past is measured anew by it. Without versions it takes the schedule back.
     """
 
     subject_field: ClassVar[str] = "name"
 
-    name: Annotated[Label, Meta(description="The team, or `default` for the teams without a schedule of their own.")]
+    name: Annotated[
+        Label,
+        Meta(
+            description="The team; `default` for the teams without a schedule of their own; or `agent:` and an agent's "
+            "id for the shifts of that agent."
+        ),
+    ]
     versions: Annotated[
         tuple[Version, ...], Meta(max_length=1_000, description="In the order in which they come into force.")
     ]

@@ -12,6 +12,9 @@ from msgspec import Meta, Struct
 from schemas.instant import zone_of
 from schemas.version import InForce
 
+SHIFTS_OF: Final = "agent:"
+"""With an agent's id behind it, the name of the schedule that says when that agent works."""
+
 _MINUTE_MS: Final = 60_000
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _EPOCH_WEEKDAY: Final = date(1970, 1, 1).weekday()

@@ -10,6 +10,7 @@ _USUAL: Final = METRICS["usual_agent_share"]
 _MET: Final = METRICS["agents_met"]
 _PREPARED: Final = METRICS["prepared_share"]
 _OUTSIDE: Final = METRICS["answers_outside_hours"]
+_OFF_SHIFT: Final = METRICS["answers_off_shift"]
 _HURT: Final = METRICS["hurt_customers"]
 _SATISFIED: Final = METRICS["csat_share"]
 
@@ -21,9 +22,9 @@ DASHBOARD: Final = Dashboard(
     rows=[
         [figure.number(1 + i, one) for i, one in enumerate((_USUAL, _MET, _PREPARED, _HURT))],
         [figure.over_time(5, _USUAL), figure.over_time(6, _HURT)],
-        [figure.ranked(7, _USUAL, Dimension.TEAM), figure.ranked(8, _MET, Dimension.TEAM)],
-        [figure.ranked(9, _PREPARED, Dimension.TEAM), figure.ranked(10, _HURT, Dimension.TEAM)],
-        [figure.ranked(11, _OUTSIDE, Dimension.AGENT), figure.ranked(12, _SATISFIED, Dimension.AGENT)],
-        [panel.definitions(13, (_USUAL, _MET, _PREPARED, _OUTSIDE, _HURT))],
+        [figure.ranked(7, _USUAL, Dimension.TEAM), figure.ranked(10, _HURT, Dimension.TEAM)],
+        [figure.ranked(9, _PREPARED, Dimension.TEAM), figure.ranked(12, _SATISFIED, Dimension.AGENT)],
+        [figure.ranked(11, _OUTSIDE, Dimension.AGENT), figure.ranked(14, _OFF_SHIFT, Dimension.AGENT)],
+        [panel.definitions(13, (_USUAL, _MET, _PREPARED, _OUTSIDE, _OFF_SHIFT, _HURT))],
     ],
 )

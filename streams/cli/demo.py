@@ -31,7 +31,7 @@ from streams.clock import SystemClock
 from streams.publisher import Publisher
 from streams.settings import PREFIX, Settings, load_settings
 from streams.simulation import SOURCES, endless
-from streams.simulation.hours import opening_hours
+from streams.simulation.hours import opening_hours, shifts
 from streams.simulation.play import Player
 from streams.simulation.policy import policy
 from streams.simulation.rhythm import instant
@@ -141,7 +141,8 @@ def demo(
 def _play(stage: Stage, seed: int, history: timedelta, per_day: int, *, live_seconds: float) -> None:
     now = _now()
     desk = endless(seed, now - history, now, per_day, live_per_day=max(LIVE_TICKETS_PER_DAY, per_day))
-    world = chain([opening_hours(seed, now - history, now), policy(seed, now - history, now - history / 4)], desk)
+    said = [opening_hours(seed, now - history, now), policy(seed, now - history, now - history / 4)]
+    world = chain(said, shifts(seed, now - history, now), desk)
     with _outlets(stage.settings) as outlets:
         player = Player(world, outlets)
         if live_seconds > 0:

@@ -28,7 +28,7 @@ from streams.core.ticket.measures import row_of
 from streams.core.window import DAY_MS, Window
 from streams.settings import Settings
 from streams.simulation import events as simulated
-from streams.simulation.hours import opening_hours
+from streams.simulation.hours import opening_hours, shifts
 from streams.simulation.policy import policy
 from streams.simulation.timeline import Simulated
 from streams.sinks.clickhouse import ClickHouseStore
@@ -104,7 +104,7 @@ def told(servers: Servers, folder: Path, per_day: float = PER_DAY) -> Month:
 
 
 def _published() -> list[Simulated]:
-    return [opening_hours(7, START, END), _POLICY]
+    return [opening_hours(7, START, END), *shifts(7, START, END), _POLICY]
 
 
 def _events(per_day: float) -> list[Event]:

@@ -266,10 +266,14 @@ def test_what_customers_wanted_and_what_they_got(client: Client, seed: int) -> N
 @pytest.mark.parametrize("seed", SEEDS)
 def test_who_had_read_the_story_and_who_answers_while_the_desk_is_closed(client: Client, seed: int) -> None:
     told = Told(seed)
-    rng, prepared, outside = told.rng, list[tuple[int, str, float]](), list[tuple[int, str, float]]()
+    rng = told.rng
+    prepared, outside, off_shift = (list[tuple[int, str, float]]() for _ in range(3))
     office = Week(*[("09:00-17:00",)] * 5)
     hours = Version(from_at=datetime(2020, 1, 1), zone="UTC", weekly=office)  # noqa: DTZ001 - by the clocks of its zone
     told.say("default", e.SchedulePublished(name="default", versions=(hours,)), INSTANTS[0])
+    late = Version(from_at=datetime(2020, 1, 1), zone="UTC", weekly=Week(*[("14:00-22:00",)] * 3))  # noqa: DTZ001
+    agent = AGENTS[0]
+    told.say(f"agent:{agent}", e.SchedulePublished(name=f"agent:{agent}", versions=(late,)), INSTANTS[0])
     for number in range(150):
         ticket, at = f"T-{number}", told.some_time()
         known = told.begin(ticket, at)
@@ -297,9 +301,13 @@ def test_who_had_read_the_story_and_who_answers_while_the_desk_is_closed(client:
             clock = datetime.fromtimestamp(answered_at / 1000, UTC)
             prepared.append((answered_at, known["team"], float(is_ready)))
             outside.append((answered_at, known["team"], float(not (clock.weekday() < 5 and 9 <= clock.hour < 17))))
+            if (sender or known["agent_id"]) == AGENTS[0]:
+                is_off = not (clock.weekday() < 3 and 14 <= clock.hour < 22)
+                off_shift.append((answered_at, AGENTS[0], float(is_off)))
     told.stored(client)
     agrees(client, "prepared_share", prepared)
     agrees(client, "answers_outside_hours", outside)
+    agrees(client, "answers_off_shift", off_shift, Dimension.AGENT)
 
 
 def test_a_desk_that_does_not_tell_who_read_has_no_number(client: Client) -> None:

@@ -17,6 +17,7 @@ from streams.core.window import Bucket, Window
 HOSTILE = "team) FROM tickets; DROP TABLE tickets --"
 WINDOW = Window(1_000, 2_000)
 
+_OF_NO_TICKET = ("root_causes", "queued_contacts", "important_contacts", "first_orders")
 _WHICH = re.compile(r"FROM ticket_days WHERE \{days\}")
 """Says which tickets or days are read at all; these are read in the latest version then."""
 
@@ -53,7 +54,7 @@ def test_observations_are_of_effective_tickets_in_their_latest_version(metric: M
     source = re.sub(_WHICH, "", observations.source)
     readings = source.count("ticket_days AS ticket FINAL")
     assert source.count("ticket_days") == readings
-    assert readings or observations.name in ("root_causes", "queued_contacts", "first_orders"), "these are of no ticket"
+    assert readings or observations.name in _OF_NO_TICKET, "these are of no ticket"
     assert source.count("AND is_effective") >= readings - 1
     assert "\n        AND is_effective" in _sql(metric)
     assert set(observations.columns) >= ({"since", "until"} if observations.lasts else {"at"})

@@ -46,6 +46,7 @@ from streams.core.metrics.contact import (
 from streams.core.metrics.continuity import (
     AGENTS_MET,
     HURT_CUSTOMERS,
+    OFF_SHIFT_SHARE,
     OUTSIDE_HOURS_SHARE,
     PREPARED_SHARE,
     USUAL_AGENT_SHARE,
@@ -275,6 +276,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         AGENTS_MET,
         PREPARED_SHARE,
         OUTSIDE_HOURS_SHARE,
+        OFF_SHIFT_SHARE,
         HURT_CUSTOMERS,
         SURVEYED_SHARE,
         SURVEYED_AFTER_SLOW_SHARE,

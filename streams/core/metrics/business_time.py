@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from streams.core.metrics.metric import DAYS, DAYS_ASKED, Metric, Observations
+from schemas.schedule import SHIFTS_OF
+from streams.core.metrics.metric import DAYS, DAYS_ASKED, Dimension, Metric, Observations
 from streams.core.metrics.observation import (
     ANSWERED_WAITS,
     BEGUN_CYCLES,
@@ -17,6 +18,7 @@ from streams.core.metrics.observation import (
     NEXT_TARGETS,
     RESOLVED_CYCLES,
     WAITED,
+    answered_by,
     asks,
     may_ask,
 )
@@ -53,17 +55,28 @@ DESK: Final = f"if(ticket.team IN {_SCHEDULED}, ticket.team, 'default')"
 """Whose hours: those of the ticket's team, by the latest word on it. They must not follow from who answers."""
 
 
-_OPENINGS: Final = """
+_IS_SHIFT: Final = f"startsWith(schedule, '{SHIFTS_OF}')"
+
+
+def _openings(*conditions: str) -> str:
+    """Return the openings of schedules, as a table.
+
+    Nothing ends later than tomorrow, and what falls due later than after a closure is far: what lies behind needs not
+    be looked through.
+    """
+    where = " AND ".join([f"opens_at < now64(3) + toIntervalSecond({LONGEST_CLOSURE_SECONDS})", *conditions])
+    return f"""
 (
     SELECT schedule, known_until, opens_at, closes_at, open_ms_before
     FROM open_hours FINAL
     ARRAY JOIN open.since AS opens_at, open.until AS closes_at, open.ms_before AS open_ms_before
-    WHERE opens_at < now64(3) + toIntervalSecond({ahead_seconds}) AND {where}
-)""".strip()
-"""Nothing ends later than tomorrow, and what falls due later than after a closure is far: what lies behind needs not be
-looked through."""
-_ALL: Final = _OPENINGS.format(ahead_seconds=LONGEST_CLOSURE_SECONDS, where="true")
-_OPEN_AT_ALL: Final = _OPENINGS.format(ahead_seconds=LONGEST_CLOSURE_SECONDS, where="opens_at < closes_at")
+    WHERE {where}
+)""".strip()  # noqa: S608 - words of ours
+
+
+_ALL: Final = _openings(f"NOT {_IS_SHIFT}")
+_OPEN_AT_ALL: Final = _openings(f"NOT {_IS_SHIFT}", "opens_at < closes_at")
+_SHIFTS: Final = _openings(_IS_SHIFT)
 
 
 def _open_ms(end: str, at: str) -> str:
@@ -278,6 +291,17 @@ def _next_decided_in_business_time() -> Observations:
 
 _ANSWERED: Final = "assumeNotNull(wait.answered_at)"
 _RESOLVED: Final = "assumeNotNull(cycle.resolved_at)"
+
+_AGENT: Final = f"concat('{SHIFTS_OF}', {answered_by(_ANSWERED)[Dimension.AGENT]})"
+SHIFT_ANSWERS: Final = replace(
+    ANSWERED_WAITS,
+    name="answers_by_shifts",
+    one=f"{ANSWERED_WAITS.one}, of an agent whose shifts are known then",
+    columns={"at": ANSWERED_WAITS.columns["at"], "shifts": _AGENT, "is_off": f"{_ANSWERED} >= shift.closes_at"},
+    source=f"{WAITED}\nASOF JOIN\n{_SHIFTS} AS shift ON shift.schedule = shifts AND shift.opens_at <= {_ANSWERED}",
+    where=f"{ANSWERED_WAITS.where} AND {_ANSWERED} < least(shift.known_until, now64(3) + toIntervalDay(1))",
+)
+"""Whose shifts nobody publishes is left out."""
 
 BUSINESS_WAITS: Final = _in_business_time(
     replace(ANSWERED_WAITS, columns={**ANSWERED_WAITS.columns, "is_first": "wait.is_first"}),

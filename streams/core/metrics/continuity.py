@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from streams.core.metrics.business_time import BUSINESS_WAITS
+from streams.core.metrics.business_time import BUSINESS_WAITS, SHIFT_ANSWERS
 from streams.core.metrics.metric import (
     CUSTOMER,
     DAYS,
@@ -130,6 +130,18 @@ OUTSIDE_HOURS_SHARE: Final = Metric(
     is_main=False,
     about="By the published schedule of the ticket's team, else the one named default, in the version in force then. "
     "Kind to customers, hard on people: where it is high, look at who does it, and at satisfaction beside it.",
+)
+
+OFF_SHIFT_SHARE: Final = replace(
+    OUTSIDE_HOURS_SHARE,
+    name="answers_off_shift",
+    title="Answers outside the agent's shift",
+    observations=SHIFT_ANSWERS,
+    numerator="of them those given while the agent had no shift: after hours, on days off, on holidays",
+    denominator="waits of customers that an answer ended in the window, of agents whose shifts are known",
+    hit="is_off",
+    about="By the schedule that is published of the agent who answered, in the version in force then. A desk that is "
+    "open all day has no answers outside of its hours, and may still live on people who do not stop.",
 )
 
 _IS_BAD: Final = f"rating.score < {satisfied_from('rating.scale_min', 'rating.scale_max')}"
