@@ -274,6 +274,12 @@ def test_who_stays_away_is_what_can_be_counted_by_hand(client: Client, seed: int
     )
     ((paces, usual),) = client.query(f"{_begin(90)} SELECT paces, usual_ms").result_rows
     assert paces[0] == took[len(took) // 2]
+    apart = sorted(
+        (max(one.orders).at - min(one.orders).at) / (len(one.orders) - 1)
+        for one in theirs.values()
+        if len(one.orders) > 1
+    )
+    assert usual == apart[len(apart) // 2]
     is_silent = partial(silence, usual_ms=usual)
     cells = cells_of(theirs, WINDOW, KNOWN, is_silent, lambda who, at: drawn[who, at])
     seen = 0

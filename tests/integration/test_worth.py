@@ -108,7 +108,11 @@ def random_desk(seed: int, *, is_priced: bool = True, currencies: Sequence[str] 
         if merged:
             again = e.TicketCreated(ticket_id=merged, channel="mail", created_by=e.Party.CUSTOMER, customer_id=who)
             tell(again, created + HOUR)
-            tell(e.TicketMerged(ticket_id=merged, into_ticket_id=ticket), created + 2 * HOUR)
+            into = ticket
+            if rng.random() < 0.5:
+                into = f"V-{number}"
+                tell(e.TicketMerged(ticket_id=into, into_ticket_id=ticket), created + 3 * HOUR)
+            tell(e.TicketMerged(ticket_id=merged, into_ticket_id=into), created + 2 * HOUR)
         had, brought = 0, list[float | None]()
         for place in range(rng.randrange(5)):
             at = resolved + rng.randrange(-90, 70) * DAY + rng.choice([-1, 1]) * rng.randrange(1, 9) * HOUR

@@ -9,7 +9,7 @@ from typing import Final
 
 from streams.core.window import DAY_MS
 from streams.core.worth.lift import SUMS, differences
-from streams.core.worth.matching import SCORES_OF_CUSTOMERS, Cases, matched, select
+from streams.core.worth.matching import BOUGHT, SCORES_OF_CUSTOMERS, Cases, matched, select
 
 GROUPS: Final = (
     "rated_below_50", "rated_from_50", "rated_from_75", "not_rated", "fastest_half", "slower", "slowest_tenth",
@@ -24,13 +24,12 @@ NAMES: Final = (
     "(SELECT quantilesExact(0.5, 0.9)(assumeNotNull(first_resolution_seconds)) FROM tickets FINAL "
     "WHERE is_effective AND first_resolved_at >= start_at AND first_resolved_at < end_at "
     "AND first_resolution_seconds IS NOT NULL) AS paces",
-    "(SELECT quantileExact(0.5)((last - first) / (placed - 1)) FROM (SELECT count() AS placed, "
-    "toUnixTimestamp64Milli(min(at)) AS first, toUnixTimestamp64Milli(max(at)) AS last FROM orders "
-    "WHERE name = 'order.placed' AND cityHash64(customer_id) % every = 0 GROUP BY customer_id HAVING placed > 1)) "
-    "AS usual_ms",
+    "(SELECT quantileExactOrNull(0.5)((bought[-1].1 - bought[1].1) / (length(bought) - 1)) FROM (SELECT customer_id, "
+    f"{BOUGHT.format(more='0')} FROM orders WHERE cityHash64(customer_id) % every = 0 GROUP BY customer_id) "
+    "WHERE length(bought) > 1) AS usual_ms",  # noqa: S608 - words of ours
 )
 """What the query names beside those of `matching`: within what half and nine of ten cases were resolved, and the shop's
-usual interval."""
+usual interval, null where nobody ordered twice."""
 
 _SCORE: Final = f"arrayAvg({SCORES_OF_CUSTOMERS})"
 _SECONDS: Final = "ifNull(first_resolution_seconds, 0)"

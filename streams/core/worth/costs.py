@@ -5,8 +5,37 @@ from typing import Final
 from streams.core.metrics.metric import RETRACTED
 from streams.core.worth.money import converted
 
-MERGED: Final = "(SELECT ticket_id, merged_into FROM tickets FINAL WHERE merged_into != '')"
-"""Which tickets others count for. It is joined: the same as a constant is looked at again by every step of planning."""
+_MERGES: Final = """
+    SELECT
+        groupArray(ticket_id) AS ids,
+        groupArray(merged_into) AS intos,
+        arrayIntersect(ids, intos) AS links,
+        arrayMap(link -> intos[indexOf(ids, link)], links) AS nexts
+    FROM tickets FINAL
+    WHERE merged_into != ''"""
+"""Each merge, and of tickets that were merged on the next one: links of chains."""
+_TWICE_AS_FAR: Final = """
+    SELECT
+        ids,
+        intos,
+        links,
+        arrayMap(next -> if(has(links, next), nexts[indexOf(links, next)], next), nexts) AS nexts
+    FROM
+    ({merges}
+    )"""
+_FOUR_TIMES_AS_FAR: Final = _TWICE_AS_FAR.format(merges=_TWICE_AS_FAR.format(merges=_MERGES))
+MERGED: Final = f"""
+(
+    SELECT
+        merge.1 AS ticket_id,
+        if(has(links, merge.2), nexts[indexOf(links, merge.2)], merge.2) AS merged_into
+    FROM
+    ({_FOUR_TIMES_AS_FAR}
+    )
+    ARRAY JOIN arrayZip(ids, intos) AS merge
+)""".strip()  # noqa: S608 - words of ours
+"""Which tickets others count for, over up to five merges in a row. It is joined: the same as a constant is looked at
+again by every step of planning."""
 
 
 def counting(ticket_id: str = "ticket_id") -> str:
