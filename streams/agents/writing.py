@@ -15,6 +15,7 @@ import structlog
 
 from schemas.codec import InvalidEventError, Reason
 from schemas.rows import DeadLetterRow, Ms, TicketRow
+from streams.core.hours.published import hours_row
 from streams.core.ticket.batch import Outcome, dead_letter_of
 from streams.core.ticket.fold import Ticket
 from streams.core.ticket.measures import row_of
@@ -75,7 +76,14 @@ class Writing:
             StoreRejectedError: When the store refuses for another reason.
         """
         rows = [row for stated in outcome.rows if (row := self._as_lately(stated, outcome))]
-        waiting = deque([Portion(outcome.events, rows, outcome.dead, outcome.beside)])
+        await self._write(Portion(outcome.events, rows, outcome.dead, outcome.beside), outcome, patiently)
+        for statement in outcome.schedules:
+            hours = hours_row(statement, self._clock.now_ms())
+            await self._write(Portion(beside=[hours]), outcome, patiently)
+        self._tell_truncated(rows)
+
+    async def _write(self, whole: Portion, outcome: Outcome, patiently: Patiently) -> None:
+        waiting = deque([whole])
         refused = Counter[str]()
         in_vain = 0
         while waiting:
@@ -96,7 +104,6 @@ class Writing:
                 waiting.append(portion)
             await asyncio.sleep(min(self._first_wait_seconds * 2**in_vain, _LONGEST_WAIT_SECONDS))
             in_vain += 1
-        self._tell_truncated(rows)
 
     async def _refusal_of(self, portion: Portion, patiently: Patiently) -> StoreOverloadedError | None:
         """Write a portion, and return the error when it is too much at once."""

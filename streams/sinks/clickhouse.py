@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from clickhouse_connect.driver.client import Client
@@ -55,13 +55,18 @@ TABLES: Final[dict[type[Row], str]] = {
 }
 
 R = TypeVar("R", bound=Row)
-T = TypeVar("T", bound=str | Identity)
+T = TypeVar("T")
 
 _IDS_AT_ONCE: Final = 2_000
 _PLAIN: Final = re.compile(r"[^\\'\x00-\x1f]*")
 """Any other character is written as up to four within an array: it is escaped twice."""
 _AROUND: Final = 16
 """Bytes around an id: quotes, commas, the brackets of a tuple."""
+_LATELY_AGAIN: Final = """
+INSERT INTO events SELECT * FROM events FINAL
+WHERE subject IN {ids:Array(String)} AND name IN {names:Array(String)} AND ingested_at > now64(3) - toIntervalDay(1)
+"""
+"""Stores what was stored within a day again, as it is: ClickHouse fills the rest from it."""
 
 
 class ClickHouseStore:
@@ -98,7 +103,7 @@ class ClickHouseStore:
     def load_now(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
         """Return the tickets that are known, by id."""
         known: dict[str, Ticket] = {}
-        for portion in _portions(ticket_ids):
+        for portion in portions(ticket_ids):
             known |= self._load(portion)
         return known
 
@@ -109,7 +114,7 @@ class ClickHouseStore:
     def _stored(self, identities: Sequence[Identity]) -> dict[Identity, list[Kept]]:
         """Look identities up without FINAL: it would read the bytes of all their neighbours."""
         found: dict[Identity, list[Kept]] = {}
-        for portion in _portions(identities):
+        for portion in portions(identities):
             rows = self._query(
                 """
                 SELECT subject, toString(source), id, raw, min(toUnixTimestamp64Milli(ingested_at)) FROM events
@@ -132,15 +137,12 @@ class ClickHouseStore:
         return await asyncio.to_thread(self._refolded, list(ticket_ids))
 
     def _refolded(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
-        tickets: dict[str, Ticket] = {}
-        for portion in _portions(ticket_ids):
-            tickets |= self.load_from_events(portion)
-        return {id: ticket for id, ticket in tickets.items() if ticket.facts}
+        return {id: ticket for id, ticket in self.load_from_events(ticket_ids).items() if ticket.facts}
 
     def _revisions(self, ticket_ids: Sequence[str]) -> dict[str, int]:
         """Count without FINAL, which would read all bytes: a renewed statement counts once, by its newest revision."""
         found: dict[str, int] = {}
-        for portion in _portions(ticket_ids):
+        for portion in portions(ticket_ids):
             rows = self._query(
                 """
                 SELECT subject, count() + sum(newest) FROM (
@@ -166,17 +168,23 @@ class ClickHouseStore:
         states = {id.decode(): stated(id.decode(), state, version) for id, state, version in rows}
         unknown = [id for id, ticket in states.items() if ticket is None]
         known = {id: ticket for id, ticket in states.items() if ticket is not None}
-        return known | (self.load_from_events(unknown) if unknown else {})
+        if not unknown:
+            return known
+        # Whoever wrote them last may have died before all was filled that ClickHouse fills from events.
+        with named_errors():
+            self._client.command(_LATELY_AGAIN, parameters={"ids": unknown, "names": TICKET_EVENTS})
+        return known | self.load_from_events(unknown)
 
     def load_from_events(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
         """Return tickets folded anew from their events: rows may leave the state out, be outdated or lost."""
-        rows = self._query(
-            "SELECT subject, raw FROM events FINAL WHERE subject IN {ids:Array(String)} ORDER BY subject",
-            {"ids": list(ticket_ids)},
-        )
         raws: dict[str, list[bytes]] = {id: [] for id in ticket_ids}
-        for subject, raw in rows:
-            raws[subject.decode()].append(raw)
+        for portion in portions(ticket_ids):
+            rows = self._query(
+                "SELECT subject, raw FROM events FINAL WHERE subject IN {ids:Array(String)} ORDER BY subject",
+                {"ids": list(portion)},
+            )
+            for subject, raw in rows:
+                raws[subject.decode()].append(raw)
         return {id: refolded(id, events) for id, events in raws.items() if events}
 
     def _query(self, sql: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
@@ -201,13 +209,21 @@ def _by_kind(rows: Sequence[Row]) -> dict[type[Row], Sequence[Row]]:
     return {kind: [row for row in rows if type(row) is kind] if len(kinds) > 1 else rows for kind in kinds}
 
 
-def _portions(ids: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Yield ids in portions that one query can name."""
+def portions(
+    ids: Sequence[T], most: int = _IDS_AT_ONCE, text_of: Callable[[Any], str] = "".join
+) -> Iterator[Sequence[T]]:
+    """Yield ids in portions that one query can name.
+
+    Args:
+        ids: Texts, tuples of texts, or whatever has a name.
+        most: So many at most.
+        text_of: Returns the text by which one is named.
+    """
     start = length = 0
     for end, id in enumerate(ids):
-        text = "".join(id)
+        text = text_of(id)
         more = len(text.encode()) * (1 if _PLAIN.fullmatch(text) else 4) + _AROUND
-        if end - start == _IDS_AT_ONCE or (length + more > FIELD_BYTES and end > start):
+        if end - start == most or (length + more > FIELD_BYTES and end > start):
             yield ids[start:end]
             start, length = end, 0
         length += more

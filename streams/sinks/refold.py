@@ -1,18 +1,20 @@
 """Tickets and hours again from the log of record, after a change of definition or to prove that it holds them all."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
 from clickhouse_connect.driver.client import Client
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 
+from schemas.events import SchedulePublished
 from schemas.rows import Ms
-from streams.core.hours.published import open_hours
+from streams.core.hours.published import hours_row
 from streams.core.policy.published import policies
+from streams.core.published import newest
 from streams.core.ticket.batch import TICKET_EVENTS, stored_event
 from streams.core.ticket.measures import row_of
-from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.clickhouse import ClickHouseStore, portions
 from streams.sinks.connection import named_errors
 from streams.sinks.said_rows import state_again
 from streams.store_error import StoreOverloadedError, StoreUnavailableError
@@ -21,7 +23,6 @@ T = TypeVar("T")
 Waiting = Callable[[float, str], None]
 """Is told for how many seconds ClickHouse is waited for, and why."""
 
-_AT_ONCE: Final = 2_000
 _LONGEST_WAIT_SECONDS: Final = 15.0
 _PUBLISHED: Final = "SELECT raw FROM events FINAL WHERE name IN ('schedule.published', 'policy.published')"
 
@@ -45,7 +46,7 @@ def refold(
     store = ClickHouseStore(client)
     wanted = _patiently(lambda: with_events(client), on_wait) if ticket_ids is None else sorted(set(ticket_ids))
     done = folded = 0
-    for ids in _chunks(wanted):
+    for ids in portions(wanted):
         folded += _patiently(partial(_refold_some, store, ids, now_ms), on_wait)
         done += len(ids)
         if on_progress:
@@ -93,9 +94,10 @@ def _refold_published(client: Client, now_ms: Ms) -> tuple[int, int]:
     with named_errors():
         found = client.query(_PUBLISHED, query_formats={"String": "bytes"}).result_rows
     events = [stored_event(raw) for (raw,) in found]
-    hours, policy = open_hours(events, now_ms), policies(events, now_ms)
+    hours, policy = newest(events, SchedulePublished), policies(events, now_ms)
     store = ClickHouseStore(client)
-    store.insert(hours)
+    for statement in hours:
+        store.insert([hours_row(statement, now_ms)])
     store.insert(policy)
     return len(hours), len(policy)
 
@@ -130,7 +132,3 @@ def _patiently(call: Callable[[], T], on_wait: Waiting | None) -> T:
         reraise=True,
     )
     return retrying(call)
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))

@@ -20,7 +20,7 @@ from streams.core.ticket.batch import TICKET_EVENTS, stored_event
 from streams.core.ticket.difference import MENDED_BY_FOLDING, Sighting, difference
 from streams.core.ticket.fold import REVISION_BITS, Ticket
 from streams.core.ticket.measures import row_of
-from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.clickhouse import ClickHouseStore, portions
 from streams.sinks.connection import named_errors
 from streams.sinks.said_rows import Apart, apart, said_otherwise
 
@@ -223,7 +223,8 @@ class Verifier:
         hours = self._newer(newest(said, SchedulePublished), "SELECT schedule, max(version) FROM open_hours GROUP BY 1")
         policy = self._newer(newest(said, PolicyPublished), "SELECT subject, max(version) FROM policies GROUP BY 1")
         if not self._is_dry:
-            self._store.insert([hours_row(event, now_ms) for event in hours])
+            for event in hours:
+                self._store.insert([hours_row(event, now_ms)])
             self._store.insert([policy_row(event, now_ms) for event in policy])
         for event in [*hours, *policy]:
             self.verified.note(HOURS if event in hours else POLICY, event.subject, is_mended=not self._is_dry)
@@ -280,16 +281,17 @@ def _parameters(span: Span) -> dict[str, Any]:
     return {"after": span.after} if span.upto is None else {"after": span.after, "upto": span.upto}
 
 
-def _chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
-
-
 def _ms(milliseconds: Ms) -> timedelta:
     return timedelta(milliseconds=milliseconds)
 
 
 _KEYS: Final = {"events": "subject", "tickets": "ticket_id", "days": "ticket_id", "ratings": "ticket_id"}
 _CUSTOMERS: Final = {"events": "subject", "orders": "customer_id", "days": "customer_id"}
+
+
+def _chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    return portions(ids, _AT_ONCE, lambda one: one.subject if isinstance(one, Apart) else str(one))
+
 
 _EVENTS: Final = "SELECT count() FROM events WHERE {lately}"
 _TICKETS: Final = "SELECT count() FROM tickets FINAL WHERE {condition}"

@@ -2,8 +2,10 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -13,15 +15,18 @@ from schemas import events as e
 from schemas.codec import decode, encode
 from schemas.examples import example
 from schemas.rows import Ms
+from streams.core.hours.published import hours_row
 from streams.core.ticket.batch import Outcome, event_row, fold_batch, read
 from streams.core.ticket.difference import Difference
-from streams.core.ticket.fold import Ticket
+from streams.core.ticket.fold import REVISION_BITS, Ticket
 from streams.core.ticket.measures import row_of
 from streams.simulation import events as simulated
 from streams.sinks import verify
 from streams.sinks.clickhouse import ClickHouseStore
+from streams.sinks.refold import refold
 from streams.sinks.verify import HOURS, ORDERS, SAID, Verified, Verifier
-from tests.histories import NOW_MS
+from streams.store_error import StoreRejectedError
+from tests.histories import NOW_MS, event
 from tests.integration.conftest import Servers
 from tests.records import record_of
 from tests.space import Space, new_space
@@ -65,6 +70,8 @@ def keep(space: Space, outcome: Outcome) -> None:
     store = ClickHouseStore(space.client)
     for rows in (outcome.events, outcome.beside, outcome.rows):
         store.insert(rows)
+    for statement in outcome.schedules:
+        store.insert([hours_row(statement, LONG_AGO)])
 
 
 def verified(space: Space, *, is_dry: bool = False, since: Ms | None = None, settle_seconds: float = 0) -> Verified:
@@ -237,3 +244,50 @@ def test_the_command_tells_mends_and_says_by_its_exit_code_that_something_differ
     assert (again.returncode, "nothing differs" in again.stdout.decode()) == (0, True), again.stderr.decode()
     wrong = whole.run("verify", "--since", "yesterday")
     assert (wrong.returncode, "2026-03-31" in wrong.stderr.decode()) == (2, True)
+
+
+def test_however_long_ids_are_all_of_them_are_folded_anew_and_compared(servers: Servers, tmp_path: Path) -> None:
+    ids = [f"{number:04}-{'long' * 40}" for number in range(1_100)]
+    calls = [event(e.ContactQueued(contact_id=id, channel="phone"), LONG_AGO, "q", subject=id) for id in ids]
+    begun = e.TicketCreated(ticket_id=ids[0], channel="phone", created_by=e.Party.CUSTOMER)
+    tickets = [event(structs.replace(begun, ticket_id=id), LONG_AGO, "c", subject=id) for id in ids]
+    with new_space(servers.kafka, servers.clickhouse, tmp_path) as space:
+        store = ClickHouseStore(space.client)
+        store.insert([event_row(one, LONG_AGO) for one in [*calls, *tickets]])
+        assert refold(space.client, NOW_MS) == len(ids)
+        assert set(verified(space).named[SAID]) <= set(ids)
+        assert not verified(space).found
+        assert space.value("SELECT count() FROM contact_events FINAL") == len(ids)
+        space.client.command("TRUNCATE TABLE tickets")
+        assert verified(space).found
+        assert not verified(space).found
+
+
+def test_what_clickhouse_had_not_filled_from_events_is_filled_when_their_ticket_is_read_back(
+    servers: Servers, tmp_path: Path
+) -> None:
+    said = e.MessageSent(
+        ticket_id="T",
+        message_id="m",
+        direction=e.Direction.OUT,
+        visibility=e.Visibility.PUBLIC,
+        sender_type=e.Party.AGENT,
+    )
+    now = time.time_ns() // 1_000_000
+    told = [event(said, now - 60_000 + number, str(number), subject="T") for number in range(9)]
+    with new_space(servers.kafka, servers.clickhouse, tmp_path) as space:
+        store = ClickHouseStore(space.client)
+        outcome = fold_batch(read([record_of(one.raw) for one in told[:5]], now), {}, now)
+        store.insert(outcome.events)
+        [row] = outcome.rows
+        store.insert([structs.replace(row, version=row.version - (1 << REVISION_BITS))])  # of the release before
+        space.client.command("ALTER TABLE messages_out ADD CONSTRAINT refused CHECK id < '5'")
+        with pytest.raises(StoreRejectedError):
+            store.insert([event_row(one, now) for one in told[5:]])
+        space.client.command("ALTER TABLE messages_out DROP CONSTRAINT refused")
+        assert space.value("SELECT count() FROM events FINAL") == 9
+        assert space.value("SELECT count() FROM messages_out FINAL") == 5
+        before = space.query("SELECT * FROM events FINAL ORDER BY id")
+        assert len(store.load_now(["T"])["T"].facts) == 9
+        assert space.value("SELECT count() FROM messages_out FINAL") == 9
+        assert space.query("SELECT * FROM events FINAL ORDER BY id") == before, "as they were, with the instant of then"

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from schemas import events as e
 from schemas.codec import Event, InvalidEventError
-from schemas.rows import OpenHoursRow, TicketRow, column_names, columns_of
+from schemas.rows import TicketRow, column_names, columns_of
 from schemas.schedule import Version, Week
 from streams.core.ticket import merge
 from streams.core.ticket.batch import Kept, Outcome, Stored, fold_batch, identity_of, lost_letter, read, refolded
@@ -190,10 +190,10 @@ def test_hours_follow_from_the_schedule_that_stands() -> None:
         outcome_of([first.raw, other.raw]),
         outcome_of([first.raw], stored={identity: [Kept(first.raw, BEFORE_MS)]}),
     ):
-        [row] = outcome.beside
-        assert isinstance(row, OpenHoursRow)
-        assert b"08:00" in row.versions
-    assert outcome_of([other.raw], stored={identity: [Kept(first.raw, BEFORE_MS)]}).beside == []
+        [stands] = outcome.schedules
+        assert stands.raw == first.raw
+        assert outcome.beside == []
+    assert outcome_of([other.raw], stored={identity: [Kept(first.raw, BEFORE_MS)]}).schedules == []
 
 
 def test_a_stored_schedule_that_this_worker_cannot_read_stands_all_the_same() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.embedded.call import MAX_FIELD_BYTES
-from streams.sinks.clickhouse import _portions
+from streams.sinks.clickhouse import portions
 from streams.sinks.connection import LEAST_VERSION, refuse_old
 from streams.store_error import StoreRejectedError
 
@@ -34,9 +34,9 @@ _TEXT = st.one_of(
 @given(st.lists(_TEXT, max_size=40).map(lambda texts: texts * 20), st.booleans())
 def test_every_portion_of_ids_fits_into_a_field_and_together_they_are_all(ids: list[str], are_tuples: bool) -> None:
     named = [(id, id[:50], "x") for id in ids] if are_tuples else ids
-    portions = [list(portion) for portion in _portions(named)]
-    assert [id for portion in portions for id in portion] == named
+    named_at_once = [list(portion) for portion in portions(named)]
+    assert [id for portion in named_at_once for id in portion] == named
     sql = "SELECT {ids:Array(Tuple(String, String, String))}" if are_tuples else "SELECT {ids:Array(String)}"
-    for portion in portions:
+    for portion in named_at_once:
         _, fields = bind_query(sql, {"ids": portion})
         assert len(fields["param_ids"].encode()) <= MAX_FIELD_BYTES

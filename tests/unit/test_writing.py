@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import pytest
 
+from schemas.events import SchedulePublished
 from schemas.rows import BesideRow, DeadLetterRow, EventRow, TicketRow
+from schemas.schedule import Version, Week
 from streams.agents.writing import Writing, loaded
 from streams.core.ticket.batch import Outcome, fold_batch, read
 from streams.core.ticket.fold import Ticket
@@ -15,7 +18,7 @@ from streams.core.ticket.row_bound import SHORT
 from streams.meters import Meters
 from streams.sinks.memory import MemoryStore
 from streams.store_error import StoreOverloadedError
-from tests.histories import NOW_MS
+from tests.histories import NOW_MS, event
 from tests.mail_loop import mail_loop
 from tests.records import record_of
 
@@ -33,6 +36,7 @@ class BoundedStore(MemoryStore):
         self.takes = takes
         self.calls = 0
         self.written: list[str] = []
+        self.beside: list[int] = []
 
     async def write(
         self,
@@ -49,6 +53,7 @@ class BoundedStore(MemoryStore):
         unknown = {event.subject for event in self.events.values()} | {event.subject for event in events}
         assert {ticket.ticket_id for ticket in tickets} <= unknown, "a ticket before its events"
         self.written += [ticket.ticket_id for ticket in tickets]
+        self.beside.append(len(beside))
         await super().write(events, tickets, dead_letters, beside)
 
 
@@ -190,3 +195,17 @@ def test_tickets_are_read_in_portions_that_the_store_can_give() -> None:
     ids = ["unknown", *(f"T-{number}" for number in range(9))]
     assert set(asyncio.run(loaded(load, ids, _at_once))) == set(ids) - {"unknown"}
     assert asked[0] == len(ids)
+
+
+def test_hours_are_worked_out_and_written_one_schedule_at_a_time_behind_everything_else() -> None:
+    store = BoundedStore()
+    week = Week(*[tuple(f"{hour:02}:00-{hour:02}:50" for hour in range(24))] * 7)
+    version = Version(from_at=datetime(2045, 1, 1, tzinfo=UTC), zone="UTC", weekly=week)
+    said = [
+        event(SchedulePublished(name=name, versions=(version,)), NOW_MS, name, subject=name) for name in ("a", "b", "c")
+    ]
+    outcome = fold_batch(read([record_of(one.raw) for one in said], NOW_MS), {}, NOW_MS)
+    assert outcome.beside == []
+    write(store, outcome)
+    assert store.beside == [0, 1, 1, 1]
+    assert {name: len(row.open_since) for name, row in store.hours.items()} == dict.fromkeys("abc", 43_824)

@@ -18,12 +18,13 @@ from schemas.events import (
     TYPE_PREFIX,
     EventRetracted,
     ProducerHeartbeat,
+    SchedulePublished,
     TicketAbsorbed,
     TicketData,
 )
 from schemas.rows import BesideRow, DeadLetterRow, EventRow, Ms, TicketRow
-from streams.core.hours.published import open_hours
 from streams.core.policy.published import policies
+from streams.core.published import newest
 from streams.core.records.record_batch import MOST_KEPT_BYTES, UnreadableRecord
 from streams.core.said import said_rows
 from streams.core.ticket.fact import fact_of, unpack_shared
@@ -120,6 +121,7 @@ class Outcome(Struct):
 
     Attributes:
         beside: What follows from events that no ticket folds.
+        schedules: Statements about hours. Decades of openings follow from each: they are worked out one at a time.
         kept: By identity these events, as they came first.
         statements: What tickets tell those that they were merged into: survivor's id and event as JSON.
         records: By ticket the last record that was about it.
@@ -131,6 +133,7 @@ class Outcome(Struct):
     dead: list[DeadLetterRow]
     tickets: dict[str, Ticket]
     beside: list[BesideRow] = field(default_factory=list)
+    schedules: list[Event] = field(default_factory=list)
     kept: dict[Identity, Kept] = field(default_factory=dict)
     statements: list[tuple[str, bytes]] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
@@ -290,7 +293,8 @@ def _fold_others(reading: Reading, stored: Stored, outcome: Outcome, now_ms: Ms)
             outcome.kept[identity] = Kept(first.raw, since)
             outcome.events.append(event_row(first, since))
             standing.append(first)
-    outcome.beside.extend([*open_hours(standing, now_ms), *policies(standing, now_ms), *said_rows(standing)])
+    outcome.schedules.extend(newest(standing, SchedulePublished))
+    outcome.beside.extend([*policies(standing, now_ms), *said_rows(standing)])
 
 
 def _first(raws: Sequence[bytes], event: Event) -> Event | None:

@@ -24,6 +24,7 @@ def joined(outcomes: Sequence[Outcome]) -> Outcome:
         whole.events.extend(outcome.events)
         whole.dead.extend(outcome.dead)
         whole.beside.extend(outcome.beside)
+        whole.schedules.extend(outcome.schedules)
         whole.statements.extend(outcome.statements)
         whole.left_out.extend(outcome.left_out)
         whole.kept |= outcome.kept

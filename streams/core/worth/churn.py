@@ -20,13 +20,25 @@ TIMES: Final = 2
 SHORTEST_DAYS: Final = 7
 LONGEST_DAYS: Final = 120
 """No usual interval is taken to be shorter or longer."""
+_OF_BUYERS: Final = f"""
+    (
+        SELECT quantileExactOrNull(0.5)((bought[-1].1 - bought[1].1) / (length(bought) - 1))
+        FROM
+        (
+            SELECT
+                customer_id,
+                {BOUGHT.format(more="0")}
+            FROM orders
+            WHERE cityHash64(customer_id) % every = 0
+            GROUP BY customer_id
+        )
+        WHERE length(bought) > 1
+    ) AS usual_ms""".strip()  # noqa: S608 - words of ours
 NAMES: Final = (
     "(SELECT quantilesExact(0.5, 0.9)(assumeNotNull(first_resolution_seconds)) FROM tickets FINAL "
     "WHERE is_effective AND first_resolved_at >= start_at AND first_resolved_at < end_at "
     "AND first_resolution_seconds IS NOT NULL) AS paces",
-    "(SELECT quantileExactOrNull(0.5)((bought[-1].1 - bought[1].1) / (length(bought) - 1)) FROM (SELECT customer_id, "
-    f"{BOUGHT.format(more='0')} FROM orders WHERE cityHash64(customer_id) % every = 0 GROUP BY customer_id) "
-    "WHERE length(bought) > 1) AS usual_ms",  # noqa: S608 - words of ours
+    _OF_BUYERS,
 )
 """What the query names beside those of `matching`: within what half and nine of ten cases were resolved, and the shop's
 usual interval, null where nobody ordered twice."""
