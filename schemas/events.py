@@ -22,6 +22,7 @@ TYPE_SUFFIX = ".v1"
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=512, description="An identifier, unique in its source.")]
 Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256, description="A short name to group by.")]
 Text: TypeAlias = Annotated[str, Meta(max_length=100_000, description="Free text.")]
+Words: TypeAlias = Annotated[str, Meta(min_length=1, max_length=100_000, description="Free text, and some of it.")]
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
 Amount: TypeAlias = Annotated[
     int, Meta(ge=-(2**53), le=2**53, description="Money in minor units (cents) of the currency beside it.")
@@ -721,9 +722,9 @@ class KnownIssueAnnounced(KnownIssueData, frozen=True, kw_only=True, omit_defaul
 
     product_line: Label | None = None
     reason: Label | None = None
-    cause: Text | None = None
+    cause: Words | None = None
     eta_at: Annotated[Instant, Meta(description="Until when it is expected to be over.")] | None = None
-    workaround: Annotated[Text, Meta(description="What helps customers until then.")] | None = None
+    workaround: Annotated[Words, Meta(description="What helps customers until then.")] | None = None
     responsible_department: Annotated[Label, Meta(description="Who removes the cause.")] | None = None
 
     def __post_init__(self) -> None:
@@ -740,9 +741,9 @@ class KnownIssueAnnounced(KnownIssueData, frozen=True, kw_only=True, omit_defaul
 class KnownIssueUpdated(KnownIssueData, frozen=True, kw_only=True, omit_defaults=True):
     """Something is known better of a known issue: the latest word counts. Null says that it is not known any more."""
 
-    cause: Text | UnsetType | None = UNSET
+    cause: Words | UnsetType | None = UNSET
     eta_at: Instant | UnsetType | None = UNSET
-    workaround: Text | UnsetType | None = UNSET
+    workaround: Words | UnsetType | None = UNSET
     responsible_department: Label | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:

@@ -24,8 +24,6 @@ class ContactLedger:
     def __init__(self, events: Sequence[Event], now: int) -> None:
         ledger = Ledger(events)
         self._promises = Promises(events)
-        days = [one.at_ms // DAY for one in events if isinstance(one.content, e.ContactData)]
-        known_until = min(now, (max(days, default=0) + 1) * DAY)
         self.seen = defaultdict[str, list[Seen]](list)
         counting = counting_of(events)
         rows = [dict(row) for row in ledger.rows.values()]
@@ -41,13 +39,13 @@ class ContactLedger:
             if of[-1].at_ms - of[0].at_ms >= DAY:
                 raise TooLongError
         for call in calls.values():
-            self._enter_call(call, known_until, came)
+            self._enter_call(call, now, came)
         for row in rows:
             self.seen["selfservice_share"].append(Seen(row["created_at"], 0, row))
         for session in sessions.values():
             self._enter_session(session, came)
 
-    def _enter_call(self, call: Sequence[Event], known_until: int, came: list[tuple[str, int]]) -> None:
+    def _enter_call(self, call: Sequence[Event], now: int, came: list[tuple[str, int]]) -> None:
         queued = [one for one in call if isinstance(one.content, e.ContactQueued)]
         if not queued:
             return
@@ -68,7 +66,7 @@ class ContactLedger:
         is_answered = answered_at < NEVER and answered_at <= given_up_at
         is_given_up = not is_answered and given_up_at < NEVER
         ended_at = min(answered_at, given_up_at, NEVER)
-        seconds = max(0, (min(known_until, at + DAY) if ended_at == NEVER else ended_at) - at) / 1000
+        seconds = max(0, (min(now, at + DAY) if ended_at == NEVER else ended_at) - at) / 1000
         self.seen["queued_contacts"].append(Seen(at, 1, row))
         if is_answered or is_given_up:
             self.seen["contacts_abandoned"].append(Seen(at, is_given_up, row))

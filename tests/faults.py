@@ -129,23 +129,15 @@ class FaultLedger:
             self._enter(fault, its[id])
 
     def _of(self, row: dict[str, Any]) -> list[Fault]:
-        """Return the faults of a ticket: the one that it names, or else for each thing that it is about the last."""
+        """Return the fault of a ticket: the one that it names, else of those that reach it the one that began last."""
         if row["fault_id"]:
             return [self.faults[row["fault_id"]]] if row["fault_id"] in self.faults else []
-        found = []
-        for kind in ("asset", "topic"):
-            begun = [
-                fault
-                for fault in self.faults.values()
-                if fault.subject[0] == kind and fault.takes(row) and fault.began_at <= row["created_at"]
-            ]
-            if begun:
-                last = max(begun, key=lambda fault: fault.began_at)
-                if sum(one.began_at == last.began_at for one in begun) > 1:
-                    raise AmbiguousError
-                if row["created_at"] < last.until:
-                    found.append(last)
-        return found
+        reaching = [
+            fault
+            for fault in self.faults.values()
+            if fault.takes(row) and fault.began_at <= row["created_at"] < fault.until
+        ]
+        return sorted(reaching, key=lambda fault: (fault.began_at, fault.fault_id))[-1:]
 
     def _enter_ticket(self, fault: Fault, row: dict[str, Any]) -> None:
         created_at = row["created_at"]
@@ -188,7 +180,3 @@ class FaultLedger:
                 ended_at > after and after <= self._now and any(since <= after < until for since, until in waits)
             )
             self.seen["false_fix_rate"].append(Seen(fixed_at, is_false, parts))
-
-
-class AmbiguousError(Exception):
-    """Two faults on the same began in one instant: whose a ticket is nobody knows."""

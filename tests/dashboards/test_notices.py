@@ -145,3 +145,11 @@ def test_important_contacts_that_are_missed_are_told_to_the_team_of_the_queue(
         say(desk, waits, NOW - (10 + n) * MINUTE)
     assert {"team": "beds"} in firing(desk.client, "important-missed", NOW), "whoever still waits is missed as well"
     assert firing(desk.client, "important-missed", NOW + 2 * HOUR_MS) == [], "over, an hour later"
+
+
+def test_who_waits_over_midnight_waits_on_though_nothing_else_happens(desk: Desk) -> None:
+    midnight = NOW - NOW % DAY_MS
+    for n in range(3):
+        waits = e.ContactQueued(contact_id=f"night-{n}", channel="phone", team="beds", priority="urgent")
+        say(desk, waits, midnight - (n + 1) * 30_000)
+    assert firing(desk.client, "important-missed", midnight + 10 * MINUTE) == [{"team": "beds"}]

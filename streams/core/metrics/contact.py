@@ -58,12 +58,8 @@ _QUEUED: Final = f"""
         HAVING countIf(name = 'contact.queued') > 0
     )
 )""".strip()  # noqa: S608 - words of ours
-_KNOWN_UNTIL: Final = """least(
-    queued_at + toIntervalDay(1),
-    now64(3, 'UTC'),
-    toDateTime64((SELECT max(day) + 1 FROM contact_events), 3, 'UTC')
-)""".strip()
-"""Until when somebody of whom nothing more was said waits: now, a day, no longer than queues are heard of."""
+_KNOWN_UNTIL: Final = "least(queued_at + toIntervalDay(1), now64(3, 'UTC'))"
+"""Until when somebody of whom nothing more was said waits: now, a day at most. A quiet night ends no wait."""
 _IS_ANSWERED: Final = "answered_at IS NOT NULL AND ifNull(answered_at <= abandoned_at, true)"
 
 QUEUED: Final = Observations(

@@ -50,25 +50,30 @@ _REACH: Final = f"""
 )""".strip()  # noqa: S608 - words of ours
 """From when until when a fault takes tickets that are on the same; those that name it it takes whenever they came."""
 _ON_FAULTS: Final = f"""
-{DAYS} ARRAY JOIN {_SUBJECTS_OF_TICKET} AS about
-ASOF JOIN {_REACH} AS fault ON fault.subject = about AND ticket.created_at >= fault.since_at""".strip()
-_IS_ON_IT: Final = "created_at < fault.until_at"
+(
+    SELECT ticket.*, fault.id AS of_fault, fault.declared_at AS declared_at
+    FROM {DAYS} ARRAY JOIN {_SUBJECTS_OF_TICKET} AS about
+    INNER JOIN {_REACH} AS fault ON fault.subject = about
+    WHERE {DAYS_ASKED} AND is_effective AND created_at >= fault.since_at AND created_at < fault.until_at
+    ORDER BY fault.since_at DESC, fault.id DESC
+    LIMIT 1 BY day, ticket_id
+) AS ticket""".strip()  # noqa: S608 - words of ours
+"""Each ticket once, on the one of the faults that reach it which began last."""
 
 FAULT_TICKETS: Final = Observations(
     name="fault_tickets",
     one="a ticket of a fault: one that names it, or is about the same asset, or product and reason, from the fault's "
     f"begin until {STILL_HOURS} hours after it was fixed; of several faults that of the one that began last",
     clock="created_at: when the ticket was created",
-    columns={"at": "created_at", "fault": "fault.id", "is_linked": "fault_id != ''"},
+    columns={"at": "created_at", "fault": "of_fault", "is_linked": "fault_id != ''"},
     source=_ON_FAULTS,
-    where=_IS_ON_IT,
 )
 
 _MESSAGES: Final = f"""
 (
     SELECT ticket_id, groupArray((at, is_person)) AS messages
     FROM messages_out
-    WHERE ticket_id IN (SELECT ticket_id FROM {_ON_FAULTS} WHERE {DAYS_ASKED} AND is_effective AND {_IS_ON_IT})
+    WHERE ticket_id IN (SELECT ticket_id FROM {_ON_FAULTS})
         AND (source, id, ticket_id) NOT IN {RETRACTED}
     GROUP BY ticket_id
 )""".strip()  # noqa: S608 - words of ours
@@ -81,8 +86,8 @@ FAULT_TOLD: Final = Observations(
     clock="since when the desk could tell: when the fault was declared, or when the ticket was created, if that came "
     "later",
     columns={
-        "at": "greatest(created_at, fault.declared_at)",
-        "customer_of": "(fault.id, if(customer_id != '', customer_id, ticket_id), customer_id = '')",
+        "at": "greatest(created_at, declared_at)",
+        "customer_of": "(of_fault, if(customer_id != '', customer_id, ticket_id), customer_id = '')",
         "told_at": f"if(empty(messages), {NEVER}, {_FIRST_TOLD})",
         "has_ended": f"told_at < {NEVER}",
         "seconds": f"greatest(0, dateDiff('millisecond', at, least(told_at, {KNOWN_UNTIL}))) / 1000",
@@ -90,7 +95,6 @@ FAULT_TOLD: Final = Observations(
     home="created_at",
     lookback_seconds=_LOOKBACK_SECONDS,
     source=f"{_ON_FAULTS}\nLEFT JOIN {_MESSAGES} AS told USING (ticket_id)",
-    where=_IS_ON_IT,
 )
 
 _SUSPECTED: Final = """
@@ -103,14 +107,13 @@ _SUSPECTED: Final = """
 _ITS_TICKETS: Final = f"""
 (
     SELECT
-        fault.id AS id,
+        of_fault AS id,
         min(created_at) AS first_at,
         argMin(ticket.ticket_id, (created_at, ticket.ticket_id)) AS first_id,
         uniqExact(ticket.ticket_id) AS tickets,
         groupArrayArray(arrayPushBack(cycles.started_at, created_at)) AS reports,
         groupArrayArray(arrayFlatten(waits.open)) AS waiting
     FROM {_ON_FAULTS}
-    WHERE {DAYS_ASKED} AND is_effective AND {_IS_ON_IT}
     GROUP BY id
 )""".strip()  # noqa: S608 - words of ours
 _AFTER: Final = f"fixed_at + toIntervalHour({STILL_HOURS})"
