@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from schemas.rows import Ms
-from streams.cli.wording import figure_text, policy_text
+from streams.cli.wording import figure_text, in_cells, policy_text
 from streams.core.ask.figure import POINTS, Change, Figure
 from streams.core.ask.report import Line, Report
 from streams.core.interval import Interval
@@ -37,7 +37,7 @@ def json_text(report: Report, fresh: Freshness, now: Ms) -> str:
 
 def csv_text(report: Report) -> str:
     """Return the lines of a report as CSV with a heading; null is empty."""
-    records = [_line(report, line) for line in report.lines]
+    records = [in_cells(_line(report, line)) for line in report.lines]
     out = StringIO(newline="")
     writer = csv.DictWriter(out, fieldnames=list(records[0]), lineterminator="\n")
     writer.writeheader()

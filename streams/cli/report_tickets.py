@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.policy import Policy
-from streams.cli.wording import NOT_REACHED, counted, part_text, rule_text, value_text
+from streams.cli.wording import NOT_REACHED, counted, in_cells, part_text, printable, rule_text, value_text
 from streams.core.ask.drilldown import Seen, total
 from streams.core.metrics import Dimension, Kind, Metric
 from streams.core.metrics.in_target import IN_TARGET
@@ -41,7 +41,7 @@ def show(console: Console, metric: Metric, seen: Sequence[Seen], zone: ZoneInfo,
         when = f"{local_of(one.at, zone):%Y-%m-%d %H:%M:%S}"
         parts = (Text(part_text(one.dimensions[dimension])) for dimension in SHOWN)
         targets = [Text(target_text(metric, one, policy))] if has_targets else []
-        table.add_row(when, Text(one.ticket_id), *parts, _measure_text(metric, one), *targets)
+        table.add_row(when, Text(printable(one.ticket_id)), *parts, _measure_text(metric, one), *targets)
     console.print(table)
     console.print()
     console.print(_total_text(metric, seen), highlight=False)
@@ -65,7 +65,7 @@ def write_csv(metric: Metric, seen: Sequence[Seen], policy: Sequence[Policy] = (
     names = ["at", "ticket_id", *(dimension.value for dimension in Dimension), "measure", "has_ended", *targets]
     writer = csv.DictWriter(sys.stdout, fieldnames=names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_record(metric, one, policy) for one in seen)
+    writer.writerows(in_cells(_record(metric, one, policy)) for one in seen)
 
 
 def target_text(metric: Metric, one: Seen, policy: Sequence[Policy]) -> str:
@@ -94,7 +94,8 @@ def _measure_text(metric: Metric, one: Seen) -> str:
 
 def _total_text(metric: Metric, seen: Sequence[Seen]) -> str:
     n, value = total(metric, seen)
-    of = counted(len({one.ticket_id for one in seen}), "ticket")
+    tickets = {one.ticket_id for one in seen if one.ticket_id}
+    of = counted(len(tickets), "ticket") if tickets or not seen else "no ticket"
     if metric.kind is Kind.RATE:
         return f"[bold]{metric.title}[/]: {n:,} that count, of {of}"
     if value is None and not n:

@@ -1,8 +1,9 @@
 """How figures read to people: values with units, intervals, changes that name what they are measured in."""
 
+import re
 from collections.abc import Collection
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import asdict
@@ -28,6 +29,8 @@ NOT_REACHED: Final = "not reached"
 LONGER: Final = "longer"
 SHORTER: Final = "shorter"
 
+_SIGNS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _STEPS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1, "s"))
 
 
@@ -81,6 +84,8 @@ def counted(number: int, one: str) -> str:
 
 def duration_text(seconds: float) -> str:
     """Return a duration in its two largest units: `16 h 23 min`. Up to two days are told in hours."""
+    if seconds < 0:
+        return f"-{duration_text(-seconds)}"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 2 * MINUTE:
@@ -204,7 +209,18 @@ def rank_text(rank: Rank | None) -> str:
 
 def part_text(part: str | None) -> str:
     """Return how a value of a dimension is called."""
-    return "all" if part is None else part or "(unknown)"
+    return "all" if part is None else printable(part) or "(unknown)"
+
+
+def printable(text: str) -> str:
+    """Return a name of somebody else's so that no sign in it moves the cursor or colours what follows."""
+    return _SIGNS.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
+
+
+def in_cells(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record for a spreadsheet: a name that would be read as a formula there begins with an apostrophe."""
+    is_formula = {name for name, one in record.items() if isinstance(one, str) and one.startswith(_FORMULA)}
+    return {name: f"'{one}" if name in is_formula else one for name, one in record.items()}
 
 
 def freshness_text(fresh: "Freshness", zone: ZoneInfo, now: Ms) -> str:

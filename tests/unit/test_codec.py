@@ -313,6 +313,17 @@ class TestJson:
         assert fault(nested(MAX_LEVELS - 1)) == (Reason.NOT_JSON, "")
         assert decode(nested(200), now_ms=NOW_MS, max_levels=None).raw == nested(200)
 
+    @pytest.mark.parametrize("number", ["1e400", "-1E+400", "9" * 400, '[1, {"a": 2e999}]'])
+    @pytest.mark.parametrize("name", ["ticket.created", "unheard.of"])
+    def test_a_number_beyond_all_measure_is_refused_wherever_it_stands(self, name: str, number: str) -> None:
+        def with_note(said: str) -> bytes:
+            return json.dumps(cloud_event(name, CREATED | {"note": "MARK"})).replace('"MARK"', said).encode()
+
+        assert fault(with_note(number)) == (Reason.BAD_VALUE, "")
+        assert decode(with_note(number), now_ms=NOW_MS, max_levels=None).raw == with_note(number)
+        for fine in ("1e308", "1e-400", '"1e400"', '"a3e4007"', "1" * 300):
+            assert read(with_note(fine)).subject == ("T-1" if name == "ticket.created" else "")
+
     def test_brackets_beside_each_other_and_in_text_are_no_depth(self) -> None:
         note = {"beside": [[{}]] * 500, "text": '[{"' * 500, "\\[[": "\\"}
         assert read(cloud_event(data=CREATED | {"note": note})).subject == "T-1"

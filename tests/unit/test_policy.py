@@ -120,15 +120,28 @@ def test_all_faults_are_told_at_once_each_with_its_place() -> None:
         ('"3d"', '"90d"'),
         ('priority = ["urgent"]', 'prio = ["urgent"]'),
         ("2026-06-01T00:00:00", "2025-06-01"),
+        ("Europe/Berlin", "Europe/Berln"),
+        ("satisfied_from = 70", "satisfied_from = 101"),
+        ("least_n = 50", "least_n = 1"),
+        ('"20s"', '"31m"'),
+        ("reason_share", "reason_shared"),
+        ("resolution =", 'response = [{ within = "4h", paused = ["hold"] }]\nresolution ='),
     ):
         wrong = wrong.replace(written, instead)
     with pytest.raises(PolicyError) as refused:
         policy_of(wrong)
     lines = [line.strip() for line in str(refused.value).splitlines()[1:]]
-    assert [line.rsplit(" at ", 1)[1] for line in lines] == [
+    assert sorted(line.rsplit(" at ", 1)[1] for line in lines) == [
         "`$.versions[0].first_response[0]`",
+        "`$.versions[0].important`",
+        "`$.versions[0].least_n`",
         "`$.versions[0].resolution[0]`",
+        "`$.versions[0].satisfied_from`",
+        "`$.versions[0]`",
+        "`$.versions[0]`",
+        "`$.versions[0]`",
         "`$.versions[1].from`",
+        "`$.versions[1]`",
     ]
 
 

@@ -14,6 +14,7 @@ from streams.cli.wording import (
     counted,
     duration_text,
     figure_text,
+    in_cells,
     interval_text,
     meant_text,
     part_text,
@@ -200,3 +201,15 @@ def test_a_number_has_the_word_that_goes_with_it() -> None:
 def test_a_name_is_taken_for_the_nearest_known_one() -> None:
     assert meant_text("biling", ["billing", "repairs"], "look") == "did you mean billing?"
     assert meant_text("x", ["billing", "repairs"], "look") == "look"
+
+
+def test_a_name_of_somebody_else_s_neither_moves_the_cursor_nor_is_a_formula() -> None:
+    assert part_text("a\x1b[31m\n\u202eb\x00") == "a\\x1b[31m\\n\\u202eb\\x00"
+    assert part_text("größe 大") == "größe 大"
+    record = {"part": "=cmd|' /C calc'!A0", "other": "plain", "low": -1.5, "none": None}
+    assert in_cells(record) == {**record, "part": "'=cmd|' /C calc'!A0"}
+
+
+def test_what_lies_before_is_told_like_what_lies_behind() -> None:
+    assert duration_text(-89_940) == "-24 h 59 min"
+    assert duration_text(-1.5) == "-1.5 s"

@@ -1,6 +1,8 @@
 """How a file states the policy, and everything that is wrong with it at once."""
 
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -36,6 +38,10 @@ def policy_of(text: str) -> tuple[Policy, ...]:
     return read(document, _Document).versions
 
 
+_ALWAYS: Final = {"from": datetime(2026, 1, 1), "zone": "UTC"}  # noqa: DTZ001 - by the clocks of the zone
+"""What a version must say, so that the rest of it can be read by itself."""
+
+
 class _Document(Struct, frozen=True, forbid_unknown_fields=True):
     """What a file of the policy says."""
 
@@ -49,12 +55,12 @@ def _faults(document: object) -> Iterator[str]:
 
 
 def _of_version(place: str, version: dict[str, object]) -> Iterator[str]:
-    found = [
-        fault
+    """Yield what is wrong with each rule and each definition by itself; when nothing is, with all of them together."""
+    of_rules = {
+        target: [fault for here, rule in listed(version, target, place) for fault in faults_of(here, rule, Rule)]
         for target in TARGETS
-        for here, rule in listed(version, target, place)
-        for fault in faults_of(here, rule, Rule)
-    ]
-    rest = {name: said for name, said in version.items() if name not in TARGETS or not found}
-    yield from found
-    yield from faults_of(place, rest, Policy)
+    }
+    found = [fault for faults in of_rules.values() for fault in faults]
+    rest = {name: said for name, said in version.items() if not of_rules.get(name)}
+    found += [fault for name, said in rest.items() for fault in faults_of(place, {**_ALWAYS, name: said}, Policy)]
+    yield from found or faults_of(place, version, Policy)
