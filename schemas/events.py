@@ -342,7 +342,7 @@ class TicketAbsorbed(TicketData, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TicketLinked(TicketData, frozen=True, kw_only=True, omit_defaults=True):
-    """The ticket is about a fault or a known issue. The latest word on each counts; null says that it is about none."""
+    """The ticket is about a fault or a known issue. The latest word on each counts; null takes it back."""
 
     fault_id: Id | UnsetType | None = UNSET
     issue_id: Id | UnsetType | None = UNSET
@@ -354,7 +354,7 @@ class TicketLinked(TicketData, frozen=True, kw_only=True, omit_defaults=True):
             ValueError: When neither is named.
         """
         if self.fault_id is UNSET and self.issue_id is UNSET:
-            raise ValueError("name the `fault_id` or the `issue_id` that the ticket is about; null says none")
+            raise ValueError("name the `fault_id` or the `issue_id` that the ticket is about; null takes it back")
 
 
 class TicketMarkedSpam(TicketData, frozen=True, kw_only=True, omit_defaults=True):

@@ -258,7 +258,7 @@ FAULT_TOLD_SHARE: Final = Metric(
     is_main=False,
     about="An answer of a person counts, and what a bot or the system sends, unless that comes within "
     f"{ACKNOWLEDGED_SECONDS} seconds of the ticket: an acknowledgement tells nothing. What is told on the telephone "
-    "alone is not seen.",
+    "alone is not seen, nor what was told on a ticket that was merged into this one.",
 )
 
 FAULT_TOLD_P50: Final = Metric(
