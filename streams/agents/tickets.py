@@ -245,9 +245,10 @@ class TicketsAgent:
         return under_way | await self._patiently("look identities up", lambda: self._store.stored(missing), deliveries)
 
     async def _keep(self, outcome: Outcome, deliveries: Sequence[Delivery]) -> None:
-        outcome.dead.extend(self._lost)
-        self._lost.clear()
+        lost = len(self._lost)
+        outcome.dead.extend(self._lost[:lost])
         await self._writing.write(outcome, partial(self._patiently, "write", deliveries=deliveries))
+        del self._lost[:lost]  # not before: a write that nobody waits for any more tells of nothing
         self._meters.events.inc(len(outcome.events))
         if outcome.events:
             self._meters.newest_event.set(max(event.at for event in outcome.events) / 1000)

@@ -16,6 +16,7 @@ from streams.core.ticket.merge import statements_of
 from streams.meters import Meters
 from streams.ports import Outgoing
 from streams.sinks.memory import MemoryStore
+from streams.store_error import StoreUnavailableError
 from tests.histories import NOW_MS, SOURCE, event, folded, public_answer
 from tests.records import record_of
 from tests.simulated.loop import virtual_loop
@@ -270,3 +271,47 @@ def test_an_event_waits_for_the_write_under_way_and_its_own_and_for_no_other() -
         assert len(waits) == 300, tasks
     # The look-up before its own, its own, and two writes.
     assert max(waits) <= 2 * (LOAD_SECONDS + WRITE_SECONDS) + 0.001
+
+
+class GivenUpStore(MemoryStore):
+    """Is away once, and meanwhile somebody else is given what was to be written."""
+
+    def __init__(self, batch: Batch) -> None:
+        super().__init__()
+        self._batch = batch
+
+    async def write(
+        self,
+        events: Sequence[EventRow],
+        tickets: Sequence[TicketRow],
+        dead_letters: Sequence[DeadLetterRow],
+        beside: Sequence[BesideRow] = (),
+    ) -> None:
+        if not self._batch.is_stale:
+            self._batch.is_stale = True
+            raise StoreUnavailableError("away")
+        await super().write(events, tickets, dead_letters, beside)
+
+
+def test_what_kafka_lost_is_told_though_the_write_that_was_to_tell_it_was_given_up() -> None:
+    given_up, next_one = Batch(order("1", 5)), Batch(order("2", 6))
+    store = GivenUpStore(given_up)
+
+    async def worked() -> None:
+        agent = agent_of(store)
+        agent.tell_lost("tickets", 0, 3, 5)
+        running = asyncio.create_task(agent.run())
+
+        async def deliveries() -> AsyncIterator[Batch]:
+            yield given_up
+            yield next_one
+
+        await agent.receive(deliveries())
+        async with asyncio.timeout(10):
+            await next_one.acknowledged.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(worked())
+    assert [row.id for row in store.events.values()] == ["2"]
+    assert [letter.reason for letter in store.dead_letters.values()] == ["records-lost"]
