@@ -148,9 +148,8 @@ def test_an_order_that_says_the_same_again_is_stated_as_it_came_first(again: byt
         ('{"a":1}', '{"a":true}', False),
         ('{"a":1}', '{"a":2}', False),
         ("[" * 60 + "]" * 60, "[ " + "[" * 59 + "]" * 60, True),
-        ("1e999", "1e998", False),
     ],
-    ids=["written otherwise", "another type", "another value", "nested deep", "no number"],
+    ids=["written otherwise", "another type", "another value", "nested deep"],
 )
 def test_events_that_nobody_reads_are_compared_by_what_they_say(first: str, second: str, is_same: bool) -> None:
     in_one_batch, stored_before = judged(of_unknown_type(first), of_unknown_type(second))
@@ -159,9 +158,11 @@ def test_events_that_nobody_reads_are_compared_by_what_they_say(first: str, seco
     assert in_one_batch[1] == ([] if is_same else ["identity-reused"])
 
 
-@pytest.mark.parametrize("levels", [200, 100_000])
-def test_what_was_stored_before_depth_had_a_bound_stands(levels: int) -> None:
-    stored = of_unknown_type("[" * levels + "]" * levels)
+@pytest.mark.parametrize(
+    "said", ["[" * 200 + "]" * 200, "[" * 100_000 + "]" * 100_000, "1e999"], ids=["deep", "deeper", "endless"]
+)
+def test_what_was_stored_before_there_was_a_bound_stands(said: str) -> None:
+    stored = of_unknown_type(said)
     outcome = outcome_of([of_unknown_type("[]")], stored={("C", "urn:x", "1"): [Kept(stored, BEFORE_MS)]})
     assert [letter.reason for letter in outcome.dead] == ["identity-reused"]
 
