@@ -7,7 +7,9 @@ from typing import Final
 import pytest
 from clickhouse_connect.driver.client import Client
 from hypothesis import HealthCheck, Phase, given, settings
+from msgspec import structs
 
+from schemas import events as e
 from schemas.codec import Event
 from streams.core.ask.question import Question
 from streams.core.metrics import METRICS, Dimension, Topic
@@ -15,7 +17,7 @@ from streams.core.window import DAY_MS, HOUR_MS, Window
 from streams.sinks.figures import answer
 from tests.databases import new_database
 from tests.faults import FaultLedger, Seen, agree
-from tests.histories import INSTANTS, NOW_MS, faulty_desks
+from tests.histories import INSTANTS, NOW_MS, event, faulty_desks
 from tests.integration.conftest import Servers
 from tests.integration.test_oracle import store
 from tests.ledger import quantile, survival_quantile
@@ -65,3 +67,18 @@ def test_every_metric_of_faults_is_what_can_be_counted_by_hand(client: Client, h
     for by in (Dimension.PRODUCT_LINE, Dimension.TEAM):
         figures = answer(client, Question(metrics=OF_FAULTS, windows=WINDOWS, by=by), Window(0, NOW_MS))
         agree(figures, ledger.seen, wanted, by.value)  # no signal is stored: nothing is suspected
+
+
+def test_a_product_and_a_reason_are_told_apart_whatever_their_names_hold(client: Client) -> None:
+    at = NOW_MS - DAY_MS
+    declared = e.FaultDeclared(fault_id="F", product_line="a x b", reason="c")
+    begun = e.TicketCreated(ticket_id="T", channel="mail", created_by=e.Party.CUSTOMER)
+    told = [event(declared, at, "f", subject="F")]
+    for id, product_line, reason in (("T1", "a x b", "c"), ("T2", "a", "b x c")):
+        about = structs.replace(begun, ticket_id=id, product_line=product_line, reason=reason)
+        told.append(event(about, at + HOUR_MS, id, subject=id))
+    store(client, [told])
+    window = Window(at, NOW_MS)
+    question = Question(metrics=[METRICS["fault_tickets"]], windows=[window], by=Dimension.REASON)
+    figures = answer(client, question, window)
+    assert {part: figure.n for (_, part, _), figure in figures.items() if part} == {"c": 1}

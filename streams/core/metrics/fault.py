@@ -28,13 +28,15 @@ ACKNOWLEDGED_SECONDS: Final = 60
 TOPIC: Final = "product_line, ' x ', reason"
 """SQL of the parts of a topic's name, under which the watch suspects a fault and a declared one is found."""
 SUBJECT_OF_FAULT: Final = f"if(asset_id != '', concat('asset ', asset_id), concat('topic ', {TOPIC}))"
+_ASSET_OR_TOPIC: Final = "concat('asset ', asset_id)", "concat('topic ', product_line, '\\0', reason)"
+"""What could be broken: an asset, or a product line and a reason, whatever letters their names hold."""
 _SUBJECTS_OF_TICKET: Final = f"""
 if(
     fault_id != '',
     [concat('fault ', fault_id)],
     arrayFilter(
-        subject -> subject NOT IN ('asset ', 'topic  x '),
-        [concat('asset ', asset_id), concat('topic ', {TOPIC})]
+        subject -> subject NOT IN ('asset ', 'topic \\0'),
+        [{", ".join(_ASSET_OR_TOPIC)}]
     )
 )""".strip()
 """The fault that the desk says, or else what could be broken: a fault on it takes the ticket."""
@@ -45,7 +47,10 @@ _REACH: Final = f"""
     FROM faults
     ARRAY JOIN [
         (concat('fault ', fault_id), toDateTime64(0, 3, 'UTC'), {NEVER}),
-        ({SUBJECT_OF_FAULT}, began_at, ifNull(fixed_at + toIntervalHour({STILL_HOURS}), {NEVER}))
+        (
+            if(asset_id != '', {", ".join(_ASSET_OR_TOPIC)}), began_at,
+            ifNull(fixed_at + toIntervalHour({STILL_HOURS}), {NEVER})
+        )
     ] AS reach
 )""".strip()  # noqa: S608 - words of ours
 """From when until when a fault takes tickets that are on the same; those that name it it takes whenever they came."""
