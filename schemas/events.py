@@ -22,7 +22,7 @@ TYPE_SUFFIX = ".v1"
 Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=512, description="An identifier, unique in its source.")]
 Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256, description="A short name to group by.")]
 Text: TypeAlias = Annotated[str, Meta(max_length=100_000, description="Free text.")]
-Words: TypeAlias = Annotated[str, Meta(min_length=1, max_length=100_000, description="Free text, and some of it.")]
+Words: TypeAlias = Annotated[Text, Meta(min_length=1)]
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset.")]
 Amount: TypeAlias = Annotated[
     int, Meta(ge=-(2**53), le=2**53, description="Money in minor units (cents) of the currency beside it.")

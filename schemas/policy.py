@@ -170,10 +170,10 @@ class Worth(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True,
 class Important(Struct, frozen=True, dict=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
     """Which contacts in a queue nobody should miss, and how long one may wait before it is missed."""
 
-    priorities: Annotated[
-        tuple[Annotated[str, Meta(max_length=256)], ...],
-        Meta(max_length=100, description="Those of one of these. None: no contact is important."),
-    ] = ("high", "urgent")
+    priorities: Annotated[Values, Meta(description="Those of one of these. None: no contact is important.")] = (
+        "high",
+        "urgent",
+    )
     within: Annotated[
         str, Meta(description="Seconds or minutes, such as 45s or 2m.", extra_json_schema={"pattern": _SOON})
     ] = "2m"

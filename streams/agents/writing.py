@@ -15,7 +15,7 @@ import structlog
 
 from schemas.codec import InvalidEventError, Reason
 from schemas.rows import DeadLetterRow, Ms, TicketRow
-from streams.core.hours.published import hours_row
+from streams.core.hours.published import open_hours
 from streams.core.ticket.batch import Outcome, dead_letter_of
 from streams.core.ticket.fold import Ticket
 from streams.core.ticket.measures import row_of
@@ -77,8 +77,7 @@ class Writing:
         """
         rows = [row for stated in outcome.rows if (row := self._as_lately(stated, outcome))]
         await self._write(Portion(outcome.events, rows, outcome.dead, outcome.beside), outcome, patiently)
-        for statement in outcome.schedules:
-            hours = hours_row(statement, self._clock.now_ms())
+        for hours in open_hours(outcome.schedules, self._clock.now_ms()):
             await self._write(Portion(beside=[hours]), outcome, patiently)
         self._tell_truncated(rows)
 

@@ -219,8 +219,9 @@ def printable(text: str) -> str:
 
 def in_cells(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record for a spreadsheet: a name that would be read as a formula there begins with an apostrophe."""
-    is_formula = {name for name, one in record.items() if isinstance(one, str) and one.startswith(_FORMULA)}
-    return {name: f"'{one}" if name in is_formula else one for name, one in record.items()}
+    return {
+        name: f"'{one}" if isinstance(one, str) and one.startswith(_FORMULA) else one for name, one in record.items()
+    }
 
 
 def freshness_text(fresh: "Freshness", zone: ZoneInfo, now: Ms) -> str:

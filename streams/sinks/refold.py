@@ -7,11 +7,9 @@ from typing import Final, TypeVar
 from clickhouse_connect.driver.client import Client
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 
-from schemas.events import SchedulePublished
 from schemas.rows import Ms
-from streams.core.hours.published import hours_row
+from streams.core.hours.published import open_hours
 from streams.core.policy.published import policies
-from streams.core.published import newest
 from streams.core.ticket.batch import TICKET_EVENTS, stored_event
 from streams.core.ticket.measures import row_of
 from streams.sinks.clickhouse import ClickHouseStore, portions
@@ -94,12 +92,13 @@ def _refold_published(client: Client, now_ms: Ms) -> tuple[int, int]:
     with named_errors():
         found = client.query(_PUBLISHED, query_formats={"String": "bytes"}).result_rows
     events = [stored_event(raw) for (raw,) in found]
-    hours, policy = newest(events, SchedulePublished), policies(events, now_ms)
+    hours, policy = 0, policies(events, now_ms)
     store = ClickHouseStore(client)
-    for statement in hours:
-        store.insert([hours_row(statement, now_ms)])
+    for row in open_hours(events, now_ms):
+        store.insert([row])
+        hours += 1
     store.insert(policy)
-    return len(hours), len(policy)
+    return hours, len(policy)
 
 
 def with_events(client: Client, ticket_ids: Collection[str] | None = None) -> list[str]:

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from schemas.codec import Event, InvalidEventError
 from schemas.events import PolicyPublished, SchedulePublished
 from schemas.rows import Ms, TicketRow
-from streams.core.hours.published import hours_row
+from streams.core.hours.published import open_hours
 from streams.core.policy.published import policy_row
 from streams.core.published import newest, version_of
 from streams.core.ticket.batch import TICKET_EVENTS, stored_event
@@ -223,8 +223,8 @@ class Verifier:
         hours = self._newer(newest(said, SchedulePublished), "SELECT schedule, max(version) FROM open_hours GROUP BY 1")
         policy = self._newer(newest(said, PolicyPublished), "SELECT subject, max(version) FROM policies GROUP BY 1")
         if not self._is_dry:
-            for event in hours:
-                self._store.insert([hours_row(event, now_ms)])
+            for row in open_hours(hours, now_ms):
+                self._store.insert([row])
             self._store.insert([policy_row(event, now_ms) for event in policy])
         for event in [*hours, *policy]:
             self.verified.note(HOURS if event in hours else POLICY, event.subject, is_mended=not self._is_dry)

@@ -33,7 +33,7 @@ def write_expected(settings: Settings, events: Sequence[Event]) -> None:
     of_tickets = [one for one in events if one.ticket_id is not None]
     store.insert([event_row(one, 0) for one in events])
     store.insert([row_of(ticket, 0) for ticket in settled(of_tickets, most=MOST_FOLDS).values()])
-    store.insert(open_hours(events, 0))
+    store.insert(list(open_hours(events, 0)))
     client.close()
 
 

@@ -92,7 +92,7 @@ def told(servers: Servers, folder: Path, per_day: float = PER_DAY) -> Month:
     month = new_database(servers, folder, _events(per_day))
     store = ClickHouseStore(month.client)
     store.insert([*(event_row(one, one.at_ms + LATE_MS) for one in month.events), *said_rows(month.events)])
-    store.insert(open_hours(month.events, END_MS))
+    store.insert(list(open_hours(month.events, END_MS)))
     store.insert(policies(month.events, END_MS))
     for part in (month.events[: len(month.events) // 2], month.events):
         tickets = settled([one for one in part if one.ticket_id is not None]).values()

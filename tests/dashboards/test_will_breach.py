@@ -54,7 +54,7 @@ def client(whole: Client) -> Client:
 
 def store(client: Client, *events: Event) -> None:
     sink = ClickHouseStore(client)
-    sink.insert(open_hours(events, NOW_MS))
+    sink.insert(list(open_hours(events, NOW_MS)))
     sink.insert(policies(events, NOW_MS))
     sink.insert([row_of(one, NOW_MS) for one in settled(one for one in events if one.ticket_id).values()])
 

@@ -157,7 +157,7 @@ class Desks(NamedTuple):
 
     def publish(self, name: str, *versions: Version, at: int = 1_700_000_000_000) -> None:
         """Store what a worker stores of a published schedule."""
-        ClickHouseStore(self.client).insert(open_hours([published(name, versions, at)], NOW_MS))
+        ClickHouseStore(self.client).insert(list(open_hours([published(name, versions, at)], NOW_MS)))
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +285,7 @@ def test_an_older_statement_that_comes_later_changes_nothing(desks: Desks) -> No
 
 def test_beyond_what_is_known_nothing_is_said(desks: Desks) -> None:
     store_waits(desks, [WAIT], team="repairs")
-    row = open_hours([published("repairs", [desk(OFFICE)], 1_700_000_000_000)], NOW_MS)[0]
+    (row,) = open_hours([published("repairs", [desk(OFFICE)], 1_700_000_000_000)], NOW_MS)
     columns = {"schedule": row.schedule, "in_force_at": row.in_force_at, "open.since": [row.in_force_at]}
     for known_until, seconds in ((at(WAIT.ended), {}), (at(WAIT.ended) + 1, {"wait": 0.0})):
         desks.client.command("TRUNCATE TABLE open_hours")

@@ -94,7 +94,7 @@ def store(client: Client, batches: Sequence[Sequence[Event]]) -> None:
     tickets: dict[str, Ticket] = {}
     for batch in batches:
         sink.insert([*(event_row(one, NOW_MS) for one in batch), *said_rows(batch)])
-        sink.insert(open_hours(batch, NOW_MS))
+        sink.insert(list(open_hours(batch, NOW_MS)))
         sink.insert(policies_of(batch, NOW_MS))
         tickets = settled([one for one in batch if one.ticket_id is not None], tickets)
         sink.insert([row_of(ticket, NOW_MS) for ticket in tickets.values()])

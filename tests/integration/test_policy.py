@@ -106,7 +106,7 @@ def published(at: str, *versions: Policy) -> Event:
 def store(client: Client, *events: Event) -> None:
     sink = ClickHouseStore(client)
     sink.insert([event_row(one, NOW_MS) for one in events])
-    sink.insert(open_hours(events, NOW_MS))
+    sink.insert(list(open_hours(events, NOW_MS)))
     sink.insert(policies(events, NOW_MS))
     sink.insert(said_rows(events))
     sink.insert([row_of(one, NOW_MS) for one in settled(one for one in events if one.ticket_id).values()])

@@ -108,7 +108,7 @@ def told(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     events = _events()
     store = ClickHouseStore(client)
     store.insert([event_row(one, NOW_MS) for one in events])
-    store.insert(open_hours(events, NOW_MS))
+    store.insert(list(open_hours(events, NOW_MS)))
     store.insert(policies(events, NOW_MS))
     for part in (events[: len(events) // 2], events):
         store.insert([row_of(ticket, NOW_MS) for ticket in settled(_of_tickets(part)).values()])

@@ -15,7 +15,7 @@ from schemas import events as e
 from schemas.codec import decode, encode
 from schemas.examples import example
 from schemas.rows import Ms
-from streams.core.hours.published import hours_row
+from streams.core.hours.published import open_hours
 from streams.core.ticket.batch import Outcome, event_row, fold_batch, read
 from streams.core.ticket.difference import Difference
 from streams.core.ticket.fold import REVISION_BITS, Ticket
@@ -70,8 +70,7 @@ def keep(space: Space, outcome: Outcome) -> None:
     store = ClickHouseStore(space.client)
     for rows in (outcome.events, outcome.beside, outcome.rows):
         store.insert(rows)
-    for statement in outcome.schedules:
-        store.insert([hours_row(statement, LONG_AGO)])
+    store.insert(list(open_hours(outcome.schedules, LONG_AGO)))
 
 
 def verified(space: Space, *, is_dry: bool = False, since: Ms | None = None, settle_seconds: float = 0) -> Verified:

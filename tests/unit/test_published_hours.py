@@ -29,7 +29,7 @@ def published(id: str, at: int, *versions: Version, name: str = "default", seque
 
 def standing(*events: Event) -> Sequence[str]:
     """Return which events count, by the hours of their Mondays: each test gives every event its own."""
-    rows = open_hours(events, NOW_MS)
+    rows = list(open_hours(events, NOW_MS))
     return sorted(msgspec.json.decode(row.versions)[0]["weekly"]["monday"][0] for row in rows)
 
 
@@ -51,7 +51,7 @@ def test_within_an_instant_the_sequence_decides_and_then_the_identity() -> None:
 
 def test_a_row_follows_from_its_event_alone() -> None:
     older, newer = published("1", JUNE, version()), published("2", JUNE + 1, version())
-    alone, together = open_hours([newer], NOW_MS), open_hours([older, newer], NOW_MS)
+    alone, together = (list(open_hours(some, NOW_MS)) for some in ([newer], [older, newer]))
     assert alone == together
     assert hours_row(older, NOW_MS).version < alone[0].version < 2**256
 
@@ -82,7 +82,7 @@ def test_a_schedule_without_versions_is_withdrawn() -> None:
 
 def test_other_events_open_nothing() -> None:
     heartbeat = event(ProducerHeartbeat(), JUNE, "1")
-    assert open_hours([heartbeat], NOW_MS) == []
+    assert list(open_hours([heartbeat], NOW_MS)) == []
     with pytest.raises(TypeError, match="publishes no schedule"):
         hours_row(heartbeat, NOW_MS)
 

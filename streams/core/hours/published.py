@@ -1,6 +1,6 @@
 """Published schedules as the rows that business time is measured by: which statement counts, and what it says."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import zip_longest
@@ -83,13 +83,14 @@ def _differs_at(before: tuple[Version, ...], after: tuple[Version, ...]) -> Ms |
     return None
 
 
-def open_hours(events: Iterable[Event], now_ms: Ms) -> list[OpenHoursRow]:
-    """Return one row for each schedule that events publish, by the newest statement about it.
+def open_hours(events: Iterable[Event], now_ms: Ms) -> Iterator[OpenHoursRow]:
+    """Yield one row for each schedule that events publish, by the newest statement about it.
 
+    Decades of openings follow from each, so that rows are worked out one at a time: take them so.
     What is stored of a schedule is outdated by it or outdates it: a row follows from its event alone, so neither order
     nor repetition matters, nor who else publishes at the same time.
     """
-    return [hours_row(event, now_ms) for event in newest(events, SchedulePublished)]
+    return (hours_row(event, now_ms) for event in newest(events, SchedulePublished))
 
 
 def hours_row(event: Event, now_ms: Ms) -> OpenHoursRow:

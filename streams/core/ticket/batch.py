@@ -24,7 +24,6 @@ from schemas.events import (
 )
 from schemas.rows import BesideRow, DeadLetterRow, EventRow, Ms, TicketRow
 from streams.core.policy.published import policies
-from streams.core.published import newest
 from streams.core.records.record_batch import MOST_KEPT_BYTES, UnreadableRecord
 from streams.core.said import said_rows
 from streams.core.ticket.fact import fact_of, unpack_shared
@@ -121,7 +120,7 @@ class Outcome(Struct):
 
     Attributes:
         beside: What follows from events that no ticket folds.
-        schedules: Statements about hours. Decades of openings follow from each: they are worked out one at a time.
+        schedules: Those of them from which opening hours follow, which are worked out as they are written.
         kept: By identity these events, as they came first.
         statements: What tickets tell those that they were merged into: survivor's id and event as JSON.
         records: By ticket the last record that was about it.
@@ -293,7 +292,7 @@ def _fold_others(reading: Reading, stored: Stored, outcome: Outcome, now_ms: Ms)
             outcome.kept[identity] = Kept(first.raw, since)
             outcome.events.append(event_row(first, since))
             standing.append(first)
-    outcome.schedules.extend(newest(standing, SchedulePublished))
+    outcome.schedules.extend(event for event in standing if isinstance(event.content, SchedulePublished))
     outcome.beside.extend([*policies(standing, now_ms), *said_rows(standing)])
 
 
