@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from deploy.embedded.probe import HOST, free_port, is_broker_healthy
-from deploy.embedded.stack import Stack
 from tests.chaos.loop import LoopThread
 from tests.chaos.proxy import StoreWire, Wire
 from tests.kafka.broker import Kafka
+from tests.servers import stack_of_its_own
 from tests.space import ROOT, wait_until
 
 
@@ -116,7 +116,7 @@ def servers_of(kafka: str, clickhouse: str | None, folder: Path) -> Iterator[Ser
     with ExitStack() as ends:
         loop = ends.enter_context(LoopThread())
         if clickhouse is None:
-            stack = Stack(folder / "stack")
+            stack = stack_of_its_own(folder / "stack")
             ends.callback(stack.down)
             clickhouse = stack.up(["clickhouse"], attached=True)[0].address or ""
         store = StoreWire(clickhouse)

@@ -30,8 +30,9 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 from clickhouse_connect.driver.external import ExternalData
 
-from deploy.embedded.stack import Service, Stack
+from deploy.embedded.stack import Service
 from tests.process import Process
+from tests.servers import stack_of_its_own
 
 pytestmark = pytest.mark.integration
 
@@ -76,7 +77,7 @@ class Http:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    stack = Stack(tmp_path_factory.mktemp("stack"))
+    stack = stack_of_its_own(tmp_path_factory.mktemp("stack"))
     yield stack.up(["clickhouse"], attached=True)[0]
     stack.down(["clickhouse"])
 
@@ -626,7 +627,7 @@ def test_a_type_that_cannot_be_sent_in_a_later_revision_is_named(web: Http) -> N
 
 
 def test_data_survives_a_restart_and_a_kill(tmp_path: Path) -> None:
-    stack = Stack(tmp_path)
+    stack = stack_of_its_own(tmp_path)
     first = stack.up(["clickhouse"], attached=True)[0]
     try:
         with _client(first) as client:
@@ -677,7 +678,7 @@ def test_an_address_that_others_can_reach_is_refused(tmp_path: Path, host: str) 
 
 
 def test_a_request_in_flight_is_finished_before_the_process_ends(tmp_path: Path) -> None:
-    stack = Stack(tmp_path)
+    stack = stack_of_its_own(tmp_path)
     service = stack.up(["clickhouse"], attached=True)[0]
     web = Http(_port(service))
     process = psutil.Process(service.pid)

@@ -14,6 +14,7 @@ from schemas.codec import encode
 from schemas.events import Party, TicketCreated
 from streams.intake import STOP_SECONDS
 from tests.histories import public_answer
+from tests.servers import stack_of_its_own
 from tests.space import Space, new_space, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos]
@@ -28,7 +29,7 @@ START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     """Return servers of this test's own, because they will be stopped. They are always embedded ones."""
-    made = Stack(tmp_path / "stack")
+    made = stack_of_its_own(tmp_path / "stack")
     made.up(attached=True)
     yield made
     made.down()

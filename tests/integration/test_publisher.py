@@ -29,7 +29,6 @@ from kafka.partitioner.default import murmur2
 from typer.testing import CliRunner, Result
 
 from deploy.embedded.probe import free_port
-from deploy.embedded.stack import Stack
 from schemas.codec import InvalidEventError, decode
 from schemas.events import (
     EventRetracted,
@@ -45,6 +44,7 @@ from streams.async_publisher import AsyncPublisher
 from streams.cli.publish import publish
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
 from tests.process import Process
+from tests.servers import stack_of_its_own
 from tests.space import ROOT, wait_until
 
 pytestmark = pytest.mark.integration
@@ -59,7 +59,7 @@ class Broker:
     """An embedded broker of one test's own, that it may stop and kill."""
 
     def __init__(self, folder: Path) -> None:
-        self.stack = Stack(folder)
+        self.stack = stack_of_its_own(folder)
         self.address = ""
 
     def up(self) -> None:
@@ -83,15 +83,18 @@ class Broker:
                 os.kill(pid, signal.SIGCONT)
 
     def records(self, topic: str = "tickets") -> list[Any]:
-        """Return everything in a topic, in order within each partition."""
+        """Return everything in a topic, in order within each partition.
+
+        What the broker fetches says where a partition ends: asked for the end itself, it names the record after the
+        first of the last batch, whatever else the batch holds.
+        """
         consumer = KafkaConsumer(bootstrap_servers=self.address, auto_offset_reset="earliest", group_id=None)
         try:
             partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
             consumer.assign(partitions)
-            ends = consumer.end_offsets(partitions)
             found: list[Any] = []
             deadline = time.monotonic() + 30
-            while any(consumer.position(partition) < end for partition, end in ends.items()):
+            while any(consumer.position(each) != consumer.highwater(each) for each in partitions):
                 assert time.monotonic() < deadline, "the records cannot be read back"
                 for records in consumer.poll(timeout_ms=500).values():
                     found.extend(records)
