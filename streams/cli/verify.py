@@ -33,9 +33,9 @@ def verify(
 ) -> None:
     """Compare the tables with the stored events, and state anew what differs. Workers may go on meanwhile.
 
-    Counted are facts against events, days and ratings against tickets, orders and what is said beside tickets against
-    their events. The exit code is 0
-    when nothing differed, 1 when something did, mended or not.
+    Counted are facts against events, days and ratings against tickets, and against their events: orders, what is said
+    beside tickets, and what ClickHouse fills by itself. The exit code is 0 when nothing differed, 1 when something did,
+    mended or not.
 
     Example: `servicepulse verify --since 2026-03-01`
     """

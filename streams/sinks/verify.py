@@ -22,6 +22,7 @@ from streams.core.ticket.fold import REVISION_BITS, Ticket
 from streams.core.ticket.measures import row_of
 from streams.sinks.clickhouse import ClickHouseStore, portions
 from streams.sinks.connection import named_errors
+from streams.sinks.filled import fill_again, lacking, lacking_still, untimed, untimed_lately
 from streams.sinks.said_rows import Apart, apart, said_otherwise
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ ORDERS: Final = "orders or their days are not those of the stored events"
 HOURS: Final = "the newest published hours are not worked out"
 POLICY: Final = "the newest published policy is not what counts"
 SAID: Final = "what is said of faults, contacts, returns, work and the like is not that of the stored events"
+FILLED: Final = "what the database fills from events as they are stored is not whole"
 
 
 class Span(Struct, frozen=True):
@@ -99,6 +101,7 @@ class Verifier:
         self.verified.events = total
         young: list[str] = []
         saying: list[Apart] = []
+        unfilled: list[str] = []
         passed = 0
         for span, events in self._spans():
             passed += events
@@ -111,10 +114,13 @@ class Verifier:
             said = apart(self._rows, partial(self._within, span=span), _parameters(span))
             saying += [one for one in said if one.newest_at > settled_at]
             self._settle_said([one for one in said if one.newest_at <= settled_at])
+            unfilled += lacking(self._rows, partial(self._within, span=span), _parameters(span))
             if on_progress:
                 on_progress(min(passed, total), total)
         self._settle(self._looked_at_again(young, self._differing), now_ms())
         self._settle_said(self._looked_at_again(saying, self._said_still))
+        unfilled += untimed(self._rows) if self._since is None else untimed_lately(self._rows, self._lately)
+        self._fill(self._looked_at_again(sorted(set(unfilled)), self._lacking))
         self._compare_published(now_ms())
         return self.verified
 
@@ -216,6 +222,18 @@ class Verifier:
             left = {(one.kind, one.subject) for one in still}
             for one in wrong:
                 self.verified.note(SAID, one.subject, is_mended=(one.kind, one.subject) not in left)
+
+    def _lacking(self, subjects: Sequence[str]) -> list[str]:
+        return lacking_still(self._rows, subjects)
+
+    def _fill(self, subjects: Sequence[str]) -> None:
+        """Let the database fill again what it lacks of subjects, and note it."""
+        for some in _chunks(subjects):
+            if not self._is_dry:
+                fill_again(self._client, some)
+            left = set(some if self._is_dry else self._lacking(some))
+            for subject in some:
+                self.verified.note(FILLED, subject, is_mended=subject not in left)
 
     def _compare_published(self, now_ms: Ms) -> None:
         """Compare all schedules and the policy, whenever they were published: they are few."""

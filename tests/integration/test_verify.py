@@ -24,7 +24,7 @@ from streams.simulation import events as simulated
 from streams.sinks import verify
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.refold import refold
-from streams.sinks.verify import HOURS, ORDERS, SAID, Verified, Verifier
+from streams.sinks.verify import FILLED, HOURS, ORDERS, SAID, Verified, Verifier
 from streams.store_error import StoreRejectedError
 from tests.histories import NOW_MS, event
 from tests.integration.conftest import Servers
@@ -53,7 +53,8 @@ def whole(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         for one in simulated(3, START, START + timedelta(days=5), 30)
     ]
     with new_space(servers.kafka, servers.clickhouse, tmp_path_factory.mktemp("whole")) as space:
-        keep(space, _folded([*raws, json.dumps(example("schedule.published")).encode()]))
+        beside = [json.dumps(example(name)).encode() for name in ("schedule.published", "event.retracted")]
+        keep(space, _folded([*raws, *beside]))
         yield space
 
 
@@ -145,6 +146,12 @@ def _lose_part_of_a_contact(space: Space) -> str:
     return str(contact_id)
 
 
+def _lose_a_time(space: Space) -> str:
+    subject, identity = space.query("SELECT subject, sipHash64(subject, source, id, name) AS i FROM events LIMIT 1")[0]
+    _lose(space, "event_times", "identity = {identity:UInt64}", identity=identity)
+    return str(subject)
+
+
 @pytest.mark.parametrize(
     ("hole", "wrong"),
     [
@@ -157,6 +164,11 @@ def _lose_part_of_a_contact(space: Space) -> str:
         pytest.param(_losing("open_hours", "schedule"), HOURS, id="hours"),
         pytest.param(_losing("work_events", "ticket_id"), SAID, id="work"),
         (_lose_part_of_a_contact, SAID),
+        pytest.param(_losing("messages_out", "ticket_id"), FILLED, id="messages"),
+        pytest.param(_losing("templated_messages", "ticket_id"), FILLED, id="templated"),
+        pytest.param(_losing("compensation_events", "ticket_id"), FILLED, id="compensation"),
+        pytest.param(_losing("retractions", "subject"), FILLED, id="retractions"),
+        pytest.param(_lose_a_time, FILLED, id="times"),
     ],
 )
 def test_a_hole_is_told_then_mended_and_then_gone(whole: Space, hole: Any, wrong: str) -> None:
