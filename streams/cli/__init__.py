@@ -67,8 +67,9 @@ def main() -> NoReturn:
         app()
     except expected_errors() as error:
         from rich.console import Console
-        from rich.markup import escape
 
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
+        from streams.cli.signs import shown
+
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {shown(str(error))}", highlight=False)
         sys.exit(getattr(error, "exit_code", 2))
     sys.exit(0)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from schemas.rows import Ms
+from streams.cli.signs import shown
 from streams.core.backtest.budget import Outcome, by_chance
 from streams.core.backtest.fall import FALLEN_DAYS, WEEKS_LEAST, Delay
 from streams.core.signal import sentence
@@ -62,7 +62,7 @@ def show(
         console.print(f"[dim]Not told: half of them or more were not within {FALLEN_DAYS} days.[/]")
     for one in done[:size]:
         if one.usual is None or not one.delays:
-            console.print(f"[dim]{escape(sentence.of_segment(one.segment))}: {_unknown(one)}[/]")
+            console.print(f"[dim]{shown(sentence.of_segment(one.segment))}: {_unknown(one)}[/]")
     console.print("\n" + HOW.format(budget=done[0].thresholds.false_pages_per_90_days), markup=False)
 
 
@@ -97,12 +97,12 @@ def _pages(
         table.add_row(
             sentence.instant(episode.opened_at),
             sentence.instant(episode.closed_at) if episode.closed_at else "open",
-            escape(sentence.of_segment(segment)),
+            shown(sentence.of_segment(segment)),
             sentence.percent(window.value),
             sentence.percent(window.usual),
             f"{window.n:,}",
             episode.found_by,
-            escape(f"pages nobody: {one.note}" if one.note else sentence.slices(slices)),
+            shown(f"pages nobody: {one.note}" if one.note else sentence.slices(slices)),
             style="dim" if one.note else "",
         )
     console.print(table)
@@ -115,7 +115,7 @@ def _budgets(by_budget: Mapping[str, Sequence[Outcome]], weeks: int) -> Table:
     for name, of_budget in by_budget.items():
         paged = {one.segment: sum(not told.note for told in one.told) for one in of_budget}
         whom = ", ".join(_times(segment, pages) for segment, pages in paged.items() if pages)
-        table.add_row(name, f"{sum(paged.values())}", f"{by_chance(of_budget, weeks):.1f}", escape(whom))
+        table.add_row(name, f"{sum(paged.values())}", f"{by_chance(of_budget, weeks):.1f}", shown(whom))
     return table
 
 
@@ -136,7 +136,7 @@ def _delays(by_budget: Mapping[str, Sequence[Outcome]]) -> Table:
 def _rows(of_segment: Sequence[Outcome]) -> Iterator[list[str]]:
     first = of_segment[0]
     about = [
-        escape(sentence.of_segment(first.segment)),
+        shown(sentence.of_segment(first.segment)),
         f"{first.ratings_per_day or 0:,.1f}",
         sentence.percent(first.usual),
         f"{first.mood_points or 0:.1f} points",

@@ -5,10 +5,10 @@ from typing import Final
 
 import msgspec
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from streams.cli.importing import Import
+from streams.cli.signs import shown
 from streams.cli.wording import counted
 from streams.core.mapping import Document, MappedEvent
 from streams.core.mapping.document import Rule
@@ -24,11 +24,11 @@ def show_events(imported: Import, document: Document, console: Console) -> None:
         rule = document.rule[event.place]
         envelope = msgspec.json.decode(event.raw)
         console.print(
-            f"\n[bold]{escape(event.name)}[/]  {escape(event.id)}  {envelope['time']}  (rule {escape(rule.name)})"
+            f"\n[bold]{shown(event.name)}[/]  {shown(event.id)}  {envelope['time']}  (rule {shown(rule.name)})"
         )
         table = Table("", "", "", show_header=False, box=None, pad_edge=True)
         for name, said in envelope["data"].items():
-            table.add_row(f"  {name}", escape(_short(said)), f"[dim]{escape(_origin(document, rule, name))}[/]")
+            table.add_row(f"  {name}", shown(_short(said)), f"[dim]{shown(_origin(document, rule, name))}[/]")
         console.print(table)
     left = len(imported.events) - _MOST_EVENTS
     if imported.plan.picking is not None and left > 0:
@@ -44,7 +44,7 @@ def show_unread(fields: Iterable[tuple[str, object]], console: Console) -> None:
     console.print(f"Nobody reads {counted(len(told), 'field')}:")
     table = Table("", "", show_header=False, box=None)
     for name, example in told[:_UNREAD]:
-        table.add_row(f"  {escape(name)}", f"[dim]{escape(_short(example))}[/]")
+        table.add_row(f"  {shown(name)}", f"[dim]{shown(_short(example))}[/]")
     console.print(table)
     if len(told) > _UNREAD:
         console.print(f"  and {len(told) - _UNREAD:,} more")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from dashboards.fault import GrafanaError
 from streams.cli.extra import needing
+from streams.cli.signs import shown
 from streams.settings import load_settings
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def check(folder: Folder = None) -> None:
 
     stale = differing(folder or FOLDER, _pages()) + [file.path for file in _beside(folder) if not file.is_current()]
     for path in stale:
-        console.print(f"  [red]{escape(path.name)}[/] is not what the code says", highlight=False)
+        console.print(f"  [red]{shown(path.name)}[/] is not what the code says", highlight=False)
     if stale:
         console.print("Write them anew: [bold]servicepulse dashboards render[/]", highlight=False)
         raise typer.Exit(1)
@@ -102,7 +102,7 @@ def diff(grafana: Address = "") -> None:
     with _grafana(grafana) as opened:
         found = opened.differences()
     for one in found:
-        console.print(f"  [bold]{escape(one.uid)}[/] {escape(one.what)}", highlight=False, soft_wrap=True)
+        console.print(f"  [bold]{shown(one.uid)}[/] {shown(one.what)}", highlight=False, soft_wrap=True)
     if found:
         console.print("Bring it up to date: [bold]servicepulse dashboards apply[/]", highlight=False)
         raise typer.Exit(1)

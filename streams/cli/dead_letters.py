@@ -10,12 +10,12 @@ import msgspec
 import typer
 from clickhouse_connect.driver.client import Client
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from schemas.codec import CONTENT_TYPE, HOOK, Event, InvalidEventError, Reason, accept, decode, partition_key, topic_of
 from schemas.rows import DeadLetterRow
 from streams.cli.connection import open_client, resolve
+from streams.cli.signs import printable_lines, shown
 from streams.cli.wording import meant_text
 from streams.clock import SystemClock
 from streams.settings import Settings, SettingsError, load_settings
@@ -59,7 +59,7 @@ def list_(
         place = f"{letter.topic}/{letter.partition}/{letter.offset}"
         words = (letter.reason, letter.pointer, letter.message, place)
         again = [_time(letter.replayed_at) if letter.replayed_at else ""] if replayed else []
-        table.add_row(letter.id[:10], _time(letter.received_at), *map(escape, words), *again)
+        table.add_row(letter.id[:10], _time(letter.received_at), *map(shown, words), *again)
     console.print(table)
     console.print("Look at one: [bold]servicepulse dead-letters show LETTER[/]", highlight=False)
 
@@ -73,9 +73,9 @@ def show(letter: Annotated[str, typer.Argument(help="The id, or its beginning.")
     found = _one(load_settings(), letter)
     for name, text in _plain(found).items():
         if name != "value":
-            console.print(f"[dim]{name:>12}[/] {escape(str(text))}", highlight=False)
+            console.print(f"[dim]{name:>12}[/] {shown(str(text))}", highlight=False)
     console.print()
-    sys.stdout.write(found.value[:_SHOWN_BYTES].decode(errors="backslashreplace") + "\n")
+    sys.stdout.write(printable_lines(found.value[:_SHOWN_BYTES].decode(errors="backslashreplace")) + "\n")
     if len(found.value) > _SHOWN_BYTES:
         console.print(f"... {len(found.value) - _SHOWN_BYTES:,} more bytes")
 
@@ -148,7 +148,7 @@ def _send(settings: Settings, letters: list[tuple[DeadLetterRow, bytes]]) -> lis
             try:
                 events = _events(settings, letter, value, hooks)
             except InvalidEventError as error:
-                console.print(f"[red]{letter.id[:10]}[/] is still no event: {escape(str(error))}", highlight=False)
+                console.print(f"[red]{letter.id[:10]}[/] is still no event: {shown(str(error))}", highlight=False)
                 continue
             headers = [("content-type", CONTENT_TYPE.encode())]
             for topic, event in events:

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from schemas.rows import Ms
 from streams.cli.connection import open_client
+from streams.cli.signs import shown
 from streams.cli.wording import counted, meant_text
 from streams.core.doctor import CHECKS, Check, Finding
 from streams.core.window import WindowError, instant_of
@@ -51,7 +51,7 @@ def doctor(
     progress = Console(stderr=True)
     client = open_client(load_settings())
     with progress.status("looking") as status:
-        examined = examine(client, checks, since_ms, lambda check: status.update(escape(check.title)))
+        examined = examine(client, checks, since_ms, lambda check: status.update(shown(check.title)))
     if as_json:
         for finding in examined.findings:
             sys.stdout.write(msgspec.json.encode(finding).decode() + "\n")
@@ -78,7 +78,7 @@ def _instant(text: str) -> Ms:
 
 def _tell(examined: Examined, checks: Sequence[Check], console: Console) -> None:
     if examined.since is None:
-        console.print(f"No events yet. {escape(HOW_TO_BEGIN)}")
+        console.print(f"No events yet. {shown(HOW_TO_BEGIN)}")
         return
     looked = f"{counted(len(checks), 'check')}, {counted(examined.tickets, 'ticket')} since {examined.since:%Y-%m-%d}"
     found = counted(len(examined.findings), "finding") if examined.findings else "nothing disagrees"
@@ -88,9 +88,9 @@ def _tell(examined: Examined, checks: Sequence[Check], console: Console) -> None
 
 
 def _tell_one(finding: Finding, console: Console) -> None:
-    about = f": {escape(finding.what)}" if finding.what else ""
-    console.print(f"\n[bold]{escape(finding.title)}{about}[/] [dim]({finding.check}, n = {finding.n:,})[/]")
-    console.print(f"  costs: {escape(finding.costs)}")
-    console.print(f"  to do: {escape(finding.advice)}")
+    about = f": {shown(finding.what)}" if finding.what else ""
+    console.print(f"\n[bold]{shown(finding.title)}{about}[/] [dim]({finding.check}, n = {finding.n:,})[/]")
+    console.print(f"  costs: {shown(finding.costs)}")
+    console.print(f"  to do: {shown(finding.advice)}")
     if finding.examples:
-        console.print(f"  such as: {escape(', '.join(finding.examples))}")
+        console.print(f"  such as: {shown(', '.join(finding.examples))}")

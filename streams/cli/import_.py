@@ -12,7 +12,6 @@ from typing import Annotated, Final, NamedTuple
 import typer
 from msgspec.structs import replace
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from streams.cli.connection import resolve
@@ -22,6 +21,7 @@ from streams.cli.importing import Import, Sheet, Watch, read_import, spellings_o
 from streams.cli.patience import SECONDS, AtOnce, Patience, held_back, told_while_waiting
 from streams.cli.settle import SECONDS as SETTLE_SECONDS
 from streams.cli.settle import STOPPED, Settle, Settling
+from streams.cli.signs import shown
 from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.core.mapping import MappedEvent, MappingError
@@ -107,10 +107,10 @@ def import_(
         console.print(" ".join(("[yellow]Stopped.[/]", *map(str, stop.args), _AGAIN)))
         raise typer.Exit(STOPPED) from None
     except (MappingError, SettingsError) as error:
-        console.print(f"[bold red]error:[/] {escape(str(error))}")
+        console.print(f"[bold red]error:[/] {shown(str(error))}")
         raise typer.Exit(WRONG_MAPPING) from None
     except (BrokerUnavailableError, NotAcknowledgedError, NothingFoldedError, UnknownBeforeError, OSError) as error:
-        console.print(f"[bold red]error:[/] {escape(str(error))}\n{_AGAIN}")
+        console.print(f"[bold red]error:[/] {shown(str(error))}\n{_AGAIN}")
         raise typer.Exit(NOT_PUBLISHED) from None
     told = figures_of(looked) if looked else {}
     console.print(summary(imported, {**told, "Sent": sent, "Seconds": f"{monotonic() - started:.1f}"}))
@@ -154,7 +154,7 @@ def _compared(
     except (SettingsError, UnknownBeforeError) as error:
         if not is_dry:
             raise
-        console.print(f"[yellow]note:[/] not compared with what is stored: {escape(str(error))}")
+        console.print(f"[yellow]note:[/] not compared with what is stored: {shown(str(error))}")
         return None
 
 
@@ -249,4 +249,4 @@ def _show_rejected(imported: Import, rejected: Path | None, console: Console) ->
     show_rejected(imported, console)
     for path, sheet in _kept(imported, rejected) if rejected else []:
         advice = f"mend them in {sheet.name} and import again: what arrived before changes nothing"
-        console.print(f"Rejected rows are kept in {escape(str(path))}; {escape(advice)}.")
+        console.print(f"Rejected rows are kept in {shown(str(path))}; {shown(advice)}.")

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from rich.console import Console
-from rich.markup import escape
 
 from streams.cli.connection import open_client, resolve
 from streams.cli.importing import Import
+from streams.cli.signs import shown
 from streams.cli.wording import counted
 from streams.core.mapping import MappingError
 from streams.core.mapping.fault import Fault
@@ -53,9 +53,7 @@ def compared(
     if unknown and must:
         raise UnknownBeforeError(f"{unknown}: what changed since the last import cannot be told, and nothing was sent")
     if unknown:
-        say(
-            f"[yellow]note:[/] {escape(unknown)}: everything is sent, and what changed since the last import is refused"
-        )
+        say(f"[yellow]note:[/] {shown(unknown)}: everything is sent, and what changed since the last import is refused")
         return None
     plan = imported.plan
     as_of_ms = None if as_of is None else int(as_of.timestamp() * 1000)
@@ -115,7 +113,7 @@ def show_missing(result: Restated, console: Console) -> None:
 def _named(ids: Iterable[str]) -> str:
     some = list(ids)
     more = f" and {len(some) - _SHOWN:,} more" if len(some) > _SHOWN else ""
-    return escape(", ".join(some[:_SHOWN])) + more
+    return shown(", ".join(some[:_SHOWN])) + more
 
 
 def instant_told(text: str) -> datetime:

@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from streams.cli.importing import Import
+from streams.cli.signs import shown
 from streams.cli.wording import counted
 
 _SHOWN: Final = 20
@@ -28,7 +28,7 @@ def summary(imported: Import, more: Mapping[str, str] = MappingProxyType({})) ->
     table = Table("", "", show_header=False, box=None)
     table.add_row("Rows", f"{imported.rows:,}")
     for reason, count in sorted(imported.skipped.items()):
-        table.add_row("  skipped", f"{count:,}  {escape(reason)}")
+        table.add_row("  skipped", f"{count:,}  {shown(reason)}")
     table.add_row("  rejected", f"{len(imported.rejected):,}")
     table.add_row("Events", f"{len(imported.events):,}")
     for name, count in sorted(imported.counts.items(), key=lambda pair: (-pair[1], pair[0])):
@@ -37,17 +37,17 @@ def summary(imported: Import, more: Mapping[str, str] = MappingProxyType({})) ->
         table.add_row("  from", _written(imported.events[0].at_ms))
         table.add_row("  to", _written(imported.events[-1].at_ms))
     for name, text in more.items():
-        table.add_row(name, escape(text))
+        table.add_row(name, shown(text))
     return table
 
 
 def show_readings(imported: Import, console: Console) -> None:
     """Show what was read although its cell says less, with an example and the setting that decides it."""
     for kind, count, example, setting in imported.notes:
-        console.print(f"[yellow]note:[/] {count:,} {escape(kind)}, such as {escape(repr(example))}; see {setting}")
+        console.print(f"[yellow]note:[/] {count:,} {shown(kind)}, such as {shown(repr(example))}; see {setting}")
     for place in imported.plan.by_row:
         other = ", or leave it out" if place == "id" else ""
-        console.print(f"[yellow]note:[/] `{escape(place)}` is {escape(_BY_ROW)}{other}.")
+        console.print(f"[yellow]note:[/] `{shown(place)}` is {shown(_BY_ROW)}{other}.")
 
 
 def show_rejected(imported: Import, console: Console) -> None:
@@ -55,9 +55,9 @@ def show_rejected(imported: Import, console: Console) -> None:
     for sheet in (imported.sheet, *imported.lookups):
         place = "" if sheet is imported.sheet else f"{sheet.name}, "
         for record, reason, *_ in sheet.rejected[:_SHOWN]:
-            console.print(f"[yellow]{escape(place)}line {record.line}:[/] {escape(reason)}")
+            console.print(f"[yellow]{shown(place)}line {record.line}:[/] {shown(reason)}")
         if len(sheet.rejected) > _SHOWN:
-            console.print(f"and {len(sheet.rejected) - _SHOWN:,} more rejected rows{escape(f' of {sheet.name}')}")
+            console.print(f"and {len(sheet.rejected) - _SHOWN:,} more rejected rows{shown(f' of {sheet.name}')}")
     short = sum(len(record.cells) < len(imported.sheet.header) for record, *_ in imported.rejected)
     if short > _MANY * imported.rows:
         console.print(

@@ -5,7 +5,6 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from schemas.connectors import connector as connector_text
 from schemas.connectors import connectors
@@ -14,6 +13,7 @@ from streams.cli.import_shown import show_readings, show_rejected, summary
 from streams.cli.importing import Import, keys_in, mapping_text, read_import, spellings_of, unread_in
 from streams.cli.opened import BrokenFileError
 from streams.cli.sampling import sample_of
+from streams.cli.signs import shown
 from streams.clock import SystemClock
 from streams.core.mapping import MappingError, draft_of
 from streams.core.mapping.sketch import NoTimesError, sketch_of
@@ -50,11 +50,11 @@ def check(
     is_decided = True
     for sample in samples:
         if len(samples) > 1:
-            console.rule(escape(sample.name), align="left")
+            console.rule(shown(sample.name), align="left")
         try:
             is_decided = _checked(mapping, sample, console) and is_decided
         except (MappingError, OSError) as error:
-            console.print(f"[bold red]error:[/] {escape(str(error))}")
+            console.print(f"[bold red]error:[/] {shown(str(error))}")
             raise typer.Exit(WRONG) from None
     if not is_decided:
         raise typer.Exit(UNDECIDED)
@@ -131,4 +131,4 @@ def _show_identity(imported: Import, file: Path, console: Console) -> None:
         return
     for key in keys_in(file, imported.sheet):
         template = "/".join(f"{{{column}}}" for column in key)
-        console.print(f'  id = "{escape(template)}"   tells all rows of this file apart')
+        console.print(f'  id = "{shown(template)}"   tells all rows of this file apart')

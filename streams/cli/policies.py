@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from schemas.events import PolicyPublished
@@ -15,6 +14,7 @@ from schemas.policy import TARGETS, Important, Policy, Worth
 from schemas.rows import Ms
 from schemas.version import in_force
 from streams.cli.connection import open_client, resolve
+from streams.cli.signs import shown
 from streams.cli.stated_file import read_stated
 from streams.cli.wording import policy_text, rule_text, settled_text
 from streams.clock import SystemClock
@@ -117,7 +117,7 @@ def _show(versions: Sequence[Policy]) -> None:
         since = policy_text(version)
         for number, line in enumerate(_lines(version)):
             marks = ("", "") if number else (since, "in force" if version is now else "")
-            table.add_row(*marks, escape(line))
+            table.add_row(*marks, shown(line))
     console.print(table)
 
 

@@ -9,7 +9,6 @@ from typing import Annotated, BinaryIO, Final
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from schemas.codec import InvalidEventError
@@ -17,6 +16,7 @@ from streams.cli.connection import resolve
 from streams.cli.patience import SECONDS, AtOnce, Patience, held_back, told_while_waiting
 from streams.cli.settle import SECONDS as SETTLE_SECONDS
 from streams.cli.settle import STOPPED, Settle, Settling
+from streams.cli.signs import shown
 from streams.cli.wording import counted
 from streams.pacing import NothingFoldedError
 from streams.publisher import BrokerUnavailableError, NotAcknowledgedError, Publisher
@@ -63,15 +63,15 @@ def publish(
         try:
             lines = _Lines(opened.enter_context(_open(file)), _size_of(file))
         except FileNotFoundError:
-            console.print(f"[bold red]error:[/] no such file: {escape(file)}")
+            console.print(f"[bold red]error:[/] no such file: {shown(file)}")
             raise typer.Exit(NOT_BEGUN) from None
         except OSError as error:
-            console.print(f"[bold red]error:[/] {escape(str(error))}")
+            console.print(f"[bold red]error:[/] {shown(str(error))}")
             raise typer.Exit(NOT_BEGUN) from None
         try:
             publisher = Publisher.from_settings(settings, patience_seconds=patience)
         except BrokerUnavailableError as error:
-            console.print(f"[bold red]error:[/] {escape(str(error))}")
+            console.print(f"[bold red]error:[/] {shown(str(error))}")
             raise typer.Exit(NOT_BEGUN) from None
         settling = Settling(publisher, settings, settle, console.print)
         with told_while_waiting(publisher, patience, console.print):
@@ -107,7 +107,7 @@ def _publish(lines: _Lines, publisher: Publisher, strict: bool, console: Console
         with publisher, _progress(console) as progress:
             _send(lines, publisher, strict, progress, progress.add_task("", total=lines.size, published=0))
     except (NotAcknowledgedError, BrokerUnavailableError, NothingFoldedError) as error:
-        console.print(f"[bold red]error:[/] {escape(str(error))}\n{_AGAIN}")
+        console.print(f"[bold red]error:[/] {shown(str(error))}\n{_AGAIN}")
         return NOT_ALL
     except KeyboardInterrupt:
         console.print(f"[yellow]Stopped.[/] {_AGAIN}")
@@ -122,7 +122,7 @@ def _send(lines: _Lines, publisher: Publisher, strict: bool, progress: Progress,
             publisher.publish_event(event)
         except InvalidEventError as error:
             lines.refused += 1
-            progress.console.print(f"[yellow]line {number:,}:[/] {escape(str(error))}")
+            progress.console.print(f"[yellow]line {number:,}:[/] {shown(str(error))}")
             if strict:
                 return
         if monotonic() - shown_at >= _SHOWN_SECONDS:

@@ -11,7 +11,6 @@ import msgspec
 import typer
 from msgspec.structs import replace
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from streams.cli.asking import Api, AwayError, RefusedError
@@ -22,6 +21,7 @@ from streams.cli.pull_target import Broker, Target, target_of
 from streams.cli.pulling import Pulled, Pulling, Rejected, lookups_of, pulled_by
 from streams.cli.settle import SECONDS as SETTLE_SECONDS
 from streams.cli.settle import STOPPED, Settle
+from streams.cli.signs import shown
 from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.core.mapping import Mapping, MappingError
@@ -169,17 +169,17 @@ class _Run:
         events = self._end.events - self._start.events
         self._console.print(
             f"{counted(pages, 'page')} with {counted(records, 'record')} of the time asked for: "
-            f"{counted(events, 'event')} {escape(target.name)}"
+            f"{counted(events, 'event')} {shown(target.name)}"
         )
         for reason, number in self.reasons.most_common(_SHOWN_REASONS):
-            self._console.print(f"  [yellow]rejected[/] {number:,}: {escape(reason)}")
+            self._console.print(f"  [yellow]rejected[/] {number:,}: {shown(reason)}")
         if self.reasons:
             advice = "mend the mapping and pull again: what arrived before changes nothing"
-            self._console.print(f"What was rejected is kept in {escape(str(self._kept))}; {advice}.")
+            self._console.print(f"What was rejected is kept in {shown(str(self._kept))}; {advice}.")
 
 
 def _failed(console: Console, error: Exception, advice: str, code: int) -> typer.Exit:
-    console.print(f"[bold red]error:[/] {escape(str(error))}" + (f"\n{advice}" if advice else ""))
+    console.print(f"[bold red]error:[/] {shown(str(error))}" + (f"\n{advice}" if advice else ""))
     return typer.Exit(code)
 
 

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.policy import Policy
-from streams.cli.wording import NOT_REACHED, counted, in_cells, part_text, printable, rule_text, value_text
+from streams.cli.signs import printable
+from streams.cli.wording import NOT_REACHED, counted, in_cells, part_text, rule_text, value_text
 from streams.core.ask.drilldown import Seen, total
 from streams.core.metrics import Dimension, Kind, Metric
 from streams.core.metrics.in_target import IN_TARGET

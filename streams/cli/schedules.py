@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from schemas.events import SchedulePublished
@@ -16,6 +15,7 @@ from schemas.instant import ms_of, zone_of
 from schemas.rows import Ms
 from schemas.schedule import Version
 from streams.cli.connection import open_client, resolve
+from streams.cli.signs import shown
 from streams.cli.stated_file import read_stated
 from streams.cli.wording import counted
 from streams.clock import SystemClock
@@ -108,10 +108,10 @@ def _table(wanted: Mapping[str, Schedule], stands: Mapping[str, Standing], chang
     for heading in ("schedule", "", "business time differs from (UTC)"):
         table.add_column(heading, overflow="fold")
     for name, change in zip(wanted, changes, strict=True):
-        table.add_row(escape(name), _word_of(change), _date(change.differs_at) if change else "")
+        table.add_row(shown(name), _word_of(change), _date(change.differs_at) if change else "")
     for name in sorted(stands.keys() - wanted.keys()):
         if stands[name].versions:
-            table.add_row(escape(name), "stays, though the file has none: `schedules withdraw` takes it back", "")
+            table.add_row(shown(name), "stays, though the file has none: `schedules withdraw` takes it back", "")
     return table
 
 
@@ -124,7 +124,7 @@ def _word_of(change: Change | None) -> str:
 def _show(name: str, said: Standing, now_ms: Ms, days: int) -> None:
     version = _in_force(said.versions, now_ms)
     console.print(
-        f"[bold]{escape(name)}[/]  {version.zone}, in force since {version.from_at.isoformat(' ', 'minutes')}, "
+        f"[bold]{shown(name)}[/]  {version.zone}, in force since {version.from_at.isoformat(' ', 'minutes')}, "
         f"published {_date(said.published_at)} UTC, known until {_date(KNOWN_UNTIL)[:10]}",
         highlight=False,
     )

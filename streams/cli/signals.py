@@ -9,11 +9,11 @@ from typing import Annotated, Final
 import msgspec
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from schemas.rows import SignalRow
 from streams.cli.connection import open_client
+from streams.cli.signs import shown
 from streams.clock import SystemClock
 from streams.core.drop import Cause
 from streams.core.signal import sentence
@@ -61,17 +61,17 @@ def signals(
         found = [
             row for row in ClickHouseWatchStore(client).signals() if withdrawn or row.state != SignalState.WITHDRAWN
         ]
-    shown = [
+    chosen = [
         row
         for row in found
         if row.state == SignalState.OPEN or (not open_ and (row.resolved_at or row.opened_at) >= since)
     ]
-    shown.sort(key=lambda row: (row.state != SignalState.OPEN, -row.opened_at))
+    chosen.sort(key=lambda row: (row.state != SignalState.OPEN, -row.opened_at))
     if format_ is Format.JSON:
-        for row in shown:
+        for row in chosen:
             sys.stdout.write(msgspec.json.encode(plain(row)).decode() + "\n")
         return
-    _show(shown, "No signal is open." if open_ else NOTHING.format(days=days))
+    _show(chosen, "No signal is open." if open_ else NOTHING.format(days=days))
 
 
 def _show(rows: Sequence[SignalRow], nothing: str) -> None:
@@ -85,7 +85,7 @@ def _show(rows: Sequence[SignalRow], nothing: str) -> None:
     for heading in ("state", "what", "whose", "since", "opened", "resolved", "value", "95 %", "n", "usual"):
         table.add_column(heading, justify="right" if heading in {"value", "n", "usual"} else "left")
     for row in rows:
-        table.add_row(*map(escape, _cells(row)), style="bold red" if _is_urgent(row) else "")
+        table.add_row(*map(shown, _cells(row)), style="bold red" if _is_urgent(row) else "")
     console.print(table)
     for row in rows:
         if row.state == SignalState.OPEN:
@@ -108,18 +108,18 @@ def _cells(row: SignalRow) -> list[str]:
 
 
 def _explain(console: Console, row: SignalRow) -> None:
-    console.print(f"\n[bold]{escape(row.kind.replace('_', ' '))}, {escape(sentence.of_segment(segment_of(row)))}[/]")
+    console.print(f"\n[bold]{shown(row.kind.replace('_', ' '))}, {shown(sentence.of_segment(segment_of(row)))}[/]")
     if row.slices_reason:
         parts = zip(row.slices_reason, row.slices_product_line, row.slices_points, strict=True)
         named = ", ".join(f"{reason or '?'} x {line or '?'} {points:+.1f}" for reason, line, points in parts)
-        console.print(f"  contributes most, in points: {escape(named)}")
+        console.print(f"  contributes most, in points: {shown(named)}")
     if row.told.get("customers"):
-        console.print(f"  customers: {escape(row.told['customers'])}")
+        console.print(f"  customers: {shown(row.told['customers'])}")
     if row.ticket_ids:
-        console.print(f"  read first: {escape(', '.join(row.ticket_ids))}")
+        console.print(f"  read first: {shown(', '.join(row.ticket_ids))}")
     if row.note:
-        console.print(f"  pages nobody: {escape(row.note)}")
-    console.print(f"  {escape(row.clears)}")
+        console.print(f"  pages nobody: {shown(row.note)}")
+    console.print(f"  {shown(row.clears)}")
 
 
 def _is_urgent(row: SignalRow) -> bool:

@@ -6,8 +6,8 @@ from typing import Final, TypeVar
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
+from streams.cli.signs import shown
 from streams.settings import SettingsError
 
 T = TypeVar("T")
@@ -31,5 +31,5 @@ def read_stated(file: Path | None, parse: Callable[[str], T], missing: str) -> T
     try:
         return parse(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {file}: {escape(str(error))}", highlight=False)
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {file}: {shown(str(error))}", highlight=False)
         raise typer.Exit(_NOT_BEGUN) from None

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streams.cli.connection import open_client
+from streams.cli.signs import shown
 from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.settings import load_settings
@@ -82,10 +82,10 @@ def refold(
 
 
 def _say_waiting(seconds: float, why: str) -> None:
-    console.print(f"ClickHouse is away, trying again in {seconds:.0f} s: {escape(why)}", highlight=False)
+    console.print(f"ClickHouse is away, trying again in {seconds:.0f} s: {shown(why)}", highlight=False)
 
 
 def _say_unknown(tickets: Sequence[str]) -> None:
     named = ", ".join(tickets)
-    sentence = f"[bold red]error:[/] no events are stored of {escape(named)}; nothing was folded"
+    sentence = f"[bold red]error:[/] no events are stored of {shown(named)}; nothing was folded"
     Console(stderr=True, soft_wrap=True).print(sentence, highlight=False)

@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.rows import Ms
 from streams.cli.connection import open_client
+from streams.cli.signs import shown
 from streams.cli.wording import counted
 from streams.clock import SystemClock
 from streams.core.window import WindowError, instant_of
@@ -69,7 +69,7 @@ def _tell(verified: Verified, *, is_dry: bool) -> None:
     for wrong, number in verified.found.items():
         named = ", ".join(verified.named[wrong])
         more = ", ..." if number > len(verified.named[wrong]) else ""
-        console.print(f"[bold]{number:,}[/] {wrong}: {escape(named)}{more}", highlight=False, soft_wrap=True)
+        console.print(f"[bold]{number:,}[/] {wrong}: {shown(named)}{more}", highlight=False, soft_wrap=True)
         console.print(f"  {_outcome(number, verified.left[wrong], is_dry=is_dry)}", highlight=False, soft_wrap=True)
 
 

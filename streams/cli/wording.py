@@ -1,6 +1,5 @@
 """How figures read to people: values with units, intervals, changes that name what they are measured in."""
 
-import re
 from collections.abc import Collection
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from schemas.policy import Policy, Rule
 from schemas.rows import Ms
+from streams.cli.signs import printable
 from streams.core.ask.figure import Change, Figure
 from streams.core.ask.report import Line, Rank
 from streams.core.metrics import Kind, Unit
@@ -29,7 +29,6 @@ NOT_REACHED: Final = "not reached"
 LONGER: Final = "longer"
 SHORTER: Final = "shorter"
 
-_SIGNS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _STEPS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1, "s"))
 
@@ -210,11 +209,6 @@ def rank_text(rank: Rank | None) -> str:
 def part_text(part: str | None) -> str:
     """Return how a value of a dimension is called."""
     return "all" if part is None else printable(part) or "(unknown)"
-
-
-def printable(text: str) -> str:
-    """Return a name of somebody else's so that no sign in it moves the cursor or colours what follows."""
-    return _SIGNS.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
 
 
 def in_cells(record: dict[str, Any]) -> dict[str, Any]:

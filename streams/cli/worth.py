@@ -13,6 +13,7 @@ from rich.table import Table
 
 from streams.cli.connection import open_client
 from streams.cli.report import EMPTY, Format
+from streams.cli.signs import shown
 from streams.clock import SystemClock
 from streams.core.window import DAY_MS, Window, WindowError, instant_of, local_of, zone_of
 from streams.core.worth.ask import WITHIN_DAYS
@@ -148,7 +149,7 @@ def _strategies(told: Worth, title: str) -> Table:
     table = _table(title, *headings, "left out")
     for row in told.strategies:
         table.add_row(
-            row["strategy"],
+            shown(row["strategy"]),
             _number(row["expectation"]),
             f"{_number(row['low'])} to {_number(row['high'])}" if row["low"] is not None else "",
             _earns(row),
@@ -173,7 +174,7 @@ def _caps(told: Worth, cap: float) -> Table:
         table.add_column(heading, justify="right")
     for row in told.caps[:_MOST]:
         table.add_row(
-            row["product_line"] or "all",
+            shown(row["product_line"]) or "all",
             f"{row['n']:,}",
             f"{100 * row['hit']:.1f} %",
             f"{row['came_back']:,} of {row['refused']:,}",
