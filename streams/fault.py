@@ -74,9 +74,14 @@ def fault_of(error: BaseException, settings: Settings) -> Fault:
 
 def kafka_error_in(error: BaseException | None) -> BaseException | None:
     """Return the error of a Kafka client that another one is or groups; None when there is none."""
+    return error_in(error, *KafkaErrors, ConnectionError)
+
+
+def error_in(error: BaseException | None, *kinds: type[BaseException]) -> BaseException | None:
+    """Return the first error of some kinds that another one is or groups; None when there is none."""
     if isinstance(error, BaseExceptionGroup):
-        return next(filter(None, map(kafka_error_in, error.exceptions)), None)
-    return error if isinstance(error, (*KafkaErrors, ConnectionError)) else None
+        return next(filter(None, (error_in(one, *kinds) for one in error.exceptions)), None)
+    return error if isinstance(error, kinds) else None
 
 
 def _who(settings: Settings) -> str:

@@ -11,7 +11,7 @@ from tenacity import RetryCallState, retry, retry_if_exception_type, wait_expone
 from streams import broker
 from streams.app import create_app
 from streams.clock import SystemClock
-from streams.fault import Fault, fault_of, kafka_error_in
+from streams.fault import Fault, error_in, fault_of, kafka_error_in
 from streams.meters import Meters
 from streams.process import collect_less, leave_after, leave_what_hangs, share_memory_among_threads, start_afresh
 from streams.settings import Settings
@@ -19,10 +19,11 @@ from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.connection import connect
 from streams.sinks.migrate import migrate
 from streams.sinks.watch import ClickHouseWatchStore
-from streams.store_error import StoreUnavailableError
+from streams.store_error import StoreRejectedError, StoreUnavailableError
 
 log = structlog.get_logger()
 
+_REFUSED: Final = 2
 _LEAVE_SECONDS: Final = 60.0
 """More than a stop takes at most, with a batch in hand and Kafka away."""
 
@@ -48,8 +49,12 @@ def run_worker(settings: Settings) -> int:
     worker = _Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loglevel=settings.log_level)
     worker.spinner = None  # it would write to the log
     code = _exit_code_of(worker)
-    if (lost := kafka_error_in(app.crash_reason or _failed_start(worker))) is not None:
+    reason = app.crash_reason or _failed_start(worker)
+    if (lost := kafka_error_in(reason)) is not None:
         code = _go_on_without(fault_of(lost, settings))
+    elif (refused := error_in(reason, StoreRejectedError)) is not None:
+        log.error("ClickHouse refuses what a worker must do", error=str(refused))
+        code = _REFUSED
     leave_what_hangs(code)
     return code
 

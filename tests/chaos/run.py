@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from streams.broker import ensure_topics, kafka_options
 from streams.clock import SystemClock
 from streams.settings import Settings
 from streams.sinks.connection import connect
+from streams.sinks.refold import refold, refold_said
 from tests.chaos.before import COMMIT, start_worker_of, version_before
 from tests.chaos.judge import Judge, write_expected
 from tests.chaos.load import load_of
@@ -182,7 +184,8 @@ def _carried_out(
         _play(moves, plan.seconds, stage)
         stage.calm()
         say(f"calm; {publishing.acknowledged} of {len(load.sent)} published")
-        complaints, rest_seconds = _at_rest(judge, stage, publishing, len(load.events), say)
+        once_stored = partial(_refold, direct, say) if before is not None else _do_nothing
+        complaints, rest_seconds = _at_rest(judge, stage, publishing, len(load.events), say, once_stored)
     if differing := verified(Space(direct, space.folder)).named:
         complaints.append(f"verify finds what differs: {differing}")
     return Verdict(plan, len(load.events), moves, [*complaints, *stage.faults], rest_seconds, story)
@@ -196,6 +199,18 @@ def _upgrade(before: Path, stage: Stage, say: Callable[[str], None]) -> None:
     new = stage.start_worker()
     wait_until(new.is_ready, "a worker of this version is beside it")
     stage.leave(old)
+
+
+def _refold(settings: Settings, say: Callable[[str], None]) -> None:
+    """Do what an upgrade asks for once nobody of the version before is there any more, beside the workers."""
+    client = connect(settings)
+    tickets = refold(client, SystemClock().now_ms())
+    say(f"{tickets} tickets folded anew, {refold_said(client)} rows beside them stated again")
+    client.close()
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _impossible(servers: Servers) -> frozenset[str]:
@@ -215,16 +230,25 @@ def _play(moves: Sequence[Move], seconds: float, stage: Stage) -> None:
 
 
 def _at_rest(
-    judge: Judge, stage: Stage, publishing: Publishing, events: int, say: Callable[[str], None]
+    judge: Judge,
+    stage: Stage,
+    publishing: Publishing,
+    events: int,
+    say: Callable[[str], None],
+    once_stored: Callable[[], None],
 ) -> tuple[list[str], float]:
     """Wait until nothing is wrong any more, and look once more a moment later: a straggler must not spoil it."""
     begun = time.monotonic()
     complaints = ["nothing was compared"]
+    is_stored = False
     while time.monotonic() - begun < REST_SECONDS:
         time.sleep(1.0)
         stage.tend()
         if not publishing.is_done() or judge.stored() < events:
             continue
+        if not is_stored:
+            once_stored()
+            is_stored = True
         before, complaints = complaints, judge.complaints()
         if not before and not complaints:
             break

@@ -131,6 +131,19 @@ def test_a_worker_stops_when_told_though_clickhouse_does_not_answer(stack: Stack
     _assert_all_there(own_space, 2_000)
 
 
+def test_a_worker_that_clickhouse_refuses_ends_with_a_code_of_its_own_and_loses_nothing(space: Space) -> None:
+    worker = space.started_worker()
+    space.client.command("RENAME TABLE tickets TO elsewhere")
+    space.publish(_events(10))
+    assert worker.process.wait(timeout=60) == 2
+    assert "ClickHouse refuses what a worker must do" in worker.log
+    assert "has made its tables" in worker.log.splitlines()[-1]
+    space.client.command("RENAME TABLE elsewhere TO tickets")
+    space.start_worker()
+    space.wait_for_events(20)
+    _assert_all_there(space, 20)
+
+
 def _events(tickets: int) -> list[bytes]:
     return [line for number in range(tickets) for line in _of_ticket(number)]
 
