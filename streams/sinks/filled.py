@@ -11,28 +11,36 @@ from schemas.migrations import migrations
 from streams.sinks.connection import named_errors
 from streams.sinks.said_rows import Ask
 
-_KEYS: Final = {
-    "messages_out": "ticket_id",
-    "templated_messages": "ticket_id",
-    "compensation_events": "ticket_id",
-    "retractions": "subject",
+_GIVEN: Final = ["compensation.requested", "compensation.granted", "compensation.denied"]
+_FILLED: Final = {
+    "messages_out": ("ticket_id", ["message.sent"]),
+    "templated_messages": ("ticket_id", ["message.sent"]),
+    "compensation_events": ("ticket_id", _GIVEN),
+    "retractions": ("subject", ["event.retracted"]),
+    "orders": ("customer_id", ["order.placed", "order.cancelled"]),
 }
-"""The column of each table that names what its rows are about."""
+"""Of each table the column that names what its rows are about, and the events that fill it."""
+_NAMES: Final = sorted({name for _, names in _FILLED.values() for name in names})
 
 
 def lacking(ask: Ask, within: Callable[[str], str], parameters: Mapping[str, object]) -> list[str]:
-    """Return the subjects of events of which one of the tables lacks a row, in order.
+    """Return the subjects of events of which one of the tables lacks a row, or has another one, in order.
 
     Args:
         ask: Asks the database.
         within: Gives the condition that a column names one of the subjects to compare.
         parameters: Of these conditions.
     """
+    told = {name for (name,) in ask(_TOLD.format(within=within("subject")), {**parameters, "names": _NAMES})}
+    tables = [table for table, (_, names) in _FILLED.items() if not told.isdisjoint(names)]
+    if not tables:
+        return []
+    columns = {table: ", ".join(names) for table, names in ask(_COLUMNS, {"tables": tables})}
     parts = (
-        _PART.format(place=place, key=key, table=table, filling=_filling(table), within=within(key))
-        for place, (table, key) in enumerate(_KEYS.items())
+        _PART.format(key=key, table=table, columns=columns[table], filling=_filling(table), within=within(key))
+        for table, key in ((table, _FILLED[table][0]) for table in tables)
     )
-    return [subject for (subject,) in ask(_LACKING.format(parts="UNION ALL".join(parts)), parameters)]
+    return [subject for (subject,) in ask(_LACKING.format(parts="UNION DISTINCT".join(parts)), parameters)]
 
 
 def untimed(ask: Ask) -> list[str]:
@@ -74,31 +82,38 @@ def fill_again(client: Client, subjects: Sequence[str]) -> None:
 
 @cache
 def _filling(table: str) -> str:
-    """Return the SELECT that fills a table from events, of the newest of its views."""
+    """Return the SELECT that fills a table from events, of the newest of its views, as of the events that count."""
     head = re.compile(rf"CREATE MATERIALIZED VIEW IF NOT EXISTS \w+ TO {table} AS\s")
     statements = (one for migration in migrations() for one in migration.statements(replicated=False))
     *_, newest = (one[found.end() :] for one in statements if (found := head.match(one)))
-    return newest
+    return newest.replace("\nFROM events\n", "\nFROM events FINAL\n")
 
 
+_TOLD: Final = "SELECT DISTINCT name FROM events WHERE {within} AND name IN {{names:Array(String)}}"
+_COLUMNS: Final = """
+SELECT table, groupArray(name)
+FROM system.columns
+WHERE database = currentDatabase() AND table IN {tables:Array(String)}
+GROUP BY table
+"""
 _PART: Final = """
-    SELECT {place} AS place, {key} AS key, sipHash64(source, id) AS identity, 1 AS said, 0 AS kept
-    FROM ({filling})
-    WHERE {within}
-    UNION ALL
-    SELECT {place}, {key}, sipHash64(source, id), 0, 1
-    FROM {table}
-    WHERE {within}
+    SELECT {key}
+    FROM (
+        SELECT {columns}, 1 AS said
+        FROM ({filling})
+        WHERE {within}
+        UNION ALL
+        SELECT {columns}, 0
+        FROM {table} FINAL
+        WHERE {within}
+    )
+    GROUP BY {columns}
+    HAVING min(said) = 1
 """
 _LACKING: Final = """
-SELECT DISTINCT key
-FROM (
-    SELECT key
-    FROM ({parts})
-    GROUP BY place, key, identity
-    HAVING max(said) > max(kept)
-)
-ORDER BY key
+SELECT *
+FROM ({parts})
+ORDER BY 1
 """
 _HOUR: Final = "intDiv(toUnixTimestamp64Milli(at), 3600000)"
 _IDENTITY: Final = "sipHash64(subject, source, id, name)"

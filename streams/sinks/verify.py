@@ -110,11 +110,11 @@ class Verifier:
             settled_at = now_ms() - self._settle_seconds * 1000
             young += [seen.ticket_id for seen in suspects if seen.newest_at > settled_at]
             self._settle([seen.ticket_id for seen in suspects if seen.newest_at <= settled_at], now_ms())
-            self._compare_orders(span)
+            ordered = self._compare_orders(span)
             said = apart(self._rows, partial(self._within, span=span), _parameters(span))
             saying += [one for one in said if one.newest_at > settled_at]
             self._settle_said([one for one in said if one.newest_at <= settled_at])
-            unfilled += lacking(self._rows, partial(self._within, span=span), _parameters(span))
+            unfilled += set(lacking(self._rows, partial(self._within, span=span), _parameters(span))) - ordered
             if on_progress:
                 on_progress(min(passed, total), total)
         self._settle(self._looked_at_again(young, self._differing), now_ms())
@@ -187,13 +187,15 @@ class Verifier:
         rows = self._rows(_SIGHTINGS.format(**conditions), {**parameters, **named})
         return [Sighting(*row) for row in rows]
 
-    def _compare_orders(self, span: Span) -> None:
+    def _compare_orders(self, span: Span) -> set[str]:
+        """Compare how many orders and days there are, and return the customers of whom they differed."""
         conditions = {name: self._within(key, span) for name, key in _CUSTOMERS.items()}
         differ = self._customers(conditions, _parameters(span))
         for some in _chunks(differ):
             still = set(some) if self._is_dry else self._ordered_anew(some)
             for customer in some:
                 self.verified.note(ORDERS, customer, is_mended=customer not in still)
+        return set(differ)
 
     def _ordered_anew(self, customers: Sequence[str]) -> set[str]:
         """Store the events of orders again, from which ClickHouse fills the rest, and return what differs still."""

@@ -19,6 +19,7 @@ from streams.clock import SystemClock
 from streams.settings import Settings
 from streams.sinks.connection import connect
 from streams.sinks.refold import refold, refold_said
+from streams.sinks.verify import Verifier
 from tests.chaos.before import COMMIT, start_worker_of, version_before
 from tests.chaos.judge import Judge, write_expected
 from tests.chaos.load import load_of
@@ -211,6 +212,8 @@ def _refold(settings: Settings, say: Callable[[str], None]) -> None:
     client = connect(settings)
     tickets = refold(client, SystemClock().now_ms())
     say(f"{tickets} tickets folded anew, {refold_said(client)} rows beside them stated again")
+    found = Verifier(client, settle_seconds=SETTLED_SECONDS).run(SystemClock().now_ms).found
+    say(f"verify found and mended {dict(found)}")
     client.close()
 
 

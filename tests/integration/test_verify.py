@@ -146,6 +146,19 @@ def _lose_part_of_a_contact(space: Space) -> str:
     return str(contact_id)
 
 
+def _lose_what_is_said_of_an_order(space: Space) -> str:
+    order = space.query("SELECT * FROM orders FINAL WHERE region != '' OR margin IS NOT NULL ORDER BY id LIMIT 1")[0]
+    names = [
+        name
+        for (name,) in space.query(
+            "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'orders' ORDER BY position"
+        )
+    ]
+    less = {**dict(zip(names, order, strict=True)), "region": "", "margin": None}
+    space.client.insert("orders", [[*less.values()]], column_names=names)
+    return str(less["customer_id"])
+
+
 def _lose_a_time(space: Space) -> str:
     subject, identity = space.query("SELECT subject, sipHash64(subject, source, id, name) AS i FROM events LIMIT 1")[0]
     _lose(space, "event_times", "identity = {identity:UInt64}", identity=identity)
@@ -168,6 +181,7 @@ def _lose_a_time(space: Space) -> str:
         pytest.param(_losing("templated_messages", "ticket_id"), FILLED, id="templated"),
         pytest.param(_losing("compensation_events", "ticket_id"), FILLED, id="compensation"),
         pytest.param(_losing("retractions", "subject"), FILLED, id="retractions"),
+        pytest.param(_lose_what_is_said_of_an_order, FILLED, id="what an order says"),
         pytest.param(_lose_a_time, FILLED, id="times"),
     ],
 )
