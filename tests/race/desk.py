@@ -160,7 +160,7 @@ class Store:
         self._insert(EVENTS, EVENT_COLUMNS, events)
         beside.result()
         self._stored += len(events)
-        if self._stored == self._run.events:
+        if self._stored >= self._run.events:
             self._tell(perf_counter() - self._began_at)
 
     def _insert(self, table: str, columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> None:

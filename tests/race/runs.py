@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import msgspec
 from kafka.admin import KafkaAdminClient
 
-from streams.broker import GROUP, kafka_options
-from tests.bench import plain
+from streams.broker import TOPICS, ensure_topics, kafka_options
+from tests.bench import backlog, plain
 from tests.bench.ingest import PATIENCE_SECONDS, WrongRowsError, began_at_ms, has_stored, plain_run, require_rows
 from tests.databases import emptied
 from tests.process import Process
@@ -34,26 +34,44 @@ PYTHON: Final = ROOT / ".race" / "venv" / "bin" / "python"
 _PLAIN_TABLES: Final = ("plain_events", "plain_tickets")
 
 
-def run_ours(space: Space, count: int) -> Outcome:
+def run_ours(space: Space, events: list[bytes], number: int) -> Outcome:
     """Return how a worker as operators start it fares, in a group that has read nothing.
 
     Raises:
         WrongRowsError: When it stored something else.
     """
     _clear(space)
-    with closing(KafkaAdminClient(**kafka_options(space.settings))) as admin:
-        admin.delete_groups([space.settings.topic(GROUP)])
-    worker = space.start_worker()
-    with Gauge(worker.process.pid) as gauge:
-        wait_until(lambda: worker.is_ready() or worker.process.poll() is not None, "the worker is ready")
-        if worker.process.poll() is not None:
-            raise WrongRowsError(f"the worker ended early:\n{worker.log[-2000:]}")
-        wait_until(lambda: has_stored(worker, space, count), f"{count} events stored", PATIENCE_SECONDS)
-        ended_at = time.time_ns() / 1e9
-        wait_until(space.is_quiet, "everything is committed")
-    worker.stop()
-    require_rows(space, count)
-    return _outcome(count, gauge.samples, began_at_ms(space) / 1000, ended_at)
+    with _own_topics(space, events, number) as own:
+        worker = own.start_worker()
+        with Gauge(worker.process.pid) as gauge:
+            wait_until(lambda: worker.is_ready() or worker.process.poll() is not None, "the worker is ready")
+            if worker.process.poll() is not None:
+                raise WrongRowsError(f"the worker ended early:\n{worker.log[-2000:]}")
+            wait_until(lambda: has_stored(worker, own, len(events)), "every event is stored", PATIENCE_SECONDS)
+            ended_at = time.time_ns() / 1e9
+            wait_until(own.is_quiet, "everything is committed")
+        worker.stop()
+        require_rows(own, len(events))
+        return _outcome(len(events), gauge.samples, began_at_ms(own) / 1000, ended_at)
+
+
+@contextmanager
+def _own_topics(space: Space, events: list[bytes], number: int) -> Iterator[Space]:
+    """Give our worker topics with the same events: what it derives it publishes there, and others must not read it."""
+    word = f"ours-{number}"
+    prefix = space.settings.topic(f"{word}-")
+    folder = space.folder / word
+    folder.mkdir()
+    own = Space(space.settings.model_copy(update={"kafka_topic_prefix": prefix}), folder)
+    ensure_topics(own.settings)
+    try:
+        backlog.publish(events, own.settings)
+        yield own
+    finally:
+        for worker in own.workers:
+            worker.kill()
+        with closing(KafkaAdminClient(**kafka_options(own.settings))) as admin:
+            admin.delete_topics([own.settings.topic(name) for name in TOPICS])
 
 
 def run_plain(space: Space, count: int, number: int) -> Outcome:
