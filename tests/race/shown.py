@@ -36,7 +36,7 @@ def table(rounds: Sequence[Round]) -> Table:
     shown.add_column("one process each", no_wrap=True)
     for heading in ("ours is", *(measure.heading for measure in MEASURES)):
         shown.add_column(heading, justify="right", no_wrap=True)
-    shown.add_column("leaves out", min_width=24)
+    shown.add_column("leaves out")
     for row in table_rows(rounds):
         shown.add_row(*row)
     return shown
