@@ -13,7 +13,7 @@ KAFKA_SUITE ?= -m 'not lengthy' tests/integration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo audit quick quick-tests test suite test-kafka test-grafana lint types fmt chaos manifests bench door latency watch scale soak clean simulate mutants
+.PHONY: help install demo audit quick quick-tests test suite test-kafka test-grafana lint types fmt chaos manifests bench door latency watch race scale soak clean simulate mutants
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -95,6 +95,15 @@ watch: install  ## How soon live events are seen beside a backfill of a million,
 	$(BIN)/python -m tests.kafka.artifact
 	SERVICEPULSE_TEST_BROKER=apache $(BIN)/python -m tests.bench.watch --backfill 1000000
 
+RACE := .race/venv
+$(RACE)/.installed: tests/race/requirements.txt $(STAMP)
+	$(BIN)/python -m venv --clear $(RACE)
+	$(RACE)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+race: install $(RACE)/.installed  ## How fast a worker is beside Quix Streams, Bytewax, plain Faust and a loop by hand; RACE_OPTIONS='--rounds 2'
+	$(BIN)/python -m tests.race $(RACE_OPTIONS)
+
 scale: install  ## How fast every metric and every panel answers over a million tickets
 	$(BIN)/python -m tests.bench.scale
 
@@ -105,4 +114,4 @@ soak: install  ## Memory of a worker with a million open tickets, over half an h
 clean:  ## Remove the virtual environment, caches and the embedded stack's folder
 	-test -x $(BIN)/servicepulse && $(BIN)/servicepulse down
 	find schemas streams dashboards deploy tests -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf $(VENV) .servicepulse .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build
+	rm -rf $(VENV) .race .servicepulse .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build

@@ -100,17 +100,20 @@ def _ours(space: Space, count: int) -> Speed:
     """
     with console.status("ours"):
         worker = space.started_worker()
-        wait_until(lambda: _has_stored(worker, space, count), f"{count} events stored", PATIENCE_SECONDS)
+        wait_until(lambda: has_stored(worker, space, count), f"{count} events stored", PATIENCE_SECONDS)
         ended_at_ms = time.time_ns() // 1_000_000
         wait_until(space.is_quiet, "everything is committed")
         worker.stop()
-    _require_rows(space, count)
-    # The worker reads the clock when the first batch has come, before it decodes it.
-    began_at_ms = int(space.value("SELECT toUnixTimestamp64Milli(min(ingested_at)) FROM events"))
-    return Speed(count, (ended_at_ms - began_at_ms) / 1000)
+    require_rows(space, count)
+    return Speed(count, (ended_at_ms - began_at_ms(space)) / 1000)
 
 
-def _has_stored(worker: WorkerProcess, space: Space, count: int) -> bool:
+def began_at_ms(space: Space) -> int:
+    """Return when the first events came: the worker reads the clock when a batch has come, before it decodes it."""
+    return int(space.value("SELECT toUnixTimestamp64Milli(min(ingested_at)) FROM events"))
+
+
+def has_stored(worker: WorkerProcess, space: Space, count: int) -> bool:
     """Tell whether every event is stored and its ticket as well.
 
     The meter counts an event once its ticket is written, and counts what merges derive as well.
@@ -121,7 +124,12 @@ def _has_stored(worker: WorkerProcess, space: Space, count: int) -> bool:
     return bool(given >= count and worker.meter("servicepulse_events_total") >= all_)
 
 
-def _require_rows(space: Space, count: int) -> None:
+def require_rows(space: Space, count: int) -> None:
+    """Return when what our worker stored is what was sent.
+
+    Raises:
+        WrongRowsError: When it is not.
+    """
     found = space.query(
         """
         SELECT countIf(source = {desk:String}), uniqExact(subject),
@@ -144,18 +152,7 @@ def _plain(space: Space, count: int) -> Speed:
     Raises:
         WrongRowsError: When it stored something else.
     """
-    url = urlsplit(space.settings.clickhouse or "")
-    run = plain.Run(
-        kafka=space.settings.kafka or "",
-        clickhouse_host=url.hostname or "",
-        clickhouse_port=url.port or 0,
-        database=space.settings.database,
-        topic=space.settings.topic("tickets"),
-        group=space.settings.topic("plain"),
-        events=count,
-        result=str(space.folder / "plain.json"),
-        owner_pid=os.getpid(),
-    )
+    run = plain_run(space, count, "plain")
     with console.status("plain Faust"), _process("tests.bench.plain", plain.arguments_of(run), space) as process:
         result = Path(run.result)
         wait_until(lambda: result.exists() or process.poll() is not None, "the plain agent is done", PATIENCE_SECONDS)
@@ -165,6 +162,22 @@ def _plain(space: Space, count: int) -> Speed:
     if stored != count:
         raise WrongRowsError(f"plain: {stored} events of {count}")
     return Speed(**json.loads(result.read_text()))
+
+
+def plain_run(space: Space, count: int, name: str) -> plain.Run:
+    """Return what the plain agent is told; its group and its result bear the name."""
+    url = urlsplit(space.settings.clickhouse or "")
+    return plain.Run(
+        kafka=space.settings.kafka or "",
+        clickhouse_host=url.hostname or "",
+        clickhouse_port=url.port or 0,
+        database=space.settings.database,
+        topic=space.settings.topic("tickets"),
+        group=space.settings.topic(name),
+        events=count,
+        result=str(space.folder / f"{name}.json"),
+        owner_pid=os.getpid(),
+    )
 
 
 @contextmanager
