@@ -14,9 +14,10 @@ from streams.cli.signs import printable, printable_lines, shown
 @example("\x1b[31mred\x1b[0m\r\x00\x9b2J")
 @example("[bold]loud[/] [/]")
 @example("a\nb\u202ec\u2066")
+@example("ends with \\")
 def test_nothing_that_others_wrote_is_more_than_text(text: str) -> None:
-    lines = Text.from_markup(shown(text)).plain
-    assert lines == printable_lines(text)
+    lines = printable_lines(text)
+    assert Text.from_markup(f"[bold]{shown(text)}[/] and more").plain == f"{lines} and more"
     assert lines.count("\n") == text.count("\n")
     assert "\n" not in printable(text)
     assert not [sign for sign in lines if unicodedata.category(sign) == "Cc" and sign != "\n"]
