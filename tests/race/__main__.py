@@ -31,7 +31,7 @@ from tests.bench.ingest import WrongRowsError
 from tests.bench.space import bench_space
 from tests.race.runs import PYTHON, run_ours, run_peer, run_plain
 from tests.race.scores import LEAVES_OUT, OURS, PLAIN, Outcome, Round, exit_code, order_of, ratios
-from tests.race.shown import document, plot, table, verdict_lines
+from tests.race.shown import document, leaves_out_lines, plot, table, verdict_lines
 from tests.space import Space
 
 _PACKAGES: Final = ("quixstreams", "bytewax", "confluent-kafka", "clickhouse-connect", "msgspec")
@@ -67,6 +67,7 @@ def main() -> int:
             return 2
         engine = kafka_engine(space)
     console.print(table(rounds))
+    console.print("\n".join(leaves_out_lines(rounds)), soft_wrap=True)
     console.print(engine, markup=False)
     console.print("\n".join(verdict_lines(rounds)), _machine(), sep="\n")
     said = {"events": len(events), "machine": _machine(), "versions": versions, "kafka_engine": engine}

@@ -31,12 +31,11 @@ _OURS_COLOUR, _PEER_COLOUR = "#0b6e4f", "#5b8fb9"
 
 
 def table(rounds: Sequence[Round]) -> Table:
-    """Return how everybody fared and what each leaves out, as medians over the rounds."""
+    """Return how everybody fared, as medians over the rounds."""
     shown = Table(box=None, header_style="dim", title=f"medians of {len(rounds)} rounds")
     shown.add_column("one process each", no_wrap=True)
     for heading in ("ours is", *(measure.heading for measure in MEASURES)):
         shown.add_column(heading, justify="right", no_wrap=True)
-    shown.add_column("leaves out")
     for row in table_rows(rounds):
         shown.add_row(*row)
     return shown
@@ -50,10 +49,14 @@ def table_rows(rounds: Sequence[Round]) -> list[list[str]]:
             name,
             f"{found[name]:.2f} x" if name in found else "",
             *(_number(measured[measure.name]) for measure in MEASURES),
-            LEAVES_OUT[name],
         ]
         for name, measured in medians(rounds).items()
     ]
+
+
+def leaves_out_lines(rounds: Sequence[Round]) -> list[str]:
+    """Return a line for each of them: what it leaves out."""
+    return [f"{name} leaves out {LEAVES_OUT[name]}" for name in medians(rounds)]
 
 
 def verdict_lines(rounds: Sequence[Round]) -> list[str]:
