@@ -12,7 +12,7 @@ from streams.sinks.connection import named_errors
 from streams.sinks.said_rows import Ask
 
 _GIVEN: Final = ["compensation.requested", "compensation.granted", "compensation.denied"]
-_FILLED: Final = {
+FILLED: Final = {
     "messages_out": ("ticket_id", ["message.sent"]),
     "templated_messages": ("ticket_id", ["message.sent"]),
     "compensation_events": ("ticket_id", _GIVEN),
@@ -20,7 +20,7 @@ _FILLED: Final = {
     "orders": ("customer_id", ["order.placed", "order.cancelled"]),
 }
 """Of each table the column that names what its rows are about, and the events that fill it."""
-_NAMES: Final = sorted({name for _, names in _FILLED.values() for name in names})
+_NAMES: Final = sorted({name for _, names in FILLED.values() for name in names})
 
 
 def lacking(ask: Ask, within: Callable[[str], str], parameters: Mapping[str, object]) -> list[str]:
@@ -32,13 +32,13 @@ def lacking(ask: Ask, within: Callable[[str], str], parameters: Mapping[str, obj
         parameters: Of these conditions.
     """
     told = {name for (name,) in ask(_TOLD.format(within=within("subject")), {**parameters, "names": _NAMES})}
-    tables = [table for table, (_, names) in _FILLED.items() if not told.isdisjoint(names)]
+    tables = [table for table, (_, names) in FILLED.items() if not told.isdisjoint(names)]
     if not tables:
         return []
     columns = {table: ", ".join(names) for table, names in ask(_COLUMNS, {"tables": tables})}
     parts = (
-        _PART.format(key=key, table=table, columns=columns[table], filling=_filling(table), within=within(key))
-        for table, key in ((table, _FILLED[table][0]) for table in tables)
+        _PART.format(key=key, table=table, columns=columns[table], filling=filling(table), within=within(key))
+        for table, key in ((table, FILLED[table][0]) for table in tables)
     )
     return [subject for (subject,) in ask(_LACKING.format(parts="UNION DISTINCT".join(parts)), parameters)]
 
@@ -81,7 +81,7 @@ def fill_again(client: Client, subjects: Sequence[str]) -> None:
 
 
 @cache
-def _filling(table: str) -> str:
+def filling(table: str) -> str:
     """Return the SELECT that fills a table from events, of the newest of its views, as of the events that count."""
     head = re.compile(rf"CREATE MATERIALIZED VIEW IF NOT EXISTS \w+ TO {table} AS\s")
     statements = (one for migration in migrations() for one in migration.statements(replicated=False))
