@@ -31,5 +31,5 @@ def read_stated(file: Path | None, parse: Callable[[str], T], missing: str) -> T
     try:
         return parse(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {file}: {shown(str(error))}", highlight=False)
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {shown(f'{file}: {error}')}", highlight=False)
         raise typer.Exit(_NOT_BEGUN) from None

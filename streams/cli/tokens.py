@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from streams.cli.signs import shown
 from streams.clock import SystemClock
 from streams.core.door.token import PREFIX, RANDOM_BYTES, Token, TokensError, digest_of
 from streams.door.token_file import read_tokens, write_tokens
@@ -37,7 +38,7 @@ def create(
     token = Token(name, source, digest_of(secret), _today())
     write_tokens(path, [*kept, token])
     typer.echo(secret)
-    console.print(f"[dim]It speaks for {source}. It is not shown again; {path} keeps its hash.[/]")
+    console.print(f"[dim]It speaks for {shown(source)}. It is not shown again; {shown(str(path))} keeps its hash.[/]")
 
 
 @app.command("list")
@@ -51,8 +52,8 @@ def list_() -> None:
     for heading in ("name", "source", "created"):
         table.add_column(heading, overflow="fold")
     for token in kept:
-        table.add_row(token.name, token.source, token.created)
-    Console().print(table if kept else f"No tokens in {path}: servicepulse tokens create SOURCE makes one.")
+        table.add_row(shown(token.name), shown(token.source), token.created)
+    Console().print(table if kept else f"No tokens in {shown(str(path))}: servicepulse tokens create SOURCE makes one.")
 
 
 @app.command()
@@ -66,7 +67,7 @@ def revoke(name: Annotated[str, typer.Argument(help="The token's name, as listed
     if len(left) == len(kept):
         raise typer.BadParameter(f"there is no token named {name}")
     write_tokens(path, left)
-    console.print(f"{name} is revoked.")
+    console.print(f"{shown(name)} is revoked.")
 
 
 def _today() -> str:

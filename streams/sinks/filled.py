@@ -36,11 +36,13 @@ def lacking(ask: Ask, within: Callable[[str], str], parameters: Mapping[str, obj
     if not tables:
         return []
     columns = {table: ", ".join(names) for table, names in ask(_COLUMNS, {"tables": tables})}
-    parts = (
-        _PART.format(key=key, table=table, columns=columns[table], filling=filling(table), within=within(key))
-        for table, key in ((table, FILLED[table][0]) for table in tables)
-    )
+    parts = (_part(table, columns[table], within) for table in tables)
     return [subject for (subject,) in ask(_LACKING.format(parts="UNION DISTINCT".join(parts)), parameters)]
+
+
+def _part(table: str, columns: str, within: Callable[[str], str]) -> str:
+    key, _ = FILLED[table]
+    return _PART.format(key=key, table=table, columns=columns, filling=filling(table), within=within(key))
 
 
 def untimed(ask: Ask) -> list[str]:

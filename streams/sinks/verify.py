@@ -198,9 +198,8 @@ class Verifier:
         return set(differ)
 
     def _ordered_anew(self, customers: Sequence[str]) -> set[str]:
-        """Store the events of orders again, from which ClickHouse fills the rest, and return what differs still."""
-        with named_errors():
-            self._client.command(_ORDERS_AGAIN, parameters={"ids": list(customers), "orders": _ORDER_EVENTS})
+        """Store the events of customers again, from which ClickHouse fills the rest, and return who differs still."""
+        fill_again(self._client, customers)
         conditions = {name: f"{key} IN {{ids:Array(String)}}" for name, key in _CUSTOMERS.items()}
         return set(self._customers(conditions, {"ids": list(customers)}))
 
@@ -413,9 +412,4 @@ FROM (
 GROUP BY key
 HAVING max(sent) != max(kept) OR max(placed) != max(placed_days)
 ORDER BY key
-"""
-
-_ORDERS_AGAIN: Final = """
-INSERT INTO events
-SELECT * FROM events FINAL WHERE subject IN {ids:Array(String)} AND name IN {orders:Array(String)}
 """
