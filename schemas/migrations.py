@@ -13,6 +13,7 @@ from msgspec import Struct
 _NAME: Final = re.compile(r"(\d{4})_(\w+)\.sql")
 _COMMENT: Final = re.compile(r"^\s*--.*$", re.MULTILINE)
 _ALTER: Final = re.compile(r"ALTER TABLE \w+ ")
+_VIEW: Final = re.compile(r"(CREATE|DROP) (?:MATERIALIZED )?VIEW IF (?:NOT )?EXISTS (\w+)")
 
 
 class Migration(Struct, frozen=True):
@@ -53,6 +54,40 @@ def migrations() -> list[Migration]:
     if numbers != list(range(1, len(found) + 1)):
         raise ValueError(f"migrations must be numbered from 0001 without gaps, found {numbers}")
     return found
+
+
+def for_new(every: Iterable[Migration], *, replicated: bool) -> list[str]:
+    """Return the statements that bring a database without tables to what all migrations, in order, come to.
+
+    They are half as many: no view is made that a later migration drops, nothing is filled from what is not there yet,
+    and as no view is in the way, all changes to a table are one statement.
+    """
+    return list(_joined(sorted(_lasting(every, replicated=replicated), key=_stage)))
+
+
+def drops(every: Iterable[Migration]) -> list[str]:
+    """Return the statements that drop what all migrations, in order, leave no trace of."""
+    return [one for one in _lasting(every, replicated=False) if (view := _VIEW.match(one)) and view[1] == "DROP"]
+
+
+def _lasting(every: Iterable[Migration], *, replicated: bool) -> list[str]:
+    """Return the statements of migrations without fillings, and of each view only the last word."""
+    lasting: dict[str, str] = {}
+    for statement in (one for migration in every for one in migration.statements(replicated=replicated)):
+        view = _VIEW.match(statement)
+        if not statement.startswith("INSERT"):
+            name = view[2] if view else statement
+            lasting.pop(name, None)  # what stands anew stands last
+            lasting[name] = statement
+    return list(lasting.values())
+
+
+def _stage(statement: str) -> tuple[int, str]:
+    """Return by what statements for a new database are sorted: tables, what is gone, changes table by table, views."""
+    if altered := _altered(statement):
+        return 2, altered
+    view = _VIEW.match(statement)
+    return (0 if view is None else 1 if view[1] == "DROP" else 3), ""
 
 
 def _joined(statements: Iterable[str]) -> Iterator[str]:

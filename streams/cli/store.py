@@ -30,17 +30,15 @@ def migrate(
     client = open_client(settings)
     replicated = settings.clickhouse_replicated
     if dry_run:
-        pending = migrations.pending(client)
-        if not pending:
+        steps = migrations.steps(client, replicated=replicated)
+        if not steps:
             console.print(f"database {settings.database} is up to date, nothing to do", highlight=False)
-        for migration in pending:
-            console.rule(f"{migration.number:04} {migration.name}")
-            for statement in migration.statements(replicated=replicated):
+        for step in steps:
+            console.rule(step.title)
+            for statement in step.statements:
                 console.print(statement + ";", highlight=False, markup=False)
         return
-    applied = migrations.migrate(
-        client, replicated=replicated, on_step=lambda m: console.print(f"  {m.number:04} {m.name}")
-    )
+    applied = migrations.migrate(client, replicated=replicated, on_step=lambda step: console.print(f"  {step.title}"))
     console.print(
         f"database {settings.database} is up to date, {counted(len(applied), 'migration')} applied", highlight=False
     )

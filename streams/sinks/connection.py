@@ -79,6 +79,10 @@ taken for a repetition. Nor is anything acknowledged that only lies in a server'
 _SINCE_26_2: Final = {"deduplicate_insert": "disable", "deduplicate_insert_select": "disable"}
 
 _HAS_TABLE: Final = "SELECT count() FROM system.tables WHERE database = {database:String} AND name = {name:String}"
+_HAS_ROWS: Final = """
+SELECT count() FROM system.tables
+WHERE database = {database:String} AND name != 'schema_migrations' AND total_rows > 0
+"""
 
 
 def connect(settings: Settings) -> Client:
@@ -128,6 +132,17 @@ def has_table(client: Client, name: str) -> bool:
     parameters = {"database": client.database, "name": name}
     with named_errors():
         return bool(client.command(_HAS_TABLE, parameters=parameters, use_database=False))
+
+
+def has_rows(client: Client) -> bool:
+    """Tell whether anything is stored in the database of a client but its own history.
+
+    Raises:
+        StoreUnavailableError: When ClickHouse is away.
+        StoreRejectedError: When it refuses.
+    """
+    with named_errors():
+        return bool(client.command(_HAS_ROWS, parameters={"database": client.database}, use_database=False))
 
 
 def refuse_old(version: str) -> None:

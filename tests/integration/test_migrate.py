@@ -1,6 +1,6 @@
 """Migrations: once, twice, by several at the same time, and refused when history was rewritten."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,11 +8,11 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from schemas import rows
-from schemas.migrations import Migration, migrations
+from schemas.migrations import Migration, for_new, migrations
 from streams.settings import Settings
 from streams.sinks.clickhouse import TABLES, ClickHouseStore
 from streams.sinks.connection import connect
-from streams.sinks.migrate import migrate, pending
+from streams.sinks.migrate import Step, migrate, pending
 from streams.store_error import StoreRejectedError, StoreUnavailableError
 from tests.databases import new_database
 from tests.integration.conftest import Servers
@@ -46,6 +46,61 @@ def test_migrating_twice_does_nothing_the_second_time(client: Client) -> None:
     assert [migration.number for migration in migrate(client)] == [m.number for m in migrations()]
     assert migrate(client) == []
     assert pending(client) == []
+
+
+def test_a_new_database_is_what_all_migrations_in_order_come_to(client: Client, migrated: Client) -> None:
+    """The shorter way, taken where nothing is stored, ends where the history ends: the oracle is the history itself."""
+    client.command(f"CREATE DATABASE {client.database} ENGINE = Atomic", use_database=False)
+    for migration in migrations():
+        for statement in migration.statements(replicated=False):
+            client.command(statement)
+    expected = dict(_made(migrated))
+    del expected["schema_migrations"]
+    assert _made(client) == expected
+
+
+def _made(client: Client) -> Mapping[str, str]:
+    """Return by name what makes each table and view."""
+    query = "SELECT name, create_table_query FROM system.tables WHERE database = {database:String}"
+    return {
+        name: statement.replace(str(client.database), "it")
+        for name, statement in client.query(query, parameters={"database": client.database}).result_rows
+    }
+
+
+@pytest.mark.parametrize("number", [0, 1, 30, 50])
+def test_what_broke_off_in_a_new_database_is_gone_on_with(client: Client, tables: Client, number: int) -> None:
+    client.command(f"CREATE DATABASE {client.database} ENGINE = Atomic", use_database=False)
+    for statement in for_new(migrations(), replicated=False)[:number]:
+        client.command(statement)
+    assert [migration.number for migration in migrate(client)] == [m.number for m in migrations()]
+    assert _made(client) == _made(tables)
+
+
+def test_views_of_old_go_where_the_history_was_lost_and_nothing_is_stored(client: Client, tables: Client) -> None:
+    client.command(f"CREATE DATABASE {client.database} ENGINE = Atomic", use_database=False)
+    for migration in migrations()[:8]:
+        for statement in migration.statements(replicated=False):
+            client.command(statement)
+    migrate(client)
+    assert _made(client) == _made(tables)
+
+
+def test_a_worker_behind_brings_no_view_back_that_another_has_replaced(client: Client, tables: Client) -> None:
+    """Both upgrade one database; the other one is done, and writes, before this one has begun its second step."""
+    migrate(client)
+    names = "(20, 21, 22, 23, 24, 25, 26)"
+    client.command(f"ALTER TABLE schema_migrations DELETE WHERE number IN {names} SETTINGS mutations_sync = 1")
+    run: list[str] = []
+
+    def overtaken(step: Step) -> None:
+        run.append(step.title)
+        if len(run) == 1:
+            assert [one.number for one in migrate(client)] == [20, 21, 22, 23, 24, 25, 26]
+
+    assert [one.number for one in migrate(client, on_step=overtaken)] == [20]
+    assert run == ["0020 interventions"]
+    assert _made(client) == _made(tables)
 
 
 def test_several_workers_migrate_at_once(client: Client, servers: Servers, tmp_path: Path) -> None:
