@@ -22,7 +22,7 @@ from streams.agents.tickets import TicketsAgent
 from streams.agents.watch import WatchAgent
 from streams.core.ticket.delay import Delay
 from streams.group import Remedies, Remedy, forget, is_embedded
-from streams.intake import BatchApp, BatchSchema, Delivery, Pages
+from streams.intake import BatchApp, BatchSchema, Delivery, NoTables, Pages
 from streams.ledger import Seam
 from streams.listening import listening
 from streams.membership import Membership, Reminder, Standing
@@ -79,6 +79,7 @@ def create_app(
         producer_max_request_size=_MAX_RECORD_BYTES,
         producer_linger=0.005,
         store="memory://",
+        TableManager=NoTables,
         topic_allow_declare=False,
         topic_disable_leader=True,
         stream_wait_empty=True,

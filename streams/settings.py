@@ -61,7 +61,10 @@ class Settings(BaseSettings):
     kafka_partitions: int = Field(default=4, ge=1, le=1024, description="Partitions of topics that we create.")
     kafka_replication: int = Field(default=1, ge=1, le=9, description="Replication factor of topics that we create.")
     kafka_session_timeout_seconds: float = Field(
-        default=10, ge=6, le=300, description="After how long without a heartbeat a worker's partitions move on."
+        default=10,
+        ge=2,
+        le=300,
+        description="After how long without a heartbeat a worker's partitions move on; 4 with the embedded broker.",
     )
 
     clickhouse: str | None = Field(

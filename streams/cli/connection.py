@@ -1,6 +1,6 @@
 """Where the servers are: as set, else the embedded stack of the folder."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from streams.settings import Settings, SettingsError
 
@@ -8,8 +8,12 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 
+EMBEDDED_SESSION_SECONDS: Final = 4.0
+"""Half of it passes before the embedded broker lets a worker into its group: 2 s, with the 10 of a Kafka 5."""
+
+
 def resolve(settings: Settings, *, needs: tuple[str, ...] = ("kafka", "clickhouse")) -> Settings:
-    """Return the settings with the addresses of Kafka and ClickHouse filled in.
+    """Return the settings with the addresses of Kafka and ClickHouse filled in, and what suits an embedded broker.
 
     Raises:
         SettingsError: When one that is needed is not set and the embedded stack does not run.
@@ -25,7 +29,10 @@ def resolve(settings: Settings, *, needs: tuple[str, ...] = ("kafka", "clickhous
             f"no {' and no '.join(missing)} to work with: start the embedded stack with `servicepulse up`, "
             f"or set {variables} to yours"
         )
-    return settings.model_copy(update={name: addresses[name] for name in unset})
+    found: dict[str, object] = {name: addresses[name] for name in unset}
+    if "kafka" in found and "kafka_session_timeout_seconds" not in settings.model_fields_set:
+        found["kafka_session_timeout_seconds"] = EMBEDDED_SESSION_SECONDS
+    return settings.model_copy(update=found)
 
 
 def open_client(settings: Settings) -> "Client":

@@ -23,6 +23,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from deploy.embedded.stack import Stack
 from streams import broker
+from streams.cli.connection import EMBEDDED_SESSION_SECONDS
 from streams.cli.live import live_view
 from streams.cli.preview import start_preview
 from streams.cli.report import print_report
@@ -297,7 +298,7 @@ def _settings(folder: Path, addresses: Mapping[str, str | None]) -> Settings:
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     os.environ[f"{PREFIX}SETTINGS"] = str(file)
-    return load_settings(web_port=0, kafka_session_timeout_seconds=6)  # joining the group takes half of it
+    return load_settings(web_port=0, kafka_session_timeout_seconds=EMBEDDED_SESSION_SECONDS)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
