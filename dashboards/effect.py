@@ -1,6 +1,7 @@
 """What something that was done changed, in SQL: `streams.core.effect` over the four weeks before and after it."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Final
 
 from msgspec import Struct
@@ -28,14 +29,20 @@ _ALL: Final = f"""(
     ) AS recorded"""  # noqa: S608 - words of ours
 """Whatever was done: what one of them touched is no measure for another."""
 _IN_RANGE: Final = "one.2 >= start_at AND one.2 < end_at"
-_DONE: Final = f"arrayFilter(one -> NOT one.5 AND {_IN_RANGE}, recorded) AS done"
-FIXES: Final = (_ALL, f"arrayFilter(one -> one.5 AND {_IN_RANGE}, recorded) AS done")
+_BEGIN: Final = f"toUnixTimestamp64Milli(one.2 - toIntervalDay({DAYS}))"
+_AT: Final = "toUnixTimestamp64Milli(one.2)"
+_END: Final = f"toUnixTimestamp64Milli(one.2 + toIntervalDay({DAYS}))"
+_BOUNDS: Final = (
+    f"arraySort(arrayPushFront(arrayFlatten(arrayMap(one -> [{_BEGIN}, {_AT}, {_END}], done)), 0)) AS bounds"
+)
+"""Between two neighbours of these, all that comes is before, after or beside the same: it is counted at once."""
+_DONE: Final = (f"arrayFilter(one -> NOT one.5 AND {_IN_RANGE}, recorded) AS done", _BOUNDS)
+FIXES: Final = (_ALL, f"arrayFilter(one -> one.5 AND {_IN_RANGE}, recorded) AS done", _BOUNDS)
 """Names that `drops` needs: of causes that were removed in the range."""
 FOR_WHOM: Final = (
     f"multiIf(team != '', concat('{text.FOR_TEAM} ', team), reason != '', concat('{text.FOR_REASON} ', reason), "
     f"'{text.FOR_ALL}')"
 )
-_SCOPE: Final[Mapping[Dimension, str]] = {Dimension.TEAM: "one.3", Dimension.REASON: "one.4"}
 
 
 class _Measure(Struct, frozen=True):
@@ -79,7 +86,6 @@ def effects(shown: Mapping[str, str], *clauses: str) -> str:
     measures = ", ".join(
         f"('{one.title}', {_of_intervention(one.by)}, {str(one.is_good_up).lower()})" for one in _MEASURES
     )
-    measured = "\nUNION ALL\n".join(_measured(one) for one in _MEASURES)
     listed = f"""
 SELECT
     intervention_id,
@@ -93,9 +99,11 @@ SELECT
 FROM interventions
 ARRAY JOIN arrayFilter(measure -> measure.2, [{measures}, ('', team = '' AND reason = '', true)]) AS measure
 WHERE at >= start_at AND at < end_at""".strip()  # noqa: S608 - words of ours
-    joined = f"({listed}) AS listed\nLEFT JOIN (\n{measured}\n) AS effects USING (intervention_id, measured)"
+    joined = (
+        f"({listed}) AS listed\nLEFT JOIN (\n{_measured(*_MEASURES)}\n) AS effects USING (intervention_id, measured)"
+    )
     joined = " ".join(["SELECT * FROM", joined])
-    return "\n".join([with_range(_ALL, _DONE), select(shown, joined, *clauses)])
+    return "\n".join([with_range(_ALL, *_DONE), select(shown, joined, *clauses)])
 
 
 def drops() -> str:
@@ -112,64 +120,94 @@ def _of_intervention(by: Dimension) -> str:
     return f"{by.value} != ''"
 
 
-def _measured(measure: _Measure) -> str:
-    """Return the effects that one measure shows, by what was done."""
-    column = measure.by.value
-    scope = _SCOPE[measure.by]
-    hit = measure.metric.hit or "true"
-    counted = measure.metric.counted or "true"
+def _measured(*measures: _Measure) -> str:
+    """Return the effects that measures show, by what was done."""
     counts = {
         "intervention_id": "one.1",
-        "part": f"seen.{column}",
-        "is_own": f"{scope} = part",
-        "is_free": f"part != '' AND NOT arrayExists(other -> other.{scope.removeprefix('one.')} = part "
-        f"AND abs(dateDiff('day', other.2, one.2)) < {DAYS}, recorded)",
-        "n_b": f"countIf({counted} AND at < one.2)",
-        "n_a": f"countIf({counted} AND at >= one.2)",
-        "x_b": f"countIf({counted} AND {hit} AND at < one.2)",
-        "x_a": f"countIf({counted} AND {hit} AND at >= one.2)",
+        "measured": "measured",
+        "is_count": "any(is_count)",
+        "part": "part",
+        "is_own": f"any({_scope('one')} = part)",
+        "is_free": f"any(part != '' AND NOT arrayExists(other -> {_scope('other')} = part "
+        f"AND abs(dateDiff('day', other.2, one.2)) < {DAYS}, recorded))",
+        "n_b": f"sumIf(n, stretch < {_AT})",
+        "n_a": f"sumIf(n, stretch >= {_AT})",
+        "x_b": f"sumIf(x, stretch < {_AT})",
+        "x_a": f"sumIf(x, stretch >= {_AT})",
     }
-    near = f"at >= one.2 - toIntervalDay({DAYS}) AND at < one.2 + toIntervalDay({DAYS})"
-    span = (f"start_at - toIntervalDay({DAYS})", f"end_at + toIntervalDay({DAYS})")
+    near = f"stretch >= {_BEGIN} AND stretch < {_END}"
     by_part = select(
         counts,
-        observations_of(measure.metric.observations, *span),
-        "AS seen",
-        f"ARRAY JOIN arrayFilter(one -> {near} AND {scope} != '', done) AS one",
-        "GROUP BY one, part",
+        _by_stretch(measures),
+        f"ARRAY JOIN arrayFilter(one -> {near} AND {_scope('one')} != '', done) AS one",
+        "GROUP BY one, measured, part",
     )
-    moved, variance = _of_count() if measure.is_count else _of_share()
-    moves = select(
-        {name: name for name in ("intervention_id", "is_own", "is_free", "n_b", "n_a")} | {"y": moved, "v": variance},
-        by_part,
-        f"WHERE n_b >= {_LEAST} AND n_a >= {_LEAST}",
-    )
+    names = ("intervention_id", "measured", "is_count", "is_own", "is_free", "n_b", "n_a")
+    moved = {name: f"if(is_count, {of_count}, {of_share})" for name, of_count, of_share in _moves()}
+    moves = select({name: name for name in names} | moved, by_part, f"WHERE n_b >= {_LEAST} AND n_a >= {_LEAST}")
     own = {"y0": "anyIf(y, is_own)", "v0": "anyIf(v, is_own)", "n_before": "anyIf(n_b, is_own)"}
+    kept = {"intervention_id": "intervention_id", "measured": "measured", "is_count": "any(is_count)"}
     grouped = select(
-        {"intervention_id": "intervention_id", "has_own": "countIf(is_own) = 1", **own, "n_after": "anyIf(n_a, is_own)"}
+        {**kept, "has_own": "countIf(is_own) = 1", **own, "n_after": "anyIf(n_a, is_own)"}
         | {"ys": "groupArrayIf(y, is_free AND NOT is_own)", "vs": "groupArrayIf(v, is_free AND NOT is_own)"},
         moves,
-        "GROUP BY intervention_id",
+        "GROUP BY intervention_id, measured",
     )
-    names = ("intervention_id", "has_own", "y0", "n_before", "n_after")
+    names = ("intervention_id", "measured", "is_count", "has_own", "y0", "n_before", "n_after")
     weighed = select({name: name for name in names} | _pooled(), grouped)
     is_told = f"has_own AND untouched >= {LEAST_UNTOUCHED}"
-    scaled = {
-        name: f"if({is_told}, 100 * ({_dropped(sql) if measure.is_count else sql}), NULL)"
-        for name, sql in _ends(measure.is_count).items()
-    }
-    columns = {"intervention_id": "intervention_id", "measured": f"'{measure.title}'", **scaled}
+    scaled = {name: f"if({is_told}, 100 * {sql}, NULL)" for name, sql in _ends().items()}
+    columns = {"intervention_id": "intervention_id", "measured": "measured", **scaled}
     return select(columns | {name: name for name in ("n_before", "n_after", "untouched")}, weighed)
 
 
-def _of_share() -> tuple[str, str]:
+def _by_stretch(measures: Sequence[_Measure]) -> str:
+    """Return what was counted, and how much of it was a hit, by measure, part and time between two bounds.
+
+    Measures of the same observations read them once.
+    """
+    span = (f"start_at - toIntervalDay({DAYS})", f"end_at + toIntervalDay({DAYS})")
+    counted = []
+    for observations, alike in groupby(measures, lambda measure: measure.metric.observations):
+        sums, parts, listed = dict[str, str](), dict[str, str](), list[str]()
+        for number, one in enumerate(alike):
+            counts = one.metric.counted or "true"
+            sums |= {
+                f"n{number}": f"countIf({counts})",
+                f"x{number}": f"countIf({counts} AND {one.metric.hit or 'true'})",
+            }
+            parts[one.by.value] = f"seen.{one.by.value}"
+            is_team = str(one.by is Dimension.TEAM).lower()
+            listed.append(
+                f"('{one.title}', {str(one.is_count).lower()}, {is_team}, {one.by.value}, n{number}, x{number})"
+            )
+        by_parts = select(
+            {"stretch": "roundDown(toUnixTimestamp64Milli(at), bounds)", **parts, **sums},
+            observations_of(observations, *span),
+            "AS seen",
+            f"GROUP BY stretch, {', '.join(parts)}",
+        )
+        names = ("measured", "is_count", "is_of_team", "part", "n", "x")
+        columns = {name: f"measure.{place}" for place, name in enumerate(names, start=1)}
+        counted.append(
+            select({"stretch": "stretch", **columns}, by_parts, f"ARRAY JOIN [{', '.join(listed)}] AS measure")
+        )
+    return "\nUNION ALL\n".join(counted)
+
+
+def _scope(done: str) -> str:
+    """Return for whom something was done, in the words of the measure."""
+    return f"if(is_of_team, {done}.3, {done}.4)"
+
+
+def _moves() -> Sequence[tuple[str, str, str]]:
+    """Return how a part moved and the variance of that, each of a count and of a share."""
     adjusted = ((f"(x_{side} + 1) / (n_{side} + 2)", f"(n_{side} + 2)") for side in ("b", "a"))
     variance = " + ".join(f"({share}) * (1 - ({share})) / {n}" for share, n in adjusted)
-    return "x_a / n_a - x_b / n_b", variance
-
-
-def _of_count() -> tuple[str, str]:
-    return "log((n_a + 0.5) / (n_b + 0.5))", "1 / (n_a + 0.5) + 1 / (n_b + 0.5)"
+    return (
+        ("y", "log((n_a + 0.5) / (n_b + 0.5))", "x_a / n_a - x_b / n_b"),
+        ("v", "1 / (n_a + 0.5) + 1 / (n_b + 0.5)", variance),
+    )
 
 
 def _pooled() -> dict[str, str]:
@@ -197,11 +235,8 @@ def _t95(freedom: str) -> str:
     return f"({z:.9f}" + "".join(f" + {factor:.9f} / pow({freedom}, {power})" for factor, power in terms) + ")"
 
 
-def _ends(is_count: bool) -> dict[str, str]:
+def _ends() -> dict[str, str]:
     """Return value and interval; what stays away is the more, the lower the logarithm of the ratio."""
-    ends = {"value": "y0 - pooled", "low": "y0 - pooled - margin", "high": "y0 - pooled + margin"}
-    return ends | {"low": ends["high"], "high": ends["low"]} if is_count else ends
-
-
-def _dropped(logarithm: str) -> str:
-    return f"1 - exp({logarithm})"
+    value, below, above = "y0 - pooled", "y0 - pooled - margin", "y0 - pooled + margin"
+    ends = {"value": (value, value), "low": (above, below), "high": (below, above)}
+    return {name: f"if(is_count, 1 - exp({of_count}), {of_share})" for name, (of_count, of_share) in ends.items()}

@@ -29,14 +29,27 @@ from rich.progress import track
 from rich.table import Table
 
 from schemas.codec import encode
-from schemas.events import NAME_OF, PolicyPublished, SchedulePublished
+from schemas.events import (
+    NAME_OF,
+    KnownIssueAnnounced,
+    KnownIssueData,
+    KnownIssueResolved,
+    KnownIssueUpdated,
+    PolicyPublished,
+    RootCauseAcknowledged,
+    RootCauseData,
+    RootCauseFixed,
+    RootCauseReported,
+    SchedulePublished,
+)
 from schemas.policy import Policy, Rule
-from schemas.schedule import Version, Week
+from schemas.schedule import SHIFTS_OF, Version, Week
 from streams.core.ask.question import Question, Statement, statements
+from streams.core.hours.published import open_hours
 from streams.core.metrics import METRICS
 from streams.core.ticket.batch import fold_batch, read
 from streams.core.window import DAY_MS, Window
-from streams.simulation import events
+from streams.simulation import events, world
 from streams.sinks.clickhouse import ClickHouseStore
 from tests.bench import backlog, panels
 from tests.bench.space import bench_space
@@ -50,16 +63,18 @@ STEP_DAYS: Final = 7
 TIMES: Final = 3
 YEAR: Final = timedelta(days=365)
 _OPEN: Final = ("09:00-12:30", "13:00-18:00")
-HOURS: Final = SchedulePublished(
-    name="default",
-    versions=(
-        Version(
-            from_at=datetime(2023, 1, 1),  # noqa: DTZ001 - by the clocks of the zone
-            zone="Europe/Berlin",
-            weekly=Week(_OPEN, _OPEN, _OPEN, _OPEN, _OPEN, ("10:00-14:00",)),
-        ),
+_HOURS: Final = (
+    Version(
+        from_at=datetime(2023, 1, 1),  # noqa: DTZ001 - by the clocks of the zone
+        zone="Europe/Berlin",
+        weekly=Week(_OPEN, _OPEN, _OPEN, _OPEN, _OPEN, ("10:00-14:00",)),
     ),
 )
+SCHEDULES: Final = tuple(
+    SchedulePublished(name=name, versions=_HOURS)
+    for name in ("default", *(f"{SHIFTS_OF}{agent}" for team in world.TEAMS for agent in team.agents))
+)
+"""When the desk is open, and when each of its people works."""
 VERSIONS: Final = 20
 BESIDE: Final = (
     "messages_out", "retractions", "fault_events", "known_issue_events", "root_cause_events", "contact_events",
@@ -150,11 +165,13 @@ def _fill(client: Client, tickets: int) -> None:
             encode(one.data, source=one.source, id=one.id, time=one.at, name=one.name, subject=one.subject)
             for one in events(backlog.SEED, backlog.END - backlog.MONTH, backlog.END, tickets / REPEATS / 30)
         ]
-        for id, said in (("hours", HOURS), ("policy", policy())):
-            told.append(encode(said, source="urn:bench", id=id, time=backlog.END - 2 * YEAR, name=NAME_OF[type(said)]))
+        said = [(backlog.END - 2 * YEAR, one) for one in (*SCHEDULES, policy())]
+        for number, (at, one) in enumerate([*said, *_known()]):
+            told.append(encode(one, source="urn:bench", id=str(number), time=at, name=NAME_OF[type(one)]))
         outcome = fold_batch(read([Taken(value, n) for n, value in enumerate(told)], NOW_MS), {}, NOW_MS)
         store = ClickHouseStore(client)
-        asyncio.run(store.write(outcome.events, outcome.rows, [], outcome.beside))
+        beside = [*outcome.beside, *open_hours(outcome.schedules, NOW_MS)]
+        asyncio.run(store.write(outcome.events, outcome.rows, [], beside))
     for table in ("tickets", "orders", *BESIDE):
         client.command(f"CREATE TABLE month_of_{table} ENGINE = Memory AS SELECT * FROM {table}")
         columns = client.query(
@@ -167,6 +184,21 @@ def _fill(client: Client, tickets: int) -> None:
             for copy in copies:
                 shifted = ", ".join(_shifted(name, type_, repeat * STEP_DAYS, copy) for name, type_ in columns)
                 client.command(f"INSERT INTO {table} SELECT {shifted} FROM month_of_{table}")
+
+
+def _known() -> Iterator[tuple[datetime, KnownIssueData | RootCauseData]]:
+    """Yield what is said of the month's most frequent question, which another department can remove, and of others."""
+    first = backlog.END - backlog.MONTH
+    for number, line in enumerate(world.PRODUCT_LINES.choices):
+        issue, at = f"KI-{number}", first + timedelta(days=2 + number)
+        yield at, KnownIssueAnnounced(issue_id=issue, product_line=line, cause="a batch", eta_at=at + timedelta(days=2))
+        yield at + timedelta(days=1), KnownIssueUpdated(issue_id=issue, eta_at=at + timedelta(days=5))
+        yield at + timedelta(days=6), KnownIssueResolved(issue_id=issue)
+    for reason in (world.FAULTY_REASON, world.LEAFLET_REASON):
+        told = {"reason": reason, "department": "shipping"}
+        yield first + timedelta(days=3), RootCauseReported(**told)
+        yield first + timedelta(days=5), RootCauseAcknowledged(**told)
+        yield first + timedelta(days=9), RootCauseFixed(**told)
 
 
 def _tell(client: Client) -> None:
