@@ -17,6 +17,9 @@ from streams.sinks.connection import connect
 from tests.dashboards.target import DASHBOARDS, Place, choices, places, range_days, step_seconds
 
 PANEL_MS: Final = 250
+THOROUGH_MS: Final = 1_000
+"""Of pages that are read at a desk, not glanced at: their panels follow every customer over months."""
+_THOROUGH: Final = ("worth", "integrity")
 PULSE_MS: Final = 1_000
 TRIES: Final = 5
 
@@ -29,6 +32,11 @@ class Timing(NamedTuple):
     median_ms: float
     read_rows: int
     rows: int
+
+
+def limit_ms(uid: str) -> int:
+    """Return how long a panel of a dashboard may take."""
+    return THOROUGH_MS if uid in _THOROUGH else PANEL_MS
 
 
 def measured(client: Client, end_ms: int, tries: int, only: str | None = None) -> Iterator[Timing]:
@@ -64,7 +72,7 @@ def show(console: Console, timings: Sequence[Timing]) -> None:
         table.add_column(heading, justify="left" if heading in ("dashboard", "query") else "right")
     pages: dict[str, float] = defaultdict(float)
     for one in timings:
-        style = "red" if one.median_ms > PANEL_MS else ""
+        style = "red" if one.median_ms > limit_ms(one.place.dashboard) else ""
         figures = (f"{one.best_ms:.0f}", f"{one.median_ms:.0f}", f"{one.read_rows:,}", f"{one.rows:,}")
         table.add_row(one.place.dashboard, one.place.name, *figures, style=style)
         pages[one.place.dashboard] += one.median_ms
@@ -72,8 +80,9 @@ def show(console: Console, timings: Sequence[Timing]) -> None:
     for uid, total in pages.items():
         goal = f" (goal {PULSE_MS} ms)" if uid == "service-pulse" else ""
         console.print(f"{uid}: {total:.0f} ms one after the other{goal}", highlight=False)
-    slow = [one for one in timings if one.median_ms > PANEL_MS]
-    console.print(f"{len(timings)} queries, {len(slow)} slower than {PANEL_MS} ms", highlight=False)
+    slow = [one for one in timings if one.median_ms > limit_ms(one.place.dashboard)]
+    limits = f"{PANEL_MS} ms ({' and '.join(_THOROUGH)}: {THOROUGH_MS:,} ms)"
+    console.print(f"{len(timings)} queries, {len(slow)} slower than {limits}", highlight=False)
 
 
 def main() -> None:

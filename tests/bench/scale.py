@@ -8,8 +8,8 @@ with five rules for each target.
 
 Each metric is asked with the period before, as `servicepulse report` asks it, and every query of the dashboards over
 the range that its page opens with; the best of three counts. The exit code is 0 when every metric answers within 200 ms
-for a day and within a second for 90 days, every panel within 250 ms, and the queries of *Service pulse*, one after the
-other, within a second.
+for a day and within a second for 90 days, every panel within 250 ms (within a second where a page follows each customer
+over months: *Worth* and *Integrity*), and the queries of *Service pulse*, one after the other, within a second.
 """
 
 import argparse
@@ -145,7 +145,11 @@ def _missed_metrics(found: dict[int, dict[str, Answer]]) -> Iterator[str]:
 
 
 def _missed_panels(timings: Sequence[panels.Timing]) -> Iterator[str]:
-    yield from (f"{one.place.dashboard}: {one.place.name}" for one in timings if one.best_ms > panels.PANEL_MS)
+    yield from (
+        f"{one.place.dashboard}: {one.place.name}"
+        for one in timings
+        if one.best_ms > panels.limit_ms(one.place.dashboard)
+    )
     if sum(one.best_ms for one in timings if one.place.dashboard == "service-pulse") > panels.PULSE_MS:
         yield "Service pulse as a whole"
 
