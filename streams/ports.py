@@ -72,6 +72,22 @@ class Store(Protocol):
             StoreRejectedError: When it will not.
         """
 
+    async def stated(self, ticket_ids: Collection[str]) -> dict[str, int]:
+        """Return the revision that the row of each ticket has; those without a row are left out.
+
+        Raises:
+            StoreUnavailableError: When trying later may help.
+            StoreRejectedError: When it will not.
+        """
+
+    async def latest(self, most: int) -> list[str]:
+        """Return so many tickets at most: those whose rows were written last, by whomever.
+
+        Raises:
+            StoreUnavailableError: When trying later may help.
+            StoreRejectedError: When it will not.
+        """
+
     async def refolded(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
         """Return tickets folded anew from their stored events, whatever their rows say.
 

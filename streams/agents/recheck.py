@@ -40,6 +40,11 @@ class Recheck:
 
     Events are remembered before they are stored. So a ticket of which more is stored than is remembered lacks
     something, whatever is on its way.
+
+    When the group was dealt anew nothing is remembered, and others may have stated what they did not know whole: one
+    that was killed, or two that held one ticket while each saw another number of partitions. So the next look takes in
+    what anybody stated last, by its rows. A row may lack what is just being stored; one that still lacks it at the
+    look after that will not come to know it by itself.
     """
 
     def __init__(self, store: Store, cache: TicketCache, meters: Meters) -> None:
@@ -47,6 +52,9 @@ class Recheck:
         self._cache = cache
         self._meters = meters
         self._lately: dict[str, None] = {}
+        self._suspected: dict[str, int] = {}
+        self._doubted: set[str] = set()
+        self._is_dealt_anew = True
         self._turn = 0
 
     def note(self, ticket_ids: Iterable[str]) -> None:
@@ -54,12 +62,15 @@ class Recheck:
         for ticket_id in ticket_ids:
             self._lately.pop(ticket_id, None)
             self._lately[ticket_id] = None
+            self._doubted.discard(ticket_id)
         while len(self._lately) > LATELY:
             del self._lately[next(iter(self._lately))]
 
     def renew(self) -> None:
-        """Forget: from here on others may own the tickets."""
-        self._lately.clear()
+        """Know that others may own the tickets from here on. What was doubted may not have been mended."""
+        self._lately |= dict.fromkeys(self._doubted)
+        self._doubted.clear()
+        self._is_dealt_anew = True
         self._turn += 1
 
     async def doubt(self) -> Doubt | None:
@@ -69,14 +80,25 @@ class Recheck:
             StoreUnavailableError: When trying later may help: they are looked at the next time.
             StoreRejectedError: When it will not.
         """
-        turn, ids = self._turn, list(self._lately)
+        turn = self._turn
+        if self._is_dealt_anew:
+            self._lately |= dict.fromkeys(await self._store.latest(LATELY))
+            self._is_dealt_anew = turn != self._turn
+        ids = list(self._lately)
         if not ids:
             return None
         stored = await self._store.revisions(ids)
         known = self._cache.known(ids)
-        for ticket_id in ids:
-            self._lately.pop(ticket_id, None)
+        others = [id for id in ids if id not in known]
+        rows = await self._store.stated(others) if others else {}
         lacking = [id for id, ticket in known.items() if ticket.revision < stored.get(id, 0)]
+        lacking += [id for id in others if rows.get(id, 0) < self._suspected.get(id, 0)]
+        open_to_doubt = set(others).difference(lacking)
+        self._suspected = {id: stored[id] for id in open_to_doubt & stored.keys() if rows.get(id, 0) < stored[id]}
+        for ticket_id in ids:
+            if ticket_id not in self._suspected:
+                self._lately.pop(ticket_id, None)
+        self._doubted |= set(lacking)
         return Doubt(lacking, lambda: turn != self._turn) if lacking else None
 
     async def mended(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
@@ -90,5 +112,5 @@ class Recheck:
         """
         stored = await self._store.refolded(ticket_ids)
         known = self._cache.known(ticket_ids)
-        whole = {id: fold(known[id], stored[id].facts)[0] for id in known.keys() & stored.keys()}
-        return {id: ticket for id, ticket in whole.items() if ticket != known[id]}
+        whole = {id: fold(known[id], ticket.facts)[0] if id in known else ticket for id, ticket in stored.items()}
+        return {id: ticket for id, ticket in whole.items() if ticket != known.get(id)}

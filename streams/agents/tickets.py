@@ -42,6 +42,8 @@ T = TypeVar("T")
 
 _LONGEST_WAIT_SECONDS: Final = 15.0
 _METADATA_SECONDS: Final = 0.1
+_SETTLING_SECONDS: Final = 5.0
+"""How long after the group was dealt anew its tickets are looked at: what was being written then is there by now."""
 """How often to look whether the partitions are known by now: before that nothing can be folded."""
 _BATCHES_WAITING: Final = 64
 """Fetched batches that wait here at most; how many bytes they are together is bounded where they are fetched."""
@@ -91,6 +93,7 @@ class TicketsAgent:
         self._recheck_every_seconds = recheck_every_seconds
         self.cache = TicketCache(cache_tickets, cache_bytes)
         self._recheck = Recheck(store, self.cache, meters)
+        self._dealt = asyncio.Event()
         self.delay = Delay()
 
     async def receive(self, deliveries: AsyncIterable[Delivery]) -> None:
@@ -116,6 +119,7 @@ class TicketsAgent:
         self.cache.renew()
         self._under_way.clear()
         self._recheck.renew()
+        self._dealt.set()
 
     async def look_again(self) -> None:
         """Hold the tickets that were stated lately against their stored events; what lacks any is mended in its turn.
@@ -128,8 +132,12 @@ class TicketsAgent:
             await self._received.put(doubt)
 
     async def _keep_looking(self, every_seconds: float) -> None:
+        """Look every so often, and soon after the group was dealt anew, while others' last rows are the latest."""
         while True:
-            await asyncio.sleep(every_seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._dealt.wait(), every_seconds)
+                self._dealt.clear()
+                await asyncio.sleep(min(every_seconds, _SETTLING_SECONDS))
             with suppress(StoreUnavailableError):
                 await self.look_again()
 

@@ -31,7 +31,7 @@ from schemas.rows import (
     columns_of,
 )
 from streams.core.ticket.batch import TICKET_EVENTS, Identity, Kept, refolded
-from streams.core.ticket.fold import Ticket, stated
+from streams.core.ticket.fold import Ticket, revision_of, stated
 from streams.sinks.connection import FIELD_BYTES, named_errors
 
 TABLES: Final[dict[type[Row], str]] = {
@@ -132,6 +132,14 @@ class ClickHouseStore:
         """Return the revision that each ticket has if it knows all its stored events."""
         return await asyncio.to_thread(self._revisions, list(ticket_ids))
 
+    async def stated(self, ticket_ids: Collection[str]) -> dict[str, int]:
+        """Return the revision that the row of each ticket has."""
+        return await asyncio.to_thread(self._stated, list(ticket_ids))
+
+    async def latest(self, most: int) -> list[str]:
+        """Return the tickets whose rows were written last."""
+        return await asyncio.to_thread(self._latest, most)
+
     async def refolded(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
         """Return tickets folded anew from their stored events."""
         return await asyncio.to_thread(self._refolded, list(ticket_ids))
@@ -156,6 +164,18 @@ class ClickHouseStore:
             )
             found |= {subject.decode(): revision for subject, revision in rows}
         return found
+
+    def _stated(self, ticket_ids: Sequence[str]) -> dict[str, int]:
+        sql = "SELECT ticket_id, max(version) FROM tickets WHERE ticket_id IN {ids:Array(String)} GROUP BY ticket_id"
+        rows = (row for portion in portions(ticket_ids) for row in self._query(sql, {"ids": list(portion)}))
+        return {ticket_id.decode(): revision_of(version) for ticket_id, version in rows}
+
+    def _latest(self, most: int) -> list[str]:
+        """Return them by the rows that are there: until ClickHouse has merged them, some tickets have several."""
+        rows = self._query(
+            "SELECT ticket_id FROM tickets ORDER BY ingested_at DESC LIMIT {most:UInt32}", {"most": most}
+        )
+        return list(dict.fromkeys(ticket_id.decode() for (ticket_id,) in rows))
 
     def _load(self, ticket_ids: Sequence[str]) -> dict[str, Ticket]:
         rows = self._query(

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from schemas.rows import BesideRow, DeadLetterRow, EventRow, OpenHoursRow, PolicyRow, SaidRow, TicketRow
 from streams.core.ticket.batch import TICKET_EVENTS, Identity, Kept, refolded
-from streams.core.ticket.fold import Ticket, stated
+from streams.core.ticket.fold import Ticket, revision_of, stated
 
 
 class MemoryStore:
@@ -34,6 +34,14 @@ class MemoryStore:
     async def revisions(self, ticket_ids: Collection[str]) -> dict[str, int]:
         """Return the revision that each ticket has if it knows all its stored events."""
         return {id: ticket.revision for id, ticket in (await self.refolded(ticket_ids)).items()}
+
+    async def stated(self, ticket_ids: Collection[str]) -> dict[str, int]:
+        """Return the revision that the row of each ticket has."""
+        return {id: revision_of(self.tickets[id].version) for id in ticket_ids if id in self.tickets}
+
+    async def latest(self, most: int) -> list[str]:
+        """Return the tickets whose rows were written last."""
+        return sorted(self.tickets, key=lambda id: -self.tickets[id].ingested_at)[:most]
 
     async def refolded(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
         """Return tickets folded anew from their stored events."""

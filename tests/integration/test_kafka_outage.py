@@ -30,7 +30,10 @@ pytestmark = [
 PARTITIONS: Final = 12
 CHUNKS: Final = 12
 PATIENT: Final = 240.0
-SMALL_BATCHES: Final = {"batch_events": 200, "batch_linger_seconds": 0.05}
+WORKING: Final = {"batch_events": 200, "batch_linger_seconds": 0.05, "recheck_every_seconds": 5}
+"""Small batches, so that much is under way whatever happens. Each worker learns for itself that partitions were added:
+two may hold one ticket for a moment. Their second look, each minute otherwise, mends what came of it.
+"""
 
 
 @pytest.fixture(scope="module", params=["a shop's desk", "the help desk's log"])
@@ -70,7 +73,7 @@ def test_kills_joins_more_partitions_and_a_topic_made_again_change_no_row(
         chunks = _chunks(events)
         moves = _moves(space, own_kafka, chance, sum(map(len, chunks[: CHUNKS // 2 + 1])))
         for _ in range(2):
-            space.start_worker(**SMALL_BATCHES)
+            space.start_worker(**WORKING)
         for number, chunk in enumerate(chunks):
             _publish_until_acknowledged(space, chunk)
             moves[number]()
@@ -91,10 +94,10 @@ def _moves(space: Space, kafka: Kafka, chance: random.Random, half: int) -> list
 
     def kill_worker() -> None:
         chance.choice(_alive(space)).kill()
-        space.start_worker(**SMALL_BATCHES)
+        space.start_worker(**WORKING)
 
     def leave() -> None:
-        space.start_worker(**SMALL_BATCHES)
+        space.start_worker(**WORKING)
         chance.choice(_alive(space)[:-1]).stop()
 
     def kill_broker() -> None:

@@ -263,6 +263,16 @@ class SimulatedWorker:
         await self._gate("revisions", lambda: found.update(at_once(self._memory.revisions(ticket_ids))), may_fail=True)
         return found
 
+    async def stated(self, ticket_ids: Collection[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        await self._gate("rows", lambda: found.update(at_once(self._memory.stated(ticket_ids))), may_fail=True)
+        return found
+
+    async def latest(self, most: int) -> list[str]:
+        found: list[str] = []
+        await self._gate("latest", lambda: found.extend(at_once(self._memory.latest(most))), may_fail=True)
+        return found
+
     async def refolded(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
         found: dict[str, Ticket] = {}
         await self._gate("events", lambda: found.update(at_once(self._memory.refolded(ticket_ids))), may_fail=True)

@@ -124,7 +124,7 @@ def test_a_ticket_that_knows_everything_is_not_stated_again() -> None:
     asyncio.run(story())
 
 
-def test_a_doubt_of_before_the_group_was_dealt_anew_counts_for_nothing() -> None:
+def test_a_doubt_of_before_the_group_was_dealt_anew_is_looked_into_again() -> None:
     async def story() -> None:
         store, cache = MemoryStore(), TicketCache(10)
         await keep(store, SAID[:3], [])
@@ -139,8 +139,11 @@ def test_a_doubt_of_before_the_group_was_dealt_anew_counts_for_nothing() -> None
         recheck.renew()
         cache.renew()
         assert [doubt.is_stale] == [True]
-        assert await recheck.mended([TICKET]) == {}
-        assert await recheck.doubt() is None
+        assert await recheck.doubt() is None  # another may be about to state it
+        again = await recheck.doubt()
+        assert again is not None
+        assert again.ticket_ids == [TICKET]
+        assert await recheck.mended([TICKET]) == {TICKET: ticket_of(SAID[:3])}
 
     asyncio.run(story())
 
@@ -157,5 +160,77 @@ def test_a_merged_ticket_that_was_mended_tells_its_survivor_again() -> None:
             sent = agent._outbox
             assert isinstance(sent, Sent)
             await until(lambda: {one.key for one in sent.records if one.topic == "tickets"} == {b"S"})
+
+    asyncio.run(story())
+
+
+async def look(recheck: Recheck, times: int) -> list[str]:
+    """Look so many times, and return what is doubted at last."""
+    doubts = [await recheck.doubt() for _ in range(times)]
+    assert doubts[:-1] == [None] * (times - 1)
+    return list(doubts[-1].ticket_ids) if doubts[-1] else []
+
+
+def test_a_gap_that_was_stated_before_the_group_was_dealt_anew_is_found_by_whoever_is_there_afterwards() -> None:
+    """Two workers held one ticket, as they saw different numbers of partitions; nobody says anything of it again."""
+
+    async def story() -> None:
+        store = MemoryStore()
+        async with working(store) as (agent, meters):
+            await received(agent, SAID[0])
+            await keep(store, SAID[1:4], [])  # by another, whose row of three facts would not outdate one of four
+            await received(agent, SAID[4])
+            agent.renew()
+            assert facts(store) == 2
+            for _ in range(2):
+                await agent.look_again()
+            await until(lambda: facts(store) == 5)
+            assert mended(meters) == 1
+
+    asyncio.run(story())
+
+
+def test_a_gap_that_a_killed_worker_left_is_found_by_the_next() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        await keep(store, SAID[:4], [SAID[0], SAID[3]])
+        async with working(store) as (agent, _):
+            for _ in range(2):
+                await agent.look_again()
+            await until(lambda: facts(store) == 4)
+
+    asyncio.run(story())
+
+
+def test_what_another_worker_is_about_to_state_is_no_gap() -> None:
+    """Events are stored before their ticket: who looks in between sees more of them than the row knows."""
+
+    async def story() -> None:
+        store = MemoryStore()
+        recheck = Recheck(store, TicketCache(10), Meters())
+        await keep(store, SAID[:3], SAID[:2])
+        assert await look(recheck, 1) == []
+        await keep(store, SAID[3:5], SAID[:3])  # it stated those, and stored others
+        assert await look(recheck, 1) == []
+        await keep(store, [], SAID[:5])
+        assert await look(recheck, 3) == []
+
+    asyncio.run(story())
+
+
+def test_what_nobody_mends_is_looked_at_again_after_the_next_deal() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        recheck = Recheck(store, TicketCache(10), Meters())
+        await keep(store, SAID[:3], SAID[:1])
+        assert await look(recheck, 2) == [TICKET]
+        assert await look(recheck, 2) == []
+        store.tickets.clear()  # nor is it among those that were stated last
+        recheck.renew()
+        assert await look(recheck, 2) == [TICKET]
+        recheck.note([TICKET])
+        await keep(store, [], SAID[:3])
+        recheck.renew()
+        assert await look(recheck, 3) == []
 
     asyncio.run(story())

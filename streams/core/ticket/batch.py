@@ -257,15 +257,17 @@ def state_mended(mended: Mapping[str, Ticket], outcome: Outcome, topic: str, now
 
     One that cannot be stated is left as it was: it is a dead letter already.
     """
-    for ticket_id, ticket in mended.items():
-        if ticket_id not in outcome.tickets:
-            with suppress(Exception):
-                outcome.rows.append(row_of(ticket, now_ms))
-                outcome.statements.extend(statements_of(ticket, ticket.facts))
-                outcome.tickets[ticket_id] = ticket
-                outcome.records[ticket_id] = Mend(topic, now_ms, ticket_id.encode())
-    if mended:
-        named = sorted(mended)
+    named = sorted(mended.keys() & outcome.tickets.keys())
+    for ticket_id in mended.keys() - outcome.tickets.keys():
+        ticket = outcome.tickets[ticket_id] = mended[ticket_id]
+        outcome.records[ticket_id] = Mend(topic, now_ms, ticket_id.encode())
+        with suppress(Exception):
+            row, statements = row_of(ticket, now_ms), statements_of(ticket, ticket.facts)
+            outcome.rows.append(row)
+            outcome.statements.extend(statements)
+            named.append(ticket_id)
+    if named:
+        named.sort()
         count = "1 ticket" if len(named) == 1 else f"{len(named):,} tickets"
         said = f"rows of {count} lacked stored events and were mended: {', '.join(named[:5])}"
         fault = InvalidEventError(Reason.TICKET_MENDED, "", said)

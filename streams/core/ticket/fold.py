@@ -69,6 +69,11 @@ def ticket_of(ticket_id: str, state: bytes) -> Ticket:
     return Ticket(ticket_id, tuple(unpack(state)))
 
 
+def revision_of(version: int) -> int:
+    """Return how much of its ticket a row of a version knows, by whatever definition."""
+    return version & ((1 << REVISION_BITS) - 1)
+
+
 def stated(ticket_id: str, state: bytes, version: int) -> Ticket | None:
     """Return the ticket of a row; None when its events must be folded anew.
 
