@@ -42,8 +42,9 @@ T = TypeVar("T")
 
 _LONGEST_WAIT_SECONDS: Final = 15.0
 _METADATA_SECONDS: Final = 0.1
-_SETTLING_SECONDS: Final = 5.0
-"""How long after the group was dealt anew its tickets are looked at: what was being written then is there by now."""
+_SETTLING: Final = 1 / 12
+"""How long after the group was dealt anew its tickets are looked at, in times between two looks: 5 s of a minute. What
+was being written then is there by now."""
 """How often to look whether the partitions are known by now: before that nothing can be folded."""
 _BATCHES_WAITING: Final = 64
 """Fetched batches that wait here at most; how many bytes they are together is bounded where they are fetched."""
@@ -137,7 +138,7 @@ class TicketsAgent:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._dealt.wait(), every_seconds)
                 self._dealt.clear()
-                await asyncio.sleep(min(every_seconds, _SETTLING_SECONDS))
+                await asyncio.sleep(every_seconds * _SETTLING)
             with suppress(StoreUnavailableError):
                 await self.look_again()
 
