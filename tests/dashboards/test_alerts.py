@@ -21,6 +21,7 @@ from streams.core.drop.rating import Tape
 from streams.core.signal import statement
 from streams.core.signal.segment import DESK, Segment, SegmentKind
 from streams.core.ticket.batch import Outcome, state_mended
+from streams.core.ticket.fact import fact_of
 from streams.core.ticket.fold import Ticket
 from streams.core.window import DAY_MS, HOUR_MS
 from streams.sinks.clickhouse import ClickHouseStore
@@ -286,7 +287,8 @@ def test_dead_letters_that_grow_fire(desk: Desk, n: int, fires: bool) -> None:
 @pytest.mark.integration
 def test_rows_that_workers_had_to_mend_fire_for_half_an_hour(desk: Desk) -> None:
     outcome = Outcome([], [], [], {})
-    state_mended({"T": Ticket("T")}, outcome, "tickets", NOW - MINUTE)
+    said = fact_of(event(public_answer("T", "m1"), 1, "m1"))
+    state_mended({"T": Ticket("T", (said,))}, outcome, "tickets", NOW - MINUTE)
     assert firing(desk.client, "rows-differed", NOW) == []
     ClickHouseStore(desk.client).insert(outcome.dead)
     assert firing(desk.client, "rows-differed", NOW) == [{}]

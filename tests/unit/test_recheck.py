@@ -11,7 +11,7 @@ from schemas import events as e
 from schemas.codec import Event
 from streams.agents.recheck import Recheck
 from streams.agents.tickets import TicketsAgent
-from streams.core.ticket.batch import event_row
+from streams.core.ticket.batch import Outcome, event_row, state_mended
 from streams.core.ticket.cache import TicketCache
 from streams.core.ticket.fact import fact_of
 from streams.core.ticket.fold import Ticket, fold
@@ -146,6 +146,18 @@ def test_a_doubt_of_before_the_group_was_dealt_anew_is_looked_into_again() -> No
         assert await recheck.mended([TICKET]) == {TICKET: ticket_of(SAID[:3])}
 
     asyncio.run(story())
+
+
+def test_what_cannot_be_stated_is_not_called_mended() -> None:
+    outcome = Outcome([], [], [], {})
+    state_mended({TICKET: ticket_of(SAID), "empty": Ticket("empty")}, outcome, "tickets", NOW_MS)
+    assert [row.ticket_id for row in outcome.rows] == [TICKET]
+    assert outcome.tickets.keys() == {TICKET, "empty"}  # it is remembered, so that it is not doubted over and over
+    (letter,) = outcome.dead
+    assert letter.message == f"rows of 1 ticket lacked stored events and were mended: {TICKET}"
+    nothing = Outcome([], [], [], {})
+    state_mended({"empty": Ticket("empty")}, nothing, "tickets", NOW_MS)
+    assert nothing.dead == []
 
 
 def test_a_merged_ticket_that_was_mended_tells_its_survivor_again() -> None:

@@ -255,7 +255,7 @@ class Mend(Struct, frozen=True):
 def state_mended(mended: Mapping[str, Ticket], outcome: Outcome, topic: str, now_ms: Ms) -> None:
     """Add tickets that were mended to an outcome, as far as no event of the batch is about them, and one letter of all.
 
-    One that cannot be stated is left as it was: it is a dead letter already.
+    One that cannot be stated has no row and is not named: it is a dead letter already.
     """
     named = sorted(mended.keys() & outcome.tickets.keys())
     for ticket_id in mended.keys() - outcome.tickets.keys():
