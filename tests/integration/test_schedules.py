@@ -132,6 +132,7 @@ def test_a_bad_schedule_is_a_dead_letter_and_stops_nobody(space: Space) -> None:
     right = example("schedule.published") | {"id": "right"}
     space.send([json.dumps(one).encode() for one in (wrong, right)])
     wait_until(lambda: space.value("SELECT count() FROM open_hours FINAL") == 1, "the right one is stored")
+    wait_until(lambda: space.value("SELECT count() FROM dead_letters FINAL") == 1, "the wrong one is, too")
     letters = space.query("SELECT reason, pointer, message FROM dead_letters FINAL")
     assert [(reason, pointer) for reason, pointer, _ in letters] == [("bad-value", "/data/versions/0/weekly")]
     assert "friday: 09:00-12:00 and 11:00-13:00 overlap" in letters[0][2]
