@@ -104,7 +104,8 @@ class Recheck:
     async def mended(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
         """Return those of the tickets that lack stored events, with all of them folded in.
 
-        What is remembered and not yet stored stays.
+        What is remembered and not yet stored stays. Of one that is not remembered the row decides: what was stored
+        while its name was only reserved is counted, and is no fact.
 
         Raises:
             StoreUnavailableError: When trying later may help.
@@ -112,5 +113,10 @@ class Recheck:
         """
         stored = await self._store.refolded(ticket_ids)
         known = self._cache.known(ticket_ids)
+        rows = await self._store.stated(stored.keys() - known.keys())
         whole = {id: fold(known[id], ticket.facts)[0] if id in known else ticket for id, ticket in stored.items()}
-        return {id: ticket for id, ticket in whole.items() if ticket != known.get(id)}
+        return {
+            id: ticket
+            for id, ticket in whole.items()
+            if (ticket != known[id] if id in known else ticket.revision > rows.get(id, 0))
+        }

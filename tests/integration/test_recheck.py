@@ -1,13 +1,19 @@
 """What nobody who lives remembers is found in ClickHouse: rows that were stated last and lack stored events."""
 
 import asyncio
+import json
 
 import pytest
+from msgspec.structs import replace
 
+from schemas.examples import example
+from streams.agents.recheck import Recheck
 from streams.core.ticket.batch import event_row
+from streams.core.ticket.cache import TicketCache
 from streams.core.ticket.fact import fact_of
 from streams.core.ticket.fold import Ticket, fold
 from streams.core.ticket.measures import row_of
+from streams.meters import Meters
 from streams.sinks.clickhouse import ClickHouseStore
 from streams.sinks.memory import MemoryStore
 from tests.histories import NOW_MS, event, public_answer
@@ -34,6 +40,25 @@ def test_the_database_says_of_rows_what_the_store_in_memory_does(space: Space) -
 
     expected = [KNOWN, ["B", "A"], ["B"], {"A": 4, "B": 4, "C": 4}]
     assert asyncio.run(told(MemoryStore())) == asyncio.run(told(ClickHouseStore(space.client))) == expected
+
+
+def test_what_was_stored_while_its_name_was_only_reserved_is_no_gap(space: Space) -> None:
+    """It is counted among what is stored of a ticket, by its name; the row knows all there is to know all the same."""
+    known = fold(Ticket("B"), [fact_of(one) for one in SAID["B"]])[0]
+    said = example("promise.made") | {"data": {"until": "soon"}}
+    old = replace(event_row(SAID["B"][0], NOW_MS), id="old", name="promise.made", raw=json.dumps(said).encode())
+    store = ClickHouseStore(space.client)
+    store.insert([*(event_row(one, NOW_MS) for one in SAID["B"]), old])
+    store.insert([row_of(known, NOW_MS)])
+
+    async def looked() -> tuple[list[str], dict[str, Ticket]]:
+        recheck = Recheck(store, TicketCache(10), Meters())
+        assert await recheck.doubt() is None
+        doubt = await recheck.doubt()
+        assert doubt is not None
+        return list(doubt.ticket_ids), await recheck.mended(doubt.ticket_ids)
+
+    assert asyncio.run(looked()) == (["B"], {})
 
 
 def test_a_worker_that_starts_mends_what_one_that_was_killed_left_behind(space: Space) -> None:
