@@ -8,6 +8,7 @@ from streams.core.ticket.cache import TicketCache
 from streams.core.ticket.fold import Ticket, fold
 from streams.meters import Meters
 from streams.ports import Store
+from streams.store_error import StoreRejectedError, StoreUnavailableError
 
 LATELY: Final = 10_000
 """Tickets between two looks at most, the latest of them: counting so many takes ClickHouse a tenth of a second."""
@@ -84,9 +85,23 @@ class Recheck:
         if self._is_dealt_anew:
             self._lately |= dict.fromkeys(await self._store.latest(LATELY))
             self._is_dealt_anew = turn != self._turn
-        ids = list(self._lately)
-        if not ids:
+        if not self._lately:
             return None
+        looked_at, self._lately = self._lately, {}  # what is stated from here on is looked at the next time
+        try:
+            lacking = await self._lacking(list(looked_at))
+        except (StoreUnavailableError, StoreRejectedError):
+            self._lately = looked_at | self._lately
+            raise
+        self._lately |= dict.fromkeys(self._suspected)
+        if turn != self._turn:
+            self._lately |= dict.fromkeys(lacking)  # dealt anew meanwhile: nobody would look into what is doubted
+            return None
+        self._doubted |= set(lacking)
+        return Doubt(lacking, lambda: turn != self._turn) if lacking else None
+
+    async def _lacking(self, ids: Sequence[str]) -> list[str]:
+        """Return those that lack stored events, and suspect those that may."""
         stored = await self._store.revisions(ids)
         known = self._cache.known(ids)
         others = [id for id in ids if id not in known]
@@ -95,11 +110,7 @@ class Recheck:
         lacking += [id for id in others if rows.get(id, 0) < self._suspected.get(id, 0)]
         open_to_doubt = set(others).difference(lacking)
         self._suspected = {id: stored[id] for id in open_to_doubt & stored.keys() if rows.get(id, 0) < stored[id]}
-        for ticket_id in ids:
-            if ticket_id not in self._suspected:
-                self._lately.pop(ticket_id, None)
-        self._doubted |= set(lacking)
-        return Doubt(lacking, lambda: turn != self._turn) if lacking else None
+        return lacking
 
     async def mended(self, ticket_ids: Collection[str]) -> dict[str, Ticket]:
         """Return those of the tickets that lack stored events, with all of them folded in.

@@ -42,10 +42,10 @@ T = TypeVar("T")
 
 _LONGEST_WAIT_SECONDS: Final = 15.0
 _METADATA_SECONDS: Final = 0.1
+"""How often to look whether the partitions are known by now: before that nothing can be folded."""
 _SETTLING: Final = 1 / 12
 """How long after the group was dealt anew its tickets are looked at, in times between two looks: 5 s of a minute. What
 was being written then is there by now."""
-"""How often to look whether the partitions are known by now: before that nothing can be folded."""
 _BATCHES_WAITING: Final = 64
 """Fetched batches that wait here at most; how many bytes they are together is bounded where they are fetched."""
 _EVENT_HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)

@@ -1,9 +1,10 @@
 """A worker holds what it stated lately against the stored events, and mends it in its own memory as well."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from streams.core.ticket.fold import Ticket, fold
 from streams.core.ticket.measures import row_of
 from streams.meters import Meters
 from streams.sinks.memory import MemoryStore
+from streams.store_error import StoreUnavailableError
 from tests.histories import NOW_MS, TICKET, event, public_answer
 from tests.unit.test_tickets_agent import Batch, FixedClock, Sent
 
@@ -226,6 +228,49 @@ def test_what_another_worker_is_about_to_state_is_no_gap() -> None:
         assert await look(recheck, 1) == []
         await keep(store, [], SAID[:5])
         assert await look(recheck, 3) == []
+
+    asyncio.run(story())
+
+
+class Interrupted(MemoryStore):
+    """Something happens while it counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    async def revisions(self, ticket_ids: Collection[str]) -> dict[str, int]:
+        counted = await super().revisions(ticket_ids)
+        self.meanwhile()
+        return counted
+
+
+def away() -> None:
+    raise StoreUnavailableError("away")
+
+
+@pytest.mark.parametrize("happens", ["is stated", "is dealt anew", "the store is away"])
+def test_what_happens_while_somebody_looks_lets_no_ticket_be_forgotten(happens: str) -> None:
+    async def story() -> None:
+        store, cache = Interrupted(), TicketCache(10)
+        await keep(store, SAID[:2], [])
+        cache.remember({TICKET: ticket_of(SAID[:2])})
+        recheck = Recheck(store, cache, Meters())
+        recheck.note([TICKET])
+        if happens == "is stated":
+            store.meanwhile = lambda: recheck.note([TICKET])
+            assert await recheck.doubt() is None
+        elif happens == "is dealt anew":
+            cache.remember({TICKET: ticket_of(SAID[:1])})
+            store.meanwhile = recheck.renew
+            assert await recheck.doubt() is None
+        else:
+            store.meanwhile = away
+            with pytest.raises(StoreUnavailableError):
+                await recheck.doubt()
+        store.meanwhile = lambda: None
+        await keep(store, SAID[2:3], [])
+        assert await look(recheck, 1) == [TICKET]
 
     asyncio.run(story())
 
