@@ -59,15 +59,16 @@ def migrations() -> list[Migration]:
 def for_new(every: Iterable[Migration], *, replicated: bool) -> list[str]:
     """Return the statements that bring a database without tables to what all migrations, in order, come to.
 
-    They are half as many: no view is made that a later migration drops, nothing is filled from what is not there yet,
-    and as no view is in the way, all changes to a table are one statement.
+    They are fewer than half: no view is made that a later migration drops, nothing is filled from what is not there
+    yet, and as no view is in the way, all changes to a table are one statement.
     """
-    return list(_joined(sorted(_lasting(every, replicated=replicated), key=_stage)))
+    lasting = (one for one in _lasting(every, replicated=replicated) if not _is_drop(one))
+    return list(_joined(sorted(lasting, key=_stage)))
 
 
 def drops(every: Iterable[Migration]) -> list[str]:
     """Return the statements that drop what all migrations, in order, leave no trace of."""
-    return [one for one in _lasting(every, replicated=False) if (view := _VIEW.match(one)) and view[1] == "DROP"]
+    return [one for one in _lasting(every, replicated=False) if _is_drop(one)]
 
 
 def _lasting(every: Iterable[Migration], *, replicated: bool) -> list[str]:
@@ -82,12 +83,16 @@ def _lasting(every: Iterable[Migration], *, replicated: bool) -> list[str]:
     return list(lasting.values())
 
 
-def _stage(statement: str) -> tuple[int, str]:
-    """Return by what statements for a new database are sorted: tables, what is gone, changes table by table, views."""
-    if altered := _altered(statement):
-        return 2, altered
+def _is_drop(statement: str) -> bool:
     view = _VIEW.match(statement)
-    return (0 if view is None else 1 if view[1] == "DROP" else 3), ""
+    return view is not None and view[1] == "DROP"
+
+
+def _stage(statement: str) -> tuple[int, str]:
+    """Return by what statements for a new database are sorted: tables, then changes table by table, then views."""
+    if altered := _altered(statement):
+        return 1, altered
+    return (2 if _VIEW.match(statement) else 0), ""
 
 
 def _joined(statements: Iterable[str]) -> Iterator[str]:

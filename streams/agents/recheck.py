@@ -105,7 +105,7 @@ class Recheck:
         stored = await self._store.revisions(ids)
         known = self._cache.known(ids)
         others = [id for id in ids if id not in known]
-        rows = await self._store.stated(others) if others else {}
+        rows = await self._store.stated(others)
         lacking = [id for id, ticket in known.items() if ticket.revision < stored.get(id, 0)]
         lacking += [id for id in others if rows.get(id, 0) < self._suspected.get(id, 0)]
         open_to_doubt = set(others).difference(lacking)

@@ -95,7 +95,7 @@ def migrate(
             on_step(todo[0])
         _apply(client, todo[0])
         done.extend(todo[0].migrations)
-    _run(client, drops(migrations()))  # a view that the other one had replaced may have come back
+    _run(client, drops(migrations()))  # of a history that was lost, or made again after the other one replaced it
     return done
 
 
