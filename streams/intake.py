@@ -460,7 +460,7 @@ class BatchApp(App):
         on_seam: Called when a partition begins, and whenever a batch does not begin where the one before ended.
     """
 
-    batch_events: int = 10_000
+    batch_events: int = 50_000
     batch_linger_seconds: float = 0.25
     early_tasks: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     on_turn: Callable[[], None] = staticmethod(lambda: None)

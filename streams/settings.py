@@ -92,7 +92,12 @@ class Settings(BaseSettings):
         default=None, description="Token by which `servicepulse pull` reads the API of a desk or a shop."
     )
 
-    batch_events: int = Field(default=10_000, ge=1, le=1_000_000, description="At most so many events in one write.")
+    batch_events: int = Field(
+        default=50_000,
+        ge=1,
+        le=1_000_000,
+        description="At most so many events in one write, and of 10,000 tickets, whatever a fetch brings.",
+    )
     batch_linger_seconds: float = Field(
         default=0.25, ge=0, le=10, description="How long a small batch waits for more events: fewer, larger writes."
     )

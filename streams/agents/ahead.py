@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -11,6 +11,18 @@ from streams.core.ticket.batch import Outcome, Record
 
 _EARLIEST: Final = 0.6
 """Of the time that the last write took: before that nothing is folded for the next one, it could only slow this one."""
+
+
+MOST_TICKETS: Final = 10_000
+"""Of one write. Their rows take up to 10 KB each while they are made and written, whatever few events they follow from;
+so a backlog of new tickets, of one event each, takes as much memory as one of long stories."""
+
+
+class Most(NamedTuple):
+    """How much one write may have; of both there is always room for one more, or for none of either."""
+
+    events: int
+    tickets: int = MOST_TICKETS
 
 
 class Delivery(Protocol):
@@ -47,8 +59,8 @@ class Ahead:
     the write under way, for each batch before its own, and for its own.
     """
 
-    def __init__(self, most_records: int) -> None:
-        self._most_records = most_records
+    def __init__(self, most: Most) -> None:
+        self._most = most
         self._works: list[Work] = []
         self._has_room = asyncio.Event()
         self._has_work = asyncio.Event()
@@ -57,8 +69,8 @@ class Ahead:
         self._is_idle.set()
         self._began_at = self._took_seconds = 0.0
 
-    async def room(self) -> int:
-        """Return how many records more there is room for, at least one, once it is time to fold them.
+    async def room(self) -> Most:
+        """Return how much more there is room for, at least one of each, once it is time to fold it.
 
         That is at once while nothing is being written. Else what comes gathers first: to fold it bit by bit would ask
         the store for tickets again and again, which is busy.
@@ -67,7 +79,7 @@ class Ahead:
             async with asyncio.timeout_at(self._began_at + _EARLIEST * self._took_seconds):
                 await self._is_idle.wait()
         await self._has_room.wait()
-        return self._most_records - self._held()
+        return self._room()
 
     def put(self, work: Work) -> Sequence[Delivery]:
         """Take a batch in, however large, and return what is to be let go instead: deliveries that went stale.
@@ -93,11 +105,14 @@ class Ahead:
         self._tell()
         return works
 
-    def _held(self) -> int:
-        return sum(len(delivery.value) for work in self._works for delivery in work.deliveries)
+    def _room(self) -> Most:
+        return Most(
+            self._most.events - sum(len(delivery.value) for work in self._works for delivery in work.deliveries),
+            self._most.tickets - sum(len(work.outcome.tickets) for work in self._works),
+        )
 
     def _tell(self) -> None:
-        for event, is_so in ((self._has_work, bool(self._works)), (self._has_room, self._held() < self._most_records)):
+        for event, is_so in ((self._has_work, bool(self._works)), (self._has_room, min(self._room()) > 0)):
             if is_so:
                 event.set()
             else:

@@ -13,8 +13,9 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from schemas.codec import CONTENT_TYPE, InvalidEventError, Reason, unknown_values
 from schemas.rows import DeadLetterRow, Ms
-from streams.agents.ahead import Ahead, Delivery, Work, are_stale
+from streams.agents.ahead import Ahead, Delivery, Most, Work, are_stale
 from streams.agents.dead_letter import letter_record
+from streams.agents.inflow import Inflow
 from streams.agents.recheck import Doubt, Recheck
 from streams.agents.writing import Writing, loaded
 from streams.core.ticket.batch import (
@@ -46,8 +47,6 @@ _METADATA_SECONDS: Final = 0.1
 _SETTLING: Final = 1 / 12
 """How long after the group was dealt anew its tickets are looked at, in times between two looks: 5 s of a minute. What
 was being written then is there by now."""
-_BATCHES_WAITING: Final = 64
-"""Fetched batches that wait here at most; how many bytes they are together is bounded where they are fetched."""
 _EVENT_HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 
 
@@ -86,8 +85,8 @@ class TicketsAgent:
         self._meters = meters
         self._topic = topic
         self._dead_letter_topic = dead_letter_topic
-        self._received: asyncio.Queue[Delivery] = asyncio.Queue(_BATCHES_WAITING)
-        self._ahead = Ahead(batch_events)
+        self._received = Inflow()
+        self._ahead = Ahead(Most(batch_events))
         self._under_way: dict[Identity, Kept] = {}
         self._lost: list[DeadLetterRow] = []
         self._writing = Writing(store, clock, meters)
@@ -149,7 +148,8 @@ class TicketsAgent:
 
     async def _fold_received(self) -> None:
         while True:
-            deliveries = await self._next_deliveries(await self._ahead.room())
+            deliveries = await self._received.take(await self._ahead.room(), self._let_go)
+            self._meters.batch_events.observe(sum(len(delivery.value) for delivery in deliveries))
             with self._meters.batch_seconds.labels("fold").time():
                 outcome = await self._outcome_of(deliveries)
             if outcome is None or are_stale(deliveries):
@@ -182,20 +182,6 @@ class TicketsAgent:
         for delivery in deliveries:
             delivery.ack()
         self._meters.stale.inc(sum(len(delivery.value) for delivery in deliveries))
-
-    async def _next_deliveries(self, most_records: int) -> list[Delivery]:
-        """Return what waits, at least one delivery, until there are so many records."""
-        deliveries: list[Delivery] = []
-        records = 0
-        while not deliveries or (records < most_records and not self._received.empty()):
-            delivery = await self._received.get()
-            if delivery.is_stale:
-                self._let_go([delivery])
-                continue
-            deliveries.append(delivery)
-            records += len(delivery.value)
-        self._meters.batch_events.observe(records)
-        return deliveries
 
     async def _outcome_of(self, deliveries: Sequence[Delivery]) -> Outcome | None:
         """Return what a batch amounts to; None when it went stale while the store was waited for."""

@@ -1,11 +1,11 @@
 """Memory of a worker in the long run: a million open tickets, then a steady rate of events on old and new ones.
 
-`python -m tests.bench.soak` starts an embedded stack and a worker of its own. One event each opens the tickets, as fast
-as the broker takes them; then events go on at a steady rate: nine in ten are messages on any ticket opened so far, most
-of which the worker no longer remembers, one in ten opens another, one in a thousand is a rating, so that the watch has
-something to judge. No ticket is ever closed.
+`python -m tests.bench.soak` publishes one event each that opens a ticket, and then starts a worker: nothing takes it
+more memory than a backlog of new tickets. Then events come at a steady rate: nine in ten are messages on any ticket
+opened so far, most of which the worker no longer remembers, one in ten opens another, one in a thousand is a rating, so
+that the watch has something to judge. No ticket is ever closed.
 
-Every few seconds the resident memory of the worker and its children is read. What counts is the peak over all of it,
+Every second the resident memory of the worker and its children is read. What counts is the peak over all of it,
 and the slope over the last two thirds of the steady part. Samples are kept as they come: a run that is cut short has
 shown what it has shown.
 
@@ -53,7 +53,7 @@ class Load:
     rate: int
     minutes: float
     teams: int = 20
-    every_seconds: float = 5.0
+    every_seconds: float = 1.0
 
 
 @dataclass
@@ -105,18 +105,19 @@ def _arguments() -> argparse.Namespace:
 
 def soak(space: Space, load: Load, out: Path) -> Watched:
     """Open tickets, go on at a steady rate, and return what a worker took meanwhile."""
-    worker = space.started_worker(recheck_every_seconds=60)
     watched = Watched()
     done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(worker, load, watched, out, done))
-    watcher.start()
-    try:
-        with _progress() as progress, Publisher.from_settings(space.settings) as publisher:
-            _open(publisher, worker, load, watched, progress)
+    with _progress() as progress, Publisher.from_settings(space.settings) as publisher:
+        _publish_openings(publisher, load, progress)
+        worker = space.started_worker(recheck_every_seconds=60)
+        watcher = threading.Thread(target=_watch, args=(worker, load, watched, out, done))
+        watcher.start()
+        try:
+            _open(worker, load, watched, progress)
             _go_on(publisher, worker, load, watched, progress)
-    finally:
-        done.set()
-        watcher.join()
+        finally:
+            done.set()
+            watcher.join()
     return watched
 
 
@@ -172,17 +173,22 @@ def _now() -> str:
     return datetime.fromtimestamp(time.time_ns() / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _open(publisher: Publisher, worker: WorkerProcess, load: Load, watched: Watched, progress: Progress) -> None:
-    """Open all tickets, and return when the worker has stored them."""
-    bar = progress.add_task("opening tickets", total=load.tickets)
-    began_at = time.monotonic()
+def _publish_openings(publisher: Publisher, load: Load, progress: Progress) -> None:
+    bar = progress.add_task("publishing tickets", total=load.tickets)
     now = _now()
     for number in range(load.tickets):
         publisher.publish_event(opening(number, load, now))
         if number % 10_000 == 0:
             now = _now()
-            progress.update(bar, completed=_stored(worker))
+            progress.update(bar, completed=number)
     publisher.flush(60)
+    progress.remove_task(bar)
+
+
+def _open(worker: WorkerProcess, load: Load, watched: Watched, progress: Progress) -> None:
+    """Return when the worker has stored all tickets."""
+    bar = progress.add_task("opening tickets", total=load.tickets)
+    began_at = time.monotonic()
 
     def are_open() -> bool:
         stored = _stored(worker)

@@ -12,7 +12,7 @@ from tests.simulated.kafka import Group, Log
 from tests.simulated.loop import VirtualLoop
 from tests.simulated.worker import SimulatedWorker
 
-_MOST_ROUNDS = 300
+_MOST_ROUNDS = 1_000
 
 
 class LostError(AssertionError):

@@ -95,9 +95,9 @@ def order(id: str, at: int) -> bytes:
     return event(said, at, id, subject="C").raw
 
 
-async def worked_off(store: MemoryStore, *batches: Batch, meters: Meters | None = None) -> None:
+async def worked_off(store: MemoryStore, *batches: Batch, meters: Meters | None = None, batch_events: int = 1) -> None:
     """Let an agent work batches off, and end it when all are acknowledged."""
-    agent = agent_of(store, meters)
+    agent = agent_of(store, meters, batch_events=batch_events)
 
     async def deliveries() -> AsyncIterator[Batch]:
         for batch in batches:
@@ -114,9 +114,10 @@ async def worked_off(store: MemoryStore, *batches: Batch, meters: Meters | None 
 
 def test_an_identity_is_taken_while_its_first_event_is_still_being_stored() -> None:
     store = SlowStore()
-    asyncio.run(worked_off(store, Batch(order("1", 5)), Batch(order("1", 6), order("2", 7)), Batch(order("1", 5))))
-    assert store.asked[:2] == [{("C", SOURCE, "1")}, {("C", SOURCE, "2")}]
-    assert {(row.id, row.at) for row in store.events.values()} == {("1", 5), ("2", 7)}
+    first, second = Batch(order("0", 4), order("1", 5)), Batch(order("1", 6), order("2", 7))
+    asyncio.run(worked_off(store, first, second, Batch(order("1", 5)), batch_events=2))
+    assert store.asked[:2] == [{("C", SOURCE, "0"), ("C", SOURCE, "1")}, {("C", SOURCE, "2")}]
+    assert {(row.id, row.at) for row in store.events.values()} == {("0", 4), ("1", 5), ("2", 7)}
     assert [(letter.reason, letter.value) for letter in store.dead_letters.values()] == [
         ("identity-reused", order("1", 6))
     ]
@@ -215,6 +216,43 @@ def test_no_more_is_folded_ahead_than_one_write_may_have() -> None:
     store = HeldStore()
     asyncio.run(held_up(store, [Batch(answer) for answer in answers(8)], batch_events=3))
     assert store.writes == [["1"], ["2", "3", "4"], ["5", "6", "7"], ["8"]]
+
+
+class Timely(Batch):
+    """A batch that remembers how many writes there were when it was acknowledged."""
+
+    def __init__(self, store: HeldStore, *values: bytes) -> None:
+        super().__init__(*values)
+        self._store = store
+        self.acknowledged_after: list[int] = []
+
+    def ack(self) -> None:
+        self.acknowledged_after.append(len(self._store.writes))
+        super().ack()
+
+
+def test_one_batch_of_many_is_written_in_portions_and_acknowledged_with_the_last() -> None:
+    """What a fetch brings of one partition may be a hundred thousand events: their rows would take a gigabyte."""
+    store = HeldStore()
+    batch = Timely(store, *answers(8))
+    asyncio.run(held_up(store, [batch], batch_events=3))
+    assert store.writes == [["1", "2", "3"], ["4", "5", "6"], ["7", "8"]]
+    assert batch.acknowledged_after == [3]
+    assert store.tickets["T"].agent_messages == 8
+
+
+def test_portions_of_several_batches_share_a_write_and_none_is_acknowledged_before_its_end() -> None:
+    store = HeldStore()
+    batches = [Timely(store, *answers(count, ticket)) for ticket, count in (("A", 2), ("B", 2), ("T", 5))]
+    asyncio.run(held_up(store, batches, batch_events=3))
+    assert [len(write) for write in store.writes] == [2, 3, 3, 1]
+    assert [batch.acknowledged_after for batch in batches] == [[1], [2], [4]]
+
+
+def test_the_rest_of_a_batch_that_went_stale_is_let_go_and_nothing_new_with_it() -> None:
+    store = HeldStore()
+    asyncio.run(held_up(store, [Batch(*answers(7)), Batch(answers(8)[-1])], batch_events=3, renew=True))
+    assert store.writes == [["1", "2", "3"], ["8"]]
 
 
 def test_what_waits_for_a_write_and_went_stale_takes_nothing_new_with_it() -> None:
