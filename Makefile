@@ -13,7 +13,7 @@ KAFKA_SUITE ?= -m 'not lengthy' tests/integration
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo audit quick quick-tests test suite test-kafka test-grafana lint types fmt chaos manifests bench door latency watch race scale soak clean simulate mutants
+.PHONY: help install demo audit quick quick-tests test suite test-kafka test-grafana lint types fmt chaos manifests bench door latency watch race scale growth soak clean simulate mutants
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -106,6 +106,9 @@ race: install $(RACE)/.installed  ## How fast a worker is beside Quix Streams, B
 
 scale: install  ## How fast every metric and every panel answers over a million tickets
 	$(BIN)/python -m tests.bench.scale
+
+growth: install  ## How speed changes with workers, stored tickets, events a ticket, names; GROWTH_OPTIONS='--only hot --rounds 1'
+	$(BIN)/python -m tests.growth $(GROWTH_OPTIONS)
 
 soak: install  ## Memory of a worker with a million open tickets, over half an hour, on Apache Kafka
 	$(BIN)/python -m tests.kafka.artifact
