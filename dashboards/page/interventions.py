@@ -33,7 +33,6 @@ def _effects() -> Panel:
         quoted(text.BESIDE): "untouched",
         quoted(text.DAYS_AFTER): "days_after",
     }
-    points = {"unit": "suffix: points", "decimals": 1}
     return Panel(
         id=1,
         title=text.EFFECTS_TITLE,
@@ -44,7 +43,7 @@ def _effects() -> Panel:
         sql=effects(shown, f"ORDER BY began_at DESC, intervention_id, measured LIMIT {_MOST}"),
         empty=text.NO_INTERVENTIONS,
         look=style.PLAIN_TABLE,
-        overrides=[style.override(name, **points) for name in (text.EFFECT, text.LOW, text.HIGH)],
+        overrides=[style.override(name, unit="none", decimals=1) for name in (text.EFFECT, text.LOW, text.HIGH)],
         options=panel.TABLE,
     )
 

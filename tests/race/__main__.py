@@ -10,7 +10,8 @@ well. What counts is the median over the rounds of how many times as fast ours w
 matters who else is busy on the machine. A few thousand events say little: ours then waits for its last small batches.
 
 What the peers do is said in their modules, what they leave out beside their numbers. Rows are checked after each run.
-The exit code is 0 when every mark of `tests.race.scores` is reached, 1 when one is missed, 2 when rows are wrong.
+The exit code is 0 when every mark of `tests.race.scores` is reached, 1 when one is missed, 2 when rows are wrong, 3
+when the peers have no environment.
 """
 
 import argparse
@@ -48,7 +49,7 @@ def main() -> int:
     given = _arguments()
     if not PYTHON.exists():
         console.print(f"[bold red]the peers have no environment:[/] {PYTHON} is missing; `make race` makes it")
-        return 1
+        return 3
     versions = _versions()
     with tempfile.TemporaryDirectory(prefix="servicepulse-race-") as folder, bench_space(Path(folder)) as space:
         with console.status("simulating"):
