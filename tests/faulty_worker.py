@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any, Final
 
 from schemas.rows import EventRow, OpenHoursRow, Row, TicketRow
+from streams.agents.inflow import Inflow
 from streams.agents.tickets import TicketsAgent
 from streams.cli import main
 from streams.intake import BatchConsumer
@@ -52,7 +53,7 @@ def arm(fuse: Fuse) -> None:
             fuse.passes(TICKETS_STORED)
 
     ClickHouseStore.insert = inserted  # type: ignore[method-assign]
-    _after(TicketsAgent, "_next_deliveries", RECEIVED, fuse)
+    _after(Inflow, "take", RECEIVED, fuse)
     _after(TicketsAgent, "_outcome_of", FOLDED, fuse)
     _after(FaustOutbox, "publish", PUBLISHED, fuse)
     _after(BatchConsumer, "commit", COMMITTED, fuse)
