@@ -1,15 +1,13 @@
 """Takes one measurement: workers that have read nothing, topics of their own, a database filled as the point says."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Final
 
-from kafka.admin import KafkaAdminClient
-
-from streams.broker import TOPICS, ensure_topics, kafka_options
 from tests.bench import backlog
 from tests.bench.ingest import PATIENCE_SECONDS, WrongRowsError, began_at_ms
+from tests.bench.space import with_topics
 from tests.databases import emptied
 from tests.growth.curves import Point
 from tests.growth.load import renamed
@@ -34,7 +32,7 @@ def measured(space: Space, point: Point, size: float, word: str, run: int) -> Ou
     records = point.records(size)
     if name := point.name:
         records = renamed(records, lambda id: name(id, run))
-    with _own_topics(space, point, word) as own, ExitStack() as watching:
+    with with_topics(space, word, point.partitions) as own, ExitStack() as watching:
         _publish(own, records, are_events=point.are_events)
         workers = [own.start_worker() for _ in range(point.workers)]
         gauges = [watching.enter_context(Gauge(worker.process.pid)) for worker in workers]
@@ -87,22 +85,6 @@ def _keep_month(space: Space) -> None:
     space.client.command(f"CREATE TABLE IF NOT EXISTS {_MONTH} ENGINE = Memory AS SELECT * FROM tickets WHERE false")
     if not space.value(f"SELECT count() FROM {_MONTH}"):
         space.client.command(f"INSERT INTO {_MONTH} SELECT * FROM tickets FINAL")
-
-
-@contextmanager
-def _own_topics(space: Space, point: Point, word: str) -> Iterator[Space]:
-    changed = {"kafka_topic_prefix": space.settings.topic(f"{word}-"), "kafka_partitions": point.partitions}
-    folder = space.folder / word
-    folder.mkdir()
-    own = Space(space.settings.model_copy(update=changed), folder)
-    ensure_topics(own.settings)
-    try:
-        yield own
-    finally:
-        for worker in own.workers:
-            worker.kill()
-        with closing(KafkaAdminClient(**kafka_options(own.settings))) as admin:
-            admin.delete_topics([own.settings.topic(name) for name in TOPICS])
 
 
 def _publish(own: Space, records: list[bytes], *, are_events: bool) -> None:

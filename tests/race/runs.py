@@ -6,17 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
-from kafka.admin import KafkaAdminClient
 
-from streams.broker import TOPICS, ensure_topics, kafka_options
 from tests.bench import backlog, plain
 from tests.bench.ingest import PATIENCE_SECONDS, WrongRowsError, began_at_ms, has_stored, plain_run, require_rows
+from tests.bench.space import with_topics
 from tests.databases import emptied
 from tests.process import Process
 from tests.race import desk
@@ -41,7 +40,9 @@ def run_ours(space: Space, events: list[bytes], number: int) -> Outcome:
         WrongRowsError: When it stored something else.
     """
     _clear(space)
-    with _own_topics(space, events, number) as own:
+    # What it derives it publishes there, and others must not read it.
+    with with_topics(space, f"ours-{number}") as own:
+        backlog.publish(events, own.settings)
         worker = own.start_worker()
         with Gauge(worker.process.pid) as gauge:
             wait_until(lambda: worker.is_ready() or worker.process.poll() is not None, "the worker is ready")
@@ -53,25 +54,6 @@ def run_ours(space: Space, events: list[bytes], number: int) -> Outcome:
         worker.stop()
         require_rows(own, len(events))
         return _outcome(len(events), gauge.samples, began_at_ms(own) / 1000, ended_at)
-
-
-@contextmanager
-def _own_topics(space: Space, events: list[bytes], number: int) -> Iterator[Space]:
-    """Give our worker topics with the same events: what it derives it publishes there, and others must not read it."""
-    word = f"ours-{number}"
-    prefix = space.settings.topic(f"{word}-")
-    folder = space.folder / word
-    folder.mkdir()
-    own = Space(space.settings.model_copy(update={"kafka_topic_prefix": prefix}), folder)
-    ensure_topics(own.settings)
-    try:
-        backlog.publish(events, own.settings)
-        yield own
-    finally:
-        for worker in own.workers:
-            worker.kill()
-        with closing(KafkaAdminClient(**kafka_options(own.settings))) as admin:
-            admin.delete_topics([own.settings.topic(name) for name in TOPICS])
 
 
 def run_plain(space: Space, count: int, number: int) -> Outcome:
