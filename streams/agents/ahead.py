@@ -19,7 +19,7 @@ so a backlog of new tickets, of one event each, takes as much memory as one of l
 
 
 class Most(NamedTuple):
-    """How much one write may have; of both there is always room for one more, or for none of either."""
+    """How much one write may have, of both."""
 
     events: int
     tickets: int = MOST_TICKETS

@@ -41,7 +41,7 @@ def main() -> int:
             console.print(str(error), markup=False)
             return 2
     console.print(table(found))
-    console.print(_machine())
+    console.print(f"{_machine()}; of what is sent and stored {given.size:g} of the numbers named")
     if given.json:
         said = {"machine": _machine(), "size": given.size}
         given.json.write_text(json.dumps(document(found, said), indent=1) + "\n", encoding="utf-8")

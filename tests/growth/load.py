@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from itertools import cycle
 from typing import Final
 
 from schemas.codec import encode
@@ -77,9 +78,8 @@ def one_hot(events: int, share: float, events_each: int = 9, seed: int = 1) -> I
 def unreadable(count: int) -> list[bytes]:
     """Return records that are no events: no JSON, no type, nobody whom they are about."""
     return [
-        record % number if b"%d" in record else record
-        for number in range(count)
-        for record in (_UNREADABLE[number % len(_UNREADABLE)],)
+        record.replace(b"%d", str(number).encode())
+        for number, record in zip(range(count), cycle(_UNREADABLE), strict=False)
     ]
 
 
@@ -89,20 +89,12 @@ def _said(number: int, turn: int, team: str) -> TicketData:
         return TicketCreated(
             ticket_id=ticket, channel="email", created_by=Party.CUSTOMER, customer_id=customer, team=team
         )
-    message = f"M-{number}-{turn}"
-    if turn % 2 == 0:
-        return MessageSent(
-            ticket_id=ticket,
-            message_id=message,
-            direction=Direction.IN,
-            visibility=Visibility.PUBLIC,
-            sender_type=Party.CUSTOMER,
-        )
+    is_asked = turn % 2 == 0
     return MessageSent(
         ticket_id=ticket,
-        message_id=message,
-        direction=Direction.OUT,
+        message_id=f"M-{number}-{turn}",
+        direction=Direction.IN if is_asked else Direction.OUT,
         visibility=Visibility.PUBLIC,
-        sender_type=Party.AGENT,
-        sender_id=f"A-{number % 25}",
+        sender_type=Party.CUSTOMER if is_asked else Party.AGENT,
+        sender_id=None if is_asked else f"A-{number % 25}",
     )
